@@ -1,0 +1,41 @@
+/// The extents of a tensor, outermost first. Storage is row-major.
+public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral {
+  private var extents: [Dimension]
+
+  public init(_ extents: [Dimension]) { self.extents = extents }
+  public init(_ sizes: [Int]) { extents = sizes.map { Dimension($0) } }
+  public init(arrayLiteral elements: Dimension...) { extents = elements }
+
+  /// The shape of a single number.
+  public static let scalar = Shape([Int]())
+
+  public var rank: Int { extents.count }
+
+  /// The sizes as integers, for those who know that they are.
+  public var dimensions: [Int] { extents.map { $0.staticSize } }
+
+  /// The number of elements: the product of the extents, 1 for a scalar.
+  public var elementCount: Int { extents.reduce(1) { $0 * $1.staticSize } }
+
+  /// Elements (not bytes) between neighbours along each axis of a contiguous row-major tensor.
+  public var rowMajorStrides: [Int] {
+    var strides = [Int](repeating: 1, count: rank)
+    for axis in stride(from: rank - 2, through: 0, by: -1) {
+      strides[axis] = strides[axis + 1] * extents[axis + 1].staticSize
+    }
+    return strides
+  }
+}
+
+extension Shape: RandomAccessCollection, MutableCollection {
+  public var startIndex: Int { 0 }
+  public var endIndex: Int { extents.count }
+  public subscript(axis: Int) -> Dimension {
+    get { extents[axis] }
+    set { extents[axis] = newValue }
+  }
+}
+
+extension Shape: CustomStringConvertible {
+  public var description: String { "[" + extents.map(\.description).joined(separator: ",") + "]" }
+}
