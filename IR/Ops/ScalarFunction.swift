@@ -1,0 +1,80 @@
+/// The elementwise functions: the rows of the `map` op.
+///
+/// What each means on a dtype is its `program(for:)`.
+public enum ScalarFunction: String, Hashable, Sendable, CaseIterable {
+  case negate, abs, sign, floor, ceil
+  /// To the nearest integer, ties to even.
+  case round
+  case truncate
+  case exp, expMinusOne, log, logOnePlus, sqrt
+  /// 1 / sqrt(x), two roundings (E3).
+  case rsqrt
+  case sin, cos, tanh, erf, not
+  /// To `bool`: neither infinite nor NaN.
+  case isFinite
+  case add, subtract, multiply, divide, remainder, power, maximum, minimum
+  case and, or, xor, shiftLeft, shiftRight
+  case equal, notEqual, less, lessEqual, greater, greaterEqual
+  /// (condition, a, b).
+  case select
+  /// (x, low, high): minimum(maximum(x, low), high) (E4).
+  case clamp
+  /// a * b + c with one rounding.
+  case fma
+}
+
+extension ScalarFunction {
+  /// The name in the text of the IR.
+  public var spelling: String { rawValue }
+
+  public init?(spelling: some StringProtocol) { self.init(rawValue: String(spelling)) }
+
+  /// The number of operands.
+  public var arity: Int {
+    switch self {
+    case .negate, .abs, .sign, .floor, .ceil, .round, .truncate, .exp, .expMinusOne, .log, .logOnePlus, .sqrt, .rsqrt, .sin,
+      .cos, .tanh, .erf, .not, .isFinite:
+      1
+    case .add, .subtract, .multiply, .divide, .remainder, .power, .maximum, .minimum, .and, .or, .xor, .shiftLeft,
+      .shiftRight, .equal, .notEqual, .less, .lessEqual, .greater, .greaterEqual:
+      2
+    case .select, .clamp, .fma: 3
+    }
+  }
+
+  /// Whether exchanging the operands (the first two of `fma`) keeps the bits (NUMERICS W2).
+  public var isCommutative: Bool {
+    switch self {
+    case .add, .multiply, .maximum, .minimum, .and, .or, .xor, .equal, .notEqual, .fma: true
+    case .negate, .abs, .sign, .floor, .ceil, .round, .truncate, .exp, .expMinusOne, .log, .logOnePlus, .sqrt, .rsqrt, .sin,
+      .cos, .tanh, .erf, .not, .isFinite, .subtract, .divide, .remainder, .power, .shiftLeft, .shiftRight, .less,
+      .lessEqual, .greater, .greaterEqual, .select, .clamp:
+      false
+    }
+  }
+
+  /// The approximate work on one f32 element, in additions, for the decisions of fusion.
+  public var cost: Int {
+    switch self {
+    case .negate, .abs, .floor, .ceil, .round, .truncate, .not, .add, .subtract, .multiply, .and, .or, .xor, .shiftLeft,
+      .shiftRight, .equal, .notEqual, .less, .lessEqual, .greater, .greaterEqual, .select, .fma:
+      1
+    case .maximum, .minimum, .isFinite: 2
+    case .clamp, .sign: 4
+    case .divide, .sqrt: 14
+    case .rsqrt: 28
+    case .exp: 28
+    case .expMinusOne: 34
+    case .log: 38
+    case .logOnePlus: 38
+    case .tanh, .erf: 54
+    case .remainder: 60
+    case .sin, .cos: 100
+    case .power: 110
+    }
+  }
+}
+
+extension ScalarFunction: CustomStringConvertible {
+  public var description: String { spelling }
+}
