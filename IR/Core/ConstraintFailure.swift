@@ -1,18 +1,19 @@
-/// A rule of the IR that a program breaks: the label of the rule and what was found.
-///
-/// Labels are those of Documentation/Spec.md, such as `add.C1`; tests name them.
-public struct ConstraintFailure: Error, Hashable, Sendable {
-  /// The label of the broken constraint.
+/// A constraint of an op that its operands or attributes break. The label names the constraint, as in `dot.C3`.
+public struct ConstraintFailure: Error, Hashable, Sendable, CustomStringConvertible {
   public let label: String
-  /// What was expected and what was found.
   public let message: String
 
   public init(_ label: String, _ message: String) {
     self.label = label
     self.message = message
   }
+
+  public var description: String { "\(message) [\(label)]" }
 }
 
-extension ConstraintFailure: CustomStringConvertible {
-  public var description: String { "\(label): \(message)" }
+/// Throws the labelled failure unless `condition` holds.
+package func require(
+  _ condition: Bool, _ label: @autoclosure () -> String, _ message: @autoclosure () -> String
+) throws(ConstraintFailure) {
+  if !condition { throw ConstraintFailure(label(), message()) }
 }

@@ -1,0 +1,37 @@
+/// Functions that call each other by name. A function calls only functions that stand before it, so nothing recurs.
+public struct Module: Sendable {
+  public private(set) var functions: [Function]
+  private var indexByName: [String: Int]
+
+  public init() {
+    functions = []
+    indexByName = [:]
+  }
+
+  /// - Throws: `module.C1` when two functions have one name.
+  public init(_ functions: [Function]) throws(ConstraintFailure) {
+    self.init()
+    for function in functions { try append(function) }
+  }
+
+  public subscript(name: String) -> Function? { indexByName[name].map { functions[$0] } }
+
+  public mutating func append(_ function: Function) throws(ConstraintFailure) {
+    try require(indexByName[function.name] == nil, "module.C1", "a function named @\(function.name) exists already")
+    indexByName[function.name] = functions.count
+    functions.append(function)
+  }
+
+  /// A name like `base` that no function has yet.
+  public func unusedName(_ base: String) -> String {
+    if indexByName[base] == nil { return base }
+    var suffix = 1
+    while indexByName["\(base)_\(suffix)"] != nil { suffix += 1 }
+    return "\(base)_\(suffix)"
+  }
+}
+
+extension Module: Hashable {
+  public static func == (a: Module, b: Module) -> Bool { a.functions == b.functions }
+  public func hash(into hasher: inout Hasher) { hasher.combine(functions) }
+}

@@ -1,0 +1,50 @@
+/// Sums of products.
+public enum ContractionOp: Hashable, Sendable {
+  /// Multiplies along batch pairs and sums over contracting pairs in the listed order (NUMERICS.md D1). The result has the
+  /// batch axes, the free axes of the left operand, then those of the right one.
+  case dot(batch: [AxisPair], contract: [AxisPair])
+
+  var spelling: String { "dot" }
+
+  var attributes: [NamedAttribute] {
+    switch self {
+    case .dot(let batch, let contract):
+      [NamedAttribute("batch", .pairs(batch)), NamedAttribute("contract", .pairs(contract))]
+    }
+  }
+
+  static func make(_ spelling: String, _ reader: AttributeReader) throws(ConstraintFailure) -> ContractionOp? {
+    guard spelling == "dot" else { return nil }
+    try reader.allow("batch", "contract")
+    return .dot(batch: try reader.pairs("batch"), contract: try reader.pairs("contract"))
+  }
+
+  func infer(_ operands: [TensorType]) throws(ConstraintFailure) -> TensorType {
+    try requireOperands(2, operands, of: spelling)
+    let (lhs, rhs) = (operands[0], operands[1])
+    switch self {
+    case .dot(let batch, let contract):
+      try require(lhs.dtype == rhs.dtype, "dot.C1", "operands have one dtype, found \(lhs.dtype) and \(rhs.dtype)")
+      try require(
+        lhs.dtype.isInteger || lhs.dtype == .f32 || lhs.dtype == .f64, "dot.C2",
+        "dot takes integers, f32 or f64, found \(lhs.dtype); convert first")
+      let pairs = batch + contract
+      try requireAxes(pairs.map(\.lhs), of: lhs, "dot.C3")
+      try requireAxes(pairs.map(\.rhs), of: rhs, "dot.C4")
+      for pair in pairs {
+        try require(
+          lhs.shape[pair.lhs] == rhs.shape[pair.rhs], "dot.C5",
+          "axis \(pair.lhs) of \(lhs) has \(lhs.shape[pair.lhs]) elements, axis \(pair.rhs) of \(rhs) has \(rhs.shape[pair.rhs])")
+      }
+      return TensorType(
+        lhs.dtype,
+        Shape(
+          batch.map { lhs.shape[$0.lhs] }
+            + ContractionOp.freeAxes(lhs.rank, pairs.map(\.lhs)).map { lhs.shape[$0] }
+            + ContractionOp.freeAxes(rhs.rank, pairs.map(\.rhs)).map { rhs.shape[$0] }))
+    }
+  }
+
+  /// The axes that are neither batch nor contracting, ascending.
+  package static func freeAxes(_ rank: Int, _ paired: [Int]) -> [Int] { (0..<rank).filter { !paired.contains($0) } }
+}

@@ -1,0 +1,108 @@
+extension MovementOp {
+  func infer(_ operands: [TensorType]) throws(ConstraintFailure) -> TensorType {
+    switch self {
+    case .pad: try requireOperands(2, operands, of: spelling)
+    case .concatenate:
+      try require(!operands.isEmpty, "concatenate.C0", "concatenate takes at least one operand")
+    case .reshape, .broadcast, .transpose, .slice, .reverse: try requireOperands(1, operands, of: spelling)
+    }
+    let operand = operands[0]
+    switch self {
+    case .reshape(let shape):
+      try require(
+        shape.allSatisfy { ($0.size ?? 0) >= 0 } && shape.elementCount == operand.shape.elementCount, "reshape.C1",
+        "reshape keeps the number of elements: \(operand) has \(operand.shape.elementCount), "
+          + "\(shape) has \(shape.elementCount)")
+      return TensorType(operand.dtype, shape)
+    case .broadcast(let shape, let axes): return try Self.inferBroadcast(operand, shape, axes)
+    case .transpose(let permutation):
+      try require(
+        permutation.count == operand.rank, "transpose.C1",
+        "permutation \(permutation) has \(permutation.count) axes, the operand \(operand) has \(operand.rank)")
+      try require(
+        permutation.sorted() == Array(0..<operand.rank), "transpose.C2",
+        "permutation \(permutation) must name each of the axes 0..<\(operand.rank) once")
+      return TensorType(operand.dtype, Shape(permutation.map { operand.shape[$0] }))
+    case .slice(let start, let limit, let stride): return try Self.inferSlice(operand, start, limit, stride)
+    case .pad(let low, let high, let interior): return try Self.inferPad(operands, low, high, interior)
+    case .reverse(let axes):
+      try requireAxes(axes, of: operand, "reverse.C1")
+      return operand
+    case .concatenate(let axis): return try Self.inferConcatenate(operands, axis)
+    }
+  }
+
+  private static func inferBroadcast(
+    _ operand: TensorType, _ shape: Shape, _ axes: [Int]
+  ) throws(ConstraintFailure) -> TensorType {
+    let result = TensorType(operand.dtype, shape)
+    try require(
+      axes.count == operand.rank, "broadcast.C1",
+      "axes \(axes) must name a result axis for each of the \(operand.rank) axes of \(operand)")
+    try requireAxes(axes, of: result, "broadcast.C2")
+    try require(axes == axes.sorted(), "broadcast.C3", "axes \(axes) must ascend; transpose first")
+    for (axis, target) in axes.enumerated() {
+      let extent = operand.shape[axis]
+      try require(
+        extent == shape[target] || extent == 1, "broadcast.C4",
+        "axis \(axis) of \(operand) has \(extent) elements and cannot become axis \(target) of \(result)")
+    }
+    return result
+  }
+
+  private static func inferSlice(
+    _ operand: TensorType, _ start: [Int], _ limit: [Int], _ stride: [Int]
+  ) throws(ConstraintFailure) -> TensorType {
+    let rank = operand.rank
+    try require(
+      start.count == rank && limit.count == rank && stride.count == rank, "slice.C1",
+      "start, limit and stride need \(rank) entries each for \(operand), found \(start.count), \(limit.count), \(stride.count)")
+    var sizes: [Int] = []
+    for (axis, size) in operand.shape.dimensions.enumerated() {
+      try require(
+        0 <= start[axis] && start[axis] <= limit[axis] && limit[axis] <= size, "slice.C2",
+        "slice \(start[axis])..<\(limit[axis]) of axis \(axis) is not within 0..<\(size) of \(operand)")
+      try require(stride[axis] >= 1, "slice.C3", "stride \(stride[axis]) of axis \(axis) is not positive")
+      sizes.append((limit[axis] - start[axis] + stride[axis] - 1) / stride[axis])
+    }
+    return TensorType(operand.dtype, sizes)
+  }
+
+  private static func inferPad(
+    _ operands: [TensorType], _ low: [Int], _ high: [Int], _ interior: [Int]
+  ) throws(ConstraintFailure) -> TensorType {
+    let operand = operands[0]
+    let rank = operand.rank
+    try require(
+      operands[1] == TensorType(operand.dtype, .scalar), "pad.C1",
+      "the padding value of \(operand) is \(operand.dtype)[], found \(operands[1])")
+    try require(
+      low.count == rank && high.count == rank && interior.count == rank, "pad.C2",
+      "low, high and interior need \(rank) entries each for \(operand), found \(low.count), \(high.count), \(interior.count)")
+    try require(
+      (low + high + interior).allSatisfy { $0 >= 0 && $0 <= 1 << 40 }, "pad.C3",
+      "padding is not negative: low \(low), high \(high), interior \(interior)")
+    let sizes = operand.shape.dimensions.enumerated().map { axis, size in
+      low[axis] + size + max(size - 1, 0) * interior[axis] + high[axis]
+    }
+    return TensorType(operand.dtype, sizes)
+  }
+
+  private static func inferConcatenate(_ operands: [TensorType], _ axis: Int) throws(ConstraintFailure) -> TensorType {
+    let first = operands[0]
+    try requireAxis(axis, of: first, "concatenate.C1")
+    var shape = first.shape
+    for operand in operands.dropFirst() {
+      try require(
+        operand.dtype == first.dtype, "concatenate.C2",
+        "operands have one dtype, found \(first.dtype) and \(operand.dtype)")
+      var expected = first.shape
+      if operand.rank == first.rank { expected[axis] = operand.shape[axis] }
+      try require(
+        operand.shape == expected, "concatenate.C3",
+        "operands agree on every axis but \(axis), found \(first) and \(operand)")
+      shape[axis] = shape[axis] + operand.shape[axis]
+    }
+    return TensorType(first.dtype, shape)
+  }
+}
