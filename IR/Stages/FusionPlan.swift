@@ -1,0 +1,67 @@
+/// Which instructions become one kernel. Views, constants and other free instructions belong to no cluster: whoever reads
+/// through them computes them in place.
+public struct FusionPlan: Hashable, Sendable {
+  public let function: Function
+  /// In an order in which they can run.
+  public var clusters: [Cluster]
+
+  public init(function: Function, clusters: [Cluster]) {
+    self.function = function
+    self.clusters = clusters
+  }
+
+  public struct Cluster: Hashable, Sendable {
+    public enum Kind: Hashable, Sendable {
+      /// Every member at every point of the domain.
+      case pointwise
+      /// Reductions over `axes` of the domain in traversal order, with what stands before and after them.
+      case reduction(axes: [Int])
+      /// One `dot` with pointwise work on its result.
+      case contraction
+      case scatter
+      /// `pad` and `concatenate`: the result is put together from pieces.
+      case assembly
+      /// A view, a constant or a parameter written out because somebody needs it as a contiguous buffer.
+      case copy(ValueID)
+    }
+
+    public var kind: Kind
+    public var domain: Shape
+    /// Ascending.
+    public var members: [InstructionID]
+    /// The values that get a buffer.
+    public var outputs: [ValueID]
+
+    public init(kind: Kind, domain: Shape, members: [InstructionID], outputs: [ValueID]) {
+      self.kind = kind
+      self.domain = domain
+      self.members = members
+      self.outputs = outputs
+    }
+  }
+}
+
+extension FusionPlan: CustomStringConvertible {
+  public var description: String {
+    var lines = ["fusion @\(function.name) {"]
+    for (number, cluster) in clusters.enumerated() {
+      let spellings = cluster.members.map { function.instructions[$0].op.spelling }.joined(separator: " ")
+      let outputs = cluster.outputs.map { "v\($0.index): \(function.valueTypes[$0])" }.joined(separator: ", ")
+      lines.append("  cluster \(number) \(cluster.kind) \(cluster.domain) {\(spellings)} -> \(outputs)")
+    }
+    return (lines + ["}"]).joined(separator: "\n")
+  }
+}
+
+extension FusionPlan.Cluster.Kind: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .pointwise: "pointwise"
+    case .reduction(let axes): "reduction\(axes)"
+    case .contraction: "contraction"
+    case .scatter: "scatter"
+    case .assembly: "assembly"
+    case .copy(let value): "copy of v\(value.index)"
+    }
+  }
+}

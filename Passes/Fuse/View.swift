@@ -1,0 +1,78 @@
+package import KilnIR
+
+/// How fusion treats an instruction. Decided by the family, never by the name of one op.
+enum FusionClass {
+  /// Computed wherever it is read: constants, coordinates.
+  case source
+  /// An index map: reads one operand elsewhere.
+  case view
+  /// One element from one element of each operand.
+  case pointwise
+  /// Like pointwise, with one operand (the first) read at indices that are data.
+  case gather
+  case reduction(axes: [Int])
+  case contraction
+  case scatter
+  case assembly
+}
+
+extension Op {
+  var fusionClass: FusionClass {
+    switch self {
+    case .source: .source
+    case .map, .type: .pointwise
+    case .movement(let op):
+      switch op {
+      case .reshape, .broadcast, .transpose, .slice, .reverse: .view
+      case .pad, .concatenate: .assembly
+      }
+    case .reduction(let op):
+      switch op {
+      case .reduce(_, let axes): .reduction(axes: axes)
+      case .argReduce(_, let axis): .reduction(axes: [axis])
+      }
+    case .contraction: .contraction
+    case .indexing(let op):
+      switch op {
+      case .gather: .gather
+      case .scatter: .scatter
+      }
+    case .control(let op):
+      switch op {
+      // A call that is left here was not inlined; `Fuser` reports it.
+      case .call: .source
+      case .stopGradient: .view
+      }
+    }
+  }
+
+  /// Where a view reads its operand for the element of its result at `index`. Nil when that is not linear: then the
+  /// operand is needed as a buffer, of which a reshape is another reading.
+  func operandIndex(_ index: IndexExpression, operand: TensorType, result: TensorType, in domain: IndexDomain)
+    -> IndexExpression?
+  {
+    let axisCount = domain.extents.count
+    switch self {
+    case .movement(.reshape):
+      return domain.delinearize(domain.linearize(index, result.shape.dimensions), operand.shape.dimensions)
+    case .movement(.broadcast(_, let axes)):
+      return axes.enumerated().map { axis, target in
+        operand.shape[axis] == 1 ? .zero(axisCount) : index[target]
+      }
+    case .movement(.transpose(let permutation)):
+      var result = Array(repeating: LinearExpression.zero(axisCount), count: index.count)
+      for (axis, source) in permutation.enumerated() { result[source] = index[axis] }
+      return result
+    case .movement(.slice(let start, _, let stride)):
+      return index.enumerated().map { axis, expression in expression * stride[axis] + start[axis] }
+    case .movement(.reverse(let axes)):
+      return index.enumerated().map { axis, expression in
+        axes.contains(axis) ? expression * -1 + (operand.shape.dimensions[axis] - 1) : expression
+      }
+    case .control(.stopGradient): return index
+    case .source, .map, .type, .movement(.pad), .movement(.concatenate), .reduction, .contraction, .indexing,
+      .control(.call):
+      return nil
+    }
+  }
+}
