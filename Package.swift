@@ -31,5 +31,6 @@ let package = Package(
   dependencies: [],
   targets: [
     library("KilnIR", "IR"),
+    library("KilnPasses", "Passes", ["KilnIR"]),
   ]
 )

@@ -27,17 +27,3 @@ extension Scalar {
     self == other || dtype == other.dtype && isNaN && other.isNaN
   }
 }
-
-extension Scalar: CustomStringConvertible {
-  /// The shortest decimal text that reads back to the same value; `nan`, `inf`, `-0.0`, `true`.
-  public var description: String {
-    switch dtype {
-    case .bool: bits == 0 ? "false" : "true"
-    case .i8, .i16, .i32, .i64: String(int64Value)
-    case .u8, .u16, .u32, .u64: String(bits)
-    // Every 16-bit real is an f32, whose shortest text has at most nine digits and reads back to it.
-    case .f16, .bf16, .f32: Float(doubleValue).description
-    case .f64: doubleValue.description
-    }
-  }
-}

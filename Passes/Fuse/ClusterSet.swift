@@ -1,4 +1,4 @@
-package import KilnIR
+import KilnIR
 
 /// The clusters while they grow, with which of them depends on which.
 struct ClusterSet {

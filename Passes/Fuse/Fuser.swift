@@ -214,7 +214,7 @@ package struct Fuser {
     for value in readAtPoint {
       let base = resolver.resolve(value, at: isFull ? fullIndex : rowIndex, in: domain)
       bases.append(base)
-      guard let producer = cluster(of: base) else { continue }
+      guard let producer = self.cluster(of: base) else { continue }
       if producer == cluster {
         guard case .value(let member, let index) = base else { return nil }
         let memberShape = function.valueTypes[member].shape.dimensions

@@ -1,4 +1,4 @@
-package import KilnIR
+import KilnIR
 
 /// Follows views from a value to what holds its elements.
 struct Resolver: Sendable {

@@ -1,4 +1,4 @@
-package import KilnIR
+import KilnIR
 
 /// How fusion treats an instruction. Decided by the family, never by the name of one op.
 enum FusionClass {
