@@ -32,5 +32,11 @@ let package = Package(
   targets: [
     library("KilnIR", "IR"),
     library("KilnPasses", "Passes", ["KilnIR"]),
+    cModule("CRuntime", "Runtime/CRuntime"),
+    cModule("CLLVM", "Runtime/CLLVM"),
+    cModule("COpenBLAS", "Runtime/COpenBLAS"),
+    library("KilnRuntime", "Runtime/Core", ["KilnIR", "CRuntime"]),
+    library("KilnCPU", "Runtime/CPU", ["KilnIR", "KilnRuntime", "CLLVM", "COpenBLAS"]),
+    tests("RuntimeTests", ["KilnIR", "KilnRuntime", "KilnCPU"]),
   ]
 )

@@ -1,0 +1,13 @@
+#define _GNU_SOURCE
+#include "CRuntime.h"
+#include <pthread.h>
+#include <sched.h>
+
+int kiln_core_count(void) {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  int count = CPU_COUNT(&set);
+  return count > 0 ? count : 1;
+}
+
+void kiln_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }

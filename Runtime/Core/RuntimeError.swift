@@ -1,0 +1,21 @@
+/// What can go wrong while a program is compiled for a machine or run on it.
+public struct RuntimeError: Error, Hashable, Sendable, CustomStringConvertible {
+  public enum Kind: Hashable, Sendable {
+    /// The machine lacks a library, a device or an instruction set; the message says what to install or to use instead.
+    case unavailable
+    /// A buffer could not be allocated.
+    case outOfMemory
+    /// Machine code could not be made or loaded: a defect of Kiln or of the code generator, never of the program.
+    case codeGeneration
+  }
+
+  public let kind: Kind
+  public let message: String
+
+  public init(_ kind: Kind, _ message: String) {
+    self.kind = kind
+    self.message = message
+  }
+
+  public var description: String { message }
+}

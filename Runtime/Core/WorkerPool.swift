@@ -1,0 +1,84 @@
+import CRuntime
+import Glibc
+import Synchronization
+
+/// Worker threads that help a caller with one loop at a time (fork, join). They spin between loops, then sleep.
+///
+/// The range of a loop is cut into one part per thread; a thread that has finished its part helps with the others, so a
+/// worker that wakes late costs nothing but its help. Where the cuts fall never shows in a result (NUMERICS R6).
+/// Any thread may call; while one loop runs, every other caller runs its loop alone, so callers never wait for each
+/// other and loops inside loops are fine. Nothing is allocated per loop.
+public final class WorkerPool: Sendable {
+  /// The work of a range: context, begin, end and the number of the thread that runs it (0 is the caller).
+  package typealias Entry = @convention(c) (UnsafeMutableRawPointer?, Int, Int, Int) -> Void
+
+  /// The pool of the process: `KILN_THREADS` threads, otherwise one for each core that the process may use.
+  public static let shared = WorkerPool(threadCount: defaultThreadCount)
+
+  /// The caller and the workers.
+  public let threadCount: Int
+  private let team: WorkerTeam
+  private let threads: [pthread_t]
+
+  public init(threadCount: Int) {
+    let team = WorkerTeam(threadCount: max(1, threadCount))
+    var threads: [pthread_t] = []
+    for number in 1..<max(1, threadCount) {
+      var thread = pthread_t()
+      let start = Unmanaged.passRetained(WorkerTeam.Start(team: team, number: number))
+      let failed = pthread_create(
+        &thread, nil,
+        { argument in
+          let start = Unmanaged<WorkerTeam.Start>.fromOpaque(argument!).takeRetainedValue()
+          start.team.work(start.number)
+          return nil
+        }, start.toOpaque())
+      if failed != 0 {
+        start.release()
+        break
+      }
+      threads.append(thread)
+    }
+    self.team = team
+    self.threads = threads
+    self.threadCount = threads.count + 1
+  }
+
+  deinit {
+    team.stop()
+    for thread in threads { pthread_join(thread, nil) }
+  }
+
+  /// Calls `entry` for ranges that together make up `0..<count`, cut at multiples of `grain`.
+  ///
+  /// - Parameter nanoseconds: about what the whole loop costs one thread. Sleeping workers are woken only for loops that
+  ///   repay the 25 µs that this takes.
+  package func forkJoin(
+    _ count: Int, grain: Int = 1, nanoseconds: Int, context: UnsafeMutableRawPointer?, _ entry: Entry
+  ) {
+    guard count > 0 else { return }
+    if threadCount == 1 || count <= grain || !team.run(count, grain, nanoseconds, threadCount, context, entry) {
+      entry(context, 0, count, 0)
+    }
+  }
+
+  /// `forkJoin` with a closure: `body(range, thread)`.
+  public func forEachRange(of count: Int, grain: Int = 1, nanoseconds: Int, _ body: (Range<Int>, Int) -> Void) {
+    withoutActuallyEscaping(body) { body in
+      var body = body
+      withUnsafeMutablePointer(to: &body) { pointer in
+        forkJoin(count, grain: grain, nanoseconds: nanoseconds, context: pointer) { context, begin, end, thread in
+          context!.assumingMemoryBound(to: ((Range<Int>, Int) -> Void).self).pointee(begin..<end, thread)
+        }
+      }
+    }
+  }
+
+  /// Wakes sleeping workers ahead of loops that will need them: for the beginning of a plan with much parallel work.
+  package func wake() { team.wake() }
+
+  private static var defaultThreadCount: Int {
+    if let text = getenv("KILN_THREADS"), let count = Int(String(cString: text)), count > 0 { return min(count, 256) }
+    return Int(kiln_core_count())
+  }
+}
