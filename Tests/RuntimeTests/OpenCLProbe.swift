@@ -4,7 +4,7 @@ import Foundation
 enum OpenCLProbe {
   struct Failure: Error { let step: String; let status: Int32 }
 
-  private static let library = dlopen("libOpenCL.so.1", RTLD_NOW | RTLD_LOCAL)
+  nonisolated(unsafe) private static let library = dlopen("libOpenCL.so.1", RTLD_NOW | RTLD_LOCAL)
   static var isInstalled: Bool { library != nil }
 
   private typealias Handle = OpaquePointer?
@@ -43,7 +43,8 @@ enum OpenCLProbe {
       Handle, Handle, UInt32, Int, Int, UnsafeMutableRawPointer?, UInt32, UnsafeRawPointer?, UnsafeRawPointer?
     ) -> Int32
 
-    var platform: Handle, device: Handle
+    var platform: Handle = nil
+    var device: Handle = nil
     var status: Int32 = 0
     try check("platform", function("clGetPlatformIDs", as: List.self)(1, &platform, nil))
     try check("device", function("clGetDeviceIDs", as: Devices.self)(platform, 0xFFFF_FFFF, 1, &device, nil))
