@@ -1,0 +1,30 @@
+# make run     trains the digits example and shows what compiling brought
+# make test    all tests (what CI runs)
+# make bench   the benchmarks
+# make check   what CI runs, and lint and debug builds
+# make docs    the reference documentation
+# make deps    installs what Kiln needs beside Swift; the other targets do it themselves
+
+.PHONY: run test bench check docs deps test-deps
+
+run: deps
+	swift run -c release Digits
+
+test: test-deps
+	Utilities/test
+
+bench: deps
+	swift run -c release kiln bench --workload all
+
+check: test
+	swift format lint --strict --recursive Package.swift IR Passes Runtime Sources Tests Examples
+	KILN_STRICT=1 swift build --explicit-target-dependency-import-check error
+
+docs:
+	swift package dump-symbol-graph --minimum-access-level public
+
+deps:
+	@Utilities/install-dependencies
+
+test-deps:
+	@Utilities/install-dependencies --tests
