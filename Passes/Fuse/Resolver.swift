@@ -11,8 +11,8 @@ struct Resolver: Sendable {
   }
 
   enum Base: Hashable {
-    /// Computed in place from its attributes.
-    case source(ValueID)
+    /// Computed in place from its attributes, for the element at the index.
+    case source(ValueID, IndexExpression)
     /// An element of a parameter or of an instruction's result.
     case value(ValueID, IndexExpression)
     /// The views lead through a reshape that is not linear in the domain, so `value` is needed as a contiguous buffer;
@@ -27,7 +27,7 @@ struct Resolver: Sendable {
     var (value, index) = (value, index)
     while let instruction = definition(value) {
       switch instruction.op.fusionClass {
-      case .source: return .source(value)
+      case .source: return .source(value, index)
       case .view:
         let operand = instruction.operands[0]
         guard

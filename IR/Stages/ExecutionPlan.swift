@@ -1,0 +1,141 @@
+/// What to run, in which order, on which memory: the static plan of one function for one device.
+///
+/// Steps are stored flat; `loop` and `branch` own ranges of later steps, so regions nest like brackets.
+public struct ExecutionPlan: Hashable, Sendable {
+  public var name: String
+  /// All parameters of the function, hidden ones included.
+  public var parameters: [Function.Parameter]
+  public var results: [Result]
+  /// Data that the plan owns: dense constants.
+  public var constants: [Literal]
+  /// Distinct kernels; launches refer to them.
+  public var kernels: [Kernel]
+  public var slots: [Slot]
+  public var steps: [Step]
+  public var memory: MemoryPlan
+  /// Results that may be written over a parameter's memory if its owner gives it away.
+  public var donations: [Donation]
+
+  public init(
+    name: String, parameters: [Function.Parameter], results: [Result], constants: [Literal], kernels: [Kernel],
+    slots: [Slot], steps: [Step], memory: MemoryPlan, donations: [Donation]
+  ) {
+    self.name = name
+    self.parameters = parameters
+    self.results = results
+    self.constants = constants
+    self.kernels = kernels
+    self.slots = slots
+    self.steps = steps
+    self.memory = memory
+    self.donations = donations
+  }
+
+  /// A result of the function.
+  public struct Result: Hashable, Sendable {
+    public enum Source: Hashable, Sendable {
+      /// Written by the plan into memory of its own.
+      case written
+      /// The bytes of a parameter.
+      case parameter(Int)
+      /// The bytes of an earlier result.
+      case result(Int)
+    }
+
+    public var type: TensorType
+    public var source: Source
+
+    public init(_ type: TensorType, _ source: Source) {
+      self.type = type
+      self.source = source
+    }
+  }
+
+  /// A buffer of the plan and where it lies.
+  public struct Slot: Hashable, Sendable {
+    public enum Place: Hashable, Sendable {
+      case parameter(Int)
+      case result(Int)
+      case constant(Int)
+      /// Byte offset in the arena.
+      case arena(Int)
+    }
+
+    public var type: TensorType
+    public var place: Place
+
+    public init(_ type: TensorType, _ place: Place) {
+      self.type = type
+      self.place = place
+    }
+  }
+
+  public enum Step: Hashable, Sendable {
+    case launch(Launch)
+    /// Runs `condition`, and while the `bool` in slot `predicate` is true `body` and then `condition` again.
+    case loop(condition: Range<Int>, body: Range<Int>, predicate: Int)
+    /// Runs the region that the `i32` in slot `selector` numbers; the last one if it is out of range.
+    case branch([Range<Int>], selector: Int)
+  }
+
+  /// One kernel on its buffers.
+  public struct Launch: Hashable, Sendable {
+    public var kernel: Int
+    /// A slot per buffer of the kernel.
+    public var slots: [Int]
+    public var integers: [Int]
+    /// Byte offset in the arena of the workspace, if the kernel has one.
+    public var workspace: Int?
+    /// The places that a status word of the kernel names, from 1.
+    public var sites: [Site]
+    /// The ops it computes, for people.
+    public var label: String
+
+    public init(kernel: Int, slots: [Int], integers: [Int], workspace: Int?, sites: [Site], label: String) {
+      self.kernel = kernel
+      self.slots = slots
+      self.integers = integers
+      self.workspace = workspace
+      self.sites = sites
+      self.label = label
+    }
+  }
+
+  /// An op that may find an index out of range.
+  public struct Site: Hashable, Sendable {
+    public var spelling: String
+    public var axis: Int
+    public var extent: Int
+    public var location: SourceLocation
+
+    public init(spelling: String, axis: Int, extent: Int, location: SourceLocation) {
+      self.spelling = spelling
+      self.axis = axis
+      self.extent = extent
+      self.location = location
+    }
+  }
+
+  /// `result` may be written over `parameter`.
+  public struct Donation: Hashable, Sendable {
+    public var parameter: Int
+    public var result: Int
+
+    public init(parameter: Int, result: Int) {
+      self.parameter = parameter
+      self.result = result
+    }
+  }
+
+  /// Launches of a plan, in order.
+  public var launches: [Launch] {
+    steps.compactMap { step in
+      if case .launch(let launch) = step { launch } else { nil }
+    }
+  }
+
+  /// Scratch bytes that each thread needs.
+  public var scratchBytes: Int {
+    launches.map { kernels[$0.kernel].scratchBytes($0.integers) }.max() ?? 0
+  }
+}

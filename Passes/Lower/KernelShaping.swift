@@ -1,0 +1,163 @@
+import KilnIR
+
+/// Rewrites of a kernel whose integers are all constants that change neither what it computes nor in which order.
+extension KernelDraft {
+  /// Drops axes of one element and joins neighbours that every access walks as one.
+  mutating func collapseAxes() {
+    dropUnitAxes()
+    collapseOuter()
+    collapseInner()
+  }
+
+  private mutating func dropUnitAxes() {
+    let keptOuter = kernel.outer.indices.filter { kernel.outer[$0] != .constant(1) }
+    let outerCount = kernel.outer.count
+    for stage in kernel.stages.indices {
+      let inner = kernel.stages[stage].inner
+      let keptInner = inner.indices.filter { inner[$0] != .constant(1) }
+      // A stage with inner axes keeps one: its reductions are over elements, if only one of them.
+      let kept = keptInner.isEmpty && !inner.isEmpty ? [inner.count - 1] : keptInner
+      kernel.stages[stage].inner = kept.map { inner[$0] }
+      kernel.stages[stage].mapStrides { strides in
+        keptOuter.map { strides[$0] } + (strides.count > outerCount ? kept.map { strides[outerCount + $0] } : [])
+      }
+    }
+    kernel.outer = keptOuter.map { kernel.outer[$0] }
+  }
+
+  private mutating func collapseOuter() {
+    var axis = kernel.outer.count - 2
+    while axis >= 0 {
+      let size = kernel.outer[axis + 1].value([])
+      if kernel.stages.allSatisfy({ $0.walksAsOne(axis, size) }) {
+        for stage in kernel.stages.indices {
+          kernel.stages[stage].mapStrides { strides in Self.removing(axis, strides) }
+        }
+        kernel.outer[axis + 1] = .constant(kernel.outer[axis].value([]) * size)
+        kernel.outer.remove(at: axis)
+      }
+      axis -= 1
+    }
+  }
+
+  /// Scratch rows are shared by stages, so these collapse together or not at all.
+  private mutating func collapseInner() {
+    let outerCount = kernel.outer.count
+    let groups =
+      kernel.scratchRows.isEmpty
+      ? kernel.stages.indices.map { [$0] } : [kernel.stages.indices.filter { !kernel.stages[$0].inner.isEmpty }]
+    for group in groups where !group.isEmpty {
+      var axis = kernel.stages[group[0]].inner.count - 2
+      while axis >= 0 {
+        let size = kernel.stages[group[0]].inner[axis + 1].value([])
+        if group.allSatisfy({ kernel.stages[$0].walksAsOne(outerCount + axis, size) }) {
+          for stage in group {
+            kernel.stages[stage].mapStrides { strides in Self.removing(outerCount + axis, strides) }
+            let joined = kernel.stages[stage].inner[axis].value([]) * size
+            kernel.stages[stage].inner[axis + 1] = .constant(joined)
+            kernel.stages[stage].inner.remove(at: axis)
+          }
+        }
+        axis -= 1
+      }
+    }
+  }
+
+  private static func removing(_ axis: Int, _ strides: [KernelInteger]) -> [KernelInteger] {
+    var strides = strides
+    strides.remove(at: axis)
+    return strides
+  }
+
+  /// The outer axes in another order; `order[i]` is the old number of axis i.
+  mutating func permuteOuter(_ order: [Int]) {
+    let count = kernel.outer.count
+    kernel.outer = order.map { kernel.outer[$0] }
+    for stage in kernel.stages.indices {
+      kernel.stages[stage].mapStrides { strides in order.map { strides[$0] } + strides[count...] }
+    }
+  }
+
+  /// Replaces extents, strides and offsets that do not shape the code by launch arguments, in the order of their
+  /// appearance, and gives the arguments. Kernels that differ in sizes alone become equal.
+  mutating func parameterize() -> [Int] {
+    var integers: [Int] = []
+    func argument(_ integer: KernelInteger) -> KernelInteger {
+      integers.append(integer.value([]))
+      return .argument(integers.count - 1)
+    }
+    func step(_ integer: KernelInteger) -> KernelInteger {
+      integer == .constant(0) || integer == .constant(1) ? integer : argument(integer)
+    }
+    func affine(_ index: AffineIndex) -> AffineIndex {
+      AffineIndex(
+        offset: index.offset == .constant(0) ? index.offset : argument(index.offset), strides: index.strides.map(step))
+    }
+    kernel.outer = kernel.outer.map(argument)
+    for stage in kernel.stages.indices {
+      kernel.stages[stage].inner = kernel.stages[stage].inner.map(argument)
+      kernel.stages[stage].mapAccesses(affine: affine, stride: step, extent: argument)
+    }
+    kernel.integerCount = integers.count
+    return integers
+  }
+}
+
+extension Kernel.Stage {
+  /// Whether every access makes one step along `axis` where the next axis, of `size` elements, makes `size` steps.
+  func walksAsOne(_ axis: Int, _ size: Int) -> Bool {
+    var result = true
+    forEachAccess { index in
+      guard index.strides.count > axis else { return }
+      // An access without inner axes (in a stage that has none) still has all outer strides.
+      if index.strides.count > axis + 1 {
+        if index.strides[axis].value([]) != index.strides[axis + 1].value([]) * size { result = false }
+      } else {
+        result = false
+      }
+    }
+    return result
+  }
+
+  func forEachAccess(_ visit: (AffineIndex) -> Void) {
+    var copy = self
+    copy.mapAccesses(
+      affine: {
+        visit($0)
+        return $0
+      }, stride: { $0 }, extent: { $0 })
+  }
+
+  mutating func mapStrides(_ change: ([KernelInteger]) -> [KernelInteger]) {
+    mapAccesses(
+      affine: { AffineIndex(offset: $0.offset, strides: change($0.strides)) }, stride: { $0 }, extent: { $0 })
+  }
+
+  /// Rewrites every affine index, and the stride and extent of every access by data, in order.
+  mutating func mapAccesses(
+    affine: (AffineIndex) -> AffineIndex, stride: (KernelInteger) -> KernelInteger,
+    extent: (KernelInteger) -> KernelInteger
+  ) {
+    body = body.map { instruction in
+      switch instruction {
+      case .constant, .operation, .loadScratch, .reduced: instruction
+      case .index(let index, let dtype): .index(affine(index), dtype: dtype)
+      case .load(let buffer, let index): .load(buffer: buffer, affine(index))
+      case .gather(let buffer, let index, let number, let step, let size, let bounds, let site):
+        .gather(
+          buffer: buffer, affine(index), index: number, stride: stride(step), extent: extent(size), bounds: bounds,
+          site: site)
+      }
+    }
+    effects = effects.map { effect in
+      switch effect {
+      case .storeScratch, .reduce, .argReduce, .dot: effect
+      case .store(let buffer, let index, let value): .store(buffer: buffer, affine(index), value: value)
+      case .scatter(let buffer, let index, let number, let step, let size, let combiner, let bounds, let site, let value):
+        .scatter(
+          buffer: buffer, affine(index), index: number, stride: stride(step), extent: extent(size), combiner,
+          bounds: bounds, site: site, value: value)
+      }
+    }
+  }
+}

@@ -1,0 +1,160 @@
+import KilnIR
+
+/// Chooses how a kernel runs on a device, from its definition and its sizes. The kernel's integers are still constants.
+struct ScheduleChoice {
+  let device: DeviceDescription
+
+  /// Elements of a work unit of a pointwise kernel: small enough to share a few thousand elements between cores.
+  private static let grain = 1024
+  /// Columns of a strip: 32 lanes of them lie in the second-level cache.
+  private static let strip = 1024
+  /// Results that are larger bypass the caches.
+  private static let streamingBytes = 16 << 20
+
+  func choose(_ draft: inout KernelDraft) {
+    let kernel = draft.kernel
+    let stages = kernel.stages
+    if stages.count >= 1, stages[0].effects.count == 1, case .dot = stages[0].effects[0] {
+      chooseContraction(&draft)
+    } else if stages.allSatisfy({ $0.inner.isEmpty }) {
+      draft.kernel.schedule = pointwise(kernel)
+    } else if stages.contains(where: { $0.needsSerialLoop }) {
+      draft.kernel.schedule = .serial
+    } else if rowsAreContiguous(kernel) {
+      draft.kernel.schedule = splitPays(kernel) ? .splitRows : .rows
+    } else if columnsAreContiguous(kernel) {
+      draft.kernel.schedule = .columns(strip: Self.strip)
+    } else {
+      draft.kernel.schedule = .serial
+    }
+  }
+
+  private func pointwise(_ kernel: Kernel) -> Schedule {
+    if kernel.outer.isEmpty { return .pointwise(lanes: 1, unroll: 1, grain: 1, streaming: false) }
+    let widest = kernel.buffers.map(\.dtype.byteCount).max() ?? 4
+    let lanes = max(1, device.vectorBytes / max(widest, 4))
+    let points = kernel.outer.reduce(1) { $0 * $1.value([]) }
+    let written = kernel.buffers.filter(\.isWritten).map(\.dtype.byteCount).max() ?? 0
+    return .pointwise(
+      lanes: lanes, unroll: unroll(kernel), grain: Self.grain, streaming: points * written >= Self.streamingBytes)
+  }
+
+  /// Long bodies have parallelism of their own and no registers to spare.
+  private func unroll(_ kernel: Kernel) -> Int {
+    switch kernel.stages.reduce(0, { $0 + $1.body.count }) {
+    case ..<12: 4
+    case ..<40: 2
+    default: 1
+    }
+  }
+
+  /// Rows: every access of a stage with inner axes has one inner axis, walked with step 1 or standing still.
+  private func rowsAreContiguous(_ kernel: Kernel) -> Bool {
+    kernel.stages.allSatisfy { stage in
+      guard !stage.inner.isEmpty else { return true }
+      guard stage.inner.count == 1 else { return false }
+      var result = true
+      stage.forEachAccess { index in
+        let step = index.strides.last?.value([]) ?? 0
+        if step != 0 && step != 1 { result = false }
+      }
+      return result
+    }
+  }
+
+  /// Columns: one reducing stage with one inner axis, then only work per column; neighbours along the last outer axis
+  /// are neighbours in memory or the same element.
+  private func columnsAreContiguous(_ kernel: Kernel) -> Bool {
+    guard !kernel.outer.isEmpty, kernel.stages[0].inner.count == 1, kernel.scratchRows.isEmpty,
+      kernel.stages.dropFirst().allSatisfy({ $0.inner.isEmpty })
+    else { return false }
+    let last = kernel.outer.count - 1
+    return kernel.stages.allSatisfy { stage in
+      var result = true
+      stage.forEachAccess { index in
+        let step = index.strides[last].value([])
+        if step != 0 && step != 1 { result = false }
+      }
+      return result
+    }
+  }
+
+  /// One long reduction over a few rows is cut at its blocks.
+  private func splitPays(_ kernel: Kernel) -> Bool {
+    let stages = kernel.stages
+    guard stages[0].effects.count == 1, case .reduce = stages[0].effects[0], stages[0].inner.count == 1,
+      stages.dropFirst().allSatisfy({ $0.inner.isEmpty })
+    else { return false }
+    let rows = kernel.outer.reduce(1) { $0 * $1.value([]) }
+    return rows < 4 * device.threads && stages[0].inner[0].value([]) >= 1 << 15
+  }
+
+  // MARK: Contraction
+
+  /// Sorts the outer axes into batch, row and column roles by the operand that moves along them.
+  private func chooseContraction(_ draft: inout KernelDraft) {
+    let stage = draft.kernel.stages[0]
+    guard case .dot(let left, let right) = stage.effects[0], case .load(_, var lhs) = stage.body[left.index],
+      case .load(let buffer, var rhs) = stage.body[right.index], stage.body.count == (left == right ? 1 : 2)
+    else {
+      draft.kernel.schedule = .serial
+      return
+    }
+    let dtype = draft.kernel.buffers[buffer].dtype
+    guard dtype == .f32 || dtype == .f64, draft.kernel.stages.count == 2 else {
+      draft.kernel.schedule = .serial
+      return
+    }
+    func moves(_ index: AffineIndex, _ axis: Int) -> Bool { index.strides[axis] != .constant(0) }
+    let outer = Array(draft.kernel.outer.indices)
+    if !outer.contains(where: { moves(rhs, $0) && !moves(lhs, $0) }) {
+      // No columns: the rows take their place. Products commute.
+      draft.kernel.stages[0].effects = [.dot(lhs: right, rhs: left)]
+      swap(&lhs, &rhs)
+    }
+    let columns = outer.filter { moves(rhs, $0) && !moves(lhs, $0) }
+    guard !columns.isEmpty else {
+      draft.kernel.schedule = .serial
+      return
+    }
+    let rows = outer.filter { moves(lhs, $0) && !moves(rhs, $0) }
+    let shared = outer.filter { !columns.contains($0) && !rows.contains($0) }
+    draft.permuteOuter(shared + rows.dropLast() + columns.dropLast() + rows.suffix(1) + columns.suffix(1))
+    let batchAxes = shared.count + max(0, rows.count - 1) + max(0, columns.count - 1)
+    func extent(_ axes: Range<Int>) -> Int { axes.reduce(1) { $0 * draft.kernel.outer[$1].value([]) } }
+    let axes = draft.kernel.outer.indices
+    let rowAxes = min(rows.count, 1)
+    draft.kernel.schedule = .contraction(
+      ContractionSchedule.choose(
+        batchAxes: batchAxes, rowAxes: rowAxes, rows: extent(batchAxes..<(batchAxes + rowAxes)),
+        columns: extent((batchAxes + rowAxes)..<axes.count),
+        rightColumnStride: columns.last.map { rhs.strides[$0].value([]) } ?? 0, dtype: dtype, for: device))
+  }
+}
+
+extension ContractionSchedule {
+  /// The tile for a contraction of these extents.
+  static func choose(
+    batchAxes: Int, rowAxes: Int, rows: Int, columns: Int, rightColumnStride: Int, dtype: DType,
+    for device: DeviceDescription
+  ) -> ContractionSchedule {
+    let lanes = device.vectorBytes / dtype.byteCount
+    let (tileRows, vectors) = device.vectorRegisters >= 32 ? (14, 2) : (6, 2)
+    // Reading the right operand in place pays while few row blocks read it.
+    let packs = rightColumnStride != 1 || rows > 2 * tileRows
+    return ContractionSchedule(
+      batchAxes: batchAxes, rowAxes: rowAxes, tileRows: tileRows, tileColumns: vectors * lanes, packsRight: packs)
+  }
+}
+
+extension Kernel.Stage {
+  /// Effects that go one element after the other.
+  var needsSerialLoop: Bool {
+    effects.contains { effect in
+      switch effect {
+      case .scatter, .argReduce, .dot: true
+      case .store, .storeScratch, .reduce: false
+      }
+    }
+  }
+}
