@@ -35,7 +35,8 @@ extension ScalarFunction {
       let value = builder.inline(program(for: operands.map { _ in .f32 }), widened)
       return builder.build(result: isPredicate ? value : builder.convert(value, to: result))
     }
-    return builder.build(result: expand(values, &builder))
+    let value = expand(values, &builder)
+    return builder.build(result: value)
   }
 
   /// Emits the function on operands of a dtype in which primitives compute.
@@ -49,8 +50,15 @@ extension ScalarFunction {
     case .ceil: return b.emit(.ceiling, x[0])
     case .round: return b.roundToEven(x[0])
     case .truncate: return b.emit(.truncate, x[0])
-    case .exp, .expMinusOne, .log, .logOnePlus, .sin, .cos, .tanh, .erf, .power:
-      preconditionFailure("\(spelling) has no table")
+    case .exp: return b.exp(x[0])
+    case .expMinusOne: return b.expMinusOne(x[0])
+    case .log: return b.log(x[0])
+    case .logOnePlus: return b.logOnePlus(x[0])
+    case .sin: return b.sin(x[0])
+    case .cos: return b.cos(x[0])
+    case .tanh: return b.tanh(x[0])
+    case .erf: return b.erf(x[0])
+    case .power: return b.power(x[0], x[1])
     case .sqrt: return b.squareRoot(x[0])
     case .rsqrt: return b.divide(b.constant(.one(dtype)), b.squareRoot(x[0]))
     case .not: return b.not(x[0])
