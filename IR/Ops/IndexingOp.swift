@@ -63,10 +63,12 @@ public enum IndexingOp: Hashable, Sendable {
 
   func infer(_ operands: [TensorType]) throws(ConstraintFailure) -> TensorType {
     switch self {
-    case .gather(let axis, _):
+    case .gather(let axis, let bounds):
       try requireOperands(2, operands, of: spelling)
-      return try Self.gatherType(operands[0], indices: operands[1], axis: axis, spelling)
-    case .scatter(let axis, let combiner, _):
+      let type = try Self.gatherType(operands[0], indices: operands[1], axis: axis, spelling)
+      try Self.requireNearest(bounds, operands, axis, "gather.C3")
+      return type
+    case .scatter(let axis, let combiner, let bounds):
       try requireOperands(3, operands, of: spelling)
       let (operand, updates) = (operands[0], operands[2])
       let expected = try Self.gatherType(operand, indices: operands[1], axis: axis, spelling)
@@ -76,8 +78,18 @@ public enum IndexingOp: Hashable, Sendable {
       try require(
         combiner == .replace || operand.dtype.isInteger || operand.dtype == .f32 || operand.dtype == .f64, "scatter.C4",
         "scatter \(combiner) takes integers, f32 or f64, found \(operand.dtype); convert first")
+      try Self.requireNearest(bounds, operands, axis, "scatter.C5")
       return operand
     }
+  }
+
+  /// Checks that clamped indices have a valid index to go to.
+  private static func requireNearest(
+    _ bounds: IndexBounds, _ operands: [TensorType], _ axis: Int, _ label: String
+  ) throws(ConstraintFailure) {
+    try require(
+      bounds != .clamp || operands[0].shape[axis] != 0 || operands[1].shape.elementCount == 0, label,
+      "indices cannot be clamped to axis \(axis) of \(operands[0]), which has no elements")
   }
 
   private static func gatherType(

@@ -9,8 +9,9 @@ extension MovementOp {
     let operand = operands[0]
     switch self {
     case .reshape(let shape):
+      try TensorType(operand.dtype, shape).requireAddressable()
       try require(
-        shape.allSatisfy { ($0.size ?? 0) >= 0 } && shape.elementCount == operand.shape.elementCount, "reshape.C1",
+        shape.elementCount == operand.shape.elementCount, "reshape.C1",
         "reshape keeps the number of elements: \(operand) has \(operand.shape.elementCount), "
           + "\(shape) has \(shape.elementCount)")
       return TensorType(operand.dtype, shape)
@@ -63,7 +64,9 @@ extension MovementOp {
         0 <= start[axis] && start[axis] <= limit[axis] && limit[axis] <= size, "slice.C2",
         "slice \(start[axis])..<\(limit[axis]) of axis \(axis) is not within 0..<\(size) of \(operand)")
       try require(stride[axis] >= 1, "slice.C3", "stride \(stride[axis]) of axis \(axis) is not positive")
-      sizes.append((limit[axis] - start[axis] + stride[axis] - 1) / stride[axis])
+      // Not rounded up by adding the stride, which may be close to the largest Int.
+      let length = limit[axis] - start[axis]
+      sizes.append(length == 0 ? 0 : (length - 1) / stride[axis] + 1)
     }
     return TensorType(operand.dtype, sizes)
   }
@@ -82,8 +85,13 @@ extension MovementOp {
     try require(
       (low + high + interior).allSatisfy { $0 >= 0 && $0 <= 1 << 40 }, "pad.C3",
       "padding is not negative: low \(low), high \(high), interior \(interior)")
-    let sizes = operand.shape.dimensions.enumerated().map { axis, size in
-      low[axis] + size + max(size - 1, 0) * interior[axis] + high[axis]
+    var sizes: [Int] = []
+    for (axis, size) in operand.shape.dimensions.enumerated() {
+      let (holes, overflow) = max(size - 1, 0).multipliedReportingOverflow(by: interior[axis])
+      try require(
+        !overflow && holes < TensorType.byteLimit, "pad.C3",
+        "\(interior[axis]) holes between the elements of axis \(axis) of \(operand) make it too large")
+      sizes.append(low[axis] + size + holes + high[axis])
     }
     return TensorType(operand.dtype, sizes)
   }
@@ -102,6 +110,7 @@ extension MovementOp {
         operand.shape == expected, "concatenate.C3",
         "operands agree on every axis but \(axis), found \(first) and \(operand)")
       shape[axis] = shape[axis] + operand.shape[axis]
+      try TensorType(first.dtype, shape).requireAddressable()
     }
     return TensorType(first.dtype, shape)
   }

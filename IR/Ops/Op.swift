@@ -59,8 +59,14 @@ extension Op {
   }
 
   /// The result types for these operand types.
-  /// - Throws: the labelled constraint that the operands or attributes break.
+  /// - Throws: the labelled constraint that the operands or attributes break; `type.C1` when a result is too large.
   public func infer(_ operands: [TensorType], in module: Module) throws(ConstraintFailure) -> [TensorType] {
+    let results = try inferUnlimited(operands, in: module)
+    for result in results { try result.requireAddressable() }
+    return results
+  }
+
+  private func inferUnlimited(_ operands: [TensorType], in module: Module) throws(ConstraintFailure) -> [TensorType] {
     switch self {
     case .source(let op): [try op.infer(operands)]
     case .map(let function): [try function.infer(operands)]

@@ -1,0 +1,100 @@
+extension ReferenceInterpreter {
+  static func evaluate(
+    _ op: IndexingOp, _ operands: [TensorValue], _ type: TensorType
+  ) throws(ConstraintFailure) -> TensorValue {
+    switch op {
+    case .gather(let axis, let bounds):
+      let rows = try IndexedRows(operands[0].type, operands[1], axis, bounds, op.spelling)
+      return gathered(operands[0], rows, type)
+    case .scatter(let axis, let combiner, let bounds):
+      let rows = try IndexedRows(operands[0].type, operands[1], axis, bounds, op.spelling)
+      return scattered(operands[0], operands[2], rows, combiner)
+    }
+  }
+
+  private static func gathered(_ operand: TensorValue, _ rows: IndexedRows, _ type: TensorType) -> TensorValue {
+    var result = TensorValue(type) { $0.initializeMemory(as: UInt8.self, repeating: 0, count: type.byteCount) }
+    rows.forEach { position, row in
+      for i in 0..<rows.byteCount { result.bytes[position + i] = operand.bytes[row + i] }
+    }
+    return result
+  }
+
+  /// R5: the updates of one destination are combined in ascending order, from the operand's element on.
+  private static func scattered(
+    _ operand: TensorValue, _ updates: TensorValue, _ rows: IndexedRows, _ combiner: ScatterCombiner
+  ) -> TensorValue {
+    var result = operand
+    let dtype = operand.type.dtype
+    let primitive: Primitive? =
+      switch combiner {
+      case .replace: nil
+      case .add: .add
+      case .multiply: .multiply
+      case .maximum: .maximum
+      case .minimum: .minimum
+      }
+    guard let primitive else {
+      rows.forEach { position, row in
+        for i in 0..<rows.byteCount { result.bytes[row + i] = updates.bytes[position + i] }
+      }
+      return result
+    }
+    let program = ScalarProgram(primitive, parameters: [dtype, dtype], dtype: dtype)
+    var words = operand.bits
+    let updateWords = updates.bits
+    let width = rows.byteCount / dtype.byteCount
+    rows.forEach { position, row in
+      let (first, update) = (row / dtype.byteCount, position / dtype.byteCount)
+      let columns = [Array(words[first..<first + width]), Array(updateWords[update..<update + width])]
+      words.replaceSubrange(first..<first + width, with: program.evaluate(columns: columns, count: width))
+    }
+    return TensorValue(operand.type) { words.store($0, dtype) }
+  }
+}
+
+/// The slices of a tensor that indices along one axis name: runs of bytes, the axes before it giving several each.
+private struct IndexedRows {
+  /// Bytes of one run: the elements of the axes after the indexed one.
+  let byteCount: Int
+  private let outerCount: Int
+  private let extent: Int
+  /// Nil where an index out of range is dropped.
+  private let indices: [Int?]
+
+  init(
+    _ type: TensorType, _ indices: TensorValue, _ axis: Int, _ bounds: IndexBounds, _ spelling: String
+  ) throws(ConstraintFailure) {
+    let sizes = type.shape.dimensions
+    outerCount = sizes[..<axis].reduce(1, *)
+    extent = sizes[axis]
+    byteCount = sizes[(axis + 1)...].reduce(type.dtype.byteCount, *)
+    var resolved: [Int?] = []
+    for word in indices.bits {
+      let index = Scalar(indices.type.dtype, bits: word)
+      // An unsigned index beyond Int64 is beyond every axis too.
+      let value = indices.type.dtype == .u64 && word > UInt64(Int64.max) ? Int64.max : index.int64Value
+      let isValid = value >= 0 && value < extent
+      switch bounds {
+      case .check:
+        try require(
+          isValid, "\(spelling).R1", "index \(index) is out of range for axis \(axis) of \(type), which has \(extent) elements")
+        resolved.append(Int(value))
+      case .clamp: resolved.append(Int(min(max(value, 0), Int64(extent) - 1)))
+      case .drop: resolved.append(isValid ? Int(value) : nil)
+      }
+    }
+    self.indices = resolved
+  }
+
+  /// Calls `body` with the byte offsets of each run in the updates (or the gathered tensor) and in the indexed tensor, in
+  /// ascending order of the indices for every run of the indexed tensor.
+  func forEach(_ body: (_ position: Int, _ row: Int) -> Void) {
+    for outer in 0..<outerCount {
+      for (i, index) in indices.enumerated() {
+        guard let index else { continue }
+        body((outer * indices.count + i) * byteCount, (outer * extent + index) * byteCount)
+      }
+    }
+  }
+}

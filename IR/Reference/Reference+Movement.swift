@@ -1,0 +1,56 @@
+extension ReferenceInterpreter {
+  static func evaluate(_ op: MovementOp, _ operands: [TensorValue], _ type: TensorType) -> TensorValue {
+    let operand = operands[0]
+    let strides = operand.type.shape.rowMajorStrides
+    switch op {
+    case .reshape:
+      return operand.reinterpreted(as: type)
+    case .broadcast(_, let axes):
+      var resultStrides = [Int](repeating: 0, count: type.rank)
+      for (axis, target) in axes.enumerated() where operand.type.shape[axis] == type.shape[target] {
+        resultStrides[target] = strides[axis]
+      }
+      return operand.gathered(StridedElements(strides: resultStrides), as: type)
+    case .transpose(let permutation):
+      return operand.transposed(permutation)
+    case .slice(let start, _, let stride):
+      let first = zip(start, strides).reduce(0) { $0 + $1.0 * $1.1 }
+      // A stride beyond the axis is never taken, and must not overflow here.
+      let steps = zip(zip(stride, strides), operand.type.shape.dimensions).map { min($0.0, $1) * $0.1 }
+      return operand.gathered(StridedElements(offset: first, strides: steps), as: type)
+    case .reverse(let axes):
+      var elements = StridedElements(strides: strides)
+      for axis in axes {
+        elements.offset += max(operand.type.shape[axis].staticSize - 1, 0) * strides[axis]
+        elements.strides[axis] = -strides[axis]
+      }
+      return operand.gathered(elements, as: type)
+    case .pad(let low, _, let interior):
+      let resultStrides = type.shape.rowMajorStrides
+      let elements = StridedElements(
+        offset: zip(low, resultStrides).reduce(0) { $0 + $1.0 * $1.1 },
+        strides: zip(interior, resultStrides).map { ($0 + 1) * $1 })
+      return padded(operand, with: operands[1], elements, type)
+    case .concatenate(let axis):
+      return concatenated(operands, axis, type)
+    }
+  }
+
+  private static func padded(
+    _ operand: TensorValue, with value: TensorValue, _ elements: StridedElements, _ type: TensorType
+  ) -> TensorValue {
+    var result = value.gathered(StridedElements(strides: Array(repeating: 0, count: type.rank)), as: type)
+    result.store(operand, at: elements)
+    return result
+  }
+
+  private static func concatenated(_ operands: [TensorValue], _ axis: Int, _ type: TensorType) -> TensorValue {
+    var result = TensorValue(type) { $0.initializeMemory(as: UInt8.self, repeating: 0, count: type.byteCount) }
+    var elements = StridedElements(type.shape)
+    for operand in operands {
+      result.store(operand, at: elements)
+      elements.offset += operand.type.shape[axis].staticSize * elements.strides[axis]
+    }
+    return result
+  }
+}

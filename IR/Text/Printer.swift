@@ -1,0 +1,70 @@
+/// Writes functions in the text form of the IR (ARCHITECTURE.md section 3): canonical names, one instruction a line.
+///
+/// It knows no op by name, and it prints broken functions too, because the verifier shows them.
+package struct Printer {
+  /// Whether each instruction ends with `// at FILE:LINE`.
+  package var showsLocations = false
+
+  package init(showsLocations: Bool = false) { self.showsLocations = showsLocations }
+
+  package func text(of module: Module) -> String {
+    module.functions.map { text(of: $0) }.joined(separator: "\n")
+  }
+
+  package func text(of function: Function) -> String {
+    var lines = [header(of: function)]
+    for id in function.instructions.ids { lines.append("  " + line(of: id, in: function)) }
+    let results = function.results.map { name(of: $0, in: function) }.joined(separator: ", ")
+    lines.append(results.isEmpty ? "  return" : "  return \(results)")
+    lines.append("}\n")
+    return lines.joined(separator: "\n")
+  }
+
+  private func header(of function: Function) -> String {
+    let parameters = function.parameters.map { "\($0.isHidden ? "hidden " : "")%\($0.name): \($0.type)" }
+    let results = function.results.map { type(of: $0, in: function) }
+    return "func @\(function.name)(\(parameters.joined(separator: ", "))) -> (\(results.joined(separator: ", "))) {"
+  }
+
+  /// One instruction, without indentation.
+  package func line(of id: InstructionID, in function: Function) -> String {
+    let instruction = function.instructions[id]
+    var line = instruction.results.map { "\(name(of: $0, in: function)): \(type(of: $0, in: function))" }
+      .joined(separator: ", ")
+    if !line.isEmpty { line += " = " }
+    line += instruction.op.spelling
+    line += "(" + instruction.operands.map { name(of: $0, in: function) }.joined(separator: ", ") + ")"
+    let attributes = instruction.op.attributes
+    if !attributes.isEmpty {
+      line += " {" + attributes.map { "\($0.name) = \($0.value)" }.joined(separator: ", ") + "}"
+    }
+    if showsLocations, id.index < function.locations.count, function.locations[id] != .unknown {
+      line += " // at \(function.locations[id])"
+    }
+    return line
+  }
+
+  /// `%x` for a parameter, `%0` … for the results of instructions.
+  package func name(of value: ValueID, in function: Function) -> String {
+    let parameterCount = function.parameters.count
+    return value.index < parameterCount
+      ? "%\(function.parameters[value.index].name)" : "%\(value.index - parameterCount)"
+  }
+
+  private func type(of value: ValueID, in function: Function) -> String {
+    value.index < function.valueTypes.count ? function.valueTypes[value].description : "?"
+  }
+}
+
+extension Function: CustomStringConvertible {
+  /// The canonical text.
+  public var description: String { Printer().text(of: self) }
+}
+
+extension Module: CustomStringConvertible {
+  /// The canonical text of all functions.
+  public var description: String { Printer().text(of: self) }
+
+  /// The canonical text with the source location behind each instruction, as a comment.
+  public var descriptionWithLocations: String { Printer(showsLocations: true).text(of: self) }
+}
