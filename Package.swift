@@ -37,6 +37,8 @@ let package = Package(
     cModule("COpenBLAS", "Runtime/COpenBLAS"),
     library("KilnRuntime", "Runtime/Core", ["KilnIR", "CRuntime"]),
     library("KilnCPU", "Runtime/CPU", ["KilnIR", "KilnRuntime", "CLLVM", "COpenBLAS"]),
+    tests("IRTests", ["KilnIR"]),
+    tests("FileTests", ["KilnIR"], exclude: ["Cases"]),
     tests("RuntimeTests", ["KilnIR", "KilnRuntime", "KilnCPU"]),
   ]
 )

@@ -1,0 +1,31 @@
+import Foundation
+import KilnIR
+import Testing
+
+@Suite("File tests") struct FileTests {
+  @Test("Every case finds what it expects", arguments: FileCase.all, Backend.all)
+  func expectations(_ test: FileCase, _ backend: Backend) throws {
+    #expect(test.kind != nil, "the first line of \(test.url.path) says no kind of test")
+    let found = test.blessed(backend)
+    if ProcessInfo.processInfo.environment["KILN_BLESS"] == "1" {
+      if found != test.text { try found.write(to: test.url, atomically: true, encoding: .utf8) }
+      return
+    }
+    for (line, (expected, found)) in zip(test.lines, found.components(separatedBy: "\n")).enumerated() {
+      #expect(found == expected, "\(test.url.path):\(line + 1)")
+    }
+    #expect(found.components(separatedBy: "\n").count == test.lines.count, "\(test.url.path)")
+  }
+
+  @Test("Every module that reads is printed and read back", arguments: FileCase.all)
+  func roundTrip(_ test: FileCase) throws {
+    guard let module = try? Module(parsing: test.input, file: "case") else { return }
+    let again = try Module(parsing: module.description, file: "printed")
+    #expect(again == module)
+    #expect(again.description == module.description)
+    #expect(Verifier.diagnostics(for: module).isEmpty)
+  }
+
+  @Test("The cases are found")
+  func found() { #expect(FileCase.all.count >= 20) }
+}
