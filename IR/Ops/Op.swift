@@ -47,7 +47,10 @@ extension Op {
   public static func make(
     spelling: String, attributes: AttributeReader, resultTypes: [TensorType]
   ) throws(ConstraintFailure) -> Op? {
-    if let function = ScalarFunction(spelling: spelling) { return .map(function) }
+    if let function = ScalarFunction(spelling: spelling) {
+      try attributes.allow()
+      return .map(function)
+    }
     if let op = try SourceOp.make(spelling, attributes, resultTypes) { return .source(op) }
     if let op = try TypeOp.make(spelling, attributes, resultTypes) { return .type(op) }
     if let op = try MovementOp.make(spelling, attributes, resultTypes) { return .movement(op) }

@@ -33,7 +33,8 @@ extension ScalarFunction {
       // Exactly to f32, the f32 function, one rounding back (E7).
       let widened = values.map { builder.convert($0, to: .f32) }
       let value = builder.inline(program(for: operands.map { _ in .f32 }), widened)
-      return builder.build(result: isPredicate ? value : builder.convert(value, to: result))
+      let stored = isPredicate ? value : builder.convert(value, to: result)
+      return builder.build(result: stored)
     }
     let value = expand(values, &builder)
     return builder.build(result: value)

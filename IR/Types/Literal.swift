@@ -1,4 +1,5 @@
-/// The value of a `constant`: one number for all elements, or at most `maximumElementCount` numbers.
+/// The value of a `constant`: one number for all elements, or at most `maximumElementCount` numbers. NaNs lose their payload,
+/// for all NaNs are one value (NUMERICS.md S2) and have one text.
 public struct Literal: Hashable, Sendable {
   public enum Elements: Hashable, Sendable {
     case splat(Scalar)
@@ -14,7 +15,7 @@ public struct Literal: Hashable, Sendable {
 
   public init(splat scalar: Scalar, shape: Shape = .scalar) {
     type = TensorType(scalar.dtype, shape)
-    elements = .splat(scalar)
+    elements = .splat(scalar.withCanonicalNaN)
   }
 
   /// `bits` has one pattern per element in row-major order. Equal elements become a splat.
@@ -23,6 +24,7 @@ public struct Literal: Hashable, Sendable {
       bits.count == type.shape.elementCount, "constant.C1",
       "a constant of type \(type) has \(type.shape.elementCount) elements, found \(bits.count)")
     self.type = type
+    let bits = bits.map { Scalar(type.dtype, bits: $0).withCanonicalNaN.bits }
     if let first = bits.first, bits.allSatisfy({ $0 == first }) {
       elements = .splat(Scalar(type.dtype, bits: first))
     } else if bits.isEmpty {
@@ -31,7 +33,7 @@ public struct Literal: Hashable, Sendable {
       try require(
         bits.count <= Self.maximumElementCount, "constant.C2",
         "a constant has at most \(Self.maximumElementCount) different elements, found \(bits.count); pass it as an input")
-      elements = .dense(bits.map { $0 & type.dtype.bitMask })
+      elements = .dense(bits)
     }
   }
 

@@ -22,6 +22,9 @@ extension Scalar {
   /// Whether the value is a NaN.
   public var isNaN: Bool { dtype.isReal && doubleValue.isNaN }
 
+  /// The value itself; for a NaN the positive quiet one without payload.
+  public var withCanonicalNaN: Scalar { isNaN ? Scalar(.f64, bits: Double.nan.bitPattern).converted(to: dtype) : self }
+
   /// Equality of values as the contract counts it: equal bits, and all NaNs of a dtype are one (NUMERICS S2).
   public func isIdentical(to other: Scalar) -> Bool {
     self == other || dtype == other.dtype && isNaN && other.isNaN
