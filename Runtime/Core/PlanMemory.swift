@@ -1,0 +1,116 @@
+package import KilnIR
+
+/// The memory of one run of a plan: the arena, the plan's constants, and for every launch its tables of pointers and
+/// integers as machine code reads them. Made once and reused; each call only fills in the addresses of its inputs and
+/// outputs.
+// @unchecked: owned by one run at a time; `Executable` hands it from call to call under an atomic exchange.
+package final class PlanMemory: @unchecked Sendable {
+  private let arena: HostBuffer
+  private let constants: HostBuffer
+  /// Per launch a pointer for each buffer of its kernel, then the workspace.
+  private let pointerTable: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+  private let pointerCount: Int
+  private let integerTable: UnsafeMutablePointer<Int64>
+  private let tableStart: [(pointers: Int, integers: Int)]
+  private let parameterPatches: UnsafeMutableBufferPointer<Patch>
+  private let resultPatches: UnsafeMutableBufferPointer<Patch>
+  package let status: UnsafeMutablePointer<Int32>
+
+  /// Entry `entry` of the pointer table is the address of parameter or result `number`.
+  private struct Patch {
+    var entry: Int
+    var number: Int
+  }
+
+  package init(_ plan: ExecutionPlan) throws(RuntimeError) {
+    arena = try HostBuffer(byteCount: plan.memory.arenaBytes)
+    var constantOffsets: [Int] = []
+    var constantBytes = 0
+    for literal in plan.constants {
+      constantOffsets.append(constantBytes)
+      constantBytes += (literal.type.byteCount + 63) / 64 * 64
+    }
+    constants = try HostBuffer(byteCount: constantBytes)
+    for (literal, offset) in zip(plan.constants, constantOffsets) { literal.store(to: constants.pointer + offset) }
+
+    var (pointers, integers, starts) = (0, 0, [(pointers: Int, integers: Int)]())
+    for launch in plan.launches {
+      starts.append((pointers, integers))
+      pointers += launch.slots.count + 1
+      integers += launch.integers.count
+    }
+    tableStart = starts
+    pointerCount = pointers
+    pointerTable = .allocate(capacity: max(pointers, 1))
+    pointerTable.initialize(repeating: nil, count: max(pointers, 1))
+    integerTable = .allocate(capacity: max(integers, 1))
+    status = .allocate(capacity: 1)
+    status.initialize(to: 0)
+
+    var (parameters, results) = ([Patch](), [Patch]())
+    for (launch, start) in zip(plan.launches, starts) {
+      for (position, slot) in launch.slots.enumerated() {
+        let entry = start.pointers + position
+        switch plan.slots[slot].place {
+        case .parameter(let number): parameters.append(Patch(entry: entry, number: number))
+        case .result(let number): results.append(Patch(entry: entry, number: number))
+        case .constant(let number): pointerTable[entry] = constants.pointer + constantOffsets[number]
+        case .arena(let offset): pointerTable[entry] = arena.pointer + offset
+        }
+      }
+      if let workspace = launch.workspace {
+        pointerTable[start.pointers + launch.slots.count] = arena.pointer + workspace
+      }
+      for (position, integer) in launch.integers.enumerated() {
+        (integerTable + start.integers + position).initialize(to: Int64(integer))
+      }
+    }
+    parameterPatches = .allocate(capacity: parameters.count)
+    _ = parameterPatches.initialize(from: parameters)
+    resultPatches = .allocate(capacity: results.count)
+    _ = resultPatches.initialize(from: results)
+  }
+
+  deinit {
+    pointerTable.deallocate()
+    integerTable.deallocate()
+    status.deallocate()
+    parameterPatches.deallocate()
+    resultPatches.deallocate()
+  }
+
+  /// Fills in this call's addresses.
+  package func bind(
+    _ inputs: UnsafeBufferPointer<UnsafeRawPointer>, _ outputs: UnsafeBufferPointer<UnsafeMutableRawPointer>
+  ) {
+    for patch in parameterPatches { pointerTable[patch.entry] = UnsafeMutableRawPointer(mutating: inputs[patch.number]) }
+    for patch in resultPatches { pointerTable[patch.entry] = outputs[patch.number] }
+    status.pointee = 0
+  }
+
+  /// The pointers of launch `number`, as its kernel's functions take them.
+  package func pointers(_ number: Int) -> UnsafeMutablePointer<UnsafeMutableRawPointer?> {
+    pointerTable + tableStart[number].pointers
+  }
+
+  package func integers(_ number: Int) -> UnsafeMutablePointer<Int64> { integerTable + tableStart[number].integers }
+
+  /// The address of a slot in the arena or among the constants, for the predicates of regions.
+  package func address(_ slot: ExecutionPlan.Slot) -> UnsafeMutableRawPointer? {
+    switch slot.place {
+    case .arena(let offset): arena.pointer + offset
+    case .parameter, .result, .constant: nil
+    }
+  }
+}
+
+extension Literal {
+  /// Writes all elements, as a buffer holds them.
+  package func store(to start: UnsafeMutableRawPointer) {
+    let width = type.dtype.byteCount
+    for (index, bits) in allBits.enumerated() {
+      var bits = bits.littleEndian
+      withUnsafeBytes(of: &bits) { (start + index * width).copyMemory(from: $0.baseAddress!, byteCount: width) }
+    }
+  }
+}
