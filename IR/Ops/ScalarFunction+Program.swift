@@ -27,7 +27,7 @@ extension ScalarFunction {
       preconditionFailure(error.description)
     }
     var builder = ScalarProgram.Builder(parameters: operands)
-    let values = operands.indices.map(ScalarID.init)
+    let values = operands.indices.map { ScalarID($0) }
     let isStored = operands[operands.count - 1] == .f16 || operands[operands.count - 1] == .bf16
     if isStored, self != .select {
       // Exactly to f32, the f32 function, one rounding back (E7).
@@ -36,8 +36,7 @@ extension ScalarFunction {
       let stored = isPredicate ? value : builder.convert(value, to: result)
       return builder.build(result: stored)
     }
-    let value = expand(values, &builder)
-    return builder.build(result: value)
+    return builder.build(result: expand(values, &builder))
   }
 
   /// Emits the function on operands of a dtype in which primitives compute.

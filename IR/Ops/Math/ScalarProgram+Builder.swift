@@ -42,7 +42,9 @@ extension ScalarProgram {
     }
 
     /// The program with the result `result`, without the instructions that it does not need.
-    public func build(result: ScalarID) -> ScalarProgram {
+    ///
+    /// Mutating only so that `build(result: builder.add(a, b))` sees the builder after its argument is emitted.
+    public mutating func build(result: ScalarID) -> ScalarProgram {
       var needed = [Bool](repeating: false, count: parameters.count + instructions.count)
       needed[result.index] = true
       for (offset, instruction) in instructions.enumerated().reversed() where needed[parameters.count + offset] {
@@ -50,7 +52,7 @@ extension ScalarProgram {
           for operand in operands { needed[operand.index] = true }
         }
       }
-      var renamed = parameters.indices.map(ScalarID.init)
+      var renamed = parameters.indices.map { ScalarID($0) }
       var kept: [Instruction] = []
       for (offset, instruction) in instructions.enumerated() {
         renamed.append(ScalarID(parameters.count + kept.count))

@@ -1,9 +1,7 @@
 /// A value of a `ScalarProgram`: parameters first, then instructions.
-public struct ScalarID: Hashable, Sendable {
-  public let rawValue: Int32
-
-  public init(_ index: Int) { rawValue = Int32(index) }
-  public var index: Int { Int(rawValue) }
+public struct ScalarID: EntityID {
+  public let rawValue: UInt32
+  public init(rawValue: UInt32) { self.rawValue = rawValue }
 }
 
 extension ScalarID: CustomStringConvertible {
@@ -41,7 +39,7 @@ public struct ScalarProgram: Hashable, Sendable {
   public init(_ primitive: Primitive, parameters: [DType], dtype: DType) {
     self.init(
       parameters: parameters,
-      instructions: [.operation(primitive, operands: parameters.indices.map(ScalarID.init), dtype: dtype)],
+      instructions: [.operation(primitive, operands: parameters.indices.map { ScalarID($0) }, dtype: dtype)],
       result: ScalarID(parameters.count))
   }
 
@@ -69,7 +67,7 @@ extension ScalarProgram {
     for (offset, instruction) in instructions.enumerated() {
       guard case .operation(let primitive, let operands, let dtype) = instruction else { continue }
       let id = ScalarID(parameters.count + offset)
-      for operand in operands where operand.rawValue < 0 || operand.rawValue >= id.rawValue {
+      for operand in operands where operand >= id {
         throw ConstraintFailure("scalar.C1", "\(id) uses \(operand), which is not defined before it")
       }
       let inferred = try primitive.resultDType(operands: operands.map { self.dtype(of: $0) }, target: dtype)
@@ -77,7 +75,7 @@ extension ScalarProgram {
         throw ConstraintFailure("scalar.C2", "\(id) is \(inferred), not \(dtype)")
       }
     }
-    guard result.rawValue >= 0, result.index < valueCount else {
+    guard result.index < valueCount else {
       throw ConstraintFailure("scalar.C1", "the result \(result) is not defined")
     }
   }
