@@ -22,10 +22,14 @@ def round_to(value, bits):
         return +value
 
 
+def grouped(word, bits):
+    digits = f"{word:0{bits // 4}X}"
+    return "0x" + "_".join(digits[i:i + 4] for i in range(0, len(digits), 4))
+
+
 def pattern(value, bits):
-    if bits == 32:
-        return "0x%08X" % struct.unpack("<I", struct.pack("<f", float(value)))[0]
-    return "0x%016X" % struct.unpack("<Q", struct.pack("<d", float(value)))[0]
+    form, word = ("<f", "<I") if bits == 32 else ("<d", "<Q")
+    return grouped(struct.unpack(word, struct.pack(form, float(value)))[0], bits)
 
 
 def remez(f, weight, low, high, powers):
@@ -62,7 +66,7 @@ def remez(f, weight, low, high, powers):
 
 
 def least_squares(f, weight, low, high, powers):
-    """Coefficients of x^p that minimise the weighted squares at Chebyshev points: near minimax, and it needs no Haar system."""
+    """Coefficients of x^p with least weighted squares at Chebyshev points: near minimax without a Haar system."""
     n = len(powers)
     points = [(low + high) / 2 - (high - low) / 2 * mp.cos(pi * (2 * i + 1) / 200) for i in range(100)]
     rows = [(weight(x), x) for x in points]
@@ -78,7 +82,7 @@ def least_squares(f, weight, low, high, powers):
 
 
 def fit(f, weight, low, high, degree, bits):
-    """A polynomial of the degree with coefficients rounded to the dtype, lowest first, and the largest weighted error."""
+    """A polynomial with coefficients rounded to the dtype, lowest first, and its largest weighted error."""
     low, high = mpf(low), mpf(high)
     coefficients, _ = remez(f, weight, low, high, range(degree + 1))
     done = []
@@ -146,7 +150,8 @@ both("exp2", "(2^f - 1) / f for |f| <= 1/2, relative to 2^f.",
 
 logTail = series(lambda f: (log1p(f) - f + f * f / 2) / f ** 3, lambda f: mpf(1) / 3 - f / 4 + f * f / 5)
 low, high = sqrt(mpf(1) / 2) - 1, sqrt(mpf(2)) - 1
-coefficients, worst = fit(logTail, lambda f: abs(f ** 3 / log1p(f)) if abs(f) > 1e-6 else mpf("1e-12"), low, high, 7, 32)
+relative = lambda f: abs(f ** 3 / log1p(f)) if abs(f) > 1e-6 else mpf("1e-12")
+coefficients, worst = fit(logTail, relative, low, high, 7, 32)
 print_note("log", 32, worst)
 logTable32 = coefficients
 s2 = (high / (2 + high)) ** 2
@@ -164,7 +169,8 @@ for bits, degree in ((32, 2), (64, 7)):
     print_note("log2Tail", bits, worst * s2 ** 2)
     out.append(coefficients)
 emit("log2Tail", "The part of log2((1 + s) / (1 - s)) / s from s^4 on, divided by s^4, in s^2.", *out)
-constants("log2Lead", "2 / ln 2 and 2 / (3 ln 2), each in two parts: log2((1 + s) / (1 - s)) = s (first + s^2 second + ...).",
+constants("log2Lead",
+          "2 / ln 2 and 2 / (3 ln 2), each in two parts: log2((1 + s) / (1 - s)) = s (first + s^2 second + ...).",
           lambda bits: split(k, bits) + split(k / 3, bits))
 
 tanhTail = series(lambda z: (tanh(sqrt(z)) / sqrt(z) - 1) / z, lambda z: -mpf(1) / 3 + 2 * z / 15)
@@ -176,7 +182,8 @@ cosTail = series(lambda z: (cos(sqrt(z)) - 1 + z / 2) / z ** 2, lambda z: mpf(1)
 quarter = (pi / 4 * mpf("1.01")) ** 2
 both("sin", "(sin(r) / r - 1) / r^2 in r^2 for |r| <= pi / 4, relative to sin(r).",
      sinTail, lambda z: z, mpf("1e-12"), quarter, (2, 5))
-both("cos", "(cos(r) - 1 + r^2 / 2) / r^4 in r^2 for |r| <= pi / 4.", cosTail, lambda z: z ** 2, mpf("1e-12"), quarter, (2, 5))
+both("cos", "(cos(r) - 1 + r^2 / 2) / r^4 in r^2 for |r| <= pi / 4.",
+     cosTail, lambda z: z ** 2, mpf("1e-12"), quarter, (2, 5))
 constants("twoOverPi", "2 / pi.", lambda bits: [2 / pi])
 constants("piOverTwo", "pi / 2 in three parts.", lambda bits: split(pi / 2, bits, 3))
 
@@ -212,18 +219,19 @@ def swift():
             print()
         print(f"  /// {note}")
         print(f"  static let {name} = Coefficients(")
+        comma = "," if len(f32) > 1 else ""
         for label, bits, values in (("f32", 32, f32), ("f64", 64, f64)):
             print(f"    {label}: [")
             for value in values:
-                print(f"      {pattern(value, bits)},  // {mp.nstr(value, 9 if bits == 32 else 17)}")
+                print(f"      {pattern(value, bits)}{comma}  // {mp.nstr(value, 9 if bits == 32 else 17)}")
             print("    ]" + ("," if label == "f32" else ")"))
     print()
-    print("  /// 2 / pi as one integer in words: word j is floor(2 / pi * 2^(width j + width - precision - 1)) mod 2^width.")
+    print("  /// 2 / pi in words: word j is floor(2 / pi * 2^(width j + width - precision - 1)) mod 2^width.")
     print("  static let twoOverPiWords = Coefficients(")
     for label, width, values in (("f32", 32, words[0]), ("f64", 64, words[1])):
         print(f"    {label}: [")
         for value in values:
-            print(f"      0x{value:0{width // 4}X},")
+            print(f"      {grouped(value, width)},")
         print("    ]" + ("," if label == "f32" else ")"))
     print("}")
 

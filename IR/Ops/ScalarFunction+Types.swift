@@ -29,8 +29,8 @@ extension ScalarFunction {
     case .negate, .abs, .sign, .add, .subtract, .multiply, .divide, .remainder, .maximum, .minimum, .less, .lessEqual,
       .greater, .greaterEqual, .clamp:
       .numbers
-    case .floor, .ceil, .round, .truncate, .exp, .expMinusOne, .log, .logOnePlus, .sqrt, .rsqrt, .sin, .cos, .tanh, .erf,
-      .isFinite, .power, .fma:
+    case .floor, .ceil, .round, .truncate, .exp, .expMinusOne, .log, .logOnePlus, .sqrt, .rsqrt, .sin, .cos, .tanh,
+      .erf, .isFinite, .power, .fma:
       .reals
     case .shiftLeft, .shiftRight: .integers
     case .not, .and, .or, .xor: .integersAndBool
@@ -42,17 +42,18 @@ extension ScalarFunction {
   public var isPredicate: Bool {
     switch self {
     case .isFinite, .equal, .notEqual, .less, .lessEqual, .greater, .greaterEqual: true
-    case .negate, .abs, .sign, .floor, .ceil, .round, .truncate, .exp, .expMinusOne, .log, .logOnePlus, .sqrt, .rsqrt, .sin,
-      .cos, .tanh, .erf, .not, .add, .subtract, .multiply, .divide, .remainder, .power, .maximum, .minimum, .and, .or, .xor,
-      .shiftLeft, .shiftRight, .select, .clamp, .fma:
+    case .negate, .abs, .sign, .floor, .ceil, .round, .truncate, .exp, .expMinusOne, .log, .logOnePlus, .sqrt, .rsqrt,
+      .sin, .cos, .tanh, .erf, .not, .add, .subtract, .multiply, .divide, .remainder, .power, .maximum, .minimum, .and,
+      .or, .xor, .shiftLeft, .shiftRight, .select, .clamp, .fma:
       false
     }
   }
 
   /// The dtype of the result.
   ///
-  /// - Throws: `<spelling>.C0` a wrong number of operands, `.C1` operands of several dtypes (those after the condition, for
-  ///   `select`), `.C2` a dtype for which the function is not defined, `.C3` a condition of `select` that is not `bool`.
+  /// - Throws: `<spelling>.C0` a wrong number of operands, `.C1` operands of several dtypes (those after the condition,
+  ///   for `select`), `.C2` a dtype for which the function is not defined, `.C3` a condition of `select` that is not
+  ///   `bool`.
   public func resultDType(_ operands: [DType]) throws(ConstraintFailure) -> DType {
     guard operands.count == arity else {
       throw ConstraintFailure("\(spelling).C0", "\(spelling) takes \(arity) operands, found \(operands.count)")

@@ -32,8 +32,8 @@ extension ScalarFunction {
   /// The number of operands.
   public var arity: Int {
     switch self {
-    case .negate, .abs, .sign, .floor, .ceil, .round, .truncate, .exp, .expMinusOne, .log, .logOnePlus, .sqrt, .rsqrt, .sin,
-      .cos, .tanh, .erf, .not, .isFinite:
+    case .negate, .abs, .sign, .floor, .ceil, .round, .truncate, .exp, .expMinusOne, .log, .logOnePlus, .sqrt, .rsqrt,
+      .sin, .cos, .tanh, .erf, .not, .isFinite:
       1
     case .add, .subtract, .multiply, .divide, .remainder, .power, .maximum, .minimum, .and, .or, .xor, .shiftLeft,
       .shiftRight, .equal, .notEqual, .less, .lessEqual, .greater, .greaterEqual:
@@ -46,8 +46,8 @@ extension ScalarFunction {
   public var isCommutative: Bool {
     switch self {
     case .add, .multiply, .maximum, .minimum, .and, .or, .xor, .equal, .notEqual, .fma: true
-    case .negate, .abs, .sign, .floor, .ceil, .round, .truncate, .exp, .expMinusOne, .log, .logOnePlus, .sqrt, .rsqrt, .sin,
-      .cos, .tanh, .erf, .not, .isFinite, .subtract, .divide, .remainder, .power, .shiftLeft, .shiftRight, .less,
+    case .negate, .abs, .sign, .floor, .ceil, .round, .truncate, .exp, .expMinusOne, .log, .logOnePlus, .sqrt, .rsqrt,
+      .sin, .cos, .tanh, .erf, .not, .isFinite, .subtract, .divide, .remainder, .power, .shiftLeft, .shiftRight, .less,
       .lessEqual, .greater, .greaterEqual, .select, .clamp:
       false
     }

@@ -67,8 +67,8 @@ extension Double: RealWord {
     if divisor.isInfinite { return self }
     let (dividend, unit) = (magnitude.integerParts, divisor.magnitude.integerParts)
     if magnitude < divisor.magnitude { return self }
-    // dividend.significand * 2^shift mod unit.significand, eleven bits a step; significands have 53 bits. The shift is not
-    // negative, for the dividend is not the smaller one.
+    // dividend.significand * 2^shift mod unit.significand, eleven bits a step; significands have 53 bits. The shift is
+    // not negative, for the dividend is not the smaller one.
     var shift = dividend.exponent - unit.exponent
     var remainder = dividend.significand % unit.significand
     while shift > 0, remainder != 0 {

@@ -25,7 +25,8 @@ import Testing
     Row(function: .cos, bound: 1.3) { cos($0) },
   ]
 
-  /// The distance of `found` from `exact` in units in the last place of f32 at `exact`; infinite for a wrong special value.
+  /// The distance of `found` from `exact` in units in the last place of f32 at `exact`; infinite for a wrong special
+  /// value.
   private func error(_ found: Float, _ exact: Double) -> Double {
     let rounded = Float(exact)
     if exact.isNaN || found.isNaN { return exact.isNaN && found.isNaN ? 0 : .infinity }
@@ -73,7 +74,10 @@ import Testing
       case 2:
         x = Float(bitPattern: UInt32(generator.next() >> 33))
         y = Float(Double.random(in: -152...130, using: &generator) / log2(Double(x)))
-      default: (x, y) = (Float(Int.random(in: -40...40, using: &generator)), Float(Int.random(in: -30...30, using: &generator)))
+      default:
+        (x, y) = (
+          Float(Int.random(in: -40...40, using: &generator)), Float(Int.random(in: -30...30, using: &generator))
+        )
       }
       columns[0].append(UInt64(x.bitPattern))
       columns[1].append(UInt64(y.bitPattern))

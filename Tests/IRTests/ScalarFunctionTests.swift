@@ -43,7 +43,8 @@ import Testing
       (ScalarFunction.add, [DType.f32], "add.C0"), (.add, [.f32, .f64], "add.C1"), (.add, [.bool, .bool], "add.C2"),
       (.exp, [.i32], "exp.C2"), (.and, [.f32, .f32], "and.C2"), (.shiftLeft, [.bool, .bool], "shiftLeft.C2"),
       (.select, [.i32, .f32, .f32], "select.C3"), (.select, [.bool, .f32, .i32], "select.C1"),
-      (.clamp, [.f32, .f32, .f64], "clamp.C1"), (.fma, [.i32, .i32, .i32], "fma.C2"), (.less, [.bool, .bool], "less.C2"),
+      (.clamp, [.f32, .f32, .f64], "clamp.C1"), (.fma, [.i32, .i32, .i32], "fma.C2"),
+      (.less, [.bool, .bool], "less.C2"),
       (.isFinite, [.u8], "isFinite.C2"), (.power, [.i32, .i32], "power.C2"), (.not, [.f16], "not.C2"),
     ] as [(ScalarFunction, [DType], String)])
   func constraints(_ function: ScalarFunction, _ operands: [DType], _ label: String) {

@@ -8,7 +8,8 @@ private func int(_ dtype: DType, _ value: Int64) -> Scalar { Scalar(dtype, bits:
 private func word(_ dtype: DType, _ bits: UInt64) -> Scalar { Scalar(dtype, bits: bits) }
 
 private func expect(
-  _ primitive: Primitive, _ operands: [Scalar], _ expected: Scalar, _ location: Testing.SourceLocation = #_sourceLocation
+  _ primitive: Primitive, _ operands: [Scalar], _ expected: Scalar,
+  _ location: Testing.SourceLocation = #_sourceLocation
 ) {
   let found = primitive.evaluate(operands, dtype: expected.dtype)
   #expect(
@@ -115,7 +116,8 @@ private let realValues: [Double] = [0, -0.0, 1, -1, 0x1p-149, 3, .infinity, -.in
     }
     for dtype in unsigned {
       for (value, expected) in [
-        (Double.infinity, dtype.bitMask), (-.infinity, 0), (-0.9, 0), (-1, 0), (.nan, 0), (1e30, dtype.bitMask), (7.9, 7),
+        (Double.infinity, dtype.bitMask), (-.infinity, 0), (-0.9, 0), (-1, 0), (.nan, 0), (1e30, dtype.bitMask),
+        (7.9, 7),
       ] {
         expect(.convert, [f64(value)], word(dtype, expected))
         expect(.convert, [Scalar(.bf16, value)], word(dtype, expected))
@@ -238,7 +240,8 @@ private let realValues: [Double] = [0, -0.0, 1, -1, 0x1p-149, 3, .infinity, -.in
     for (a, b, expected) in [
       (5.5, 2.0, 1.5), (-5.5, 2, -1.5), (5.5, -2, 1.5), (-4, 2, -0.0), (4, 2, 0), (1, .infinity, 1),
       (.infinity, 1, .nan), (1, 0, .nan), (.nan, 1, .nan), (1, .nan, .nan), (-0.0, 3, -0.0),
-      (0x1p1023, 3, 2), (0x1p-1073, 0x1p-1074, 0), (0x1p1023, Double(bitPattern: 3), 0x1p-1073), (0.3, 0.1, 0.3 - 2 * 0.1),
+      (0x1p1023, 3, 2), (0x1p-1073, 0x1p-1074, 0), (0x1p1023, Double(bitPattern: 3), 0x1p-1073),
+      (0.3, 0.1, 0.3 - 2 * 0.1),
     ] {
       let exact = a == 0.3 ? 0.09999999999999998 : expected
       expect(.remainder, [f64(a), f64(b)], f64(exact))
@@ -246,7 +249,9 @@ private let realValues: [Double] = [0, -0.0, 1, -1, 0x1p-149, 3, .infinity, -.in
     var generator = SplitMix(seed: 7)
     for _ in 0..<2000 {
       let (a, b) = (Double(bitPattern: generator.next()), Double(bitPattern: generator.next()))
-      let (c, d) = (Float(bitPattern: UInt32(generator.next() >> 32)), Float(bitPattern: UInt32(generator.next() >> 32)))
+      let (c, d) = (
+        Float(bitPattern: UInt32(generator.next() >> 32)), Float(bitPattern: UInt32(generator.next() >> 32))
+      )
       expect(.remainder, [f64(a), f64(b)], f64(a.truncatingRemainder(dividingBy: b)))
       expect(.remainder, [f32(c), f32(d)], f32(c.truncatingRemainder(dividingBy: d)))
     }

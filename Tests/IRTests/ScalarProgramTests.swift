@@ -11,12 +11,13 @@ import Testing
     _ = builder.squareRoot(x)
     let program = builder.build(result: builder.multiply(x, x))
     #expect(program.instructions.count == 1)
-    #expect(program.description == """
-      scalar(%0: f32) -> f32 {
-        %1: f32 = multiply(%0, %0)
-        return %1
-      }
-      """)
+    #expect(
+      program.description == """
+        scalar(%0: f32) -> f32 {
+          %1: f32 = multiply(%0, %0)
+          return %1
+        }
+        """)
   }
 
   @Test("a program can be the identity") func identity() {
@@ -39,7 +40,8 @@ import Testing
 
   @Test("scalar.C1: operands and the result are defined before their use") func undefinedOperand() {
     let forward = ScalarProgram(
-      parameters: [.f32], instructions: [.operation(.negate, operands: [ScalarID(1)], dtype: .f32)], result: ScalarID(1))
+      parameters: [.f32], instructions: [.operation(.negate, operands: [ScalarID(1)], dtype: .f32)], result: ScalarID(1)
+    )
     #expect(throws: ConstraintFailure.self) { try forward.verify() }
     let missing = ScalarProgram(parameters: [.f32], instructions: [], result: ScalarID(1))
     let failure = #expect(throws: ConstraintFailure.self) { try missing.verify() }
@@ -48,7 +50,8 @@ import Testing
 
   @Test("scalar.C2: an instruction has the inferred dtype") func wrongDType() {
     let program = ScalarProgram(
-      parameters: [.f32], instructions: [.operation(.negate, operands: [ScalarID(0)], dtype: .f64)], result: ScalarID(1))
+      parameters: [.f32], instructions: [.operation(.negate, operands: [ScalarID(0)], dtype: .f64)], result: ScalarID(1)
+    )
     let failure = #expect(throws: ConstraintFailure.self) { try program.verify() }
     #expect(failure?.label == "scalar.C2")
   }
@@ -58,7 +61,8 @@ import Testing
     arguments: [
       (Primitive.add, [DType.f32], "add.C0"), (.add, [.f32, .f64], "add.C1"), (.add, [.f16, .f16], "add.C2"),
       (.add, [.bool, .bool], "add.C2"), (.and, [.f32, .f32], "and.C2"), (.shiftLeft, [.bool, .bool], "shiftLeft.C2"),
-      (.scaleByPowerOfTwo, [.f32, .i64], "scaleByPowerOfTwo.C1"), (.scaleByPowerOfTwo, [.i32, .i32], "scaleByPowerOfTwo.C2"),
+      (.scaleByPowerOfTwo, [.f32, .i64], "scaleByPowerOfTwo.C1"),
+      (.scaleByPowerOfTwo, [.i32, .i32], "scaleByPowerOfTwo.C2"),
       (.squareRoot, [.i32], "squareRoot.C2"), (.select, [.i8, .f32, .f32], "select.C2"),
       (.select, [.bool, .f32, .f64], "select.C1"), (.convert, [.f32], "convert.C3"), (.bitcast, [.f32], "bitcast.C3"),
       (.less, [.bool, .bool], "less.C2"), (.equal, [.bf16, .bf16], "equal.C2"),

@@ -58,11 +58,15 @@ import Testing
       for y in values {
         let wide = double.evaluate([Scalar(x), Scalar(y)]).doubleValue
         let narrow = single.evaluate([Scalar(Float(x)), Scalar(Float(y))]).doubleValue
-        for (found, expected, tolerance) in [(wide, pow(x, y), 1e-14), (narrow, Double(powf(Float(x), Float(y))), 1e-6)] {
-          let agrees = found.isNaN || expected.isNaN
+        for (found, expected, tolerance) in [
+          (wide, pow(x, y), 1e-14), (narrow, Double(powf(Float(x), Float(y))), 1e-6),
+        ] {
+          let agrees =
+            found.isNaN || expected.isNaN
             ? found.isNaN && expected.isNaN
             : found == expected || (found / expected - 1).magnitude < tolerance
-          #expect(agrees && (found.isNaN || found.sign == expected.sign), "power(\(x), \(y)) is \(found), not \(expected)")
+          #expect(
+            agrees && (found.isNaN || found.sign == expected.sign), "power(\(x), \(y)) is \(found), not \(expected)")
         }
       }
     }

@@ -1,7 +1,7 @@
 /// The scalar operations that the interpreters evaluate and the back ends emit.
 ///
-/// Every elementwise function is a `ScalarProgram` of these. Reals are `f32` and `f64`; `f16` and `bf16` are storage types and
-/// take part in `convert`, `bitcast` and `select` only (NUMERICS E7).
+/// Every elementwise function is a `ScalarProgram` of these. Reals are `f32` and `f64`; `f16` and `bf16` are storage
+/// types and take part in `convert`, `bitcast` and `select` only (NUMERICS E7).
 public enum Primitive: String, Hashable, Sendable, CaseIterable {
   /// Reals: correctly rounded (E1). Integers wrap (E8).
   case add, subtract, multiply
@@ -69,8 +69,8 @@ extension Primitive {
   /// - Parameters:
   ///   - operands: the dtypes of the operands.
   ///   - target: the dtype asked for; `convert` and `bitcast` need it, the others ignore it.
-  /// - Throws: the constraint that is broken: `<spelling>.C0` the number of operands, `.C1` dtypes that must agree, `.C2` a
-  ///   dtype for which the operation is not defined, `.C3` a missing or unfit target.
+  /// - Throws: the constraint that is broken: `<spelling>.C0` the number of operands, `.C1` dtypes that must agree,
+  ///   `.C2` a dtype for which the operation is not defined, `.C3` a missing or unfit target.
   public func resultDType(operands: [DType], target: DType? = nil) throws(ConstraintFailure) -> DType {
     guard operands.count == arity else {
       throw failure(0, "takes \(arity) operands, found \(operands.count)")
@@ -88,7 +88,8 @@ extension Primitive {
     case .scaleByPowerOfTwo:
       try require(operands[0].isComputingReal, operands[0], "f32 or f64")
       guard operands[1] == operands[0].signedIntegerOfSameWidth else {
-        throw failure(1, "the exponent of \(operands[0]) is \(operands[0].signedIntegerOfSameWidth), found \(operands[1])")
+        throw failure(
+          1, "the exponent of \(operands[0]) is \(operands[0].signedIntegerOfSameWidth), found \(operands[1])")
       }
       return operands[0]
     case .and, .or, .xor, .not:

@@ -4,12 +4,12 @@ struct ScalarColumns {
   let result: UnsafeMutablePointer<UInt64>
   let count: Int
 
-  @inline(__always) func map<A: ScalarWord, R: ScalarWord>(_ f: (A) -> R) {
+  @inline(__always) func unary<A: ScalarWord, R: ScalarWord>(_ f: (A) -> R) {
     let a = operands[0]
     for i in 0..<count { result[i] = f(A(word: a[i])).word }
   }
 
-  @inline(__always) func map<A: ScalarWord, R: ScalarWord>(_ f: (A, A) -> R) {
+  @inline(__always) func binary<A: ScalarWord, R: ScalarWord>(_ f: (A, A) -> R) {
     let (a, b) = (operands[0], operands[1])
     for i in 0..<count { result[i] = f(A(word: a[i]), A(word: b[i])).word }
   }
@@ -19,7 +19,7 @@ struct ScalarColumns {
     for i in 0..<count { result[i] = f(A(word: a[i]), A(word: b[i])) ? 1 : 0 }
   }
 
-  @inline(__always) func map<A: ScalarWord, R: ScalarWord>(_ f: (A, A, A) -> R) {
+  @inline(__always) func ternary<A: ScalarWord, R: ScalarWord>(_ f: (A, A, A) -> R) {
     let (a, b, c) = (operands[0], operands[1], operands[2])
     for i in 0..<count { result[i] = f(A(word: a[i]), A(word: b[i]), A(word: c[i])).word }
   }
@@ -33,10 +33,10 @@ struct ScalarColumns {
   func convert(from source: DType, to target: DType) {
     let a = operands[0]
     switch (source, target) {
-    case (.f32, .f64): map { (a: Float) in Double(a) }
-    case (.f64, .f32): map { (a: Double) in Float(a) }
-    case (.i32, .f32): map { (a: Int32) in Float(a) }
-    case (.i64, .f64): map { (a: Int64) in Double(a) }
+    case (.f32, .f64): unary { (a: Float) in Double(a) }
+    case (.f64, .f32): unary { (a: Double) in Float(a) }
+    case (.i32, .f32): unary { (a: Int32) in Float(a) }
+    case (.i64, .f64): unary { (a: Int64) in Double(a) }
     case (.f32, .i32):
       for i in 0..<count { result[i] = ScalarConversion.saturated(Double(Float(word: a[i])), Int32.self) }
     case (.f64, .i64):
@@ -76,7 +76,7 @@ extension Primitive {
       columns.convert(from: operand, to: result)
       return
     case .bitcast:
-      columns.map { (a: UInt64) in a }
+      columns.unary { (a: UInt64) in a }
       return
     case .scaleByPowerOfTwo:
       // The exponent is the last operand: its type differs from the first's.
@@ -92,7 +92,8 @@ extension Primitive {
       }
       return
     case .add, .subtract, .multiply, .divide, .remainder, .negate, .absolute, .maximum, .minimum, .squareRoot,
-      .fusedMultiplyAdd, .floor, .ceiling, .truncate, .roundToEven, .and, .or, .xor, .not, .shiftLeft, .shiftRight, .equal,
+      .fusedMultiplyAdd, .floor, .ceiling, .truncate, .roundToEven, .and, .or, .xor, .not, .shiftLeft, .shiftRight,
+      .equal,
       .less, .lessEqual:
       break
     }
@@ -115,11 +116,11 @@ extension Primitive {
   /// Words of `bool` are 0 and 1.
   private func evaluateBool(_ columns: ScalarColumns) {
     switch self {
-    case .and: columns.map { (a: UInt64, b: UInt64) in a & b }
-    case .or: columns.map { (a: UInt64, b: UInt64) in a | b }
-    case .xor: columns.map { (a: UInt64, b: UInt64) in a ^ b }
-    case .not: columns.map { (a: UInt64) in a ^ 1 }
-    case .equal: columns.map { (a: UInt64, b: UInt64) in a ^ b ^ 1 }
+    case .and: columns.binary { (a: UInt64, b: UInt64) in a & b }
+    case .or: columns.binary { (a: UInt64, b: UInt64) in a | b }
+    case .xor: columns.binary { (a: UInt64, b: UInt64) in a ^ b }
+    case .not: columns.unary { (a: UInt64) in a ^ 1 }
+    case .equal: columns.binary { (a: UInt64, b: UInt64) in a ^ b ^ 1 }
     case .add, .subtract, .multiply, .divide, .remainder, .negate, .absolute, .maximum, .minimum, .squareRoot,
       .fusedMultiplyAdd, .floor, .ceiling, .truncate, .roundToEven, .scaleByPowerOfTwo, .shiftLeft, .shiftRight, .less,
       .lessEqual, .select, .convert, .bitcast:
@@ -129,26 +130,28 @@ extension Primitive {
 
   private func evaluateInteger<T: FixedWidthInteger & ScalarWord>(_ columns: ScalarColumns, _: T.Type) {
     switch self {
-    case .add: columns.map { (a: T, b: T) in a &+ b }
-    case .subtract: columns.map { (a: T, b: T) in a &- b }
-    case .multiply: columns.map { (a: T, b: T) in a &* b }
-    case .divide: columns.map { (a: T, b: T) in b == 0 ? ~0 : a.dividedReportingOverflow(by: b).partialValue }
-    case .remainder: columns.map { (a: T, b: T) in b == 0 ? a : a.remainderReportingOverflow(dividingBy: b).partialValue }
-    case .negate: columns.map { (a: T) in 0 &- a }
-    case .absolute: columns.map { (a: T) in a < 0 ? 0 &- a : a }
-    case .maximum: columns.map { (a: T, b: T) in a < b ? b : a }
-    case .minimum: columns.map { (a: T, b: T) in b < a ? b : a }
-    case .and: columns.map { (a: T, b: T) in a & b }
-    case .or: columns.map { (a: T, b: T) in a | b }
-    case .xor: columns.map { (a: T, b: T) in a ^ b }
-    case .not: columns.map { (a: T) in ~a }
-    case .shiftLeft: columns.map { (a: T, b: T) in b.word >= UInt64(T.bitWidth) ? 0 : a &<< b }
+    case .add: columns.binary { (a: T, b: T) in a &+ b }
+    case .subtract: columns.binary { (a: T, b: T) in a &- b }
+    case .multiply: columns.binary { (a: T, b: T) in a &* b }
+    case .divide: columns.binary { (a: T, b: T) in b == 0 ? ~0 : a.dividedReportingOverflow(by: b).partialValue }
+    case .remainder:
+      columns.binary { (a: T, b: T) in b == 0 ? a : a.remainderReportingOverflow(dividingBy: b).partialValue }
+    case .negate: columns.unary { (a: T) in 0 &- a }
+    case .absolute: columns.unary { (a: T) in a < 0 ? 0 &- a : a }
+    case .maximum: columns.binary { (a: T, b: T) in a < b ? b : a }
+    case .minimum: columns.binary { (a: T, b: T) in b < a ? b : a }
+    case .and: columns.binary { (a: T, b: T) in a & b }
+    case .or: columns.binary { (a: T, b: T) in a | b }
+    case .xor: columns.binary { (a: T, b: T) in a ^ b }
+    case .not: columns.unary { (a: T) in ~a }
+    case .shiftLeft: columns.binary { (a: T, b: T) in b.word >= UInt64(T.bitWidth) ? 0 : a &<< b }
     case .shiftRight:
-      columns.map { (a: T, b: T) in b.word >= UInt64(T.bitWidth) ? (a < 0 ? ~0 : 0) : a &>> b }
+      columns.binary { (a: T, b: T) in b.word >= UInt64(T.bitWidth) ? (a < 0 ? ~0 : 0) : a &>> b }
     case .equal: columns.compare { (a: T, b: T) in a == b }
     case .less: columns.compare { (a: T, b: T) in a < b }
     case .lessEqual: columns.compare { (a: T, b: T) in a <= b }
-    case .squareRoot, .fusedMultiplyAdd, .floor, .ceiling, .truncate, .roundToEven, .scaleByPowerOfTwo, .select, .convert,
+    case .squareRoot, .fusedMultiplyAdd, .floor, .ceiling, .truncate, .roundToEven, .scaleByPowerOfTwo, .select,
+      .convert,
       .bitcast:
       preconditionFailure("\(spelling) is not defined on integers")
     }
@@ -156,21 +159,21 @@ extension Primitive {
 
   private func evaluateReal<T: RealWord>(_ columns: ScalarColumns, _: T.Type) {
     switch self {
-    case .add: columns.map { (a: T, b: T) in a + b }
-    case .subtract: columns.map { (a: T, b: T) in a - b }
-    case .multiply: columns.map { (a: T, b: T) in a * b }
-    case .divide: columns.map { (a: T, b: T) in a / b }
-    case .remainder: columns.map { (a: T, b: T) in a.exactRemainder(dividingBy: b) }
-    case .negate: columns.map { (a: T) in -a }
-    case .absolute: columns.map { (a: T) in a.magnitude }
-    case .maximum: columns.map { (a: T, b: T) in Self.ordered(a, b, { a in a.sign == .plus }, { a, b in a > b }) }
-    case .minimum: columns.map { (a: T, b: T) in Self.ordered(a, b, { a in a.sign == .minus }, { a, b in a < b }) }
-    case .squareRoot: columns.map { (a: T) in a.squareRoot() }
-    case .fusedMultiplyAdd: columns.map { (a: T, b: T, c: T) in c.addingProduct(a, b) }
-    case .floor: columns.map { (a: T) in a.rounded(.down) }
-    case .ceiling: columns.map { (a: T) in a.rounded(.up) }
-    case .truncate: columns.map { (a: T) in a.rounded(.towardZero) }
-    case .roundToEven: columns.map { (a: T) in a.rounded(.toNearestOrEven) }
+    case .add: columns.binary { (a: T, b: T) in a + b }
+    case .subtract: columns.binary { (a: T, b: T) in a - b }
+    case .multiply: columns.binary { (a: T, b: T) in a * b }
+    case .divide: columns.binary { (a: T, b: T) in a / b }
+    case .remainder: columns.binary { (a: T, b: T) in a.exactRemainder(dividingBy: b) }
+    case .negate: columns.unary { (a: T) in -a }
+    case .absolute: columns.unary { (a: T) in a.magnitude }
+    case .maximum: columns.binary { (a: T, b: T) in Self.ordered(a, b, { a in a.sign == .plus }, { a, b in a > b }) }
+    case .minimum: columns.binary { (a: T, b: T) in Self.ordered(a, b, { a in a.sign == .minus }, { a, b in a < b }) }
+    case .squareRoot: columns.unary { (a: T) in a.squareRoot() }
+    case .fusedMultiplyAdd: columns.ternary { (a: T, b: T, c: T) in c.addingProduct(a, b) }
+    case .floor: columns.unary { (a: T) in a.rounded(.down) }
+    case .ceiling: columns.unary { (a: T) in a.rounded(.up) }
+    case .truncate: columns.unary { (a: T) in a.rounded(.towardZero) }
+    case .roundToEven: columns.unary { (a: T) in a.rounded(.toNearestOrEven) }
     case .equal: columns.compare { (a: T, b: T) in a == b }
     case .less: columns.compare { (a: T, b: T) in a < b }
     case .lessEqual: columns.compare { (a: T, b: T) in a <= b }

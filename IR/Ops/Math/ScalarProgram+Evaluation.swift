@@ -10,7 +10,8 @@ extension ScalarProgram {
   /// - Parameter columns: for each parameter its `count` values as zero-extended words.
   /// - Returns: `count` words of `resultDType`.
   public func evaluate(columns: [[UInt64]], count: Int) -> [UInt64] {
-    precondition(columns.count == parameters.count && columns.allSatisfy { $0.count >= count }, "one column a parameter")
+    precondition(
+      columns.count == parameters.count && columns.allSatisfy { $0.count >= count }, "one column a parameter")
     let lengths = columns.map(\.count)
     let joined = columns.flatMap { $0 }
     return [UInt64](unsafeUninitializedCapacity: count) { buffer, initialized in

@@ -57,6 +57,9 @@ extension ScalarProgram.Builder {
   }
 
   /// The integer of a real that `roundToEven` made, to scale by.
+  ///
+  /// Tables use it so that |n| is below 2^15, or n is NaN and the function's result is NaN whatever the scaling gives:
+  /// a back end may scale by the real n itself (`scalef`).
   mutating func exponent(_ n: ScalarID) -> ScalarID { convert(n, to: dtype(of: n).signedIntegerOfSameWidth) }
 }
 

@@ -61,8 +61,8 @@ public struct ScalarProgram: Hashable, Sendable {
 extension ScalarProgram {
   /// Checks the program.
   ///
-  /// - Throws: `scalar.C1` an operand or the result that is not defined before its use, `scalar.C2` an instruction whose dtype
-  ///   is not the inferred one, or the constraint of a primitive.
+  /// - Throws: `scalar.C1` an operand or the result that is not defined before its use, `scalar.C2` an instruction
+  ///   whose dtype is not the inferred one, or the constraint of a primitive.
   public func verify() throws(ConstraintFailure) {
     for (offset, instruction) in instructions.enumerated() {
       guard case .operation(let primitive, let operands, let dtype) = instruction else { continue }

@@ -1,4 +1,4 @@
-/// sin and cos for every finite argument: |x| = n pi / 2 + r + low with |r| about pi / 4 at most, then a polynomial in r.
+/// sin and cos of every finite argument: |x| = n pi / 2 + r + low with |r| about pi / 4 at most, then polynomials in r.
 extension ScalarProgram.Builder {
   /// A reduced argument: the real parts, and the quadrant n as an integer of which the last two bits count.
   private struct Reduced {
@@ -46,8 +46,8 @@ extension ScalarProgram.Builder {
       quadrant: select(isNear, near.quadrant, far.quadrant))
   }
 
-  /// Cody and Waite: n pi / 2 in three parts. The first difference is exact; the second is taken with its error, which is
-  /// exact too, for `lead` is a multiple of the last place of `product`.
+  /// Cody and Waite: n pi / 2 in three parts. The first difference is exact; the second is taken with its error, which
+  /// is exact too, for `lead` is a multiple of the last place of `product`.
   private mutating func reduceNear(_ a: ScalarID) -> Reduced {
     let n = roundToEven(multiply(a, coefficient(.twoOverPi, like: a)))
     let lead = fma(n, coefficient(.piOverTwo, 0, negated: true, like: a), a)
@@ -60,7 +60,8 @@ extension ScalarProgram.Builder {
     return Reduced(r: r, low: low, quadrant: exponent(n))
   }
 
-  /// Payne and Hanek in integers: a = m 2^(e - precision + 1), times the words of 2 / pi that decide a / (pi / 2) mod 4.
+  /// Payne and Hanek in integers: a = m 2^(e - precision + 1), times the words of 2 / pi that decide a / (pi / 2)
+  /// modulo 4.
   private mutating func reduceFar(_ a: ScalarID) -> Reduced {
     let real = dtype(of: a)
     let signed = real.signedIntegerOfSameWidth
@@ -124,7 +125,9 @@ extension ScalarProgram.Builder {
   private mutating func constant(_ dtype: DType, _ bits: UInt64) -> ScalarID { constant(Scalar(dtype, bits: bits)) }
 
   /// A table entry times 2^n, exactly.
-  private mutating func scaledCoefficient(_ table: Coefficients, _ index: Int, by n: Int64, like x: ScalarID) -> ScalarID {
+  private mutating func scaledCoefficient(
+    _ table: Coefficients, _ index: Int, by n: Int64, like x: ScalarID
+  ) -> ScalarID {
     let dtype = self.dtype(of: x)
     let value = Scalar(dtype, bits: table.bits(dtype)[index]).doubleValue
     return real(value.scaled(byPowerOfTwo: n), like: x)
