@@ -124,7 +124,7 @@ extension Kernel.Stage {
     }
   }
 
-  func usesScratch(_ row: Int) -> Bool {
+  package func usesScratch(_ row: Int) -> Bool {
     body.contains(.loadScratch(row: row))
       || effects.contains { effect in
         if case .storeScratch(row, _) = effect { return true }

@@ -81,6 +81,7 @@ typedef struct {
   F(LLVMRef, AppendBasicBlockInContext, (LLVMRef context, LLVMRef function, LLVMText name))                           \
   F(void, PositionBuilderAtEnd, (LLVMRef builder, LLVMRef block))                                                     \
   F(LLVMRef, GetInsertBlock, (LLVMRef builder))                                                                       \
+  F(LLVMRef, BuildRet, (LLVMRef builder, LLVMRef value))                                                             \
   F(LLVMRef, BuildRetVoid, (LLVMRef builder))                                                                         \
   F(LLVMRef, BuildBr, (LLVMRef builder, LLVMRef block))                                                               \
   F(LLVMRef, BuildCondBr, (LLVMRef builder, LLVMRef condition, LLVMRef then, LLVMRef otherwise))                      \

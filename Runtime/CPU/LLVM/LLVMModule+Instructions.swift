@@ -12,8 +12,8 @@ package enum LLVMCast: Int32 {
 
 package enum LLVMIntegerPredicate: Int32 { case eq = 32, ne, ugt, uge, ult, ule, sgt, sge, slt, sle }
 
-/// Comparisons of reals: `o…` are false with a NaN, `u…` are true.
-package enum LLVMRealPredicate: Int32 { case oeq = 1, ogt, oge, olt, ole, one, ord, uno, ueq, ugt, uge, ult, ule, une }
+/// Comparisons of reals: those with `o` are false with a NaN, `une` is true; `ord` and `uno` ask whether there is none, or one.
+package enum LLVMRealPredicate: Int32 { case oeq = 1, ogt, oge, olt, ole, one, ord, uno, une = 14 }
 
 extension LLVMModule {
   package func binary(_ op: LLVMBinary, _ a: LLVMValue, _ b: LLVMValue) -> LLVMValue {
@@ -104,6 +104,26 @@ extension LLVMModule {
       "llvm.masked.store", [type(of: value), type(of: typed)], [value, typed, constant(alignment, int32), mask])
   }
 
+  /// `base` moved by each of the `counts`, a vector of integers: a vector of pointers for `gather` and `scatter`.
+  package func offsets(_ base: LLVMValue, _ counts: LLVMValue, of type: LLVMType) -> LLVMValue {
+    var indices = [counts.ref]
+    return LLVMValue(ref: api.BuildGEP2(builder, type.ref, typedPointer(base, to: type), &indices, 1, noName))
+  }
+
+  /// Loads a vector from a vector of pointers; lanes outside the mask are zero and their memory is not touched.
+  package func gather(_ type: LLVMType, _ pointers: LLVMValue, alignment: Int, mask: LLVMValue) -> LLVMValue {
+    intrinsic(
+      "llvm.masked.gather", [type, self.type(of: pointers)],
+      [pointers, constant(alignment, int32), mask, zero(type)])
+  }
+
+  /// Stores the lanes one after the other, so that the last wins where pointers are equal.
+  package func scatter(_ value: LLVMValue, _ pointers: LLVMValue, alignment: Int, mask: LLVMValue) {
+    _ = intrinsic(
+      "llvm.masked.scatter", [type(of: value), type(of: pointers)],
+      [value, pointers, constant(alignment, int32), mask])
+  }
+
   /// Room for `count` elements on the stack. Call it in a function's first block.
   package func stackSlot(_ element: LLVMType, _ count: Int, alignment: Int) -> LLVMValue {
     let slot = api.BuildAlloca(builder, array(element, count).ref, noName)
@@ -140,6 +160,7 @@ extension LLVMModule {
         builder, function.type.ref, function.value.ref, &arguments, UInt32(arguments.count), noName))
   }
 
+  package func `return`(_ value: LLVMValue) { _ = api.BuildRet(builder, value.ref) }
   package func returnVoid() { _ = api.BuildRetVoid(builder) }
   package func branch(to block: LLVMBlock) { _ = api.BuildBr(builder, block.ref) }
 

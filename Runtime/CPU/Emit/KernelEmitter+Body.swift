@@ -1,0 +1,272 @@
+import KilnIR
+
+/// The values of a body at one point, as far as they are known.
+struct BodyValues {
+  let frame: StageFrame
+  let point: Point
+  var known: [Int: LLVMValue] = [:]
+}
+
+/// Where the lanes of an access lie, counted in elements from the pointer of the frame.
+struct LanePlace {
+  enum Lanes {
+    case same
+    case consecutive
+    case scattered(LLVMValue)
+  }
+  var start: LLVMValue?
+  var displacement = 0
+  var lanes = Lanes.same
+}
+
+extension KernelEmitter {
+  /// The value `id` of the body; values that nothing needs are never emitted.
+  func evaluate(_ id: BodyID, _ values: inout BodyValues) -> LLVMValue {
+    if let known = values.known[id.index] { return known }
+    let lanes = values.point.lanes
+    if let hoisted = lanes == 1 ? values.frame.scalars[id.index] : values.frame.broadcasts[id.index] { return hoisted }
+    let body = values.frame.stage.body
+    let value: LLVMValue
+    switch body[id.index] {
+    case .constant(let scalar):
+      value = constant(scalar, lanes)
+    case .operation(let primitive, let operands, let dtype):
+      let arguments = operands.map { evaluate($0, &values) }
+      let operand = body.dtype(of: operands[operands.count - 1], in: kernel)
+      value = apply(primitive, arguments, operand: operand, dtype: dtype, lanes: lanes)
+    case .index(let index, let dtype):
+      value = coordinate(index, dtype, values)
+    case .load(let buffer, let index):
+      let place = place(of: index, values)
+      let pointer = pointer(to: buffer, index, place, values.frame)
+      value = load(kernel.buffers[buffer].dtype, pointer, place, lanes, mask: values.point.mask)
+    case .gather(let buffer, let index, let chosen, let stride, let extent, let bounds, let site):
+      value = gather(buffer, index, chosen, stride, extent, bounds, site, &values)
+    case .loadScratch(let row):
+      let dtype = kernel.scratchRows[row]
+      let place = LanePlace(lanes: lanes == 1 ? .same : .consecutive)
+      value = load(dtype, scratchPointer(row, values.point), place, lanes, mask: values.point.mask)
+    case .reduced(let number):
+      value = reduced(number, values.point)
+    }
+    values.known[id.index] = value
+    return value
+  }
+
+  // MARK: - Places
+
+  func place(of index: AffineIndex, _ values: BodyValues) -> LanePlace {
+    let point = values.point
+    var place = LanePlace()
+    var scattered: LLVMValue?
+    func scatter(_ term: LLVMValue) { scattered = scattered.map { add($0, term) } ?? term }
+    var isConsecutive = false
+    for axis in values.frame.varying where index.strides[axis] != .constant(0) {
+      let stride = index.strides[axis]
+      if let lanes = point.laneCoordinates[axis] {
+        scatter(multiply(lanes, module.broadcast(value(stride), point.lanes)))
+        continue
+      }
+      if let coordinate = point.coordinates[axis], let term = product(coordinate, stride) {
+        place.start = place.start.map { add($0, term) } ?? term
+      }
+      guard axis == point.vectorAxis else { continue }
+      if case .constant(let size) = stride {
+        place.displacement += point.displacement * size
+      } else if point.displacement != 0 {
+        let term = multiply(value(stride), module.index(point.displacement))
+        place.start = place.start.map { add($0, term) } ?? term
+      }
+      guard point.lanes > 1 else { continue }
+      if stride == .constant(1) {
+        isConsecutive = true
+      } else {
+        scatter(multiply(iota(module.int64, point.lanes), module.broadcast(value(stride), point.lanes)))
+      }
+    }
+    if isConsecutive && scattered != nil { scatter(iota(module.int64, point.lanes)) }
+    place.lanes = scattered.map { .scattered($0) } ?? (isConsecutive ? .consecutive : .same)
+    return place
+  }
+
+  func pointer(to buffer: Int, _ index: AffineIndex, _ place: LanePlace, _ frame: StageFrame) -> LLVMValue {
+    let type = memoryType(kernel.buffers[buffer].dtype)
+    var pointer = frame.pointers[StageFrame.Access(buffer: buffer, index: index)]!
+    if let start = place.start { pointer = module.offset(pointer, start, of: type) }
+    return place.displacement == 0 ? pointer : module.offset(pointer, module.index(place.displacement), of: type)
+  }
+
+  /// The affine form itself, computed in the integer's own width: it wraps as its low bits do.
+  private func coordinate(_ index: AffineIndex, _ dtype: DType, _ values: BodyValues) -> LLVMValue {
+    let lanes = values.point.lanes
+    let place = place(of: index, values)
+    var first = values.frame.bases[index]!
+    if let start = place.start { first = add(first, start) }
+    if place.displacement != 0 { first = add(first, module.index(place.displacement)) }
+    let type = integerType(dtype)
+    func narrowed(_ value: LLVMValue, _ count: Int) -> LLVMValue {
+      dtype.bitWidth == 64 ? value : module.cast(.trunc, value, to: integerType(dtype, count))
+    }
+    let spread = module.broadcast(narrowed(first, 1), lanes)
+    switch place.lanes {
+    case .same: return spread
+    case .consecutive: return add(spread, iota(type, lanes))
+    case .scattered(let offsets): return add(spread, narrowed(offsets, lanes))
+    }
+  }
+
+  // MARK: - Memory
+
+  /// `pointer` with 64-bit element offsets as a vector of pointers is what LLVM's gathers take.
+  private func pointers(_ pointer: LLVMValue, _ offsets: LLVMValue, _ dtype: DType) -> LLVMValue {
+    module.offsets(pointer, offsets, of: memoryType(dtype))
+  }
+
+  func load(_ dtype: DType, _ pointer: LLVMValue, _ place: LanePlace, _ lanes: Int, mask: LLVMValue?) -> LLVMValue {
+    let alignment = dtype.byteCount
+    let vector = memoryType(dtype, lanes)
+    switch place.lanes {
+    case .same:
+      let scalar = fromMemory(module.load(memoryType(dtype), pointer, alignment: alignment), dtype, 1)
+      return module.broadcast(scalar, lanes)
+    case .consecutive:
+      guard let mask else { return fromMemory(module.load(vector, pointer, alignment: alignment), dtype, lanes) }
+      let loaded = module.maskedLoad(vector, pointer, alignment: alignment, mask: mask, otherwise: module.zero(vector))
+      return fromMemory(loaded, dtype, lanes)
+    case .scattered(let offsets):
+      let loaded = module.gather(
+        vector, pointers(pointer, offsets, dtype), alignment: alignment, mask: mask ?? allLanes(lanes))
+      return fromMemory(loaded, dtype, lanes)
+    }
+  }
+
+  func store(
+    _ value: LLVMValue, _ dtype: DType, _ pointer: LLVMValue, _ place: LanePlace, _ lanes: Int, mask: LLVMValue?,
+    isStreamed: Bool = false
+  ) {
+    let stored = toMemory(value, dtype, lanes)
+    let alignment = dtype.byteCount
+    switch place.lanes {
+    case .same where lanes == 1:
+      module.store(stored, pointer, alignment: alignment)
+    case .consecutive:
+      if let mask {
+        module.maskedStore(stored, pointer, alignment: alignment, mask: mask)
+      } else {
+        module.store(stored, pointer, alignment: isStreamed ? 64 : alignment, isStreamed: isStreamed)
+      }
+    case .scattered(let offsets):
+      module.scatter(stored, pointers(pointer, offsets, dtype), alignment: alignment, mask: mask ?? allLanes(lanes))
+    case .same:
+      // Points of one vector that share an element: all write the same place, the last wins as in a loop.
+      module.scatter(
+        stored, pointers(pointer, module.zero(module.vector(module.int64, lanes)), dtype), alignment: alignment,
+        mask: mask ?? allLanes(lanes))
+    }
+  }
+
+  // MARK: - Indices that are data
+
+  /// The index as 64 bits, whether it may be used, and what it becomes under `clamp`.
+  private func bounded(
+    _ index: LLVMValue, _ dtype: DType, _ extent: LLVMValue, _ bounds: IndexBounds, _ lanes: Int
+  ) -> (index: LLVMValue, isInside: LLVMValue) {
+    let wide = convert(index, from: dtype, to: dtype.isSignedInteger ? .i64 : .u64, lanes)
+    let limit = module.broadcast(extent, lanes)
+    let zero = module.zero(module.vector(module.int64, lanes))
+    switch bounds {
+    case .check, .drop:
+      return (wide, module.compare(.ult, wide, limit))
+    case .clamp:
+      let last = module.binary(.sub, limit, module.splat(module.index(1), lanes))
+      let raised = dtype.isSignedInteger ? module.select(module.compare(.slt, wide, zero), zero, wide) : wide
+      let lowered = module.select(module.compare(.ult, raised, limit), raised, last)
+      return (lowered, module.compare(.sgt, limit, zero))
+    }
+  }
+
+  /// Under `check`, writes `site` to the status word if a lane that exists is outside.
+  private func report(_ bounds: IndexBounds, _ isInside: LLVMValue, _ site: Int, _ lanes: Int, mask: LLVMValue?) {
+    guard bounds == .check else { return }
+    var isOutside = module.binary(.xor, isInside, allLanes(lanes))
+    if let mask { isOutside = module.binary(.and, isOutside, mask) }
+    let bits = lanes == 1 ? isOutside : module.cast(.bitcast, isOutside, to: module.integer(lanes))
+    let failed = module.block("outside", in: function)
+    let after = module.block("inside", in: function)
+    let isAny = module.compare(.ne, bits, module.constant(0, module.integer(lanes)))
+    module.branch(if: isAny, to: failed, else: after)
+    module.position(at: failed)
+    module.store(module.constant(site, module.int32), status, alignment: 4)
+    module.branch(to: after)
+    module.position(at: after)
+  }
+
+  private func gather(
+    _ buffer: Int, _ index: AffineIndex, _ chosen: BodyID, _ stride: KernelInteger, _ extent: KernelInteger,
+    _ bounds: IndexBounds, _ site: Int, _ values: inout BodyValues
+  ) -> LLVMValue {
+    let dtype = kernel.buffers[buffer].dtype
+    let chosenType = values.frame.stage.body.dtype(of: chosen, in: kernel)
+    let place = place(of: index, values)
+    let start = pointer(to: buffer, index, place, values.frame)
+    let point = values.point
+    let lanes = point.lanes
+    let type = memoryType(dtype)
+
+    // One index for all lanes: a row is read as a vector.
+    if lanes == 1 || values.frame.isInvariant(chosen) {
+      let scalar = values.frame.scalars[chosen.index] ?? evaluate(chosen, &values)
+      let (element, isInside) = bounded(scalar, chosenType, value(extent), bounds, 1)
+      report(bounds, isInside, site, 1, mask: nil)
+      let moved = module.offset(start, multiply(element, value(stride)), of: type)
+      if lanes == 1 {
+        let safe = module.select(isInside, moved, zeroSlot)
+        return fromMemory(module.load(type, safe, alignment: dtype.byteCount), dtype, 1)
+      }
+      let allowed = module.broadcast(isInside, lanes)
+      let mask = point.mask.map { module.binary(.and, $0, allowed) } ?? allowed
+      var lanesPlace = place
+      if case .same = place.lanes { lanesPlace.lanes = .scattered(module.zero(module.vector(module.int64, lanes))) }
+      return load(dtype, moved, lanesPlace, lanes, mask: mask)
+    }
+    let (element, isInside) = bounded(evaluate(chosen, &values), chosenType, value(extent), bounds, lanes)
+    report(bounds, isInside, site, lanes, mask: point.mask)
+    var offsets = multiply(element, module.broadcast(value(stride), lanes))
+    switch place.lanes {
+    case .same: break
+    case .consecutive: offsets = add(offsets, iota(module.int64, lanes))
+    case .scattered(let more): offsets = add(offsets, more)
+    }
+    let mask = point.mask.map { module.binary(.and, $0, isInside) } ?? isInside
+    let loaded = module.gather(
+      memoryType(dtype, lanes), pointers(start, offsets, dtype), alignment: dtype.byteCount, mask: mask)
+    return fromMemory(loaded, dtype, lanes)
+  }
+
+  /// One update of a scatter; points must come one after the other (R5).
+  func scatter(
+    _ buffer: Int, _ index: AffineIndex, _ chosen: BodyID, _ stride: KernelInteger, _ extent: KernelInteger,
+    _ combiner: ScatterCombiner, _ bounds: IndexBounds, _ site: Int, _ update: BodyID, _ values: inout BodyValues
+  ) {
+    let dtype = kernel.buffers[buffer].dtype
+    let chosenType = values.frame.stage.body.dtype(of: chosen, in: kernel)
+    let new = evaluate(update, &values)
+    let place = place(of: index, values)
+    let start = pointer(to: buffer, index, place, values.frame)
+    let (element, isInside) = bounded(evaluate(chosen, &values), chosenType, value(extent), bounds, 1)
+    report(bounds, isInside, site, 1, mask: nil)
+    // What falls outside is combined into eight bytes that nobody reads.
+    let target = module.select(
+      isInside, module.offset(start, multiply(element, value(stride)), of: memoryType(dtype)), dropSlot)
+    let old = fromMemory(module.load(memoryType(dtype), target, alignment: dtype.byteCount), dtype, 1)
+    let combined =
+      switch combiner {
+      case .replace: new
+      case .add: apply(.add, [old, new], operand: dtype, dtype: dtype, lanes: 1)
+      case .multiply: apply(.multiply, [old, new], operand: dtype, dtype: dtype, lanes: 1)
+      case .maximum: apply(.maximum, [old, new], operand: dtype, dtype: dtype, lanes: 1)
+      case .minimum: apply(.minimum, [old, new], operand: dtype, dtype: dtype, lanes: 1)
+      }
+    module.store(toMemory(combined, dtype, 1), target, alignment: dtype.byteCount)
+  }
+}

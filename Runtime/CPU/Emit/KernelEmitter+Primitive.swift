@@ -1,0 +1,178 @@
+import KilnIR
+
+/// A primitive on `lanes` lanes: the instructions that NUMERICS.md allows, and no others.
+extension KernelEmitter {
+  /// - Parameters:
+  ///   - operand: the dtype of the last operand.
+  ///   - dtype: the dtype of the result.
+  func apply(_ primitive: Primitive, _ operands: [LLVMValue], operand: DType, dtype: DType, lanes: Int) -> LLVMValue {
+    let a = operands[0]
+    let b = operands.count > 1 ? operands[1] : a
+    let isReal = operand.isReal
+    switch primitive {
+    case .add: return module.binary(isReal ? .fadd : .add, a, b)
+    case .subtract: return module.binary(isReal ? .fsub : .sub, a, b)
+    case .multiply: return module.binary(isReal ? .fmul : .mul, a, b)
+    case .divide: return isReal ? module.binary(.fdiv, a, b) : divide(a, b, operand, lanes, remainder: false)
+    case .remainder: return isReal ? exactRemainder(a, b, operand, lanes) : divide(a, b, operand, lanes, remainder: true)
+    case .negate:
+      return isReal ? module.fneg(a) : module.binary(.sub, module.zero(registerType(operand, lanes)), a)
+    case .absolute: return absolute(a, operand, lanes)
+    case .maximum, .minimum: return extremum(primitive == .maximum, a, b, operand, lanes)
+    case .squareRoot: return unary("llvm.sqrt", a)
+    case .fusedMultiplyAdd: return module.intrinsic("llvm.fma", [module.type(of: a)], operands)
+    case .floor: return unary("llvm.floor", a)
+    case .ceiling: return unary("llvm.ceil", a)
+    case .truncate: return unary("llvm.trunc", a)
+    case .roundToEven: return unary("llvm.roundeven", a)
+    case .scaleByPowerOfTwo: return scale(a, b, dtype, lanes)
+    case .and: return module.binary(.and, a, b)
+    case .or: return module.binary(.or, a, b)
+    case .xor: return module.binary(.xor, a, b)
+    case .not: return module.binary(.xor, a, integer(-1, operand, lanes))
+    case .shiftLeft, .shiftRight: return shift(primitive == .shiftLeft, a, b, operand, lanes)
+    case .equal: return isReal ? module.compare(.oeq, a, b) : module.compare(.eq, a, b)
+    case .less: return less(a, b, operand)
+    case .lessEqual:
+      if isReal { return module.compare(.ole, a, b) }
+      return module.compare(operand.isSignedInteger ? .sle : .ule, a, b)
+    case .select: return module.select(a, b, operands[2])
+    case .convert: return convert(a, from: operand, to: dtype, lanes)
+    case .bitcast:
+      return operand == dtype ? a : module.cast(.bitcast, a, to: registerType(dtype, lanes))
+    }
+  }
+
+  func less(_ a: LLVMValue, _ b: LLVMValue, _ dtype: DType) -> LLVMValue {
+    if dtype.isReal { return module.compare(.olt, a, b) }
+    return module.compare(dtype.isSignedInteger ? .slt : .ult, a, b)
+  }
+
+  private func unary(_ name: String, _ a: LLVMValue) -> LLVMValue { module.intrinsic(name, [module.type(of: a)], [a]) }
+
+  /// E8: x / 0 has all bits one, x mod 0 = x, min / -1 = min, min mod -1 = 0. A divisor that would trap becomes 1.
+  private func divide(_ a: LLVMValue, _ b: LLVMValue, _ dtype: DType, _ lanes: Int, remainder: Bool) -> LLVMValue {
+    let isSigned = dtype.isSignedInteger
+    let byZero = module.compare(.eq, b, integer(0, dtype, lanes))
+    var isSpecial = byZero
+    if isSigned {
+      let least = integer(1 << (dtype.bitWidth - 1), dtype, lanes)
+      let overflows = module.binary(
+        .and, module.compare(.eq, a, least), module.compare(.eq, b, integer(-1, dtype, lanes)))
+      isSpecial = module.binary(.or, byZero, overflows)
+    }
+    let divisor = module.select(isSpecial, integer(1, dtype, lanes), b)
+    if remainder {
+      return module.select(byZero, a, module.binary(isSigned ? .srem : .urem, a, divisor))
+    }
+    return module.select(byZero, integer(-1, dtype, lanes), module.binary(isSigned ? .sdiv : .udiv, a, divisor))
+  }
+
+  private func absolute(_ a: LLVMValue, _ dtype: DType, _ lanes: Int) -> LLVMValue {
+    if dtype.isReal { return unary("llvm.fabs", a) }
+    guard dtype.isSignedInteger else { return a }
+    let zero = integer(0, dtype, lanes)
+    return module.select(module.compare(.slt, a, zero), module.binary(.sub, zero, a), a)
+  }
+
+  /// E4 for reals: NaN if either is NaN, -0 < +0.
+  func extremum(_ isMaximum: Bool, _ a: LLVMValue, _ b: LLVMValue, _ dtype: DType, _ lanes: Int) -> LLVMValue {
+    guard dtype.isReal else {
+      let first = isMaximum ? less(b, a, dtype) : less(a, b, dtype)
+      return module.select(first, a, b)
+    }
+    let unordered = module.compare(.uno, a, b)
+    return module.select(unordered, module.binary(.fadd, a, b), orderedExtremum(isMaximum, a, b, dtype, lanes))
+  }
+
+  private func orderedExtremum(_ isMaximum: Bool, _ a: LLVMValue, _ b: LLVMValue, _ dtype: DType, _ lanes: Int) -> LLVMValue {
+    let width = 64 / dtype.byteCount
+    if compiler.features.vectorClass == .bits512, isX86, lanes.isMultiple(of: width) {
+      // vrangeps: the larger or smaller with its own sign, zeros ordered by sign.
+      let suffix = dtype == .f32 ? "ps" : "pd"
+      let operation = module.constant(isMaximum ? 0b0101 : 0b0100, module.int32)
+      return inPieces([a, b], lanes: lanes, width: width) { pieces in
+        module.intrinsic(
+          "llvm.x86.avx512.mask.range.\(suffix).512", [],
+          [pieces[0], pieces[1], operation, module.zero(registerType(dtype, width)), fullMask(width), currentRounding])
+      }
+    }
+    // Both orders of the instruction that takes its second operand on ties: they differ for zeros of unlike sign only.
+    let predicate: LLVMRealPredicate = isMaximum ? .ogt : .olt
+    let bits = integerType(dtype, lanes)
+    func bitsOf(_ value: LLVMValue) -> LLVMValue { module.cast(.bitcast, value, to: bits) }
+    let first = bitsOf(module.select(module.compare(predicate, a, b), a, b))
+    let second = bitsOf(module.select(module.compare(predicate, b, a), b, a))
+    return module.cast(
+      .bitcast, module.binary(isMaximum ? .and : .or, first, second), to: registerType(dtype, lanes))
+  }
+
+  /// x · 2ⁿ with one rounding.
+  private func scale(_ x: LLVMValue, _ n: LLVMValue, _ dtype: DType, _ lanes: Int) -> LLVMValue {
+    let width = 64 / dtype.byteCount
+    if compiler.features.vectorClass == .bits512, isX86, lanes.isMultiple(of: width) {
+      let suffix = dtype == .f32 ? "ps" : "pd"
+      let exponent = module.cast(.sitofp, n, to: registerType(dtype, lanes))
+      return inPieces([x, exponent], lanes: lanes, width: width) { pieces in
+        module.intrinsic(
+          "llvm.x86.avx512.mask.scalef.\(suffix).512", [],
+          [pieces[0], pieces[1], module.zero(registerType(dtype, width)), fullMask(width), currentRounding])
+      }
+    }
+    if dtype == .f32 {
+      // Exact in f64, whose range holds every product that is not 0 or infinite as f32; then one rounding.
+      let wide = module.cast(.fpext, x, to: registerType(.f64, lanes))
+      let exponent = module.cast(.sext, clamp(n, -400, 400, .i32, lanes), to: registerType(.i64, lanes))
+      let scaled = module.binary(.fmul, wide, powerOfTwo(exponent, lanes))
+      return module.cast(.fptrunc, scaled, to: registerType(.f32, lanes))
+    }
+    // Two steps that are exact unless the result overflows or the last step rounds, as in C's scalbn.
+    var (result, rest) = (x, clamp(n, -4400, 4400, .i64, lanes))
+    for _ in 0..<2 {
+      let up = module.compare(.sgt, rest, integer(1023, .i64, lanes))
+      let down = module.compare(.slt, rest, integer(-1022, .i64, lanes))
+      let step = module.select(
+        up, integer(1023, .i64, lanes), module.select(down, integer(-969, .i64, lanes), integer(0, .i64, lanes)))
+      result = module.binary(.fmul, result, powerOfTwo(step, lanes))
+      rest = module.binary(.sub, rest, step)
+    }
+    return module.binary(.fmul, result, powerOfTwo(clamp(rest, -1022, 1023, .i64, lanes), lanes))
+  }
+
+  /// 2ⁿ in f64 for -1022 ≤ n ≤ 1023.
+  private func powerOfTwo(_ n: LLVMValue, _ lanes: Int) -> LLVMValue {
+    let biased = module.binary(.add, n, integer(1023, .i64, lanes))
+    return module.cast(.bitcast, module.binary(.shl, biased, integer(52, .i64, lanes)), to: registerType(.f64, lanes))
+  }
+
+  private func clamp(_ n: LLVMValue, _ low: Int, _ high: Int, _ dtype: DType, _ lanes: Int) -> LLVMValue {
+    let floor = integer(low, dtype, lanes)
+    let ceiling = integer(high, dtype, lanes)
+    let raised = module.select(module.compare(.slt, n, floor), floor, n)
+    return module.select(module.compare(.sgt, raised, ceiling), ceiling, raised)
+  }
+
+  /// E8: by the width and more, 0 or (shifting right) the sign.
+  private func shift(_ left: Bool, _ a: LLVMValue, _ amount: LLVMValue, _ dtype: DType, _ lanes: Int) -> LLVMValue {
+    let inside = module.compare(.ult, amount, integer(dtype.bitWidth, dtype, lanes))
+    if !left && dtype.isSignedInteger {
+      let most = integer(dtype.bitWidth - 1, dtype, lanes)
+      return module.binary(.ashr, a, module.select(inside, amount, most))
+    }
+    let zero = integer(0, dtype, lanes)
+    let shifted = module.binary(left ? .shl : .lshr, a, module.select(inside, amount, zero))
+    return module.select(inside, shifted, zero)
+  }
+
+  var isX86: Bool {
+    #if arch(x86_64)
+      true
+    #else
+      false
+    #endif
+  }
+
+  private func fullMask(_ width: Int) -> LLVMValue { module.constant(-1, module.integer(width)) }
+  /// The rounding operand that means: as the control register says.
+  private var currentRounding: LLVMValue { module.constant(4, module.int32) }
+}

@@ -1,0 +1,288 @@
+import KilnIR
+import KilnRuntime
+
+/// The row schedule: each work unit is one outer point, whose stages run over the inner domain in the 32 lanes of R2.
+extension KernelEmitter {
+  static let rowLanes = 32
+
+  func emitRows() throws(RuntimeError) {
+    let trees = rowTrees()
+    try unitLoop(kernel.outer.map(value)) { _, coordinates throws(RuntimeError) in
+      for stage in kernel.stages.indices {
+        if kernel.stages[stage].inner.isEmpty {
+          try emitScalarStage(stage, coordinates)
+        } else {
+          try emitRowStage(stage, coordinates, trees)
+        }
+      }
+    }
+  }
+
+  /// A tree for each blocked reduction whose domain may have more than one block.
+  func rowTrees() -> [Int: Tree16] {
+    var trees: [Int: Tree16] = [:]
+    for stage in kernel.stages.indices where !fitsOneBlock(kernel.stages[stage]) {
+      for reduction in reductions(ofStage: stage) where reduction.isBlocked {
+        guard case .fold(let kind) = reduction.operation else { continue }
+        trees[reduction.number] = tree(kind, reduction.dtype)
+      }
+    }
+    return trees
+  }
+
+  private func fitsOneBlock(_ stage: Kernel.Stage) -> Bool {
+    var size = 1
+    for extent in stage.inner {
+      guard case .constant(let value) = extent else { return false }
+      size *= value
+    }
+    return size <= Kernel.reductionBlock
+  }
+
+  /// A stage without inner axes at one outer point.
+  func emitScalarStage(_ number: Int, _ coordinates: [LLVMValue]) throws(RuntimeError) {
+    let frame = frame(ofStage: number, coordinates: coordinates, varying: [], lanes: 1)
+    var values = BodyValues(frame: frame, point: Point(coordinates: coordinates))
+    for effect in frame.stage.effects {
+      switch effect {
+      case .store(let buffer, let index, let id): emitStore(buffer, index, id, &values)
+      case .storeScratch(let row, let id): emitScratchStore(row, id, &values)
+      case .scatter(let buffer, let index, let chosen, let stride, let extent, let combiner, let bounds, let site, let id):
+        scatter(buffer, index, chosen, stride, extent, combiner, bounds, site, id, &values)
+      case .reduce, .argReduce, .dot: break
+      }
+    }
+    for reduction in reductions(ofStage: number) {
+      let value = evaluate(reduction.value, &values)
+      reducedValues[reduction.number] =
+        switch reduction.operation {
+        case .fold: value
+        case .extremeIndex: module.constant(0, module.int32)
+        case .dot(let rhs): multiplyAdd(value, evaluate(rhs, &values), emptyValue(reduction), reduction.dtype, 1)
+        }
+    }
+  }
+
+  func emitScratchStore(_ row: Int, _ id: BodyID, _ values: inout BodyValues) {
+    let value = evaluate(id, &values)
+    let place = LanePlace(lanes: values.point.lanes == 1 ? .same : .consecutive)
+    store(
+      value, kernel.scratchRows[row], scratchPointer(row, values.point), place, values.point.lanes,
+      mask: values.point.mask)
+  }
+
+  /// A term of a dot: fused for reals (D1), wrapping for integers.
+  func multiplyAdd(_ a: LLVMValue, _ b: LLVMValue, _ sum: LLVMValue, _ dtype: DType, _ lanes: Int) -> LLVMValue {
+    if dtype.isReal { return apply(.fusedMultiplyAdd, [a, b, sum], operand: dtype, dtype: dtype, lanes: lanes) }
+    return add(multiply(a, b), sum)
+  }
+
+  // MARK: - A stage over its inner domain
+
+  private func emitRowStage(_ number: Int, _ coordinates: [LLVMValue], _ trees: [Int: Tree16]) throws(RuntimeError) {
+    let stage = kernel.stages[number]
+    let count = product(of: stage.inner)
+    let reductions = reductions(ofStage: number)
+    let isAny = module.compare(.sgt, count, module.index(0))
+    let results = try branch(if: isAny, otherwise: reductions.map(emptyValue)) { () throws(RuntimeError) in
+      let inner = Array(coordinates.count..<coordinates.count + stage.inner.count)
+      let frame = frame(
+        ofStage: number, coordinates: coordinates + inner.map { _ in nil }, varying: inner, lanes: Self.rowLanes)
+      let span = RowSpan(frame: frame, coordinates: coordinates, reductions: reductions)
+      guard reductions.contains(where: \.isBlocked) else {
+        return finish(span, try emit(span, from: module.index(0), to: count, starts(span)))
+      }
+      return try emitBlocks(span, count, trees)
+    }
+    for (reduction, result) in zip(reductions, results) { reducedValues[reduction.number] = result }
+  }
+
+  /// Block after block (R2); the order-free reductions of the stage run through.
+  private func emitBlocks(_ span: RowSpan, _ count: LLVMValue, _ trees: [Int: Tree16]) throws(RuntimeError) -> [LLVMValue] {
+    let size = Kernel.reductionBlock
+    let isMany = module.compare(.sgt, count, module.index(size))
+    let used = span.reductions.compactMap { trees[$0.number] }
+    if !used.isEmpty {
+      _ = try branch(if: isMany) { () throws(RuntimeError) in
+        used.forEach(reset)
+        return []
+      }
+    }
+    let start = span.reductions.flatMap { reduction in
+      reduction.isBlocked ? [module.zero(registerType(reduction.dtype))] : self.starts(reduction, lanes: Self.rowLanes)
+    }
+    let last = try loop(from: module.index(0), to: count, step: size, carrying: start) {
+      from, carried throws(RuntimeError) in
+      let to = smaller(add(from, module.index(size)), count)
+      var states = split(carried, span.reductions)
+      for (index, reduction) in span.reductions.enumerated() where reduction.isBlocked {
+        states[index] = starts(reduction, lanes: Self.rowLanes)
+      }
+      states = try emit(span, from: from, to: to, states)
+      for (index, reduction) in span.reductions.enumerated() where reduction.isBlocked {
+        states[index] = [foldAll(reduction, states[index], lanes: Self.rowLanes)]
+      }
+      if !used.isEmpty {
+        _ = try branch(if: isMany) { () throws(RuntimeError) in
+          for (state, reduction) in zip(states, span.reductions) {
+            if let tree = trees[reduction.number] { push(state[0], to: tree) }
+          }
+          return []
+        }
+      }
+      return states.flatMap { $0 }
+    }
+    let states = split(last, span.reductions)
+    return try zip(span.reductions, states).map { reduction, state throws(RuntimeError) in
+      guard reduction.isBlocked else { return foldAll(reduction, state, lanes: Self.rowLanes) }
+      guard let tree = trees[reduction.number] else { return state[0] }
+      return try branch(if: isMany, otherwise: state) { () throws(RuntimeError) in [result(of: tree)] }[0]
+    }
+  }
+
+  private func finish(_ span: RowSpan, _ states: [[LLVMValue]]) -> [LLVMValue] {
+    zip(span.reductions, states).map { foldAll($0, $1, lanes: Self.rowLanes) }
+  }
+
+  private func starts(_ span: RowSpan) -> [[LLVMValue]] {
+    span.reductions.map { starts($0, lanes: Self.rowLanes) }
+  }
+
+  // MARK: - Accumulators
+
+  /// The accumulators of a reduction before its first element.
+  func starts(_ reduction: Reduction, lanes: Int) -> [LLVMValue] {
+    switch reduction.operation {
+    case .fold(let kind): [neutral(kind, reduction.dtype, lanes)]
+    case .extremeIndex(let kind): extremeStart(kind, reduction.dtype, lanes)
+    case .dot: [module.zero(registerType(reduction.dtype, lanes))]
+    }
+  }
+
+  func foldAll(_ reduction: Reduction, _ state: [LLVMValue], lanes: Int) -> LLVMValue {
+    switch reduction.operation {
+    case .fold(let kind):
+      foldLanes(state[0], lanes: lanes) { combine(kind, $0, $1, reduction.dtype, $2) }
+    case .extremeIndex(let kind): foldExtremeLanes(kind, state, reduction.dtype, lanes: lanes)
+    case .dot: foldLanes(state[0], lanes: lanes) { combine(.sum, $0, $1, reduction.dtype, $2) }
+    }
+  }
+
+  private func split(_ values: [LLVMValue], _ reductions: [Reduction]) -> [[LLVMValue]] {
+    var rest = values[...]
+    return reductions.map { reduction in
+      let isIndex = if case .extremeIndex = reduction.operation { true } else { false }
+      let width = isIndex ? 2 : 1
+      defer { rest = rest.dropFirst(width) }
+      return Array(rest.prefix(width))
+    }
+  }
+
+  // MARK: - Vectors
+
+  /// Visits the points `from ..< to` of the inner domain and applies the effects; returns the accumulators after them.
+  func emit(_ span: RowSpan, from: LLVMValue, to: LLVMValue, _ states: [[LLVMValue]]) throws(RuntimeError) -> [[LLVMValue]] {
+    let lanes = Self.rowLanes
+    let copies = span.unroll
+    let count = module.binary(.sub, to, from)
+    let whole = module.binary(.sub, count, module.binary(.urem, count, module.index(lanes * copies)))
+    let middle = add(from, whole)
+    // Folds that may run in any order have accumulators for each copy, so that they do not wait for each other.
+    let spread = span.reductions.map { reduction in
+      if case .fold = reduction.operation { !reduction.isBlocked } else { false }
+    }
+    let start = zip(states, spread).map { state, isSpread in
+      isSpread ? [LLVMValue](repeating: state[0], count: copies) : state
+    }
+    let widths = start.map(\.count)
+    let main = try loop(from: from, to: middle, step: lanes * copies, carrying: start.flatMap { $0 }) {
+      index, carried throws(RuntimeError) in
+      var states = cut(carried, widths)
+      for copy in 0..<copies {
+        let chosen = zip(states, spread).map { state, isSpread in isSpread ? [state[copy]] : state }
+        let next = try visit(span, index, copy * lanes, mask: nil, chosen)
+        for (number, state) in next.enumerated() {
+          if spread[number] { states[number][copy] = state[0] } else { states[number] = state }
+        }
+      }
+      return states.flatMap { $0 }
+    }
+    let joined = zip(cut(main, widths), span.reductions).enumerated().map { number, pair in
+      let (state, reduction) = pair
+      guard spread[number], case .fold(let kind) = reduction.operation else { return state }
+      return [state.dropFirst().reduce(state[0]) { combine(kind, $0, $1, reduction.dtype, lanes) }]
+    }
+    let tail = try loop(from: middle, to: to, step: lanes, carrying: joined.flatMap { $0 }) {
+      index, carried throws(RuntimeError) in
+      let mask = mask(count: module.binary(.sub, to, index), lanes)
+      return try visit(span, index, 0, mask: mask, cut(carried, joined.map(\.count))).flatMap { $0 }
+    }
+    return cut(tail, joined.map(\.count))
+  }
+
+  private func cut(_ values: [LLVMValue], _ widths: [Int]) -> [[LLVMValue]] {
+    var rest = values[...]
+    return widths.map { width in
+      defer { rest = rest.dropFirst(width) }
+      return Array(rest.prefix(width))
+    }
+  }
+
+  /// 32 neighbouring points.
+  private func visit(
+    _ span: RowSpan, _ index: LLVMValue, _ displacement: Int, mask: LLVMValue?, _ states: [[LLVMValue]]
+  ) throws(RuntimeError) -> [[LLVMValue]] {
+    let lanes = Self.rowLanes
+    let inner = span.frame.varying
+    var point = Point(lanes: lanes, coordinates: span.coordinates + inner.map { _ in nil })
+    point.displacement = displacement
+    point.mask = mask
+    point.innerIndex = index
+    let first = displacement == 0 ? index : add(index, module.index(displacement))
+    if inner.count == 1 {
+      point.coordinates[inner[0]] = index
+      point.vectorAxis = inner[0]
+    } else {
+      let numbers = add(module.broadcast(first, lanes), iota(module.int64, lanes))
+      let extents = span.frame.stage.inner.map { module.broadcast(value($0), lanes) }
+      for (axis, coordinate) in zip(inner, coordinates(of: numbers, in: extents)) { point.laneCoordinates[axis] = coordinate }
+    }
+    var values = BodyValues(frame: span.frame, point: point)
+    for effect in span.frame.stage.effects {
+      switch effect {
+      case .store(let buffer, let index, let id): emitStore(buffer, index, id, &values)
+      case .storeScratch(let row, let id): emitScratchStore(row, id, &values)
+      case .scatter: throw unsupported("a scatter in a row kernel")
+      case .dot: throw unsupported("a dot in a row kernel")
+      case .reduce, .argReduce: break
+      }
+    }
+    return zip(span.reductions, states).map { reduction, state in
+      var value = evaluate(reduction.value, &values)
+      switch reduction.operation {
+      case .fold(let kind):
+        if let mask { value = module.select(mask, value, neutral(kind, reduction.dtype, lanes)) }
+        return [combine(kind, state[0], value, reduction.dtype, lanes)]
+      case .extremeIndex(let kind):
+        let start = module.broadcast(module.cast(.trunc, first, to: module.int32), lanes)
+        var other = [value, add(start, iota(module.int32, lanes))]
+        if let mask { other = zip(other, extremeStart(kind, reduction.dtype, lanes)).map { module.select(mask, $0, $1) } }
+        return better(kind, state, other, reduction.dtype)
+      case .dot: return state
+      }
+    }
+  }
+}
+
+/// A stage at one outer point, about to run over (a part of) its inner domain.
+struct RowSpan {
+  let frame: StageFrame
+  let coordinates: [LLVMValue?]
+  let reductions: [Reduction]
+
+  /// How many vectors in one turn: more for short bodies.
+  var unroll: Int {
+    let operations = frame.stage.body.count { if case .operation = $0 { true } else { false } }
+    return operations <= 6 ? 4 : operations <= 24 ? 2 : 1
+  }
+}

@@ -1,0 +1,102 @@
+import KilnIR
+import KilnRuntime
+
+/// Few long rows: blocks first, on all threads, then one value a row. A block's value takes eight bytes of the workspace,
+/// in the order of the work units.
+extension KernelEmitter {
+  /// Phase 0: a unit is (outer point, block).
+  func emitSplitRowsBlocks() throws(RuntimeError) {
+    let reductions = reductions(ofStage: 0)
+    guard let reduction = reductions.first, reductions.count == 1, let workspace else {
+      throw unsupported("\(reductions.count) reductions in split rows")
+    }
+    let count = product(of: kernel.stages[0].inner)
+    let size = Kernel.reductionBlock
+    try unitLoop(kernel.outer.map(value) + [blockCount(count)]) { unit, coordinates throws(RuntimeError) in
+      let outer = Array(coordinates.dropLast())
+      let from = multiply(coordinates[coordinates.count - 1], module.index(size))
+      let isAny = module.compare(.slt, from, count)
+      let result = try branch(if: isAny, otherwise: [emptyValue(reduction)]) { () throws(RuntimeError) in
+        let inner = Array(outer.count..<outer.count + kernel.stages[0].inner.count)
+        let frame = frame(
+          ofStage: 0, coordinates: outer + inner.map { _ in nil }, varying: inner, lanes: Self.rowLanes)
+        let span = RowSpan(frame: frame, coordinates: outer, reductions: reductions)
+        let to = smaller(add(from, module.index(size)), count)
+        let states = try emit(span, from: from, to: to, [starts(reduction, lanes: Self.rowLanes)])
+        return [foldAll(reduction, states[0], lanes: Self.rowLanes)]
+      }
+      let type = resultType(reduction)
+      module.store(
+        toMemory(result[0], type, 1), module.offset(workspace, unit, of: module.int64), alignment: type.byteCount)
+    }
+  }
+
+  /// Phase 1: a unit is an outer point; its blocks are combined and the other stages run.
+  func emitSplitRowsResults() throws(RuntimeError) {
+    guard let reduction = reductions(ofStage: 0).first, let workspace else { throw unsupported("split rows") }
+    let count = product(of: kernel.stages[0].inner)
+    let blocks = blockCount(count)
+    let sum: Tree16? = if case .fold(let kind) = reduction.operation { tree(kind, reduction.dtype) } else { nil }
+    try unitLoop(kernel.outer.map(value)) { unit, coordinates throws(RuntimeError) in
+      let type = resultType(reduction)
+      let start = module.offset(workspace, multiply(unit, blocks), of: module.int64)
+      func block(_ number: LLVMValue) -> LLVMValue {
+        let place = module.offset(start, number, of: module.int64)
+        return fromMemory(module.load(memoryType(type), place, alignment: type.byteCount), type, 1)
+      }
+      let first = block(module.index(0))
+      let isMany = module.compare(.sgt, blocks, module.index(1))
+      let result = try branch(if: isMany, otherwise: [first]) { () throws(RuntimeError) in
+        switch reduction.operation {
+        case .fold(let kind):
+          guard let sum, reduction.isBlocked else {
+            return try loop(from: module.index(1), to: blocks, carrying: [first]) { number, carried in
+              [combine(kind, carried[0], block(number), type, 1)]
+            }
+          }
+          reset(sum)
+          _ = try loop(from: module.index(0), to: blocks) { number, _ throws(RuntimeError) in
+            push(block(number), to: sum)
+            return []
+          }
+          return [self.result(of: sum)]
+        case .extremeIndex(let kind):
+          return try emitBestIndex(reduction, kind, coordinates, blocks, block)
+        case .dot: throw unsupported("a dot in split rows")
+        }
+      }
+      reducedValues[reduction.number] = result[0]
+      for stage in kernel.stages.indices.dropFirst() { try emitScalarStage(stage, coordinates) }
+    }
+  }
+
+  /// Blocks keep the index of their best element only: the elements are evaluated again to compare them.
+  private func emitBestIndex(
+    _ reduction: Reduction, _ kind: ArgReductionKind, _ coordinates: [LLVMValue], _ blocks: LLVMValue,
+    _ block: (LLVMValue) -> LLVMValue
+  ) throws(RuntimeError) -> [LLVMValue] {
+    let stage = kernel.stages[0]
+    let inner = Array(coordinates.count..<coordinates.count + stage.inner.count)
+    let frame = frame(ofStage: 0, coordinates: coordinates + inner.map { _ in nil }, varying: inner, lanes: 1)
+    let best = try loop(from: module.index(0), to: blocks, carrying: extremeStart(kind, reduction.dtype, 1)) {
+      number, best in
+      let index = block(number)
+      let place = module.cast(.sext, index, to: module.int64)
+      var point = Point(coordinates: coordinates + self.coordinates(of: place, in: stage.inner.map(value)))
+      point.innerIndex = place
+      var values = BodyValues(frame: frame, point: point)
+      return better(kind, best, [evaluate(reduction.value, &values), index], reduction.dtype)
+    }
+    return [best[1]]
+  }
+
+  private func resultType(_ reduction: Reduction) -> DType {
+    if case .extremeIndex = reduction.operation { .i32 } else { reduction.dtype }
+  }
+
+  /// The figure of `Kernel.workUnits`: at least one block, even of nothing.
+  private func blockCount(_ count: LLVMValue) -> LLVMValue {
+    let blocks = ceilDivide(count, Kernel.reductionBlock)
+    return module.select(module.compare(.sgt, blocks, module.index(1)), blocks, module.index(1))
+  }
+}
