@@ -20,11 +20,6 @@ package final class LoadedObject: @unchecked Sendable {
 
   /// The address of a function that the object defines.
   package func address(of symbol: String) -> UInt? { addresses[symbol] }
-
-  /// The function `symbol` of a kernel: its table of arguments, begin, end and the number of the thread.
-  package func kernel(_ symbol: String) -> WorkerPool.Entry? {
-    addresses[symbol].map { unsafeBitCast($0, to: WorkerPool.Entry.self) }
-  }
 }
 
 /// Loads objects into the process by LLVM's ORC. Any thread may call.
@@ -33,6 +28,8 @@ package final class ObjectLoader: @unchecked Sendable {
   private let library: LLVMLibrary
   private let jit: OpaquePointer
   private let dylib: OpaquePointer
+  private struct WeakObject { weak var object: LoadedObject? }
+  private let loaded = Mutex([String: WeakObject]())
 
   package init(library: LLVMLibrary) throws(RuntimeError) {
     self.library = library
@@ -53,13 +50,25 @@ package final class ObjectLoader: @unchecked Sendable {
 
   /// Loads `object` and looks up everything that it defines.
   ///
-  /// Two loaded objects may not define the same name: kernels are named by the digest of their content.
-  package func load(_ object: [UInt8]) throws(RuntimeError) -> LoadedObject {
+  /// Two loaded objects may not define the same name: kernels are named by the digest of their content. Where two threads
+  /// load equal objects at once, the second gets what the first loaded.
+  ///
+  /// - Parameter name: what the object is known by, its functions' common name.
+  package func load(_ object: [UInt8], as name: String) throws(RuntimeError) -> LoadedObject {
+    try loaded.withLock { loaded throws(RuntimeError) in
+      if let known = loaded[name]?.object { return known }
+      let fresh = try add(object, name)
+      loaded[name] = WeakObject(object: fresh)
+      return fresh
+    }
+  }
+
+  private func add(_ object: [UInt8], _ name: String) throws(RuntimeError) -> LoadedObject {
     let api = library.api
     let names = try ObjectSymbols(object).defined
     let tracker = api.OrcJITDylibCreateResourceTracker(dylib)
     let buffer = object.withUnsafeBytes { bytes in
-      api.CreateMemoryBufferWithMemoryRangeCopy(bytes.baseAddress!, bytes.count, names.first ?? "object")
+      api.CreateMemoryBufferWithMemoryRangeCopy(bytes.baseAddress!, bytes.count, name)
     }
     do throws(RuntimeError) {
       try library.check(api.OrcLLJITAddObjectFileWithRT(jit, tracker, buffer), "an object could not be loaded")

@@ -4,12 +4,13 @@ import KilnRuntime
 enum SelfTest {
   private static let lanes = 4
   private static let name = "kiln_self_test"
+  private typealias Entry = @convention(c) (UnsafeMutableRawPointer?, Int, Int, Int) -> Void
 
   static func run(_ compiler: ObjectCompiler, _ loader: ObjectLoader) throws(RuntimeError) {
     let module = LLVMModule(library: compiler.library, name: name)
     build(module, compiler)
-    let object = try loader.load(compiler.object(from: module))
-    guard let kernel = object.kernel(name), computes(kernel) else {
+    let object = try loader.load(compiler.object(from: module), as: name)
+    guard let address = object.address(of: name), computes(unsafeBitCast(address, to: Entry.self)) else {
       throw RuntimeError(
         .unavailable,
         """
@@ -44,7 +45,7 @@ enum SelfTest {
     module.returnVoid()
   }
 
-  private static func computes(_ kernel: WorkerPool.Entry) -> Bool {
+  private static func computes(_ kernel: Entry) -> Bool {
     // x² is not representable: a product rounded before the addition gives other bits.
     let values = (0..<7).map { Float(bitPattern: 0x3f80_0001 + UInt32($0) * 0x1234) }
     var x = values

@@ -91,9 +91,11 @@ struct LLVMTests {
       let module = LLVMModule(library: machine.library, name: "self-test")
       SelfTest.build(module, compiler)
       let object = try compiler.object(from: module)
-      for _ in 0..<20 { try require(machine.loader.load(object).kernel("kiln_self_test") != nil) }
-      let loaded = try machine.loader.load(object)
-      let error = #expect(throws: RuntimeError.self) { try machine.loader.load(object) }
+      for _ in 0..<20 { try require(machine.loader.load(object, as: "test").address(of: "kiln_self_test") != nil) }
+      let loaded = try machine.loader.load(object, as: "test")
+      try require(machine.loader.load(object, as: "test") === loaded)
+      // The same functions under another name would be there twice.
+      let error = #expect(throws: RuntimeError.self) { try machine.loader.load(object, as: "other") }
       try require(error?.message.contains("kiln_self_test") == true)
       withExtendedLifetime(loaded) {}
     }
