@@ -10,7 +10,7 @@ package final class PlanMemory: @unchecked Sendable {
   /// Per launch a pointer for each buffer of its kernel, then the workspace.
   private let pointerTable: UnsafeMutablePointer<UnsafeMutableRawPointer?>
   private let pointerCount: Int
-  private let integerTable: UnsafeMutablePointer<Int64>
+  private let integerTable: UnsafeMutablePointer<Int>
   private let tableStart: [(pointers: Int, integers: Int)]
   private let parameterPatches: UnsafeMutableBufferPointer<Patch>
   private let resultPatches: UnsafeMutableBufferPointer<Patch>
@@ -62,7 +62,7 @@ package final class PlanMemory: @unchecked Sendable {
         pointerTable[start.pointers + launch.slots.count] = arena.pointer + workspace
       }
       for (position, integer) in launch.integers.enumerated() {
-        (integerTable + start.integers + position).initialize(to: Int64(integer))
+        (integerTable + start.integers + position).initialize(to: integer)
       }
     }
     parameterPatches = .allocate(capacity: parameters.count)
@@ -93,7 +93,7 @@ package final class PlanMemory: @unchecked Sendable {
     pointerTable + tableStart[number].pointers
   }
 
-  package func integers(_ number: Int) -> UnsafeMutablePointer<Int64> { integerTable + tableStart[number].integers }
+  package func integers(_ number: Int) -> UnsafeMutablePointer<Int> { integerTable + tableStart[number].integers }
 
   /// The address of a slot in the arena or among the constants, for the predicates of regions.
   package func address(_ slot: ExecutionPlan.Slot) -> UnsafeMutableRawPointer? {
