@@ -1,0 +1,178 @@
+package import KilnIR
+package import KilnRuntime
+import Synchronization
+
+/// A plan with the machine code of its kernels. Immutable; any number of threads may run it at once.
+// @unchecked: `records` is written once, and the warm invocation changes hands by an atomic exchange.
+package final class CPUExecutable: @unchecked Sendable {
+  package let plan: ExecutionPlan
+  private let kernels: [CompiledKernel]
+  private let walker: RegionWalker
+  private let pool: WorkerPool
+  /// One record per phase of each launch, in order.
+  private let records: UnsafeMutableBufferPointer<Record>
+  /// The records of each launch.
+  private let recordRanges: [Range<Int>]
+  private let scratchStride: Int
+  /// Results that are another value's bytes.
+  private let copies: [Copy]
+  private let warm = Atomic<UnsafeMutableRawPointer?>(nil)
+
+  /// What to call for one phase.
+  private struct Record {
+    var entry: CompiledKernel.Phase
+    var launch: Int
+    var units: Int
+    var nanoseconds: Int
+    var checksStatus: Bool
+  }
+
+  private struct Copy {
+    var result: Int
+    var source: ExecutionPlan.Result.Source
+    var byteCount: Int
+  }
+
+  /// Memory for one run at a time.
+  private final class Invocation {
+    let memory: PlanMemory
+    let scratch: HostBuffer
+    init(_ plan: ExecutionPlan, scratchBytes: Int) throws(RuntimeError) {
+      memory = try PlanMemory(plan)
+      scratch = try HostBuffer(byteCount: scratchBytes)
+    }
+  }
+
+  /// Compiles the kernels that nobody compiled before, on all threads of the pool.
+  package init(_ plan: ExecutionPlan, compiler: KernelCompiler, pool: WorkerPool = .shared) throws(RuntimeError) {
+    self.plan = plan
+    self.pool = pool
+    walker = RegionWalker(plan)
+    kernels = try compiler.compile(plan.kernels, on: pool)
+    var (records, ranges) = ([Record](), [Range<Int>]())
+    for (number, launch) in plan.launches.enumerated() {
+      let kernel = plan.kernels[launch.kernel]
+      let first = records.count
+      let nanoseconds = kernel.estimatedNanoseconds(launch.integers)
+      for (phase, entry) in kernels[launch.kernel].phases.enumerated() {
+        let units = kernel.workUnits(phase: phase, launch.integers)
+        guard units > 0 else { continue }
+        records.append(
+          Record(
+            entry: entry, launch: number, units: units, nanoseconds: nanoseconds,
+            checksStatus: !launch.sites.isEmpty && phase == kernel.phaseCount - 1))
+      }
+      ranges.append(first..<records.count)
+    }
+    self.records = .allocate(capacity: records.count)
+    _ = self.records.initialize(from: records)
+    recordRanges = ranges
+    scratchStride = (plan.scratchBytes + 4095) / 4096 * 4096 + 192
+    copies = plan.results.enumerated().compactMap { number, result in
+      result.source == .written
+        ? nil : Copy(result: number, source: result.source, byteCount: result.type.byteCount)
+    }
+  }
+
+  deinit {
+    if let pointer = warm.exchange(nil, ordering: .acquiring) { Unmanaged<Invocation>.fromOpaque(pointer).release() }
+    records.deinitialize()
+    records.deallocate()
+  }
+
+  /// Runs the plan once.
+  /// - Parameters:
+  ///   - inputs: the first byte of each parameter.
+  ///   - outputs: the first byte of each result; none overlaps another, or an input but by a donation of the plan.
+  /// - Throws: `gather.bounds` or `scatter.bounds` for an index out of range, `memory.exhausted`.
+  package func run(
+    inputs: UnsafeBufferPointer<UnsafeRawPointer>, outputs: UnsafeBufferPointer<UnsafeMutableRawPointer>
+  ) throws(KilnError) {
+    let invocation = try takeInvocation()
+    let memory = invocation.memory
+    memory.bind(inputs, outputs)
+    let mode = FloatingPointMode.enter()
+    var failed: Int?
+    if walker.isStraight {
+      for index in 0..<records.count {
+        if !execute(records[index], invocation) {
+          failed = records[index].launch
+          break
+        }
+      }
+    } else {
+      walker.run(memory) { launch in
+        for index in recordRanges[launch] where failed == nil && !execute(records[index], invocation) { failed = launch }
+      }
+    }
+    FloatingPointMode.leave(mode)
+    let site = failed.map { plan.launches[$0].sites[Int(memory.status.pointee) - 1] }
+    for copy in copies {
+      switch copy.source {
+      case .written: break
+      case .parameter(let number): outputs[copy.result].copyMemory(from: inputs[number], byteCount: copy.byteCount)
+      case .result(let number): outputs[copy.result].copyMemory(from: outputs[number], byteCount: copy.byteCount)
+      }
+    }
+    giveBack(invocation)
+    if let site {
+      throw KilnError(
+        "\(site.spelling).bounds",
+        "\(site.spelling) found an index outside 0..<\(site.extent) along axis \(site.axis)", at: site.location)
+    }
+  }
+
+  /// What the parts of one phase share.
+  private struct Context {
+    var entry: CompiledKernel.Phase
+    var pointers: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+    var integers: UnsafeMutablePointer<Int>
+    var scratch: UnsafeMutableRawPointer
+    var scratchStride: Int
+    var status: UnsafeMutablePointer<Int32>
+  }
+
+  /// Below this two threads cost more than they save.
+  private static let worthSharing = 1_500
+
+  /// Runs one phase and says whether it found every index in range.
+  private func execute(_ record: Record, _ invocation: Invocation) -> Bool {
+    let memory = invocation.memory
+    if record.nanoseconds < Self.worthSharing || record.units == 1 {
+      record.entry(
+        memory.pointers(record.launch), memory.integers(record.launch), 0, record.units, invocation.scratch.pointer,
+        memory.status)
+    } else {
+      var context = Context(
+        entry: record.entry, pointers: memory.pointers(record.launch), integers: memory.integers(record.launch),
+        scratch: invocation.scratch.pointer, scratchStride: scratchStride, status: memory.status)
+      pool.forkJoin(record.units, nanoseconds: record.nanoseconds, context: &context) { context, begin, end, thread in
+        let context = context!.assumingMemoryBound(to: Context.self)
+        let mode = FloatingPointMode.enter()
+        context.pointee.entry(
+          context.pointee.pointers, context.pointee.integers, begin, end,
+          context.pointee.scratch + thread * context.pointee.scratchStride, context.pointee.status)
+        FloatingPointMode.leave(mode)
+      }
+    }
+    return !record.checksStatus || memory.status.pointee == 0
+  }
+
+  private func takeInvocation() throws(KilnError) -> Invocation {
+    if let pointer = warm.exchange(nil, ordering: .acquiring) {
+      return Unmanaged<Invocation>.fromOpaque(pointer).takeRetainedValue()
+    }
+    do throws(RuntimeError) {
+      return try Invocation(plan, scratchBytes: scratchStride * pool.threadCount)
+    } catch {
+      throw KilnError("memory.exhausted", error.message)
+    }
+  }
+
+  private func giveBack(_ invocation: Invocation) {
+    let pointer = Unmanaged.passRetained(invocation).toOpaque()
+    if let other = warm.exchange(pointer, ordering: .releasing) {
+      Unmanaged<Invocation>.fromOpaque(other).release()
+    }
+  }
+}
