@@ -13,21 +13,6 @@ extension ReferenceInterpreter {
     }
   }
 
-  /// D1: blocks of 512 terms by fma from +0, then Tree16.
-  private static func dot<Real: FloatingPoint>(_ a: UnsafePointer<Real>, _ b: UnsafePointer<Real>, _ count: Int) -> Real {
-    if count <= 512 { return block(a, b, count) }
-    let blocks = stride(from: 0, to: count, by: 512).map { block(a + $0, b + $0, min(512, count - $0)) }
-    return tree16(blocks, +)
-  }
-
-  private static func block<Real: FloatingPoint>(
-    _ a: UnsafePointer<Real>, _ b: UnsafePointer<Real>, _ count: Int
-  ) -> Real {
-    var sum: Real = 0
-    for i in 0..<count { sum = sum.addingProduct(a[i], b[i]) }
-    return sum
-  }
-
   /// Both operands with their terms side by side: [batch, free axes, contracted axes in listed order].
   private struct DotRows {
     let lhs: TensorValue
@@ -60,7 +45,7 @@ extension ReferenceInterpreter {
       lhs.withElements(of: element) { a in
         rhs.withElements(of: element) { b in
           forEachPair { index, lhsStart, rhsStart in
-            result[index] = ReferenceInterpreter.dot(a.baseAddress! + lhsStart, b.baseAddress! + rhsStart, termCount)
+            result[index] = RowReduction.dot(a.baseAddress! + lhsStart, b.baseAddress! + rhsStart, termCount)
           }
         }
       }

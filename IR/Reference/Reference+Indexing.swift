@@ -26,15 +26,7 @@ extension ReferenceInterpreter {
   ) -> TensorValue {
     var result = operand
     let dtype = operand.type.dtype
-    let primitive: Primitive? =
-      switch combiner {
-      case .replace: nil
-      case .add: .add
-      case .multiply: .multiply
-      case .maximum: .maximum
-      case .minimum: .minimum
-      }
-    guard let primitive else {
+    guard let primitive = combiner.primitive else {
       rows.forEach { position, row in
         for i in 0..<rows.byteCount { result.bytes[row + i] = updates.bytes[position + i] }
       }
@@ -71,18 +63,12 @@ private struct IndexedRows {
     byteCount = sizes[(axis + 1)...].reduce(type.dtype.byteCount, *)
     var resolved: [Int?] = []
     for word in indices.bits {
-      let index = Scalar(indices.type.dtype, bits: word)
-      // An unsigned index beyond Int64 is beyond every axis too.
-      let value = indices.type.dtype == .u64 && word > UInt64(Int64.max) ? Int64.max : index.int64Value
-      let isValid = value >= 0 && value < extent
-      switch bounds {
-      case .check:
-        try require(
-          isValid, "\(spelling).R1", "index \(index) is out of range for axis \(axis) of \(type), which has \(extent) elements")
-        resolved.append(Int(value))
-      case .clamp: resolved.append(Int(min(max(value, 0), Int64(extent) - 1)))
-      case .drop: resolved.append(isValid ? Int(value) : nil)
-      }
+      let index = bounds.resolve(word, indices.type.dtype, extent: extent)
+      try require(
+        index != nil || bounds == .drop, "\(spelling).R1",
+        "index \(Scalar(indices.type.dtype, bits: word)) is out of range for axis \(axis) of \(type), which has \(extent) "
+          + "elements")
+      resolved.append(index)
     }
     self.indices = resolved
   }

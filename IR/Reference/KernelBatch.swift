@@ -1,0 +1,162 @@
+/// Some outer points of a kernel, computed side by side: every value is a column of words, outer point by outer point, each
+/// with its inner points in row-major order.
+struct KernelBatch {
+  private let kernel: Kernel
+  private let buffers: [UnsafeMutableRawPointer]
+  private let integers: [Int]
+  /// The coordinates of the outer points.
+  private let points: [[Int]]
+  /// One column per scratch row, one word per outer point for every reduced value.
+  private var scratch: [[UInt64]]
+  private var reduced: [[UInt64]] = []
+  /// 0, or the site of the first index out of range.
+  private(set) var status: Int32 = 0
+
+  init(_ kernel: Kernel, _ points: Range<Int>, _ buffers: [UnsafeMutableRawPointer], _ integers: [Int]) {
+    self.kernel = kernel
+    self.buffers = buffers
+    self.integers = integers
+    let extents = kernel.outer.map { $0.value(integers) }
+    self.points = points.map { Self.coordinates(of: $0, extents) }
+    scratch = Array(repeating: [], count: kernel.scratchRows.count)
+  }
+
+  /// Runs one stage: its body at all points, then its effects. An outer point reads only its own elements of what the batch
+  /// writes, so the order among points does not matter; scatter goes point after point.
+  mutating func perform(_ number: Int) {
+    let stage = kernel.stages[number]
+    let extents = stage.inner.map { $0.value(integers) }
+    let frame = Frame(extents: extents, count: extents.reduce(1, *), dtypes: kernel.bodyDTypes(ofStage: number))
+    var columns = EntityTable<BodyID, [UInt64]>()
+    for instruction in stage.body { columns.append(column(of: instruction, columns, frame)) }
+    for effect in stage.effects { perform(effect, columns, frame) }
+  }
+
+  /// A stage while it runs: its inner domain and the dtypes of its body.
+  private struct Frame {
+    let extents: [Int]
+    let count: Int
+    let dtypes: EntityTable<BodyID, DType>
+  }
+
+  private static func coordinates(of point: Int, _ extents: [Int]) -> [Int] {
+    var rest = point
+    var result = extents
+    for axis in extents.indices.reversed() {
+      result[axis] = rest % extents[axis]
+      rest /= extents[axis]
+    }
+    return result
+  }
+
+  /// The value of an affine index at every point of the batch.
+  private func addresses(_ index: AffineIndex, _ frame: Frame) -> [Int] {
+    let strides = index.strides.map { $0.value(integers) }
+    let outerCount = kernel.outer.count
+    let inner = (0..<frame.count).map { point in
+      zip(Self.coordinates(of: point, frame.extents), strides[outerCount...]).reduce(0) { $0 + $1.0 * $1.1 }
+    }
+    var result: [Int] = []
+    result.reserveCapacity(points.count * frame.count)
+    for point in points {
+      let base = zip(point, strides).reduce(index.offset.value(integers)) { $0 + $1.0 * $1.1 }
+      for offset in inner { result.append(base + offset) }
+    }
+    return result
+  }
+}
+
+// MARK: - Values
+
+extension KernelBatch {
+  private mutating func column(
+    of instruction: BodyInstruction, _ columns: EntityTable<BodyID, [UInt64]>, _ frame: Frame
+  ) -> [UInt64] {
+    let count = points.count * frame.count
+    switch instruction {
+    case .constant(let scalar):
+      return Array(repeating: scalar.bits, count: count)
+    case .operation(let primitive, let operands, let dtype):
+      let program = ScalarProgram(primitive, parameters: operands.map { frame.dtypes[$0] }, dtype: dtype)
+      return program.evaluate(columns: operands.map { columns[$0] }, count: count)
+    case .index(let index, let dtype):
+      return addresses(index, frame).map { UInt64(bitPattern: Int64($0)) & dtype.bitMask }
+    case .load(let buffer, let index):
+      return addresses(index, frame).map { element(buffer, $0) }
+    case .gather(let buffer, let base, let index, let stride, let extent, let bounds, let site):
+      let addresses = addresses(base, frame)
+      return (0..<count).map { point in
+        guard let valid = resolve(columns[index][point], frame.dtypes[index], extent, bounds, site) else { return 0 }
+        return element(buffer, addresses[point] + stride.value(integers) * valid)
+      }
+    case .loadScratch(let row):
+      return scratch[row]
+    case .reduced(let number):
+      return reduced[number].flatMap { Array(repeating: $0, count: frame.count) }
+    }
+  }
+
+  private mutating func resolve(
+    _ index: UInt64, _ dtype: DType, _ extent: KernelInteger, _ bounds: IndexBounds, _ site: Int
+  ) -> Int? {
+    let valid = bounds.resolve(index, dtype, extent: extent.value(integers))
+    if valid == nil && bounds == .check && status == 0 { status = Int32(site) }
+    return valid
+  }
+
+  private func element(_ buffer: Int, _ index: Int) -> UInt64 {
+    let base = buffers[buffer]
+    return switch kernel.buffers[buffer].dtype.byteCount {
+    case 1: UInt64(base.load(fromByteOffset: index, as: UInt8.self))
+    case 2: UInt64(base.load(fromByteOffset: index * 2, as: UInt16.self))
+    case 4: UInt64(base.load(fromByteOffset: index * 4, as: UInt32.self))
+    default: base.load(fromByteOffset: index * 8, as: UInt64.self)
+    }
+  }
+
+  private func setElement(_ buffer: Int, _ index: Int, _ word: UInt64) {
+    let base = buffers[buffer]
+    switch kernel.buffers[buffer].dtype.byteCount {
+    case 1: base.storeBytes(of: UInt8(truncatingIfNeeded: word), toByteOffset: index, as: UInt8.self)
+    case 2: base.storeBytes(of: UInt16(truncatingIfNeeded: word), toByteOffset: index * 2, as: UInt16.self)
+    case 4: base.storeBytes(of: UInt32(truncatingIfNeeded: word), toByteOffset: index * 4, as: UInt32.self)
+    default: base.storeBytes(of: word, toByteOffset: index * 8, as: UInt64.self)
+    }
+  }
+}
+
+// MARK: - Effects
+
+extension KernelBatch {
+  private mutating func perform(_ effect: Effect, _ columns: EntityTable<BodyID, [UInt64]>, _ frame: Frame) {
+    let (rows, count) = (points.count, frame.count)
+    switch effect {
+    case .store(let buffer, let index, let value):
+      for (address, word) in zip(addresses(index, frame), columns[value]) { setElement(buffer, address, word) }
+    case .storeScratch(let row, let value):
+      scratch[row] = columns[value]
+    case .reduce(let kind, let value):
+      reduced.append(RowReduction.reduce(columns[value], rows: rows, count: count, kind, frame.dtypes[value]))
+    case .argReduce(let kind, let value):
+      reduced.append(RowReduction.argReduce(columns[value], rows: rows, count: count, kind, frame.dtypes[value]))
+    case .dot(let lhs, let rhs):
+      reduced.append(RowReduction.dot(columns[lhs], columns[rhs], rows: rows, count: count, frame.dtypes[lhs]))
+    case .scatter(let buffer, let base, let index, let stride, let extent, let combiner, let bounds, let site, let value):
+      let addresses = addresses(base, frame)
+      for point in 0..<rows * count {
+        guard let valid = resolve(columns[index][point], frame.dtypes[index], extent, bounds, site) else { continue }
+        let address = addresses[point] + stride.value(integers) * valid
+        combine(buffer, address, columns[value][point], combiner, frame.dtypes[value])
+      }
+    }
+  }
+
+  private func combine(_ buffer: Int, _ address: Int, _ word: UInt64, _ combiner: ScatterCombiner, _ dtype: DType) {
+    guard let primitive = combiner.primitive else {
+      setElement(buffer, address, word)
+      return
+    }
+    let operands = [Scalar(dtype, bits: element(buffer, address)), Scalar(dtype, bits: word)]
+    setElement(buffer, address, primitive.evaluate(operands, dtype: dtype).bits)
+  }
+}
