@@ -38,7 +38,7 @@ let package = Package(
     library("KilnRuntime", "Runtime/Core", ["KilnIR", "CRuntime"]),
     library("KilnCPU", "Runtime/CPU", ["KilnIR", "KilnRuntime", "CLLVM", "COpenBLAS"]),
     tests("IRTests", ["KilnIR"]),
-    tests("FileTests", ["KilnIR"], exclude: ["Cases"]),
+    tests("FileTests", ["KilnIR", "KilnPasses"], exclude: ["Cases"]),
     tests("RuntimeTests", ["KilnIR", "KilnRuntime", "KilnCPU"]),
   ]
 )

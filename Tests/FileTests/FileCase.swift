@@ -105,14 +105,3 @@ struct RunLine {
   func text(_ result: String) -> String { "// run: @\(function)(\(arguments)) = \(result)" }
 }
 
-/// Something that runs functions; all must find the same values.
-struct Backend: CustomStringConvertible, Sendable {
-  let description: String
-  let run: @Sendable (Module, String, [TensorValue]) throws -> [TensorValue]
-
-  static let reference = Backend(description: "reference") { module, function, inputs in
-    try ReferenceInterpreter.run(module, function: function, inputs: inputs)
-  }
-
-  static let all = [reference]
-}

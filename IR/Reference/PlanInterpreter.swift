@@ -1,0 +1,123 @@
+/// Runs a plan with interpreted kernels: the reference for lowering, memory planning and scheduling. Each launch is verified
+/// before it runs, so a wrong plan is an error and not a damaged heap.
+public enum PlanInterpreter {
+  /// The results of a plan.
+  /// - Parameter inputs: one value per parameter, hidden ones included.
+  /// - Throws: `run.C2` for other inputs than the parameters say, `gather.R1` and `scatter.R1` for an index out of range, at
+  ///   the line of the op; what `KernelVerifier` finds.
+  public static func run(_ plan: ExecutionPlan, inputs: [TensorValue]) throws(KilnError) -> [TensorValue] {
+    let (expected, found) = (plan.parameters.map(\.type), inputs.map(\.type))
+    guard expected == found else {
+      throw KilnError(
+        "run.C2",
+        "@\(plan.name) takes (\(expected.map(\.description).joined(separator: ", "))), "
+          + "found (\(found.map(\.description).joined(separator: ", ")))")
+    }
+    let run = PlanRun(plan, inputs)
+    defer { run.deallocate() }
+    try run.perform(0..<plan.steps.count)
+    return run.results
+  }
+}
+
+/// The memory of one run of a plan.
+private struct PlanRun {
+  private let plan: ExecutionPlan
+  private let inputs: [TensorValue]
+  private let arena: UnsafeMutableRawPointer
+  private let parameterBytes: [UnsafeMutableRawPointer]
+  private let resultBytes: [UnsafeMutableRawPointer]
+  private let constantBytes: [UnsafeMutableRawPointer]
+
+  init(_ plan: ExecutionPlan, _ inputs: [TensorValue]) {
+    self.plan = plan
+    self.inputs = inputs
+    arena = Self.allocate(plan.memory.arenaBytes)
+    parameterBytes = inputs.map { Self.allocate(copying: $0) }
+    resultBytes = plan.results.map { Self.allocate($0.type.byteCount) }
+    constantBytes = plan.constants.map { Self.allocate(copying: TensorValue($0)) }
+  }
+
+  func deallocate() {
+    for bytes in [arena] + parameterBytes + resultBytes + constantBytes { bytes.deallocate() }
+  }
+
+  private static func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer {
+    let bytes = UnsafeMutableRawPointer.allocate(byteCount: max(byteCount, 1), alignment: MemoryPlan.alignment)
+    // Ones everywhere are NaNs in every real dtype: a value read before it is written shows.
+    bytes.initializeMemory(as: UInt8.self, repeating: 0xFF, count: byteCount)
+    return bytes
+  }
+
+  private static func allocate(copying value: TensorValue) -> UnsafeMutableRawPointer {
+    let bytes = allocate(value.bytes.count)
+    value.bytes.withUnsafeBytes { if let base = $0.baseAddress { bytes.copyMemory(from: base, byteCount: $0.count) } }
+    return bytes
+  }
+
+  private func address(_ slot: Int) -> UnsafeMutableRawPointer {
+    switch plan.slots[slot].place {
+    case .parameter(let number): parameterBytes[number]
+    case .result(let number): resultBytes[number]
+    case .constant(let number): constantBytes[number]
+    case .arena(let offset): arena + offset
+    }
+  }
+
+  func perform(_ steps: Range<Int>) throws(KilnError) {
+    var step = steps.lowerBound
+    while step < steps.upperBound {
+      switch plan.steps[step] {
+      case .launch(let launch):
+        try perform(launch)
+        step += 1
+      case .loop(let condition, let body, let predicate):
+        try perform(condition)
+        while address(predicate).load(as: UInt8.self) == 1 {
+          try perform(body)
+          try perform(condition)
+        }
+        step = max(condition.upperBound, body.upperBound)
+      case .branch(let regions, let selector):
+        let chosen = Int(address(selector).load(as: Int32.self))
+        try perform(regions.indices.contains(chosen) ? regions[chosen] : regions[regions.count - 1])
+        step = regions.map(\.upperBound).max() ?? step + 1
+      }
+    }
+  }
+
+  private func perform(_ launch: ExecutionPlan.Launch) throws(KilnError) {
+    let kernel = plan.kernels[launch.kernel]
+    // A slot that is read through a bit cast holds its bytes under another dtype.
+    let counts = zip(launch.slots, kernel.buffers).map { plan.slots[$0].type.byteCount / $1.dtype.byteCount }
+    let found = KernelVerifier.diagnostics(for: kernel, integers: launch.integers, elementCounts: counts)
+    guard found.isEmpty else { throw KilnError(found) }
+    var status: Int32 = 0
+    for phase in 0..<kernel.phaseCount {
+      let units = kernel.workUnits(phase: phase, launch.integers)
+      KernelInterpreter.run(
+        kernel, phase: phase, units: 0..<units, buffers: launch.slots.map(address), integers: launch.integers,
+        status: &status)
+    }
+    if status > 0, Int(status) <= launch.sites.count {
+      let site = launch.sites[Int(status) - 1]
+      throw KilnError(
+        "\(site.spelling).R1",
+        "an index is out of range for axis \(site.axis), which has \(site.extent) elements", at: site.location)
+    }
+  }
+
+  var results: [TensorValue] {
+    var values: [TensorValue] = []
+    for (number, result) in plan.results.enumerated() {
+      switch result.source {
+      case .written:
+        let count = result.type.byteCount
+        values.append(TensorValue(result.type) { $0.copyMemory(from: resultBytes[number], byteCount: count) })
+      case .parameter(let parameter): values.append(inputs[parameter].reinterpreted(as: result.type))
+      case .result(let earlier): values.append(values[earlier].reinterpreted(as: result.type))
+      }
+    }
+    return values
+  }
+}

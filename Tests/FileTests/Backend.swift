@@ -1,0 +1,26 @@
+import KilnIR
+import KilnPasses
+
+/// Something that runs functions; all must find the same values.
+struct Backend: CustomStringConvertible, Sendable {
+  let description: String
+  let run: @Sendable (Module, String, [TensorValue]) throws -> [TensorValue]
+
+  /// The graph interpreter.
+  static let reference = Backend(description: "reference") { module, function, inputs in
+    try ReferenceInterpreter.run(module, function: function, inputs: inputs)
+  }
+
+  /// Lowered to a plan whose kernels are interpreted.
+  static func kernelReference(fuses: Bool) -> Backend {
+    Backend(description: "kernel-reference\(fuses ? "" : ", not fused")") { module, name, inputs in
+      guard let function = module[name] else { throw KilnError("run.C1", "there is no function @\(name)") }
+      let hasCalls = function.instructions.elements.contains { if case .control(.call) = $0.op { true } else { false } }
+      if hasCalls { return try ReferenceInterpreter.run(module, function: name, inputs: inputs) }
+      let plan = try Lowering(function, for: .testCPU, options: LoweringOptions(fuses: fuses)).plan
+      return try PlanInterpreter.run(plan, inputs: inputs)
+    }
+  }
+
+  static let all = [reference, kernelReference(fuses: true), kernelReference(fuses: false)]
+}
