@@ -14,11 +14,13 @@ public struct KernelVerifier {
 
   private init(_ kernel: Kernel) { self.kernel = kernel }
 
-  /// Everything wrong with the kernel itself.
+  /// What is wrong with the kernel itself: the first finding, for what follows it cannot be judged.
   public static func diagnostics(for kernel: Kernel) -> [Diagnostic] {
     var verifier = KernelVerifier(kernel)
-    verifier.checkStages()
-    if verifier.diagnostics.isEmpty { verifier.checkSchedule() }
+    do throws(ConstraintFailure) {
+      try verifier.requireStages()
+      try verifier.requireSchedule()
+    } catch { verifier.report(error.label, error.message) }
     return verifier.diagnostics
   }
 
@@ -44,42 +46,27 @@ public struct KernelVerifier {
   private mutating func report(_ label: String, _ message: String) {
     diagnostics.append(Diagnostic(label, "in kernel: \(message)"))
   }
-
-  /// Runs a check and keeps what it throws.
-  private mutating func check(_ body: () throws(ConstraintFailure) -> Void) {
-    do throws(ConstraintFailure) { try body() } catch { report(error.label, error.message) }
-  }
 }
 
 // MARK: - Form
 
 extension KernelVerifier {
-  private mutating func checkStages() {
+  private func requireStages() throws(ConstraintFailure) {
     var reduced: [DType] = []
     var filledRows: Set<Int> = []
     var rowExtents: [Int: [KernelInteger]] = [:]
-    check { () throws(ConstraintFailure) in
-      for extent in kernel.outer { try requireInteger(extent) }
-    }
-    for (number, stage) in kernel.stages.enumerated() {
-      check { () throws(ConstraintFailure) in
-        for extent in stage.inner { try requireInteger(extent) }
-        var body: [DType] = []
-        for instruction in stage.body {
-          body.append(try dtype(of: instruction, stage, body, reduced, filledRows))
-        }
-        for row in stage.scratchRows where row >= 0 && row < kernel.scratchRows.count {
-          let extents = rowExtents[row, default: stage.inner]
-          rowExtents[row] = extents
-          try require(
-            extents == stage.inner, "kernel.C5", "stages of different inner extents use scratch row \(row)")
-        }
-        for effect in stage.effects { try checkEffect(effect, stage, body, &reduced, &filledRows) }
+    for extent in kernel.outer { try requireInteger(extent) }
+    for stage in kernel.stages {
+      for extent in stage.inner { try requireInteger(extent) }
+      var body: [DType] = []
+      for instruction in stage.body {
+        body.append(try dtype(of: instruction, stage, body, reduced, filledRows))
       }
-      // What follows a broken stage cannot be judged.
-      if !diagnostics.isEmpty {
-        diagnostics[diagnostics.count - 1].notes.append("in stage \(number)")
-        return
+      for effect in stage.effects { try checkEffect(effect, stage, body, &reduced, &filledRows) }
+      for row in stage.scratchRows {
+        let extents = rowExtents[row, default: stage.inner]
+        rowExtents[row] = extents
+        try require(extents == stage.inner, "kernel.C5", "stages of different inner extents use scratch row \(row)")
       }
     }
   }
@@ -204,25 +191,23 @@ extension Kernel.Stage {
 // MARK: - Schedule
 
 extension KernelVerifier {
-  private mutating func checkSchedule() {
-    check { () throws(ConstraintFailure) in
-      switch kernel.schedule {
-      case .serial, .rows: break
-      case .pointwise(let lanes, let unroll, let grain, _):
-        try require(
-          lanes > 0 && unroll > 0 && grain > 0, "kernel.C6", "lanes, unroll and grain of a pointwise kernel are positive")
-        try require(
-          kernel.stages.allSatisfy(\.inner.isEmpty), "kernel.C6", "a pointwise kernel has no inner axes")
-      case .columns(let strip):
-        try require(strip > 0, "kernel.C6", "the strip of a column kernel is positive")
-        try require(!kernel.outer.isEmpty, "kernel.C6", "a column kernel has an outer axis")
-      case .splitRows:
-        try requireOneReduction("a kernel of split rows")
-      case .contraction:
-        try requireOneReduction("a contraction")
-        guard case .dot? = kernel.stages[0].effects.first else {
-          throw ConstraintFailure("kernel.C6", "stage 0 of a contraction has a dot")
-        }
+  private func requireSchedule() throws(ConstraintFailure) {
+    switch kernel.schedule {
+    case .serial, .rows: break
+    case .pointwise(let lanes, let unroll, let grain, _):
+      try require(
+        lanes > 0 && unroll > 0 && grain > 0, "kernel.C6", "lanes, unroll and grain of a pointwise kernel are positive")
+      try require(
+        kernel.stages.allSatisfy(\.inner.isEmpty), "kernel.C6", "a pointwise kernel has no inner axes")
+    case .columns(let strip):
+      try require(strip > 0, "kernel.C6", "the strip of a column kernel is positive")
+      try require(!kernel.outer.isEmpty, "kernel.C6", "a column kernel has an outer axis")
+    case .splitRows:
+      try requireOneReduction("a kernel of split rows")
+    case .contraction:
+      try requireOneReduction("a contraction")
+      guard case .dot? = kernel.stages[0].effects.first else {
+        throw ConstraintFailure("kernel.C6", "stage 0 of a contraction has a dot")
       }
     }
   }

@@ -64,7 +64,10 @@ extension Op {
       for (axis, source) in permutation.enumerated() { result[source] = index[axis] }
       return result
     case .movement(.slice(let start, _, let stride)):
-      return index.enumerated().map { axis, expression in expression * stride[axis] + start[axis] }
+      // A stride beyond the axis is never taken, and must not overflow.
+      return index.enumerated().map { axis, expression in
+        expression * min(stride[axis], max(operand.shape.dimensions[axis], 1)) + start[axis]
+      }
     case .movement(.reverse(let axes)):
       return index.enumerated().map { axis, expression in
         axes.contains(axis) ? expression * -1 + (operand.shape.dimensions[axis] - 1) : expression
