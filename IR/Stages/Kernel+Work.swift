@@ -32,7 +32,7 @@ extension Kernel {
       let shape = contractionShape(schedule, integers)
       let panels = Self.ceilDivide(shape.columns, schedule.tileColumns)
       if schedule.packsRight && phase == 0 { return rightBatches(schedule, integers) * panels }
-      return shape.batches * Self.ceilDivide(shape.rows, schedule.tileRows)
+      return shape.batches * Self.ceilDivide(shape.rows, schedule.tileRows) * panels
     }
   }
 
@@ -61,8 +61,9 @@ extension Kernel {
     case .serial, .pointwise, .rows, .splitRows: return bytes + 4096
     // 32 lanes and the levels of Tree16 for every column of the strip and every reduction.
     case .columns(let strip): return bytes + reductionCount * (32 + 8) * strip * 8 + 4096
-    // The tile's block total for each level of Tree16.
-    case .contraction(let schedule): return bytes + 8 * schedule.tileRows * schedule.tileColumns * 8 + 4096
+    case .contraction(let schedule):
+      let terms = contractionShape(schedule, integers).terms
+      return bytes + schedule.scratchBytes(terms: terms, elementBytes: elementBytesOfDot) + 4096
     }
   }
 
@@ -89,17 +90,20 @@ extension Kernel {
 
   /// How many batches of the right operand are packed: one if it does not vary along the batch axes.
   public func rightBatches(_ schedule: ContractionSchedule, _ integers: [Int]) -> Int {
-    guard case .dot(_, let rhs)? = stages[0].effects.first, case .load(_, let index) = stages[0].body[rhs.index],
+    guard case .dot(_, let rhs)? = stages[0].effects.first,
+      case .load(_, let index) = stages[0].body.loadedOperand(rhs),
       index.strides[..<schedule.batchAxes].allSatisfy({ $0 == .constant(0) })
     else { return outer[..<schedule.batchAxes].reduce(1) { $0 * $1.value(integers) } }
     return 1
   }
 
   private var elementBytesOfDot: Int {
-    guard case .dot(_, let rhs)? = stages[0].effects.first, case .load(let buffer, _) = stages[0].body[rhs.index] else {
-      return 8
+    guard case .dot(_, let rhs)? = stages[0].effects.first else { return 8 }
+    switch stages[0].body[rhs.index] {
+    case .operation(_, _, let dtype): return dtype.byteCount
+    case .load(let buffer, _): return buffers[buffer].dtype.byteCount
+    case .constant, .index, .gather, .loadScratch, .reduced: return 8
     }
-    return buffers[buffer].dtype.byteCount
   }
 
   private func blocks(_ integers: [Int]) -> Int {

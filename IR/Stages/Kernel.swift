@@ -144,23 +144,3 @@ public enum Schedule: Hashable, Sendable {
   /// then column axes. Register tiles of `rows` × `columns`.
   case contraction(ContractionSchedule)
 }
-
-/// The tile and the roles of the outer axes of a contraction.
-public struct ContractionSchedule: Hashable, Sendable {
-  /// How many of the outer axes are batch axes, and how many then are row axes (0 or 1); the rest (0 or 1) are columns.
-  public var batchAxes: Int
-  public var rowAxes: Int
-  /// Elements of the register tile.
-  public var tileRows: Int
-  public var tileColumns: Int
-  /// Whether the right operand is packed into column panels (phase 0) before it is used.
-  public var packsRight: Bool
-
-  public init(batchAxes: Int, rowAxes: Int, tileRows: Int, tileColumns: Int, packsRight: Bool) {
-    self.batchAxes = batchAxes
-    self.rowAxes = rowAxes
-    self.tileRows = tileRows
-    self.tileColumns = tileColumns
-    self.packsRight = packsRight
-  }
-}

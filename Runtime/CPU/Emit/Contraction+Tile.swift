@@ -1,0 +1,159 @@
+import KilnIR
+import KilnRuntime
+
+/// The register tile (NUMERICS D1): for each block of 512 terms, rows × columns chains of fused multiply-adds in
+/// registers, then the streaming form of Tree16 in scratch.
+extension KernelEmitter {
+  /// A function that computes `rows` rows of a tile and runs the epilogue on them.
+  ///
+  /// Its parameters: begin is the number of the first row within the row block, end the first column, then the record
+  /// of the row block and the pointer to the right operand's column panel.
+  func tile(
+    _ c: Contraction, rows: Int, carry: LLVMFunction, fold: LLVMFunction, epilogue: LLVMFunction
+  ) throws(RuntimeError) -> LLVMFunction {
+    try subfunction("tile\(rows)", [module.pointer, module.pointer]) { () throws(RuntimeError) in
+      let record = function.parameters[6]
+      let right = function.parameters[7]
+      let rowBytes = c.schedule.packsLeft ? module.index(c.elementBytes) : bytes(c.left.row, c.left.dtype)
+      let left = moved(module.load(module.pointer, record, alignment: 8), multiply(begin, rowBytes))
+      let masks = rightMasks(c)
+      let terms = product(of: c.inner)
+      let blockTerms = module.index(Kernel.contractionBlock)
+      let blocks = larger(module.index(1), ceilDivide(terms, Kernel.contractionBlock))
+      _ = try loop(from: module.index(0), to: blocks) { block, _ throws(RuntimeError) in
+        let first = multiply(block, blockTerms)
+        let zero = module.zero(registerType(c.dtype, c.lanes))
+        let zeros = [LLVMValue](repeating: zero, count: rows * c.columnVectors)
+        let isFlat = c.schedule.packsLeft && c.schedule.packsRight
+        let sums = try forRuns(
+          c.inner, from: first, count: smaller(blockTerms, difference(terms, first)), isFlat: isFlat, carrying: zeros
+        ) { term, coordinates, count, sums throws(RuntimeError) in
+          let l = moved(
+            left, c.schedule.packsLeft ? multiply(term, module.index(c.tileRows * c.elementBytes)) : termBytes(c.left, coordinates))
+          let r = moved(
+            right,
+            c.schedule.packsRight ? multiply(term, module.index(c.tileColumns * c.elementBytes)) : termBytes(c.right, coordinates))
+          return multiplyAdd(c, rows: rows, left: l, rowBytes: rowBytes, right: r, masks: masks, count: count, sums)
+        }
+        try push(c, sums, block: block, carry: carry)
+        return []
+      }
+      if mayExceedOneLevel(c) {
+        _ = try branch(if: module.compare(.sgt, blocks, module.index(16))) { () throws(RuntimeError) in
+          callSubfunction(fold, begin: module.index(0), end: blocks, [])
+          return []
+        }
+      }
+      callSubfunction(epilogue, begin: begin, end: end, [record, module.index(rows)])
+    }
+  }
+
+  /// Whether there can be more than the 16 blocks of one group.
+  func mayExceedOneLevel(_ c: Contraction) -> Bool { c.knownTerms.map { $0 > 16 * Kernel.contractionBlock } ?? true }
+
+  /// The innermost loop: `count` terms, each a broadcast element of every row times a row of the right operand.
+  private func multiplyAdd(
+    _ c: Contraction, rows: Int, left: LLVMValue, rowBytes: LLVMValue, right: LLVMValue, masks: [LLVMValue]?,
+    count: LLVMValue, _ sums: [LLVMValue]
+  ) -> [LLVMValue] {
+    let step = c.schedule.packsLeft
+      ? module.index(c.tileRows * c.elementBytes) : bytes(c.inner.isEmpty ? .constant(0) : c.left.inner.last!, c.left.dtype)
+    let rightStep = c.schedule.packsRight
+      ? module.index(c.tileColumns * c.elementBytes) : bytes(c.inner.isEmpty ? .constant(0) : c.right.inner.last!, c.right.dtype)
+    // Three rows share a pointer: addresses then take one register each and the row stride once or twice.
+    let isFixed = c.schedule.packsLeft || c.left.row.isConstant
+    let rowsPerPointer = isFixed ? rows : 3
+    let twice = add(rowBytes, rowBytes)
+    let pointers = stride(from: 0, to: rows, by: rowsPerPointer).map { moved(left, multiply(rowBytes, module.index($0))) }
+    let type = c.schedule.packsLeft ? c.dtype : c.left.dtype
+    let results = countedLoop(count, carrying: sums + pointers + [right]) { carried in
+      let rightPointer = carried[carried.count - 1]
+      let columns = (0..<c.columnVectors).map { rightVector(c, rightPointer, $0, masks) }
+      var next: [LLVMValue] = []
+      for row in 0..<rows {
+        var pointer = carried[sums.count + row / rowsPerPointer]
+        if isFixed {
+          pointer = moved(pointer, multiply(rowBytes, module.index(row)))
+        } else if row % 3 > 0 {
+          pointer = moved(pointer, row % 3 == 1 ? rowBytes : twice)
+        }
+        let element = module.load(memoryType(type), pointer, alignment: type.byteCount)
+        let spread = module.broadcast(convert(element, from: type, to: c.dtype, 1), c.lanes)
+        for column in 0..<c.columnVectors {
+          next.append(multiplyAdd(c, spread, columns[column], carried[row * c.columnVectors + column]))
+        }
+      }
+      return next + pointers.indices.map { moved(carried[sums.count + $0], step) } + [moved(rightPointer, rightStep)]
+    }
+    return Array(results[..<sums.count])
+  }
+
+  private func multiplyAdd(_ c: Contraction, _ a: LLVMValue, _ b: LLVMValue, _ sum: LLVMValue) -> LLVMValue {
+    guard c.dtype.isReal else { return add(sum, multiply(a, b)) }
+    return module.intrinsic("llvm.fma", [module.type(of: sum)], [a, b, sum])
+  }
+
+  // MARK: - The right operand
+
+  /// The columns that exist, for each vector of a row; nil if the right operand may be read beyond them.
+  private func rightMasks(_ c: Contraction) -> [LLVMValue]? {
+    if c.schedule.packsRight { return nil }
+    guard let axis = c.columnAxis else { return (0..<c.columnVectors).map { mask(count: module.index($0 == 0 ? 1 : 0), c.lanes) } }
+    if case .constant(let columns) = kernel.outer[axis], columns.isMultiple(of: c.tileColumns) { return nil }
+    let rest = smaller(difference(value(kernel.outer[axis]), end), module.index(c.tileColumns))
+    return (0..<c.columnVectors).map { mask(count: difference(rest, module.index($0 * c.lanes)), c.lanes) }
+  }
+
+  private func rightVector(_ c: Contraction, _ pointer: LLVMValue, _ number: Int, _ masks: [LLVMValue]?) -> LLVMValue {
+    let first = number * c.lanes
+    if c.schedule.packsRight {
+      let at = module.offset(pointer, module.index(first), of: registerType(c.dtype))
+      return module.load(registerType(c.dtype, c.lanes), at, alignment: c.elementBytes)
+    }
+    var place = LanePlace(lanes: .consecutive)
+    if c.right.column == .constant(1) {
+      place.displacement = first
+    } else {
+      let numbers = module.binary(.add, iota(module.int64, c.lanes), module.splat(module.index(first), c.lanes))
+      place.lanes = .scattered(multiply(numbers, module.broadcast(value(c.right.column), c.lanes)))
+    }
+    let at = module.offset(pointer, module.index(place.displacement), of: memoryType(c.right.dtype))
+    let loaded = load(c.right.dtype, at, place, c.lanes, mask: masks?[number])
+    return convert(loaded, from: c.right.dtype, to: c.dtype, c.lanes)
+  }
+
+  // MARK: - Tree16
+
+  /// Adds a block's values to the running sums of the current group of 16 blocks (NUMERICS R1), which are level 0.
+  private func push(_ c: Contraction, _ sums: [LLVMValue], block: LLVMValue, carry: LLVMFunction) throws(RuntimeError) {
+    func place(_ index: Int) -> LLVMValue { module.offset(scratch, module.index(index * c.lanes), of: registerType(c.dtype)) }
+    func storeAll(_ values: [LLVMValue]) {
+      for (index, value) in values.enumerated() { module.store(value, place(index), alignment: c.elementBytes) }
+    }
+    if let terms = c.knownTerms, terms <= Kernel.contractionBlock { return storeAll(sums) }
+    let fifteen = module.index(15)
+    let isFirst = module.compare(.eq, module.binary(.and, block, fifteen), module.index(0))
+    try either(isFirst) { storeAll(sums) } else: {
+      let type = registerType(c.dtype, c.lanes)
+      storeAll(
+        sums.enumerated().map { index, sum in
+          module.binary(c.dtype.isReal ? .fadd : .add, module.load(type, place(index), alignment: c.elementBytes), sum)
+        })
+    }
+    guard mayExceedOneLevel(c) else { return }
+    let isLast = module.compare(.eq, module.binary(.and, block, fifteen), fifteen)
+    _ = try branch(if: isLast) { () throws(RuntimeError) in
+      callSubfunction(carry, begin: module.index(0), end: add(block, module.index(1)), [])
+      return []
+    }
+  }
+}
+
+extension KernelInteger {
+  var isConstant: Bool {
+    switch self {
+    case .constant: true
+    case .argument: false
+    }
+  }
+}

@@ -1,0 +1,140 @@
+import KilnIR
+
+/// A contraction to try: its shape, how the operands lie in memory, what is done with the sums, and the schedule.
+struct ContractionCase: Sendable, CustomStringConvertible {
+  enum Epilogue: Sendable, CaseIterable {
+    case none
+    /// max(sum + bias[column], 0)
+    case biasRelu
+    /// sum + residual[row, column], and the sums of a second store: sum × 2 to a transposed output.
+    case residual
+  }
+
+  var batches: Int? = nil
+  var rows: Int?
+  var columns: Int?
+  var inner: [Int]
+  var leftTransposed = false
+  var rightTransposed = false
+  /// One right operand for all batches.
+  var sharesRight = false
+  var epilogue = Epilogue.none
+  var dtype = DType.f32
+  /// What lies in memory, if the dot converts it.
+  var storedType: DType? = nil
+  /// Whether extents and strides are part of the code.
+  var isConstant = false
+  var tile = (rows: 14, columns: 32)
+  var packsRight = false
+  var packsLeft = false
+
+  var terms: Int { inner.reduce(1, *) }
+  var outerCount: Int { (batches ?? 1) * (rows ?? 1) * (columns ?? 1) }
+
+  var description: String {
+    "\(batches.map { "\($0)×" } ?? "")\(rows ?? 1)×\(inner)×\(columns ?? 1) \(dtype)"
+      + "\(leftTransposed ? " left transposed" : "")\(rightTransposed ? " right transposed" : "")"
+      + "\(sharesRight ? " shared right" : "") \(epilogue), tile \(tile.rows)×\(tile.columns)"
+      + "\(packsRight ? " packs right" : "")\(packsLeft ? " packs left" : "")\(isConstant ? " constant" : "")"
+  }
+
+  /// The kernel and its launch integers. The buffers are left, right, output, then bias, or residual and second output.
+  func kernel() -> (kernel: Kernel, integers: [Int]) {
+    var integers: [Int] = []
+    func number(_ value: Int) -> KernelInteger {
+      if isConstant || value == 1 { return .constant(value) }
+      integers.append(value)
+      return .argument(integers.count - 1)
+    }
+    /// Extents are arguments even if they are 1.
+    func extent(_ value: Int) -> KernelInteger {
+      if isConstant { return .constant(value) }
+      integers.append(value)
+      return .argument(integers.count - 1)
+    }
+    let (m, n, k) = (rows ?? 1, columns ?? 1, terms)
+    let outer = ([batches, rows, columns].compactMap { $0 }).map(extent)
+    let extents = inner.map(extent)
+    func outerStrides(_ batch: Int, _ row: Int, _ column: Int) -> [KernelInteger] {
+      var strides: [KernelInteger] = []
+      if batches != nil { strides.append(batch == 0 ? .constant(0) : number(batch)) }
+      if rows != nil { strides.append(row == 0 ? .constant(0) : number(row)) }
+      if columns != nil { strides.append(column == 0 ? .constant(0) : number(column)) }
+      return strides
+    }
+    func innerStrides(_ last: Int) -> [KernelInteger] {
+      inner.indices.map { number(last * inner[($0 + 1)...].reduce(1, *)) }
+    }
+    let zero = KernelInteger.constant(0)
+    let left = AffineIndex(
+      offset: zero,
+      strides: (leftTransposed ? outerStrides(m * k, 1, 0) : outerStrides(m * k, k, 0))
+        + innerStrides(leftTransposed ? m : 1))
+    let right = AffineIndex(
+      offset: zero,
+      strides: (rightTransposed ? outerStrides(sharesRight ? 0 : n * k, 0, k) : outerStrides(sharesRight ? 0 : n * k, 0, 1))
+        + innerStrides(rightTransposed ? 1 : n))
+    let output = AffineIndex(offset: zero, strides: outerStrides(m * n, n, 1))
+
+    let stored = storedType ?? dtype
+    var buffers = [Kernel.Buffer(stored, isWritten: false), .init(stored, isWritten: false), .init(dtype, isWritten: true)]
+    let id = { (index: Int) in BodyID(rawValue: UInt32(index)) }
+    var dotBody: [BodyInstruction] = [.load(buffer: 0, left), .load(buffer: 1, right)]
+    if stored != dtype {
+      dotBody.append(.operation(.convert, operands: [id(0)], dtype: dtype))
+      dotBody.append(.operation(.convert, operands: [id(1)], dtype: dtype))
+    }
+    let dot = Kernel.Stage(
+      inner: extents, body: dotBody, effects: [.dot(lhs: id(dotBody.count - 2), rhs: id(dotBody.count - 1))])
+    var body: [BodyInstruction] = [.reduced(0)]
+    var effects: [Effect] = []
+    switch epilogue {
+    case .none: effects = [.store(buffer: 2, output, value: id(0))]
+    case .biasRelu:
+      buffers.append(.init(dtype, isWritten: false))
+      body += [
+        .load(buffer: 3, AffineIndex(offset: zero, strides: outerStrides(0, 0, 1))),
+        .operation(.add, operands: [id(0), id(1)], dtype: dtype),
+        .constant(dtype == .f64 ? Scalar(0.0) : dtype == .f32 ? Scalar(Float(0)) : Scalar(Int32(0))),
+        .operation(.maximum, operands: [id(2), id(3)], dtype: dtype),
+      ]
+      effects = [.store(buffer: 2, output, value: id(4))]
+    case .residual:
+      buffers += [.init(dtype, isWritten: false), .init(dtype, isWritten: true)]
+      body += [
+        .load(buffer: 3, output), .operation(.add, operands: [id(0), id(1)], dtype: dtype),
+        .operation(.add, operands: [id(0), id(0)], dtype: dtype),
+      ]
+      let transposed = AffineIndex(offset: zero, strides: outerStrides(m * n, 1, m))
+      effects = [.store(buffer: 2, output, value: id(2)), .store(buffer: 4, transposed, value: id(3))]
+    }
+    let schedule = ContractionSchedule(
+      batchAxes: batches == nil ? 0 : 1, rowAxes: rows == nil ? 0 : 1, tileRows: tile.rows, tileColumns: tile.columns,
+      packsRight: packsRight, packsLeft: packsLeft)
+    let kernel = Kernel(
+      buffers: buffers, integerCount: integers.count, outer: outer,
+      stages: [dot, Kernel.Stage(inner: [], body: body, effects: effects)], schedule: .contraction(schedule))
+    return (kernel, integers)
+  }
+
+  /// Elements of each buffer.
+  var bufferCounts: [Int] {
+    let (b, m, n) = (batches ?? 1, rows ?? 1, columns ?? 1)
+    let counts = [b * m * terms, (sharesRight ? 1 : b) * n * terms, b * m * n]
+    return switch epilogue {
+    case .none: counts
+    case .biasRelu: counts + [n]
+    case .residual: counts + [b * m * n, b * m * n]
+    }
+  }
+
+  /// Where term `term` of an operand lies.
+  func leftIndex(_ batch: Int, _ row: Int, _ term: Int) -> Int {
+    batch * (rows ?? 1) * terms + (leftTransposed ? term * (rows ?? 1) + row : row * terms + term)
+  }
+
+  func rightIndex(_ batch: Int, _ column: Int, _ term: Int) -> Int {
+    (sharesRight ? 0 : batch) * (columns ?? 1) * terms
+      + (rightTransposed ? column * terms + term : term * (columns ?? 1) + column)
+  }
+}

@@ -1,0 +1,163 @@
+import Foundation
+import KilnIR
+import Testing
+
+@testable import KilnCPU
+@testable import KilnRuntime
+
+/// Contractions compiled by LLVM against the plain loop of NUMERICS D1, bit for bit. Each test runs in a process of its own:
+/// a process has one LLVM.
+@Suite("Contraction", .serialized)
+struct ContractionTests {
+  @Test("D1: rows, columns and terms around the edges of tiles and blocks", arguments: ["14", "19"])
+  func shapes(version: String) async {
+    await #expect(processExitsWith: .success) { [version] in
+      try check(version) { checker in
+        for (packsRight, packsLeft) in [(false, false), (true, false), (true, true), (false, true)] {
+          for rows in [1, 2, 3, 13, 14, 15, 31] {
+            for columns in [1, 2, 31, 32, 33, 65] {
+              var c = ContractionCase(rows: rows, columns: columns, inner: [3])
+              (c.packsRight, c.packsLeft) = (packsRight, packsLeft)
+              try checker.check(c)
+              c.inner = [rows]
+              try checker.check(c)
+            }
+          }
+          for terms in [0, 1, 2, 15, 16, 17, 31, 511, 512, 513, 1024, 1025, 8192, 8193, 16385] {
+            var c = ContractionCase(rows: 15, columns: 33, inner: [terms])
+            if terms > 1025 { (c.rows, c.columns) = (3, 5) }
+            (c.packsRight, c.packsLeft) = (packsRight, packsLeft)
+            try checker.check(c)
+          }
+        }
+      }
+    }
+  }
+
+  @Test("R1: more than 256 blocks take three levels")
+  func deepTree() async {
+    await #expect(processExitsWith: .success) {
+      try check("19") { checker in
+        for terms in [256 * 512, 256 * 512 + 1, 272 * 512 + 3] {
+          try checker.check(ContractionCase(rows: 1, columns: 2, inner: [terms]))
+        }
+      }
+    }
+  }
+
+  @Test("transposed operands, batches, shared right operands, cut ranges", arguments: ["14", "19"])
+  func layouts(version: String) async {
+    await #expect(processExitsWith: .success) { [version] in
+      try check(version) { checker in
+        for flags in 0..<16 {
+          for batches in [nil, 1, 3] {
+            var c = ContractionCase(batches: batches, rows: 29, columns: 35, inner: [33])
+            c.leftTransposed = flags & 1 != 0
+            c.packsRight = flags & 2 != 0
+            c.rightTransposed = flags & 4 != 0
+            c.packsLeft = flags & 8 != 0
+            c.sharesRight = batches != nil && flags & 6 == 2
+            try checker.check(c)
+          }
+        }
+      }
+    }
+  }
+
+  @Test("D1: several contracted axes are one row-major sequence of terms", arguments: ["14", "19"])
+  func severalAxes(version: String) async {
+    await #expect(processExitsWith: .success) { [version] in
+      try check(version) { checker in
+        for flags in 0..<8 {
+          for inner in [[3, 5], [7, 100], [2, 3, 257], []] {
+            var c = ContractionCase(rows: 16, columns: 33, inner: inner)
+            c.leftTransposed = flags & 1 != 0
+            c.packsRight = flags & 2 != 0
+            c.packsLeft = flags & 4 != 0
+            try checker.check(c)
+          }
+        }
+      }
+    }
+  }
+
+  @Test("epilogues, constant extents, missing axes", arguments: ["14", "19"])
+  func epilogues(version: String) async {
+    await #expect(processExitsWith: .success) { [version] in
+      try check(version) { checker in
+        for epilogue in ContractionCase.Epilogue.allCases {
+          for isConstant in [false, true] {
+            for packs in [false, true] {
+              var c = ContractionCase(batches: 2, rows: 17, columns: 40, inner: [20])
+              (c.epilogue, c.isConstant, c.packsRight, c.packsLeft) = (epilogue, isConstant, packs, packs)
+              try checker.check(c)
+              c.columns = 64
+              try checker.check(c)
+              c.batches = nil
+              c.rows = nil
+              try checker.check(c)
+              (c.rows, c.columns) = (17, nil)
+              try checker.check(c)
+            }
+          }
+        }
+      }
+    }
+  }
+
+  @Test("f64, i32, f16 operands, other tiles and narrower vectors", arguments: ["14", "19"])
+  func types(version: String) async {
+    await #expect(processExitsWith: .success) { [version] in
+      for limit in HostFeatures.VectorClass.allCases {
+        try check(version, limit: limit) { checker in
+          for (dtype, tile) in [
+            (DType.f64, (14, 16)), (.f32, (6, 16)), (.f32, (1, 256)), (.f32, (4, 96)), (.i32, (14, 32)), (.f64, (6, 8)),
+          ] {
+            for packs in [false, true] {
+              var c = ContractionCase(rows: 9, columns: 37, inner: [530])
+              (c.dtype, c.tile, c.packsRight, c.packsLeft) = (dtype, tile, packs, packs)
+              try checker.check(c)
+              c.rightTransposed = true
+              c.epilogue = .biasRelu
+              try checker.check(c)
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+/// Compiles each kernel once and runs it for many shapes.
+private final class Checker {
+  let machine: CPUMachine
+  private var compiled: [Kernel: PhaseRunner] = [:]
+
+  init(_ machine: CPUMachine) { self.machine = machine }
+
+  func check(_ c: ContractionCase) throws {
+    let (kernel, integers) = c.kernel()
+    if compiled[kernel] == nil {
+      compiled[kernel] = try PhaseRunner(kernel, machine, name: "contraction\(compiled.count)")
+    }
+    for cuts in 1...3 {
+      switch c.dtype {
+      case .f64: try c.check(compiled[kernel]!, integers, of: Double.self, cuts: cuts)
+      case .i32: try c.check(compiled[kernel]!, integers, of: Int32.self, cuts: cuts)
+      default: try c.check(compiled[kernel]!, integers, of: Float.self, cuts: cuts)
+      }
+    }
+  }
+}
+
+private func check(
+  _ version: String, limit: HostFeatures.VectorClass = .bits512, _ body: (Checker) throws -> Void
+) throws {
+  setenv("KILN_LLVM", version, 1)
+  do {
+    try body(Checker(CPUMachine(library: LLVMLibrary.shared.get(), limit: limit)))
+  } catch {
+    print("\(error)")
+    throw error
+  }
+}
