@@ -121,29 +121,22 @@ struct ScheduleChoice {
     let shared = outer.filter { !columns.contains($0) && !rows.contains($0) }
     draft.permuteOuter(shared + rows.dropLast() + columns.dropLast() + rows.suffix(1) + columns.suffix(1))
     let batchAxes = shared.count + max(0, rows.count - 1) + max(0, columns.count - 1)
-    func extent(_ axes: Range<Int>) -> Int { axes.reduce(1) { $0 * draft.kernel.outer[$1].value([]) } }
-    let axes = draft.kernel.outer.indices
+    let kernel = draft.kernel
     let rowAxes = min(rows.count, 1)
+    let column = batchAxes + rowAxes
+    // The axes moved: the indices are read again.
+    func strides(_ id: BodyID) -> [Int] {
+      guard case .load(_, let index) = kernel.stages[0].body[id.index] else { return [] }
+      return index.strides.map { $0.value([]) }
+    }
+    guard case .dot(let lhsID, let rhsID) = kernel.stages[0].effects[0] else { return }
+    let (lhsStrides, rhsStrides) = (strides(lhsID), strides(rhsID))
     draft.kernel.schedule = .contraction(
       ContractionSchedule.choose(
-        batchAxes: batchAxes, rowAxes: rowAxes, rows: extent(batchAxes..<(batchAxes + rowAxes)),
-        columns: extent((batchAxes + rowAxes)..<axes.count),
-        rightColumnStride: columns.last.map { rhs.strides[$0].value([]) } ?? 0, dtype: dtype, for: device))
-  }
-}
-
-extension ContractionSchedule {
-  /// The tile for a contraction of these extents.
-  static func choose(
-    batchAxes: Int, rowAxes: Int, rows: Int, columns: Int, rightColumnStride: Int, dtype: DType,
-    for device: DeviceDescription
-  ) -> ContractionSchedule {
-    let lanes = device.vectorBytes / dtype.byteCount
-    let (tileRows, vectors) = device.vectorRegisters >= 32 ? (14, 2) : (6, 2)
-    // Reading the right operand in place pays while few row blocks read it.
-    let packs = rightColumnStride != 1 || rows > 2 * tileRows
-    return ContractionSchedule(
-      batchAxes: batchAxes, rowAxes: rowAxes, tileRows: tileRows, tileColumns: vectors * lanes, packsRight: packs)
+        batchAxes: batchAxes, rowAxes: rowAxes, rows: rowAxes == 1 ? kernel.outer[batchAxes].value([]) : 1,
+        columns: kernel.outer[column].value([]), terms: kernel.stages[0].inner.reduce(1) { $0 * $1.value([]) },
+        leftRowStride: rowAxes == 1 ? lhsStrides[batchAxes] : 0, rightColumnStride: rhsStrides[column], dtype: dtype,
+        for: device))
   }
 }
 

@@ -157,7 +157,7 @@ private func check(
   do {
     try body(Checker(CPUMachine(library: LLVMLibrary.shared.get(), limit: limit)))
   } catch {
-    print("\(error)")
+    FileHandle.standardError.write(Data("\(error)\n".utf8))
     throw error
   }
 }

@@ -63,8 +63,8 @@ extension KernelEmitter {
     }
   }
 
-  /// The stores of a stage at a point; a pointwise stage has no other effects.
-  private func emitStores(_ frame: StageFrame, _ point: Point, streamed: Set<StageFrame.Access>) throws(RuntimeError) {
+  /// The stores of a stage at a point; a stage without inner axes has no other effects.
+  func emitStores(_ frame: StageFrame, _ point: Point, streamed: Set<StageFrame.Access> = []) throws(RuntimeError) {
     var values = BodyValues(frame: frame, point: point)
     for effect in frame.stage.effects {
       switch effect {

@@ -73,17 +73,17 @@ package final class KernelEmitter {
       case .rows: try emitRows()
       case .splitRows: try phase == 0 ? emitSplitRowsBlocks() : emitSplitRowsResults()
       case .columns(let strip): try emitColumns(strip: strip)
-      case .contraction: throw unsupported("a contraction")
+      case .contraction(let schedule): try emitContraction(schedule, phase: phase)
       }
       module.returnVoid()
     }
   }
 
-  /// Declares the function and loads the launch's tables once.
-  private func beginFunction(_ name: String) {
+  /// Declares a function with the parameters of a phase, then `more`, and loads the launch's tables once.
+  func beginFunction(_ name: String, more: [LLVMType] = [], isInternal: Bool = false) {
     let pointer = module.pointer
     function = module.function(
-      name, parameters: [pointer, pointer, module.int64, module.int64, pointer, pointer])
+      name, parameters: [pointer, pointer, module.int64, module.int64, pointer, pointer] + more, isInternal: isInternal)
     compiler.addAttributes(to: function, in: module)
     module.position(at: module.block("entry", in: function))
     func entry(_ table: Int, _ index: Int, _ type: LLVMType) -> LLVMValue {

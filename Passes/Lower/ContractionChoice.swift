@@ -1,0 +1,42 @@
+import KilnIR
+
+extension ContractionSchedule {
+  /// The tile for a contraction of these extents, and what to pack, as measured with AVX-512 on a Zen 4.
+  ///
+  /// - Parameters:
+  ///   - leftRowStride: elements from row to row of the left operand.
+  ///   - rightColumnStride: elements from column to column of the right operand.
+  static func choose(
+    batchAxes: Int, rowAxes: Int, rows: Int, columns: Int, terms: Int, leftRowStride: Int, rightColumnStride: Int,
+    dtype: DType, for device: DeviceDescription
+  ) -> ContractionSchedule {
+    let lanes = max(1, device.vectorBytes / dtype.byteCount)
+    let tileRows = max(1, min(rows, device.vectorRegisters >= 32 ? 14 : 6))
+    let tileColumns = lanes * columnVectors(rows: tileRows, columns: columns, lanes: lanes, device.vectorRegisters)
+    let panels = (columns + tileColumns - 1) / tileColumns
+
+    // Many row blocks read a right operand that no cache of one core holds: in panels each of its pages is met once.
+    let isLarge = rows >= 4 * tileRows && terms * columns * dtype.byteCount > 2 * device.level2Bytes
+    // Rows a multiple of 4 KiB apart fall into the same places of the first cache.
+    let pageBytes = 4096
+    let collides = tileRows > 8 && leftRowStride != 0 && leftRowStride * dtype.byteCount % pageBytes == 0
+    return ContractionSchedule(
+      batchAxes: batchAxes, rowAxes: rowAxes, tileRows: tileRows, tileColumns: tileColumns,
+      packsRight: rightColumnStride != 1 || isLarge, packsLeft: collides && panels >= 2 || isLarge && panels >= 8)
+  }
+
+  /// Vectors in a row of the tile: few rows leave registers for more of them. Every element of the tile has a register
+  /// of its own; a row of the right operand, an element of the left one and a spare need the others.
+  private static func columnVectors(rows: Int, columns: Int, lanes: Int, _ registers: Int) -> Int {
+    let most = min(8, (registers - 2) / (rows + 1))
+    func padded(_ vectors: Int) -> Int { (columns + vectors * lanes - 1) / (vectors * lanes) * vectors * lanes }
+    // A tile of one vector keeps the multipliers busy from some eight rows on; with fewer rows it is the width that does.
+    var best = 1
+    for vectors in 1...max(1, most) where vectors <= 4 || vectors.isMultiple(of: 2) {
+      if Double(padded(vectors)) <= 1.05 * Double(padded(best)) || rows * best < 8 && padded(best) > best * lanes {
+        best = vectors
+      }
+    }
+    return best
+  }
+}
