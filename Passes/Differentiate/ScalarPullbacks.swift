@@ -1,0 +1,105 @@
+import KilnIR
+
+/// The scalar derivatives: for each elementwise function the cotangents of its operands. `ct` is the cotangent of the result
+/// `y`. A function whose derivative is zero wherever it exists gives none.
+extension Rewriter {
+  mutating func scalarPullback(_ function: ScalarFunction, _ use: Use) throws(KilnError) -> [ValueID?] {
+    let ct = use.cotangent
+    let y = use.result
+    let type = type(of: y)
+    let x = use.operands[0]
+    switch function {
+    case .negate: return [try negate(ct)]
+    case .abs: return [try multiply(ct, map(.sign, x))]
+    case .exp: return [try multiply(ct, y)]
+    // exp(x) and not y + 1, which cancels for x far below zero.
+    case .expMinusOne: return [try multiply(ct, map(.exp, x))]
+    case .log: return [try divide(ct, x)]
+    case .logOnePlus: return [try divide(ct, add(constant(1, like: type), x))]
+    case .sqrt: return [try divide(scale(ct, by: 0.5), y)]
+    case .rsqrt: return [try divide(multiply(scale(ct, by: -0.5), y), x)]
+    case .sin: return [try multiply(ct, map(.cos, x))]
+    case .cos: return [try negate(multiply(ct, map(.sin, x)))]
+    // (1 - y)(1 + y) and not 1 - y², which cancels near ±1.
+    case .tanh:
+      let one = try constant(1, like: type)
+      return [try multiply(ct, multiply(subtract(one, y), add(one, y)))]
+    // 2/√π · exp(-x²)
+    case .erf: return [try multiply(ct, scale(map(.exp, negate(multiply(x, x))), by: 1.1283791670955126))]
+    case .add: return [ct, ct]
+    case .subtract: return [ct, use.needed[1] ? try negate(ct) : nil]
+    case .multiply:
+      return [
+        use.needed[0] ? try multiply(ct, use.operands[1]) : nil, use.needed[1] ? try multiply(ct, x) : nil,
+      ]
+    case .divide:
+      let quotient = try divide(ct, use.operands[1])
+      return [quotient, use.needed[1] ? try negate(multiply(quotient, y)) : nil]
+    // fmod(a, b) = a - trunc(a / b) · b
+    case .remainder:
+      let whole = try map(.truncate, divide(x, use.operands[1]))
+      return [ct, try negate(multiply(ct, whole))]
+    case .power: return try powerPullback(use)
+    case .maximum: return try extremePullback(use, larger: x, smaller: use.operands[1])
+    case .minimum: return try extremePullback(use, larger: use.operands[1], smaller: x)
+    case .fma:
+      return [
+        use.needed[0] ? try multiply(ct, use.operands[1]) : nil, use.needed[1] ? try multiply(ct, x) : nil, ct,
+      ]
+    case .select:
+      let zero = try zero(type)
+      return [nil, try select(x, ct, zero), try select(x, zero, ct)]
+    case .clamp: return try clampPullback(use)
+    case .sign, .floor, .ceil, .round, .truncate, .not, .isFinite, .and, .or, .xor, .shiftLeft, .shiftRight, .equal,
+      .notEqual, .less, .lessEqual, .greater, .greaterEqual:
+      return []
+    }
+  }
+
+  /// `b · a^(b-1)`, which is 0 for b = 0 whatever a is, and `log a · a^b`, which is 0 for a = 0.
+  private mutating func powerPullback(_ use: Use) throws(KilnError) -> [ValueID?] {
+    let (a, b) = (use.operands[0], use.operands[1])
+    let type = type(of: a)
+    let zero = try zero(type)
+    let one = try constant(1, like: type)
+    var basePart: ValueID?
+    if use.needed[0] {
+      let isConstant = try equal(b, zero)
+      let exponent = try select(isConstant, one, subtract(b, one))
+      let slope = try select(isConstant, zero, multiply(b, map(.power, a, exponent)))
+      basePart = try multiply(use.cotangent, slope)
+    }
+    guard use.needed[1] else { return [basePart, nil] }
+    let base = try select(equal(a, zero), one, a)
+    return [basePart, try multiply(use.cotangent, multiply(map(.log, base), use.result))]
+  }
+
+  /// `maximum` and `minimum`: the winner gets the cotangent, equal operands half of it each. `larger` and `smaller` say in
+  /// which order the first operand would win.
+  private mutating func extremePullback(
+    _ use: Use, larger: ValueID, smaller: ValueID
+  ) throws(KilnError) -> [ValueID?] {
+    let (ct, x, y) = (use.cotangent, use.operands[0], use.operands[1])
+    let zero = try zero(type(of: use.result))
+    let tied = try select(equal(x, y), scale(ct, by: 0.5), zero)
+    return [
+      use.needed[0] ? try select(less(smaller, larger), ct, tied) : nil,
+      use.needed[1] ? try select(less(larger, smaller), ct, tied) : nil,
+    ]
+  }
+
+  /// The bound that took the place of `x` gets the cotangent, otherwise `x`, also where it equals a bound. Exactly one of
+  /// the three gets it unless one is NaN.
+  private mutating func clampPullback(_ use: Use) throws(KilnError) -> [ValueID?] {
+    let (ct, x, low, high) = (use.cotangent, use.operands[0], use.operands[1], use.operands[2])
+    let zero = try zero(type(of: use.result))
+    let raised = try map(.maximum, x, low)
+    let isBelowHigh = try map(.lessEqual, raised, high)
+    let unclamped = try select(isBelowHigh, ct, zero)
+    return [
+      use.needed[0] ? try select(map(.lessEqual, low, x), unclamped, zero) : nil,
+      use.needed[1] ? try select(less(x, low), unclamped, zero) : nil,
+      use.needed[2] ? try select(less(high, raised), ct, zero) : nil,
+    ]
+  }
+}

@@ -1,0 +1,81 @@
+package import KilnIR
+
+extension Pass {
+  /// Puts the body of every called function in the place of its call.
+  ///
+  /// A module lists callees before callers, so one walk suffices: each callee has lost its own calls already. The
+  /// inlined instructions keep their own locations.
+  public static let inline = Pass("inline") { module throws(KilnError) in try Inliner.inline(module) }
+
+  /// Drops the functions that `entry` neither is nor calls.
+  public static func keep(_ entry: String) -> Pass {
+    Pass("keep(\(entry))") { module throws(KilnError) in try module.reachable(from: entry) }
+  }
+}
+
+/// Replaces calls by bodies.
+package enum Inliner {
+  /// A function that calls itself never exists, but a chain of functions that call twice grows as a power of two.
+  package static let maximumInstructionCount = 1 << 22
+
+  package static func inline(_ module: Module) throws(KilnError) -> Module {
+    var result = Module()
+    for function in module.functions { try result.add(inline(function, callees: result)) }
+    return result
+  }
+
+  /// `function` without calls. `callees` has every function that it calls, without calls.
+  package static func inline(_ function: Function, callees: Module) throws(KilnError) -> Function {
+    if !function.callsFunctions { return function }
+    var rewriter = Rewriter(function.name, in: callees)
+    var values = EntityTable<ValueID, ValueID>(function.parameters.map { rewriter.addParameter($0) })
+    for id in function.instructions.ids {
+      let instruction = function.instructions[id]
+      let location = function.locations[id]
+      let operands = instruction.operands.map { values[$0] }
+      rewriter.location = location
+      let results: [ValueID]
+      if case .control(.call(let name, _)) = instruction.op {
+        let callee = try callees.require(name)
+        let size = rewriter.builder.instructions.count + callee.instructions.count
+        if size > maximumInstructionCount {
+          throw KilnError(
+            "inline.C1", "@\(function.name) has more than \(maximumInstructionCount) instructions with its calls inlined",
+            at: location)
+        }
+        let inlined = try rewriter.copyBody(of: callee, arguments: operands)
+        results = callee.results.map { inlined[$0] }
+      } else {
+        results = try rewriter.emit(instruction.op, operands)
+      }
+      for result in results { values.append(result) }
+    }
+    return rewriter.finish(function.results.map { values[$0] })
+  }
+}
+
+extension Function {
+  /// The functions named by the calls of this one.
+  package var calleeNames: [String] {
+    instructions.elements.compactMap { instruction in
+      if case .control(.call(let name, _)) = instruction.op { name } else { nil }
+    }
+  }
+
+  package var callsFunctions: Bool { !calleeNames.isEmpty }
+}
+
+extension Module {
+  /// `entry` and the functions that it calls, directly or not, in their order.
+  package func reachable(from entry: String) throws(KilnError) -> Module {
+    var needed: Set<String> = [try require(entry).name]
+    var kept: [Function] = []
+    for function in functions.reversed() where needed.contains(function.name) {
+      needed.formUnion(function.calleeNames)
+      kept.append(function)
+    }
+    var result = Module()
+    for function in kept.reversed() { try result.add(function) }
+    return result
+  }
+}

@@ -1,0 +1,43 @@
+public import KilnIR
+
+/// One transformation of a module. A pass rebuilds functions; it never edits them.
+public struct Pass: Sendable {
+  /// The name in dumps and on the command line, with its arguments: `simplify`, `gradient(f, 0)`.
+  public let name: String
+  private let body: @Sendable (Module) throws(KilnError) -> Module
+
+  public init(_ name: String, _ body: @escaping @Sendable (Module) throws(KilnError) -> Module) {
+    self.name = name
+    self.body = body
+  }
+
+  /// - Throws: what the pass has to say about the user's program, such as an op without a derivative.
+  public func run(_ module: Module) throws(KilnError) -> Module { try body(module) }
+
+  /// A pass that treats each function alone. `body` gets the module of the functions that are done already, which are
+  /// all that the function may call.
+  package static func perFunction(
+    _ name: String, _ body: @escaping @Sendable (Function, Module) throws(KilnError) -> Function
+  ) -> Pass {
+    Pass(name) { module throws(KilnError) in
+      var result = Module()
+      for function in module.functions { try result.add(body(function, result)) }
+      return result
+    }
+  }
+}
+
+extension Module {
+  /// `append` with the failure as a `KilnError`.
+  package mutating func add(_ function: Function) throws(KilnError) {
+    do { try append(function) } catch { throw KilnError(error) }
+  }
+
+  /// The function named `name`.
+  /// - Throws: `module.C2` when there is none, with the names that there are.
+  package func require(_ name: String) throws(KilnError) -> Function {
+    if let function = self[name] { return function }
+    let known = functions.isEmpty ? "none" : functions.map { "@" + $0.name }.joined(separator: ", ")
+    throw KilnError("module.C2", "there is no function @\(name); the module has \(known)")
+  }
+}

@@ -1,0 +1,100 @@
+package import KilnIR
+
+/// Builds a function by rewriting another one: a builder, the place in the user's program that the instructions built now
+/// come from, and the rules that simplify each instruction as it is built.
+///
+/// Equal instructions are built once (the builder interns them), so every rebuilt function has no common subexpressions.
+/// Rules look at the operands' definitions only, which are simplified already; one walk in program order suffices.
+package struct Rewriter: Sendable {
+  package private(set) var builder: FunctionBuilder
+  package var location = SourceLocation.unknown
+  private let rules: [RewriteRule]
+  private var definitions = EntityTable<ValueID, InstructionID?>()
+
+  package init(_ name: String, in module: Module, rules: [RewriteRule] = []) {
+    builder = FunctionBuilder(name, in: module)
+    self.rules = rules
+  }
+
+  package func type(of value: ValueID) -> TensorType { builder.type(of: value) }
+
+  /// The instruction built for a value; nil for a parameter.
+  package func definition(of value: ValueID) -> Instruction? { definitions[value].map { builder.instructions[$0] } }
+
+  /// The literal of a value that is a constant.
+  package func literal(_ value: ValueID) -> Literal? {
+    guard case .source(.constant(let literal))? = definition(of: value)?.op else { return nil }
+    return literal
+  }
+
+  /// The one number of a constant whose elements are equal.
+  package func splat(_ value: ValueID) -> Scalar? { literal(value)?.splat }
+
+  package mutating func addParameter(_ parameter: Function.Parameter) -> ValueID {
+    let value = builder.addParameter(parameter.name, parameter.type, isHidden: parameter.isHidden)
+    definitions.append(nil)
+    return value
+  }
+
+  /// Adds an instruction, or finds the value that the rules know it to be.
+  /// - Throws: the labelled constraint that the operands break, at `location`.
+  package mutating func emit(_ op: Op, _ operands: [ValueID]) throws(KilnError) -> [ValueID] {
+    for rule in rules {
+      if let value = try rule.apply(&self, op, operands) { return [value] }
+    }
+    do {
+      let count = builder.instructions.count
+      let results = try builder.emit(op, operands, at: location)
+      if builder.instructions.count > count {
+        for _ in results { definitions.append(InstructionID(count)) }
+      }
+      return results
+    } catch {
+      throw KilnError(error, at: location)
+    }
+  }
+
+  /// `emit` for an op with one result.
+  package mutating func emitOne(_ op: Op, _ operands: [ValueID]) throws(KilnError) -> ValueID {
+    try emit(op, operands)[0]
+  }
+
+  /// Copies the instructions of `function`, whose parameters become `arguments`.
+  /// - Returns: the new value of every value of `function`.
+  package mutating func copyBody(
+    of function: Function, arguments: [ValueID]
+  ) throws(KilnError) -> EntityTable<ValueID, ValueID> {
+    var values = EntityTable<ValueID, ValueID>(arguments)
+    for id in function.instructions.ids {
+      let instruction = function.instructions[id]
+      location = function.locations[id]
+      for result in try emit(instruction.op, instruction.operands.map { values[$0] }) { values.append(result) }
+    }
+    return values
+  }
+
+  package func finish(_ results: [ValueID]) -> Function { builder.finish(results) }
+}
+
+/// A rule that finds a cheaper value for an instruction about to be built: one with the same bits (NUMERICS.md W2).
+package struct RewriteRule: Sendable {
+  package typealias Body = @Sendable (inout Rewriter, Op, [ValueID]) throws(KilnError) -> ValueID?
+
+  package let name: String
+  package let apply: Body
+
+  package init(_ name: String, _ apply: @escaping Body) {
+    self.name = name
+    self.apply = apply
+  }
+}
+
+extension Function {
+  /// The function built again under `rules`, with equal instructions built once.
+  package func rebuilt(in module: Module, rules: [RewriteRule] = []) throws(KilnError) -> Function {
+    var rewriter = Rewriter(name, in: module, rules: rules)
+    let arguments = parameters.map { rewriter.addParameter($0) }
+    let values = try rewriter.copyBody(of: self, arguments: arguments)
+    return rewriter.finish(results.map { values[$0] })
+  }
+}
