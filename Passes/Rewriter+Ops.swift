@@ -15,7 +15,7 @@ extension Rewriter {
 
   /// A constant of a real type, all elements `value` rounded to it.
   package mutating func constant(_ value: Double, like type: TensorType) throws(KilnError) -> ValueID {
-    try constant(Scalar(real: value, type.dtype), type.shape)
+    try constant(Scalar(type.dtype, value), type.shape)
   }
 
   package mutating func zero(_ type: TensorType) throws(KilnError) -> ValueID {
@@ -123,19 +123,3 @@ extension Rewriter {
   }
 }
 
-extension Scalar {
-  /// `value` rounded to the real type `dtype` (to nearest, ties to even).
-  package init(real value: Double, _ dtype: DType) {
-    switch dtype {
-    case .f64: self.init(value)
-    case .f32: self.init(Float(value))
-    case .f16: self.init(.f16, bits: UInt64(Float16(value).bitPattern))
-    case .bf16:
-      // The constants of the derivative rules have few bits or are irrational: no tie to round twice.
-      let pattern = Float(value).bitPattern
-      self.init(.bf16, bits: UInt64((pattern + 0x7FFF + ((pattern >> 16) & 1)) >> 16))
-    case .bool, .i8, .i16, .i32, .i64, .u8, .u16, .u32, .u64:
-      self.init(dtype, bits: UInt64(bitPattern: Int64(value)))
-    }
-  }
-}

@@ -10,6 +10,7 @@ package struct Rewriter: Sendable {
   package var location = SourceLocation.unknown
   private let rules: [RewriteRule]
   private var definitions = EntityTable<ValueID, InstructionID?>()
+  private var useCounts = EntityTable<ValueID, Int>()
 
   package init(_ name: String, in module: Module, rules: [RewriteRule] = []) {
     builder = FunctionBuilder(name, in: module)
@@ -20,6 +21,10 @@ package struct Rewriter: Sendable {
 
   /// The instruction built for a value; nil for a parameter.
   package func definition(of value: ValueID) -> Instruction? { definitions[value].map { builder.instructions[$0] } }
+
+  /// Whether at most one instruction or result of the function being copied uses `value`. A rule that computes something
+  /// else in its place asks this, lest both are computed.
+  package func isUsedOnce(_ value: ValueID) -> Bool { useCounts[value] <= 1 }
 
   /// The literal of a value that is a constant.
   package func literal(_ value: ValueID) -> Literal? {
@@ -33,6 +38,7 @@ package struct Rewriter: Sendable {
   package mutating func addParameter(_ parameter: Function.Parameter) -> ValueID {
     let value = builder.addParameter(parameter.name, parameter.type, isHidden: parameter.isHidden)
     definitions.append(nil)
+    useCounts.append(0)
     return value
   }
 
@@ -46,7 +52,10 @@ package struct Rewriter: Sendable {
       let count = builder.instructions.count
       let results = try builder.emit(op, operands, at: location)
       if builder.instructions.count > count {
-        for _ in results { definitions.append(InstructionID(count)) }
+        for _ in results {
+          definitions.append(InstructionID(count))
+          useCounts.append(0)
+        }
       }
       return results
     } catch {
@@ -64,11 +73,14 @@ package struct Rewriter: Sendable {
   package mutating func copyBody(
     of function: Function, arguments: [ValueID]
   ) throws(KilnError) -> EntityTable<ValueID, ValueID> {
+    let uses = function.useCounts()
     var values = EntityTable<ValueID, ValueID>(arguments)
     for id in function.instructions.ids {
       let instruction = function.instructions[id]
       location = function.locations[id]
-      for result in try emit(instruction.op, instruction.operands.map { values[$0] }) { values.append(result) }
+      for result in try emit(instruction.op, instruction.operands.map { values[$0] }) {
+        useCounts[result] += uses[values.append(result)]
+      }
     }
     return values
   }

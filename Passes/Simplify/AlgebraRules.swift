@@ -1,4 +1,4 @@
-package import KilnIR
+import KilnIR
 
 /// Rewrites of elementwise ops. Real identities are those that hold for ±0, infinities and NaN; `x + 0`, `x · 0`, `x - x` and
 /// `x / x` are no identities for reals (NUMERICS.md W3).
@@ -78,7 +78,7 @@ extension Rewriter {
 extension Scalar {
   var isNegativeZero: Bool { dtype.isReal && bits == 1 << UInt64(dtype.bitWidth - 1) }
   var isIntegerZero: Bool { dtype.isInteger && bits == 0 }
-  var isOne: Bool { dtype.isReal ? self == Scalar(real: 1, dtype) : dtype.isInteger && bits == 1 }
+  var isOne: Bool { dtype.isReal ? self == .one(dtype) : dtype.isInteger && bits == 1 }
 
   /// `1 / self` for ±2^k if it is a normal number of the same dtype, f32 or f64.
   var exactReciprocal: Scalar? {

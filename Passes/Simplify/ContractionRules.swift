@@ -1,4 +1,4 @@
-package import KilnIR
+import KilnIR
 
 /// Transposes that meet sums. The terms keep their order (NUMERICS.md R2, D1), since `reduce` and `dot` list their axes in
 /// traversal order.
@@ -38,10 +38,10 @@ extension Simplifier {
   }
 
   /// A transpose that exchanges the free axes of the two sides of a `dot` is the `dot` with its operands exchanged: the
-  /// products commute and the terms keep their order.
+  /// products commute and the terms keep their order. A `dot` that is used elsewhere as well is not computed twice.
   static let transposeOfDot = RewriteRule("transpose of dot") { rewriter, op, operands throws(KilnError) in
     guard case .movement(.transpose(let permutation)) = op, let inner = rewriter.definition(of: operands[0]),
-      case .contraction(.dot(let batch, let contract)) = inner.op
+      case .contraction(.dot(let batch, let contract)) = inner.op, rewriter.isUsedOnce(operands[0])
     else { return nil }
     let paired = batch.count + contract.count
     let batchAxes = Array(0..<batch.count)

@@ -1,4 +1,4 @@
-package import KilnIR
+import KilnIR
 
 /// Rewrites of ops that move elements: two moves in a row become one, a move that moves nothing goes away. They copy bits, so
 /// all of them are exact.
@@ -96,7 +96,7 @@ extension Simplifier {
   }
 
   /// How many elements a slice takes along each axis.
-  package static func sliceSizes(_ start: [Int], _ limit: [Int], _ stride: [Int]) -> [Int] {
+  static func sliceSizes(_ start: [Int], _ limit: [Int], _ stride: [Int]) -> [Int] {
     start.indices.map { (limit[$0] - start[$0] + stride[$0] - 1) / stride[$0] }
   }
 

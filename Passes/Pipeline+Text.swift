@@ -1,0 +1,108 @@
+public import KilnIR
+
+extension Pipeline {
+  /// A pass that text can name: how it is written, and how it is made of its arguments.
+  private struct Entry: Sendable {
+    let usage: String
+    let make: @Sendable ([String]) -> Pass?
+
+    var name: Substring { usage.prefix { $0 != "(" } }
+
+    init(_ usage: String, _ make: @escaping @Sendable ([String]) -> Pass?) {
+      self.usage = usage
+      self.make = make
+    }
+
+    /// A pass without arguments.
+    init(_ pass: Pass) { self.init(pass.name) { $0.isEmpty ? pass : nil } }
+
+    /// A transform of a function with respect to some of its parameters.
+    init(derivative name: String, _ make: @escaping @Sendable (String, [Int]) -> Pass) {
+      self.init("\(name)(FUNCTION, PARAMETER, ...)") { arguments in
+        let indices = arguments.dropFirst().compactMap { Int($0) }
+        guard let function = arguments.first, !indices.isEmpty, indices.count == arguments.count - 1 else { return nil }
+        return make(function, indices)
+      }
+    }
+  }
+
+  private static let entries: [Entry] = [
+    Entry(.inline),
+    Entry("keep(FUNCTION)") { $0.count == 1 ? .keep($0[0]) : nil },
+    Entry(.eraseStopGradient),
+    Entry(.simplify),
+    Entry(.eliminateCommonSubexpressions),
+    Entry(.eliminateDeadCode),
+    Entry(derivative: "gradient") { .gradient(of: $0, withRespectTo: $1) },
+    Entry(derivative: "valueAndGradient") { .valueAndGradient(of: $0, withRespectTo: $1) },
+    Entry(derivative: "vjp") { .vjp(of: $0, withRespectTo: $1) },
+  ]
+
+  /// How each pass is written, for help texts.
+  public static var usages: [String] { ["default"] + entries.map(\.usage) }
+
+  /// Reads passes as on the command line: `simplify,gradient(f, 0)`. `default` stands for the default pipeline.
+  ///
+  /// - Throws: `pipeline.C1` an unknown name, with the names that there are; `pipeline.C2` other arguments than the pass takes,
+  ///   or a parenthesis without its partner.
+  public init(parsing text: String) throws(KilnError) {
+    self.init([])
+    for item in try Self.items(text) {
+      if item == "default" {
+        passes += Self.default.passes
+      } else {
+        passes.append(try Self.pass(item))
+      }
+    }
+  }
+
+  private static func pass(_ text: String) throws(KilnError) -> Pass {
+    let name = trimmed(text.prefix { $0 != "(" })
+    guard let entry = entries.first(where: { $0.name == name }) else {
+      throw KilnError("pipeline.C1", "there is no pass '\(name)'; the passes are \(usages.joined(separator: ", "))")
+    }
+    var arguments: [String] = []
+    if let open = text.firstIndex(of: "(") {
+      let inside = text[text.index(after: open)...].dropLast()
+      arguments = inside.split(separator: ",", omittingEmptySubsequences: false).map { trimmed($0) }
+      if arguments.first?.hasPrefix("@") == true { arguments[0].removeFirst() }
+    }
+    guard let pass = entry.make(arguments) else {
+      throw KilnError("pipeline.C2", "'\(text)' has the wrong arguments; write \(entry.usage)")
+    }
+    return pass
+  }
+
+  /// The parts between the commas outside parentheses.
+  private static func items(_ text: String) throws(KilnError) -> [String] {
+    var items: [String] = []
+    var item = ""
+    var isInside = false
+    for character in text {
+      let isClosing = character == ")"
+      if character == "(" && isInside || isClosing && !isInside {
+        throw KilnError("pipeline.C2", "'\(text)' has a '\(character)' without its partner")
+      }
+      if character == "(" { isInside = true }
+      if character == "," && !isInside {
+        items.append(trimmed(item))
+        item = ""
+      } else {
+        item.append(character)
+      }
+      if isClosing { isInside = false }
+    }
+    if isInside { throw KilnError("pipeline.C2", "'\(text)' has a '(' without its partner") }
+    items.append(trimmed(item))
+    if items == [""] { return [] }
+    for item in items where item.contains(")") && !item.hasSuffix(")") {
+      throw KilnError("pipeline.C2", "'\(item)' has text after its arguments")
+    }
+    return items
+  }
+
+  private static func trimmed(_ text: some StringProtocol) -> String {
+    let start = text.drop { $0.isWhitespace }
+    return String(start.reversed().drop { $0.isWhitespace }.reversed())
+  }
+}

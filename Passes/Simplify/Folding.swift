@@ -1,0 +1,61 @@
+import KilnIR
+
+/// Constant folding. The reference evaluator computes every folded value (NUMERICS.md W1); an instruction that it refuses, such
+/// as a gather out of bounds, stays and says so when it runs.
+extension Simplifier {
+  /// Constants with more bytes than this are not looked at, and no constant is made that is larger (ARCHITECTURE.md section 3).
+  private static let maximumByteCount = 64 * 1024
+  /// Multiplications of a `dot`, or elements of any other op, that folding spends on one instruction.
+  private static let maximumWork = 1 << 16
+
+  /// An elementwise op on constants with equal elements has equal elements, so one number is computed. Movement of such
+  /// constants gives one again.
+  static let foldSplats = RewriteRule("fold splats") { rewriter, op, operands throws(KilnError) in
+    let splats = operands.compactMap { rewriter.splat($0) }
+    guard !operands.isEmpty, splats.count == operands.count else { return nil }
+    switch op {
+    case .map, .type:
+      let literals = splats.map { Literal(splat: $0) }
+      guard let value = evaluate(op, literals, in: rewriter), let element = value.splat else { return nil }
+      return try rewriter.constant(element, rewriter.type(of: operands[0]).shape)
+    case .movement(let movement):
+      // A pad with another value and a concatenation of different ones have several elements.
+      guard splats.allSatisfy({ $0 == splats[0] }) else { return nil }
+      let types = operands.map { rewriter.type(of: $0) }
+      guard let shape = try? Op.movement(movement).infer(types, in: Module())[0].shape else { return nil }
+      return try rewriter.constant(splats[0], shape)
+    case .source, .reduction, .contraction, .indexing, .control: return nil
+    }
+  }
+
+  /// Any op on small constants. A broadcast stays: it is cheaper than its elements.
+  static let foldLiterals = RewriteRule("fold literals") { rewriter, op, operands throws(KilnError) in
+    switch op {
+    case .source, .movement(.broadcast), .control: return nil
+    case .map, .type, .movement, .reduction, .contraction, .indexing: break
+    }
+    let literals = operands.compactMap { rewriter.literal($0) }
+    guard literals.count == operands.count, literals.allSatisfy({ $0.type.byteCount <= maximumByteCount }),
+      let value = evaluate(op, literals, in: rewriter)
+    else { return nil }
+    return try rewriter.constant(value)
+  }
+
+  /// The constant that `op` makes of constants; nil when it is too large or too costly, or when the op refuses.
+  private static func evaluate(_ op: Op, _ operands: [Literal], in rewriter: Rewriter) -> Literal? {
+    guard let types = try? op.infer(operands.map(\.type), in: Module()), types.count == 1 else { return nil }
+    let type = types[0]
+    let largest = operands.map(\.type.shape.elementCount).max() ?? 0
+    guard type.shape.elementCount <= Literal.maximumElementCount, type.byteCount <= maximumByteCount,
+      work(of: op, operands.map(\.type), type) <= maximumWork, largest <= maximumWork,
+      let results = try? ReferenceInterpreter.evaluate(
+        op: op, operands: operands.map { TensorValue($0) }, resultTypes: types, location: rewriter.location)
+    else { return nil }
+    return try? Literal(type, bits: results[0].bits)
+  }
+
+  private static func work(of op: Op, _ operands: [TensorType], _ result: TensorType) -> Int {
+    guard case .contraction(.dot(_, let contract)) = op else { return result.shape.elementCount }
+    return contract.reduce(result.shape.elementCount) { $0 * operands[0].shape.dimensions[$1.lhs] }
+  }
+}
