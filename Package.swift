@@ -39,6 +39,8 @@ let package = Package(
     library("KilnCPU", "Runtime/CPU", ["KilnIR", "KilnRuntime", "CLLVM", "COpenBLAS"]),
     tests("IRTests", ["KilnIR"]),
     tests("FileTests", ["KilnIR", "KilnPasses"], exclude: ["Cases"]),
+    library("KilnTesting", "Tests/Support", ["KilnIR"]),
+    tests("PassesTests", ["KilnIR", "KilnPasses", "KilnTesting"]),
     tests("RuntimeTests", ["KilnIR", "KilnRuntime", "KilnCPU"]),
   ]
 )

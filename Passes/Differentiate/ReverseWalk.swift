@@ -63,7 +63,11 @@ package struct ReverseWalk {
     var gradients: [ValueID] = []
     for index in indices {
       let parameter = ValueID(index)
-      gradients.append(try cotangents[parameter] ?? rewriter.zero(function.valueTypes[parameter]))
+      if let gradient = cotangents[parameter] {
+        gradients.append(gradient)
+      } else {
+        gradients.append(try rewriter.zero(function.valueTypes[parameter]))
+      }
     }
     return gradients
   }

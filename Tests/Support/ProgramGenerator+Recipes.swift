@@ -1,0 +1,168 @@
+import KilnIR
+
+extension ProgramGenerator {
+  /// One recipe for each op, and for each attribute that decides what the op computes.
+  static let recipes: [Recipe] =
+    ScalarFunction.allCases.map { function in
+      Recipe(label: function.spelling) { generator throws(ConstraintFailure) in try generator.map(function) }
+    }
+    + sourceRecipes + typeRecipes + movementRecipes
+    + ReductionKind.allCases.map { kind in
+      Recipe(label: "reduce \(kind)") { generator throws(ConstraintFailure) in try generator.reduce(kind) }
+    }
+    + ArgReductionKind.allCases.map { kind in
+      Recipe(label: "argReduce \(kind)") { generator throws(ConstraintFailure) in try generator.argReduce(kind) }
+    }
+    + [Recipe(label: "dot") { generator throws(ConstraintFailure) in try generator.dot() }]
+    + IndexBounds.allCases.map { bounds in
+      Recipe(label: "gather \(bounds)") { generator throws(ConstraintFailure) in try generator.gather(bounds) }
+    }
+    + ScatterCombiner.allCases.map { combiner in
+      Recipe(label: "scatter \(combiner)") { generator throws(ConstraintFailure) in try generator.scatter(combiner) }
+    }
+    + controlRecipes
+
+  private static let sourceRecipes: [Recipe] = [
+    Recipe(label: "constant") { generator throws(ConstraintFailure) in try generator.constant(generator.randomType()) },
+    Recipe(label: "iota") { generator throws(ConstraintFailure) in
+      let shape = generator.randomShape()
+      guard shape.rank > 0, let dtype = generator.dtype(where: { $0.isInteger || $0.isArithmeticReal }) else { return nil }
+      let axis = generator.random.index(below: shape.rank)
+      return try generator.emit(.source(.iota(TensorType(dtype, shape), axis: axis)), [])
+    },
+    Recipe(label: "dimensionSize") { generator throws(ConstraintFailure) in
+      guard generator.options.dtypes.contains(.i64), let x = generator.value(where: { $0.rank > 0 }) else { return nil }
+      return try generator.emit(.source(.dimensionSize(axis: generator.random.index(below: generator.type(x).rank))), [x])
+    },
+  ]
+
+  private static let typeRecipes: [Recipe] = [
+    Recipe(label: "convert") { generator throws(ConstraintFailure) in
+      let x = generator.random.pick(generator.values)
+      return try generator.emit(.type(.convert(generator.random.pick(generator.options.dtypes))), [x])
+    },
+    Recipe(label: "bitcast") { generator throws(ConstraintFailure) in
+      guard var x = try generator.value(dtype: { $0 != .bool }) else { return nil }
+      let type = generator.type(x)
+      if type.dtype.isReal {
+        // The bits of a computed NaN are unspecified (NUMERICS.md S2).
+        let isFinite = try generator.emit(.map(.isFinite), [x])
+        let zero = try generator.emit(.source(.constant(Literal(splat: .zero(type.dtype), shape: type.shape))), [])
+        x = try generator.emit(.map(.select), [isFinite, x, zero])
+      }
+      guard let target = generator.dtype(where: { $0 != .bool && $0.bitWidth == type.dtype.bitWidth }) else { return nil }
+      return try generator.emit(.type(.bitcast(target)), [x])
+    },
+  ]
+
+  private static let controlRecipes: [Recipe] = [
+    Recipe(label: "call") { generator throws(ConstraintFailure) in
+      guard let callee = generator.builder.module.functions.randomElement(using: &generator.random) else { return nil }
+      var operands: [ValueID] = []
+      // Operands that are indices stay in range only as the callee drew them; others may be anything.
+      for parameter in callee.parameters { operands.append(try generator.value(of: parameter.type)) }
+      let captured = generator.random.index(below: operands.count + 1)
+      let results = try generator.builder.emit(.control(.call(callee: callee.name, captured: captured)), operands)
+      return generator.random.pick(results)
+    },
+    Recipe(label: "stopGradient") { generator throws(ConstraintFailure) in
+      try generator.emit(.control(.stopGradient), [generator.random.pick(generator.values)])
+    },
+  ]
+
+  private mutating func map(_ function: ScalarFunction) throws(ConstraintFailure) -> ValueID? {
+    func operandDTypes(_ dtype: DType) -> [DType] {
+      var dtypes = [DType](repeating: dtype, count: function.arity)
+      if function == .select { dtypes[0] = .bool }
+      return dtypes
+    }
+    let isAllowed = { (dtype: DType) in (try? function.resultDType(operandDTypes(dtype))) != nil }
+    guard let x = try value(dtype: isAllowed) else { return nil }
+    var operands: [ValueID] = []
+    let shape = type(x).shape
+    for dtype in operandDTypes(type(x).dtype) { operands.append(try value(of: TensorType(dtype, shape))) }
+    operands[random.index(below: 2) == 0 ? operands.count - 1 : operands.count / 2] = x
+    return try emit(.map(function), operands)
+  }
+
+  private mutating func reduce(_ kind: ReductionKind) throws(ConstraintFailure) -> ValueID? {
+    let isLogical = kind == .and || kind == .or
+    let isAllowed = { (dtype: DType) in dtype.isInteger || (isLogical ? dtype == .bool : dtype.isArithmeticReal) }
+    guard let x = try value(dtype: isAllowed) else { return nil }
+    let axes = subset(type(x).rank, atLeast: 1)
+    return axes.isEmpty ? nil : try emit(.reduction(.reduce(kind, axes: axes)), [x])
+  }
+
+  private mutating func argReduce(_ kind: ArgReductionKind) throws(ConstraintFailure) -> ValueID? {
+    guard let x = try value(dtype: { $0.isInteger || $0.isArithmeticReal }) else { return nil }
+    let axes = type(x).shape.indices.filter { type(x).shape[$0] != 0 }
+    return axes.isEmpty ? nil : try emit(.reduction(.argReduce(kind, axis: random.pick(axes))), [x])
+  }
+
+  /// A `dot` of some value with one made to fit: its axes are any, in any order.
+  private mutating func dot() throws(ConstraintFailure) -> ValueID? {
+    guard let x = try value(dtype: { $0.isInteger || $0.isArithmeticReal }) else { return nil }
+    let shape = type(x).shape
+    let paired = subset(shape.rank, atLeast: 0)
+    let batchCount = random.index(below: paired.count + 1)
+    let free = random.oneIn(2) ? [random.pick([0, 1, 2, 3, 17])] : []
+    var extents = paired.map { (source: $0 as Int?, size: shape[$0]) }
+    extents += free.map { (source: nil, size: Dimension($0)) }
+    extents.shuffle(using: &random)
+    let other = TensorType(type(x).dtype, Shape(extents.map(\.size)))
+    let pairs = paired.map { axis in AxisPair(axis, extents.firstIndex { $0.source == axis } ?? 0) }
+    let op = Op.contraction(.dot(batch: Array(pairs.prefix(batchCount)), contract: Array(pairs.dropFirst(batchCount))))
+    guard fits(other), fits(try op.infer([type(x), other], in: Module())[0]) else { return nil }
+    return try emit(op, [x, value(of: other)])
+  }
+
+  private mutating func gather(_ bounds: IndexBounds) throws(ConstraintFailure) -> ValueID? {
+    guard let x = value(where: { $0.rank > 0 }), let dtype = dtype(where: \.isInteger) else { return nil }
+    let axis = random.index(below: type(x).rank)
+    let op = Op.indexing(.gather(axis: axis, bounds: bounds))
+    let indexType = TensorType(dtype, smallShape(atAxisOf: type(x).shape.dimensions[axis]))
+    guard fits(try op.infer([type(x), indexType], in: Module())[0]) else { return nil }
+    return try emit(op, [x, indices(indexType, size: type(x).shape.dimensions[axis], bounds)])
+  }
+
+  private mutating func scatter(_ combiner: ScatterCombiner) throws(ConstraintFailure) -> ValueID? {
+    let isAllowed = { (type: TensorType) in
+      type.rank > 0 && (combiner == .replace || type.dtype.isInteger || type.dtype.isArithmeticReal)
+    }
+    guard let x = value(where: isAllowed), let dtype = dtype(where: \.isInteger) else { return nil }
+    let axis = random.index(below: type(x).rank)
+    let size = type(x).shape.dimensions[axis]
+    let bounds = random.pick(IndexBounds.allCases)
+    let indexType = TensorType(dtype, smallShape(atAxisOf: size))
+    let updates = try Op.indexing(.gather(axis: axis, bounds: bounds)).infer([type(x), indexType], in: Module())[0]
+    guard fits(updates) else { return nil }
+    let index = try indices(indexType, size: size, bounds)
+    return try emit(
+      .indexing(.scatter(axis: axis, combiner: combiner, bounds: bounds)), [x, index, value(of: updates)])
+  }
+
+  /// Indices along an axis of `size` elements; in range where the op checks that, which only constants guarantee for callers.
+  private mutating func indices(_ type: TensorType, size: Int, _ bounds: IndexBounds) throws(ConstraintFailure) -> ValueID {
+    // An i8 reaches 127.
+    let inRange = try random.indices(type, in: 0..<min(size, 128))
+    if bounds == .check || random.oneIn(2) { return try emit(.source(.constant(Literal(type, bits: inRange.bits))), []) }
+    return try value(of: type)
+  }
+
+  /// The shape of indices. An axis without elements has no valid index.
+  private mutating func smallShape(atAxisOf size: Int) -> Shape {
+    if size == 0 { return [0] }
+    return random.pick([[], [1], [3], [2, 2], [5], [0], [17]])
+  }
+
+  /// Some of the axes below `rank`, in any order.
+  private mutating func subset(_ rank: Int, atLeast count: Int) -> [Int] {
+    let axes = Array(0..<rank).shuffled(using: &random)
+    return rank < count ? [] : Array(axes.prefix(Int.random(in: count...rank, using: &random)))
+  }
+}
+
+extension DType {
+  /// A real type in which reductions and contractions compute.
+  var isArithmeticReal: Bool { self == .f32 || self == .f64 }
+}

@@ -1,0 +1,137 @@
+import KilnIR
+
+/// Draws one function instruction by instruction. A recipe per op finds or makes operands that fit.
+struct ProgramGenerator {
+  struct Recipe: Sendable {
+    let label: String
+    /// Emits the op; nil when the values at hand do not allow it.
+    let emit: @Sendable (inout ProgramGenerator) throws(ConstraintFailure) -> ValueID?
+  }
+
+  var random: SplitMix64
+  var builder: FunctionBuilder
+  let options: RandomProgram.Options
+  private(set) var inputs: [TensorValue] = []
+  /// What operands are picked from.
+  private(set) var values: [ValueID] = []
+
+  static func function(
+    _ name: String, instructions: Int, in module: Module, options: RandomProgram.Options, random: inout SplitMix64
+  ) throws(ConstraintFailure) -> (function: Function, inputs: [TensorValue]) {
+    var generator = ProgramGenerator(
+      random: SplitMix64(seed: random.next()), builder: FunctionBuilder(name, in: module), options: options)
+    _ = try generator.parameter(generator.randomType())
+    var remaining = instructions
+    var attempts = 20 * instructions
+    while remaining > 0 && attempts > 0 {
+      attempts -= 1
+      if let value = try generator.random.pick(recipes).emit(&generator) {
+        generator.values.append(value)
+        remaining -= 1
+      }
+    }
+    // The last value, and perhaps others.
+    var results = [generator.values[generator.values.count - 1]]
+    while generator.random.oneIn(2) { results.append(generator.random.pick(generator.values)) }
+    return (generator.builder.finish(results), generator.inputs)
+  }
+
+  private init(random: SplitMix64, builder: FunctionBuilder, options: RandomProgram.Options) {
+    self.random = random
+    self.builder = builder
+    self.options = options
+  }
+
+  // MARK: - Types
+
+  func type(_ value: ValueID) -> TensorType { builder.type(of: value) }
+
+  mutating func randomShape() -> Shape {
+    if random.oneIn(12) { return [Dimension(random.pick([33, 513, 1025, 2050]))] }
+    var sizes: [Int] = []
+    var count = 1
+    for _ in 0..<random.index(below: 5) {
+      let size = random.pick([0, 1, 1, 1, 2, 2, 3, 3, 4, 5, 5, 17, 17, 65])
+      if count * max(size, 1) <= options.maximumElementCount {
+        sizes.append(size)
+        count *= max(size, 1)
+      }
+    }
+    return Shape(sizes)
+  }
+
+  mutating func randomType() -> TensorType { TensorType(random.pick(options.dtypes), randomShape()) }
+
+  func fits(_ type: TensorType) -> Bool { type.shape.elementCount <= options.maximumElementCount }
+
+  /// A dtype of the options of which `predicate` holds.
+  mutating func dtype(where predicate: (DType) -> Bool) -> DType? {
+    let dtypes = options.dtypes.filter(predicate)
+    return dtypes.isEmpty ? nil : random.pick(dtypes)
+  }
+
+  // MARK: - Operands
+
+  mutating func parameter(_ type: TensorType) throws(ConstraintFailure) -> ValueID {
+    try parameter(random.tensor(type))
+  }
+
+  mutating func parameter(_ value: TensorValue) throws(ConstraintFailure) -> ValueID {
+    inputs.append(value)
+    let parameter = builder.addParameter("p\(inputs.count - 1)", value.type, isHidden: random.oneIn(10))
+    values.append(parameter)
+    return parameter
+  }
+
+  mutating func emit(_ op: Op, _ operands: [ValueID]) throws(ConstraintFailure) -> ValueID {
+    try builder.emitOne(op, operands)
+  }
+
+  /// Any value with a type of which `predicate` holds.
+  mutating func value(where predicate: (TensorType) -> Bool) -> ValueID? {
+    let candidates = values.filter { predicate(type($0)) }
+    return candidates.isEmpty ? nil : random.pick(candidates)
+  }
+
+  /// A value of some dtype of which `predicate` holds: one at hand, or a new parameter.
+  mutating func value(dtype predicate: (DType) -> Bool) throws(ConstraintFailure) -> ValueID? {
+    if !random.oneIn(8), let value = value(where: { predicate($0.dtype) }) { return value }
+    guard let dtype = dtype(where: predicate) else { return nil }
+    return try parameter(TensorType(dtype, randomShape()))
+  }
+
+  /// A value of this very type: one at hand, a constant, a conversion, a broadcast or a new parameter.
+  mutating func value(of wanted: TensorType) throws(ConstraintFailure) -> ValueID {
+    if !random.oneIn(3), let value = value(where: { $0 == wanted }) { return value }
+    switch random.index(below: 5) {
+    case 0: return try constant(wanted)
+    case 1:
+      if let source = value(where: { $0.shape == wanted.shape }) {
+        return try emit(.type(.convert(wanted.dtype)), [source])
+      }
+    case 2:
+      if let source = value(where: { $0 == TensorType(wanted.dtype, .scalar) }) {
+        return try emit(.movement(.broadcast(wanted.shape, axes: [])), [source])
+      }
+    default: break
+    }
+    return try parameter(wanted)
+  }
+
+  /// A constant: neutral elements and other equal numbers, or a few different ones.
+  mutating func constant(_ type: TensorType) throws(ConstraintFailure) -> ValueID {
+    if type.shape.elementCount <= 64 && random.oneIn(2) {
+      return try emit(.source(.constant(Literal(type, bits: random.tensor(type).bits))), [])
+    }
+    let dtype = type.dtype
+    let scalar: Scalar
+    switch random.index(below: 6) {
+    case 0: scalar = .zero(dtype)
+    case 1: scalar = Scalar(dtype, dtype.isReal ? -0.0 : 0)
+    case 2: scalar = .one(dtype)
+    case 3: scalar = Scalar(dtype, random.pick([2, 4, 8, 0.5, 0.25, 3]))
+    default: scalar = random.scalar(dtype)
+    }
+    return try emit(.source(.constant(Literal(splat: scalar, shape: type.shape))), [])
+  }
+}
