@@ -67,7 +67,7 @@ extension Pipeline {
       arguments = inside.split(separator: ",", omittingEmptySubsequences: false).map { trimmed($0) }
       if arguments.first?.hasPrefix("@") == true { arguments[0].removeFirst() }
     }
-    guard let pass = entry.make(arguments) else {
+    guard !arguments.contains(""), let pass = entry.make(arguments) else {
       throw KilnError("pipeline.C2", "'\(text)' has the wrong arguments; write \(entry.usage)")
     }
     return pass

@@ -19,30 +19,42 @@ package enum Inliner {
   package static let maximumInstructionCount = 1 << 22
 
   package static func inline(_ module: Module) throws(KilnError) -> Module {
+    try checkSizes(module)
     var result = Module()
     for function in module.functions { try result.add(inline(function, callees: result)) }
     return result
   }
 
+  /// Counts before anything is expanded.
+  private static func checkSizes(_ module: Module) throws(KilnError) {
+    var sizes: [String: Int] = [:]
+    for function in module.functions {
+      var size = function.instructions.count
+      for id in function.instructions.ids {
+        guard case .control(.call(let callee, _)) = function.instructions[id].op else { continue }
+        size += sizes[callee] ?? 0
+        if size > maximumInstructionCount {
+          throw KilnError(
+            "inline.C1", "@\(function.name) has more than \(maximumInstructionCount) instructions with its calls inlined",
+            at: function.locations[id])
+        }
+      }
+      sizes[function.name] = size
+    }
+  }
+
   /// `function` without calls. `callees` has every function that it calls, without calls.
-  package static func inline(_ function: Function, callees: Module) throws(KilnError) -> Function {
+  private static func inline(_ function: Function, callees: Module) throws(KilnError) -> Function {
     if !function.callsFunctions { return function }
     var rewriter = Rewriter(function.name, in: callees)
     var values = EntityTable<ValueID, ValueID>(function.parameters.map { rewriter.addParameter($0) })
     for id in function.instructions.ids {
       let instruction = function.instructions[id]
-      let location = function.locations[id]
       let operands = instruction.operands.map { values[$0] }
-      rewriter.location = location
+      rewriter.location = function.locations[id]
       let results: [ValueID]
       if case .control(.call(let name, _)) = instruction.op {
         let callee = try callees.require(name)
-        let size = rewriter.builder.instructions.count + callee.instructions.count
-        if size > maximumInstructionCount {
-          throw KilnError(
-            "inline.C1", "@\(function.name) has more than \(maximumInstructionCount) instructions with its calls inlined",
-            at: location)
-        }
         let inlined = try rewriter.copyBody(of: callee, arguments: operands)
         results = callee.results.map { inlined[$0] }
       } else {

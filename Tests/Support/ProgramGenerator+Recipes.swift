@@ -22,6 +22,11 @@ extension ProgramGenerator {
     }
     + controlRecipes
 
+  /// The ops that most rewrites are about come more often.
+  static let arithmeticRecipes: [Recipe] = [ScalarFunction.add, .subtract, .multiply, .divide, .negate].map { function in
+    Recipe(label: function.spelling) { generator throws(ConstraintFailure) in try generator.map(function) }
+  }
+
   private static let sourceRecipes: [Recipe] = [
     Recipe(label: "constant") { generator throws(ConstraintFailure) in try generator.constant(generator.randomType()) },
     Recipe(label: "iota") { generator throws(ConstraintFailure) in
@@ -80,7 +85,10 @@ extension ProgramGenerator {
     guard let x = try value(dtype: isAllowed) else { return nil }
     var operands: [ValueID] = []
     let shape = type(x).shape
-    for dtype in operandDTypes(type(x).dtype) { operands.append(try value(of: TensorType(dtype, shape))) }
+    for dtype in operandDTypes(type(x).dtype) {
+      let wanted = TensorType(dtype, shape)
+      operands.append(random.oneIn(4) ? try constant(wanted) : try value(of: wanted))
+    }
     operands[random.index(below: 2) == 0 ? operands.count - 1 : operands.count / 2] = x
     return try emit(.map(function), operands)
   }

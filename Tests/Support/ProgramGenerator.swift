@@ -25,7 +25,8 @@ struct ProgramGenerator {
     var attempts = 20 * instructions
     while remaining > 0 && attempts > 0 {
       attempts -= 1
-      if let value = try generator.random.pick(recipes).emit(&generator) {
+      let list = generator.random.oneIn(4) ? arithmeticRecipes : recipes
+      if let value = try generator.random.pick(list).emit(&generator) {
         generator.values.append(value)
         remaining -= 1
       }
@@ -90,7 +91,8 @@ struct ProgramGenerator {
   /// Any value with a type of which `predicate` holds.
   mutating func value(where predicate: (TensorType) -> Bool) -> ValueID? {
     let candidates = values.filter { predicate(type($0)) }
-    return candidates.isEmpty ? nil : random.pick(candidates)
+    // Often the newest, so that ops meet in chains.
+    return random.oneIn(2) ? candidates.last : candidates.isEmpty ? nil : random.pick(candidates)
   }
 
   /// A value of some dtype of which `predicate` holds: one at hand, or a new parameter.

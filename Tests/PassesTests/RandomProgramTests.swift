@@ -1,0 +1,106 @@
+import KilnIR
+import KilnPasses
+import KilnTesting
+import Testing
+
+/// Random programs mean the same before and after every pass.
+@Suite struct RandomProgramTests {
+  /// All programs in an optimised build; the reference is slow in a debug build, which runs a part.
+  static let count = isDebug ? 300 : 2000
+  static let firstSeed: UInt64 = 1
+
+  static let isDebug: Bool = {
+    var isDebug = false
+    assert({ isDebug = true; return true }())
+    return isDebug
+  }()
+
+  static let passes: [Pass] = [
+    .inline, .eraseStopGradient, .simplify, .eliminateCommonSubexpressions, .eliminateDeadCode,
+  ]
+
+  @Test("W2: random programs keep their bits under each pass and the default pipeline")
+  func passesKeepBits() throws {
+    for seed in Self.firstSeed..<Self.firstSeed + UInt64(Self.count) {
+      let program = try RandomProgram(seed: seed)
+      let pipelines = Self.passes.map { Pipeline([$0]) } + [.default(for: program.entry)]
+      for pipeline in pipelines {
+        func disagreement(_ program: RandomProgram) -> String? {
+          program.disagreement { try $0.transformed { try pipeline.run($0, verifying: true) }.run() }
+        }
+        if let reason = disagreement(program) {
+          let smallest = program.shrunk { disagreement($0) != nil }
+          Issue.record(
+            "seed \(seed), \(pipeline.passes.map(\.name)): \(reason)\n\(smallest.listing)\n\(disagreement(smallest) ?? "")")
+          return
+        }
+      }
+    }
+  }
+
+  @Test("every op occurs at least 50 times in 2,000 programs, and sizes 0, 1, 17 and 65 do")
+  func statistics() throws {
+    var counts: [String: Int] = [:]
+    var extents: [Int: Int] = [:]
+    for seed in Self.firstSeed..<Self.firstSeed + 2000 {
+      let program = try RandomProgram(seed: seed)
+      counts.merge(program.opCounts, uniquingKeysWith: +)
+      for function in program.module.functions {
+        for type in function.valueTypes.elements { for size in type.shape.dimensions { extents[size, default: 0] += 1 } }
+      }
+    }
+    print("ops in 2000 random programs from seed \(Self.firstSeed):")
+    print(counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
+    print("extents:", [0, 1, 17, 65, 513, 1025].map { "\($0): \(extents[$0] ?? 0)" }.joined(separator: ", "))
+    for label in RandomProgram.allLabels { #expect(counts[label] ?? 0 >= 50, "\(label)") }
+    for size in [0, 1, 17, 65] { #expect(extents[size] ?? 0 >= 50, "size \(size)") }
+  }
+
+  @Test("random programs survive printing and parsing")
+  func roundTrip() throws {
+    for seed in Self.firstSeed..<Self.firstSeed + 200 {
+      let module = try RandomProgram(seed: seed).module
+      let text = module.description
+      #expect(try Module(parsing: text, file: "random.kiln").description == text, "seed \(seed)")
+    }
+  }
+
+  /// Rewrites that NUMERICS.md W3 forbids, or that forget an operand.
+  static let wrongRules: [RewriteRule] = [
+    RewriteRule("x + 0") { rewriter, op, operands throws(KilnError) in
+      guard op == .map(.add), let zero = rewriter.splat(operands[1]), zero.bits == 0 else { return nil }
+      return operands[0]
+    },
+    RewriteRule("pad forgets its value") { rewriter, op, operands throws(KilnError) in
+      guard case .movement(.pad) = op else { return nil }
+      let zero = try rewriter.zero(rewriter.type(of: operands[1]))
+      return operands[1] == zero ? nil : try rewriter.emitOne(op, [operands[0], zero])
+    },
+    RewriteRule("sums are reassociated") { rewriter, op, operands throws(KilnError) in
+      guard op == .map(.add), let inner = rewriter.definition(of: operands[0]), inner.op == .map(.add) else { return nil }
+      let right = try rewriter.add(inner.operands[1], operands[1])
+      return try rewriter.add(inner.operands[0], right)
+    },
+  ]
+
+  @Test("W3: planted wrong rewrites are caught and shrunk", arguments: wrongRules.map(\.name))
+  func wrongRewritesAreCaught(name: String) throws {
+    let rules = Self.wrongRules.filter { $0.name == name }
+    let wrong = Pass.perFunction(name) { function, module throws(KilnError) in
+      try function.rebuilt(in: module, rules: rules)
+    }
+    func fails(_ program: RandomProgram) -> Bool {
+      program.disagreement { try $0.transformed { try wrong.run($0) }.run() } != nil
+    }
+    for seed in Self.firstSeed..<Self.firstSeed + 2000 {
+      let program = try RandomProgram(seed: seed)
+      guard fails(program) else { continue }
+      let smallest = program.shrunk(while: fails)
+      print("\(name): caught by seed \(seed), shrunk to\n\(smallest.listing)")
+      #expect(fails(smallest))
+      #expect(smallest.module["main"]?.instructions.count ?? .max <= 4)
+      return
+    }
+    Issue.record("2000 random programs do not notice '\(name)'")
+  }
+}
