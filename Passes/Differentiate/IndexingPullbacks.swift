@@ -5,10 +5,11 @@ extension Rewriter {
   mutating func indexingPullback(_ op: IndexingOp, _ use: Use) throws(KilnError) -> [ValueID?] {
     switch op {
     case .gather(let axis, let bounds):
-      let zero = try zero(type(of: use.operands[0]))
-      return [
-        try scatter(zero, use.operands[1], use.cotangent, axis: axis, combiner: .add, bounds: bounds), nil,
-      ]
+      let type = type(of: use.operands[0])
+      let zero = try zero(TensorType(type.dtype.accumulator, type.shape))
+      let cotangent = try convert(use.cotangent, to: type.dtype.accumulator)
+      let sum = try scatter(zero, use.operands[1], cotangent, axis: axis, combiner: .add, bounds: bounds)
+      return [try convert(sum, to: type.dtype), nil]
     case .scatter(let axis, let combiner, let bounds):
       switch combiner {
       case .add:

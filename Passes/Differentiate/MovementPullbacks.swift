@@ -31,7 +31,7 @@ extension Rewriter {
   ) throws(KilnError) -> ValueID {
     let stretched = shape.indices.filter { shape[$0] != result[axes[$0]] }.map { axes[$0] }
     let copied = result.indices.filter { !axes.contains($0) || stretched.contains($0) }
-    let sum = try reduce(.sum, cotangent, axes: copied)
+    let sum = try sum(cotangent, axes: copied)
     return try reshape(sum, shape)
   }
 
@@ -70,7 +70,15 @@ extension Rewriter {
     let isPadding = try move(.pad(low: low, high: high, interior: interior), inside, outside)
     let zero = try zero(type)
     let padding = try select(isPadding, cotangent, zero)
-    return [operandPart, try reduce(.sum, padding, axes: Array(0..<type.rank))]
+    return [operandPart, try sum(padding, axes: Array(0..<type.rank))]
+  }
+
+  /// A sum in the accumulator of the dtype: f32 for f16 and bf16, which are summed nowhere else (NUMERICS.md E7).
+  private mutating func sum(_ x: ValueID, axes: [Int]) throws(KilnError) -> ValueID {
+    if axes.isEmpty { return x }
+    let dtype = type(of: x).dtype
+    let wide = try convert(x, to: dtype.accumulator)
+    return try convert(reduce(.sum, wide, axes: axes), to: dtype)
   }
 
   /// The permutation that undoes `permutation`.
@@ -79,4 +87,9 @@ extension Rewriter {
     for (axis, source) in permutation.enumerated() { inverse[source] = axis }
     return inverse
   }
+}
+
+extension DType {
+  /// The dtype in which sums of this dtype are computed.
+  var accumulator: DType { self == .f16 || self == .bf16 ? .f32 : self }
 }

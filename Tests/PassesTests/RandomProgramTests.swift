@@ -65,6 +65,35 @@ import Testing
     }
   }
 
+  @Test("random programs have well-formed derivatives, which keep their bits under the passes")
+  func derivatives() throws {
+    var derivedCount = 0
+    for seed in Self.firstSeed..<Self.firstSeed + UInt64(Self.count / 4) {
+      var program = try RandomProgram(seed: seed)
+      let main = try #require(program.module["main"])
+      let indices = main.parameters.indices.filter { main.parameters[$0].type.dtype.isReal }
+      do throws(KilnError) {
+        let derived = try Differentiation.vjp(of: "main", in: program.module, withRespectTo: indices)
+        program.module = derived.module
+        program.entry = derived.name
+      } catch {
+        // `scatter multiply` and bit casts between reals have no derivative; nothing else is refused.
+        #expect(error.diagnostics.map(\.label) == ["differentiate.C1"], "seed \(seed): \(error)")
+        continue
+      }
+      derivedCount += 1
+      #expect(Verifier.diagnostics(for: program.module).isEmpty, "seed \(seed)")
+      var random = SplitMix64(seed: seed)
+      for parameter in program.module[program.entry]?.parameters.dropFirst(main.parameters.count) ?? [] {
+        program.inputs.append(try random.tensor(parameter.type))
+      }
+      let pipeline = Pipeline.default(for: program.entry)
+      let reason = program.disagreement { try $0.transformed { try pipeline.run($0, verifying: true) }.run() }
+      #expect(reason == nil, "seed \(seed)")
+    }
+    #expect(derivedCount > Self.count / 8)
+  }
+
   /// Rewrites that NUMERICS.md W3 forbids, or that forget an operand.
   static let wrongRules: [RewriteRule] = [
     RewriteRule("x + 0") { rewriter, op, operands throws(KilnError) in

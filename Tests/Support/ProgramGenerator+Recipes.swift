@@ -89,7 +89,9 @@ extension ProgramGenerator {
       let wanted = TensorType(dtype, shape)
       operands.append(random.oneIn(4) ? try constant(wanted) : try value(of: wanted))
     }
-    operands[random.index(below: 2) == 0 ? operands.count - 1 : operands.count / 2] = x
+    // Not the condition of a select.
+    let place = function == .select ? 1 + random.index(below: 2) : random.index(below: operands.count)
+    operands[place] = x
     return try emit(.map(function), operands)
   }
 
