@@ -204,8 +204,13 @@ extension KernelVerifier {
       try require(!kernel.outer.isEmpty, "kernel.C6", "a column kernel has an outer axis")
     case .splitRows:
       try requireOneReduction("a kernel of split rows")
-    case .contraction:
+    case .contraction(let schedule):
       try requireOneReduction("a contraction")
+      let rest = kernel.outer.count - schedule.batchAxes - schedule.rowAxes
+      try require(
+        schedule.batchAxes >= 0 && (0...1).contains(schedule.rowAxes) && (0...1).contains(rest)
+          && schedule.tileRows > 0 && schedule.tileColumns > 0, "kernel.C6",
+        "a contraction has batch axes, then at most one row axis and one column axis, and a tile")
       guard case .dot? = kernel.stages[0].effects.first else {
         throw ConstraintFailure("kernel.C6", "stage 0 of a contraction has a dot")
       }

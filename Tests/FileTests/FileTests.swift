@@ -1,5 +1,6 @@
 import Foundation
 import KilnIR
+import KilnPasses
 import Testing
 
 @Suite("File tests") struct FileTests {
@@ -27,6 +28,16 @@ import Testing
     #expect(again == module)
     #expect(again.description == module.description)
     #expect(Verifier.diagnostics(for: module).isEmpty)
+  }
+
+  @Test("Every kernel that a case is lowered to is printed and read back", arguments: FileCase.all)
+  func kernels(_ test: FileCase) throws {
+    guard let module = try? Module(parsing: test.input, file: "case") else { return }
+    for function in module.functions where !Backend.hasCalls(function) {
+      for kernel in try Lowering(function, for: .testCPU).plan.kernels {
+        #expect(try Kernel(parsing: kernel.description, file: "printed") == kernel)
+      }
+    }
   }
 
   @Test("The cases are found")

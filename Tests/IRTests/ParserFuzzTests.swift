@@ -60,7 +60,7 @@ struct SeededGenerator: RandomNumberGenerator {
     "f32[2,3]", "add", "constant", "\n", "//", "\u{0}", "\u{FF}", "ä", "[[[[[[[[[[", "axis = 0", "1.5", "281474976710656",
   ].map { Array($0.utf8) }
 
-  private static func mutate(_ bytes: inout [UInt8], _ random: inout SeededGenerator) {
+  static func mutate(_ bytes: inout [UInt8], _ random: inout SeededGenerator) {
     guard !bytes.isEmpty else { return }
     let a = Int.random(in: 0..<bytes.count, using: &random)
     let b = min(bytes.count, a + Int.random(in: 0...12, using: &random))
