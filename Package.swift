@@ -41,6 +41,7 @@ let package = Package(
     tests("FileTests", ["KilnIR", "KilnPasses"], exclude: ["Cases"]),
     library("KilnTesting", "Tests/Support", ["KilnIR"]),
     tests("PassesTests", ["KilnIR", "KilnPasses", "KilnTesting"]),
+    tests("CompilerTests", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnTesting"]),
     tests("RuntimeTests", ["KilnIR", "KilnRuntime", "KilnCPU"]),
   ]
 )

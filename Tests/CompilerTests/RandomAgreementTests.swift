@@ -26,6 +26,17 @@ struct RandomAgreementTests {
     }
   }
 
+  @Test("S1: the plan run by the kernel interpreter", arguments: [true, false])
+  func kernelReference(fuses: Bool) throws {
+    for seed in stride(from: 0, to: Self.programCount, by: 8) {
+      let program = try RandomProgram(seed: seed)
+      let reason = program.disagreement {
+        try PlanInterpreter.run(PlanHarness.plan($0, fuses: fuses, for: .testCPU), inputs: $0.inputs)
+      }
+      #expect(reason == nil, "seed \(seed)")
+    }
+  }
+
   @Test("Every op occurs at least 50 times, and sizes 0, 1, 17 and 65")
   func statistics() throws {
     var counts: [String: Int] = [:]
