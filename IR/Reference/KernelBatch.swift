@@ -141,22 +141,17 @@ extension KernelBatch {
       reduced.append(RowReduction.argReduce(columns[value], rows: rows, count: count, kind, frame.dtypes[value]))
     case .dot(let lhs, let rhs):
       reduced.append(RowReduction.dot(columns[lhs], columns[rhs], rows: rows, count: count, frame.dtypes[lhs]))
-    case .scatter(let buffer, let base, let index, let stride, let extent, let combiner, let bounds, let site, let value):
+    case .scatter(
+      let buffer, let base, let index, let stride, let extent, let combiner, let bounds, let site, let value):
       let addresses = addresses(base, frame)
       for point in 0..<rows * count {
         guard let valid = resolve(columns[index][point], frame.dtypes[index], extent, bounds, site) else { continue }
         let address = addresses[point] + stride.value(integers) * valid
-        combine(buffer, address, columns[value][point], combiner, frame.dtypes[value])
+        let update = columns[value][point]
+        // A plain update does not read the element.
+        let old = combiner == .replace ? 0 : element(buffer, address)
+        setElement(buffer, address, combiner.combined(old, update, frame.dtypes[value]))
       }
     }
-  }
-
-  private func combine(_ buffer: Int, _ address: Int, _ word: UInt64, _ combiner: ScatterCombiner, _ dtype: DType) {
-    guard let primitive = combiner.primitive else {
-      setElement(buffer, address, word)
-      return
-    }
-    let operands = [Scalar(dtype, bits: element(buffer, address)), Scalar(dtype, bits: word)]
-    setElement(buffer, address, primitive.evaluate(operands, dtype: dtype).bits)
   }
 }

@@ -14,7 +14,7 @@ extension ReferenceInterpreter {
 
   private static func gathered(_ operand: TensorValue, _ rows: IndexedRows, _ type: TensorType) -> TensorValue {
     var result = TensorValue(type) { $0.initializeMemory(as: UInt8.self, repeating: 0, count: type.byteCount) }
-    rows.forEach { position, row in
+    rows.visit { position, row in
       for i in 0..<rows.byteCount { result.bytes[position + i] = operand.bytes[row + i] }
     }
     return result
@@ -24,22 +24,15 @@ extension ReferenceInterpreter {
   private static func scattered(
     _ operand: TensorValue, _ updates: TensorValue, _ rows: IndexedRows, _ combiner: ScatterCombiner
   ) -> TensorValue {
-    var result = operand
     let dtype = operand.type.dtype
-    guard let primitive = combiner.primitive else {
-      rows.forEach { position, row in
-        for i in 0..<rows.byteCount { result.bytes[row + i] = updates.bytes[position + i] }
-      }
-      return result
-    }
-    let program = ScalarProgram(primitive, parameters: [dtype, dtype], dtype: dtype)
+    let width = rows.byteCount / dtype.byteCount
     var words = operand.bits
     let updateWords = updates.bits
-    let width = rows.byteCount / dtype.byteCount
-    rows.forEach { position, row in
-      let (first, update) = (row / dtype.byteCount, position / dtype.byteCount)
-      let columns = [Array(words[first..<first + width]), Array(updateWords[update..<update + width])]
-      words.replaceSubrange(first..<first + width, with: program.evaluate(columns: columns, count: width))
+    rows.visit { position, row in
+      let (update, element) = (position / dtype.byteCount, row / dtype.byteCount)
+      for i in 0..<width {
+        words[element + i] = combiner.combined(words[element + i], updateWords[update + i], dtype)
+      }
     }
     return TensorValue(operand.type) { words.store($0, dtype) }
   }
@@ -75,7 +68,7 @@ private struct IndexedRows {
 
   /// Calls `body` with the byte offsets of each run in the updates (or the gathered tensor) and in the indexed tensor, in
   /// ascending order of the indices for every run of the indexed tensor.
-  func forEach(_ body: (_ position: Int, _ row: Int) -> Void) {
+  func visit(_ body: (_ position: Int, _ row: Int) -> Void) {
     for outer in 0..<outerCount {
       for (i, index) in indices.enumerated() {
         guard let index else { continue }

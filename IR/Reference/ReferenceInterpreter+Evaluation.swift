@@ -9,7 +9,8 @@ extension ReferenceInterpreter {
   ) throws(KilnError) -> [TensorValue] {
     for type in resultTypes where type.byteCount > maximumByteCount {
       throw KilnError(
-        "run.C3", "\(op.spelling) gives \(type) of \(type.byteCount) bytes; the reference computes at most "
+        "run.C3",
+        "\(op.spelling) gives \(type) of \(type.byteCount) bytes; the reference computes at most "
           + "\(maximumByteCount)", at: location)
     }
     do throws(ConstraintFailure) {

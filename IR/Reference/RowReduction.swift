@@ -200,6 +200,17 @@ extension ScatterCombiner {
     case .minimum: .minimum
     }
   }
+
+  /// The element after an update, on words. Sums, the usual case, take no way through `Primitive`.
+  func combined(_ element: UInt64, _ update: UInt64, _ dtype: DType) -> UInt64 {
+    guard let primitive else { return update }
+    switch (self, dtype) {
+    case (.add, .f32): return (Float(word: element) + Float(word: update)).word
+    case (.add, .f64): return (Double(word: element) + Double(word: update)).word
+    case (.add, _), (.multiply, _), (.maximum, _), (.minimum, _), (.replace, _):
+      return primitive.evaluate([Scalar(dtype, bits: element), Scalar(dtype, bits: update)], dtype: dtype).bits
+    }
+  }
 }
 
 extension IndexBounds {

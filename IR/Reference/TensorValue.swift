@@ -52,7 +52,8 @@ public struct TensorValue: Hashable, Sendable {
     bytes.withUnsafeMutableBytes { target in
       value.bytes.withUnsafeBytes { source in
         copyElements(
-          extents: value.type.shape.dimensions, size: size, from: source.baseAddress!, StridedElements(value.type.shape),
+          extents: value.type.shape.dimensions, size: size, from: source.baseAddress!,
+          StridedElements(value.type.shape),
           to: target.baseAddress!, elements)
       }
     }

@@ -79,7 +79,8 @@ extension Attribute {
 }
 
 /// `name(%0, %1) {attribute = value}`.
-private func phrase(_ spelling: String, _ operands: [BodyID], _ attributes: KeyValuePairs<String, Attribute>) -> String {
+private func phrase(_ spelling: String, _ operands: [BodyID], _ attributes: KeyValuePairs<String, Attribute>) -> String
+{
   let head = "\(spelling)(\(operands.map { "%\($0.index)" }.joined(separator: ", ")))"
   if attributes.isEmpty { return head }
   return head + " {" + attributes.map { "\($0.key) = \($0.value)" }.joined(separator: ", ") + "}"
@@ -114,7 +115,8 @@ extension Effect {
     case .reduce(let kind, let value): phrase("reduce", [value], ["kind": .word(kind.rawValue)])
     case .argReduce(let kind, let value): phrase("argReduce", [value], ["kind": .word(kind.rawValue)])
     case .dot(let lhs, let rhs): phrase("dot", [lhs, rhs], [:])
-    case .scatter(let buffer, let base, let index, let stride, let extent, let combiner, let bounds, let site, let value):
+    case .scatter(
+      let buffer, let base, let index, let stride, let extent, let combiner, let bounds, let site, let value):
       phrase(
         "scatter", [index, value],
         [

@@ -72,7 +72,8 @@ struct Lexer {
       skip(while: Self.isNameByte)
       let isInfinity = Array(bytes[start..<position]) == Array("-inf".utf8)
       return token(isInfinity ? .number : .unknown, from: start, to: position)
-    case UInt8(ascii: "("), UInt8(ascii: ")"), UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "{"), UInt8(ascii: "}"),
+    case UInt8(ascii: "("), UInt8(ascii: ")"), UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "{"),
+      UInt8(ascii: "}"),
       UInt8(ascii: ","), UInt8(ascii: ":"), UInt8(ascii: "="):
       return punctuation(1)
     case _ where Self.isDigit(byte): return number()

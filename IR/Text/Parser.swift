@@ -131,7 +131,8 @@ extension Parser {
     guard zip(found, types).allSatisfy({ $0 == nil || $0 == $1 }) && found.count == types.count else {
       let names = found.map { $0?.description ?? "?" }.joined(separator: ", ")
       throw reader.failure(
-        "parse.C8", "@\(body.name) gives (\(types.map(\.description).joined(separator: ", "))), found (\(names))", token)
+        "parse.C8", "@\(body.name) gives (\(types.map(\.description).joined(separator: ", "))), found (\(names))", token
+      )
     }
     return results
   }

@@ -42,7 +42,8 @@ struct FileCase: CustomStringConvertible, Sendable {
     switch kind {
     case .parse: input + "// expect:\n" + found { try Module(parsing: input, file: "case").description }
     case .verify: lines.enumerated().map { blessedLine($1, foundLabels[$0 + 1] ?? []) }.joined(separator: "\n")
-    case .run: lines.map { line in RunLine(line).map { $0.text(result(of: $0, on: backend)) } ?? line }.joined(separator: "\n")
+    case .run:
+      lines.map { line in RunLine(line).map { $0.text(result(of: $0, on: backend)) } ?? line }.joined(separator: "\n")
     case nil: text
     }
   }
@@ -104,4 +105,3 @@ struct RunLine {
 
   func text(_ result: String) -> String { "// run: @\(function)(\(arguments)) = \(result)" }
 }
-

@@ -74,7 +74,8 @@ import Testing
       let count = kernel.workUnits(phase: last, integers)
       for start in stride(from: 0, to: count, by: step) {
         KernelInterpreter.run(
-          kernel, phase: last, units: start..<min(start + step, count), buffers: buffers, integers: integers, status: &status)
+          kernel, phase: last, units: start..<min(start + step, count), buffers: buffers, integers: integers,
+          status: &status)
       }
     } else {
       status = KernelInterpreter.run(kernel, buffers: buffers, integers: integers)
@@ -188,7 +189,8 @@ import Testing
         #expect(try Kernel(parsing: kernel.description, file: "printed") == kernel)
         let counts = Array(repeating: 100, count: kernel.buffers.count)
         _ = KernelVerifier.diagnostics(
-          for: kernel, integers: Array(repeating: 3, count: min(max(kernel.integerCount, 0), 99)), elementCounts: counts)
+          for: kernel, integers: Array(repeating: 3, count: min(max(kernel.integerCount, 0), 99)), elementCounts: counts
+        )
       }
     }
   }

@@ -56,8 +56,10 @@ struct SeededGenerator: RandomNumberGenerator {
 
   private static let pieces = [
     "(", ")", "[", "]", "{", "}", ",", ":", "=", "->", "%", "@", "%x", "@f", "func", "return", "hidden", "-", "-1", "0",
-    "1e999", "9223372036854775807", "-9223372036854775808", "99999999999999999999", "nan", "inf", "-inf", "true", "f32", "i8[]",
-    "f32[2,3]", "add", "constant", "\n", "//", "\u{0}", "\u{FF}", "ä", "[[[[[[[[[[", "axis = 0", "1.5", "281474976710656",
+    "1e999", "9223372036854775807", "-9223372036854775808", "99999999999999999999", "nan", "inf", "-inf", "true", "f32",
+    "i8[]",
+    "f32[2,3]", "add", "constant", "\n", "//", "\u{0}", "\u{FF}", "ä", "[[[[[[[[[[", "axis = 0", "1.5",
+    "281474976710656",
   ].map { Array($0.utf8) }
 
   static func mutate(_ bytes: inout [UInt8], _ random: inout SeededGenerator) {

@@ -12,7 +12,8 @@ import Testing
   }
 
   static let specials: [Float] = [
-    0, -0.0, 1, -1, .leastNonzeroMagnitude, -.leastNonzeroMagnitude, .greatestFiniteMagnitude, -.greatestFiniteMagnitude,
+    0, -0.0, 1, -1, .leastNonzeroMagnitude, -.leastNonzeroMagnitude, .greatestFiniteMagnitude,
+    -.greatestFiniteMagnitude,
     .infinity, -.infinity, .nan, 0.1, -2.5,
   ]
 
@@ -39,7 +40,9 @@ import Testing
 
   @Test("E6: reals become integers toward zero, saturating, NaN is 0")
   func realsToIntegers() throws {
-    let x: [Double] = [0, -0.0, 0.99, -0.99, 127.5, 128, -128.9, -129, 255.9, 256, 1e10, -1e10, 1e300, .infinity, -.infinity, .nan]
+    let x: [Double] = [
+      0, -0.0, 0.99, -0.99, 127.5, 128, -128.9, -129, 255.9, 256, 1e10, -1e10, 1e300, .infinity, -.infinity, .nan,
+    ]
     func check<Target: FixedWidthInteger & NativeElement>(_ type: Target.Type) throws {
       let expected = x.map { value -> Target in
         if value.isNaN { return 0 }
@@ -67,7 +70,8 @@ import Testing
     var x: [Int64] = [.max, .min, 1 << 24 + 1, 1 << 53 + 1, (1 << 53 + 1) << 8 | 1]
     for shift in 0..<500 as Range<Int64> { x.append(Int64.random(in: .min ... .max, using: &random) >> (shift % 64)) }
     #expect(
-      try ReferenceReductionTests.evaluate(.type(.convert(.f32)), [vector(x)]).elements(as: Float.self) == x.map { Float($0) })
+      try ReferenceReductionTests.evaluate(.type(.convert(.f32)), [vector(x)]).elements(as: Float.self)
+        == x.map { Float($0) })
     #expect(
       try ReferenceReductionTests.evaluate(.type(.convert(.f64)), [vector(x)]).elements(as: Double.self)
         == x.map { Double($0) })
@@ -145,7 +149,9 @@ import Testing
       (.movement(.reverse(axes: [])), [x]), (.movement(.transpose(permutation: [0, 1])), [x]),
       (.map(.select), [condition, x, x]), (.control(.stopGradient), [x]),
     ]
-    for (op, operands) in ops { #expect(try ReferenceReductionTests.evaluate(op, operands).bits == payload, "\(op.spelling)") }
+    for (op, operands) in ops {
+      #expect(try ReferenceReductionTests.evaluate(op, operands).bits == payload, "\(op.spelling)")
+    }
     let other = try TensorValue(TensorType(.f32, [2, 2]), bits: [0x7FC0_0000, 0x7FC0_0000, 0x8000_0000, 1])
     #expect(x.isIdentical(to: other))
     #expect(!x.isIdentical(to: try TensorValue(TensorType(.f32, [2, 2]), bits: [0x7FC0_0000, 0x7FC0_0000, 0, 1])))

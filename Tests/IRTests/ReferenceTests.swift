@@ -70,8 +70,11 @@ import Testing
     let x: [Float] = Self.numbers(5 * 7 * 300, seed: 3)
     let value = try TensorValue(x, shape: [5, 7, 300])
     func element(_ i: Int, _ j: Int, _ k: Int) -> Float { x[(i * 7 + j) * 300 + k] }
-    let ascending = (0..<7).map { j in Self.reduction((0..<5).flatMap { i in (0..<300).map { element(i, j, $0) } }, 0, +) }
-    let reversed = (0..<7).map { j in Self.reduction((0..<300).flatMap { k in (0..<5).map { element($0, j, k) } }, 0, +) }
+    let ascending = (0..<7).map { j in
+      Self.reduction((0..<5).flatMap { i in (0..<300).map { element(i, j, $0) } }, 0, +)
+    }
+    let reversed = (0..<7).map { j in Self.reduction((0..<300).flatMap { k in (0..<5).map { element($0, j, k) } }, 0, +)
+    }
     #expect(ascending != reversed)
     #expect(try Self.evaluate(.reduction(.reduce(.sum, axes: [0, 2])), [value]).elements(as: Float.self) == ascending)
     #expect(try Self.evaluate(.reduction(.reduce(.sum, axes: [2, 0])), [value]).elements(as: Float.self) == reversed)
@@ -86,14 +89,16 @@ import Testing
     let weights = try TensorValue(w, shape: [1500, 4])
     let sum = Op.reduction(.reduce(.sum, axes: [1]))
     #expect(
-      try Self.evaluate(sum, [all]).elements(as: Float.self)[1] == Self.evaluate(sum, [row]).elements(as: Float.self)[0])
+      try Self.evaluate(sum, [all]).elements(as: Float.self)[1] == Self.evaluate(sum, [row]).elements(as: Float.self)[0]
+    )
     let dot = Op.contraction(.dot(batch: [], contract: [AxisPair(1, 0)]))
     #expect(
       try Array(Self.evaluate(dot, [all, weights]).elements(as: Float.self)[4..<8])
         == Self.evaluate(dot, [row, weights]).elements(as: Float.self))
   }
 
-  @Test("R3: integer sums wrap, extremes follow E4, whatever the number of elements", arguments: [1, 2, 3, 7, 64, 1000])
+  @Test(
+    "R3: integer sums wrap, extremes follow E4, whatever the number of elements", arguments: [1, 2, 3, 7, 64, 1000])
   func orderFree(_ size: Int) throws {
     var random = SeededGenerator(seed: UInt64(size))
     let x = (0..<size).map { _ in Int16.random(in: .min ... .max, using: &random) }
@@ -136,7 +141,9 @@ import Testing
     let y: [Float] = Self.numbers(size * 2, seed: UInt64(size) + 7)
     let found = try Self.evaluate(op, [TensorValue(x, shape: [2, k]), TensorValue(y, shape: [k, 2])])
     var expected: [Float] = []
-    for i in 0..<2 { for j in 0..<2 { expected.append(Self.dot((0..<size).map { (x[i * size + $0], y[$0 * 2 + j]) })) } }
+    for i in 0..<2 {
+      for j in 0..<2 { expected.append(Self.dot((0..<size).map { (x[i * size + $0], y[$0 * 2 + j]) })) }
+    }
     #expect(try found.elements(as: Float.self) == expected)
     let (a, b) = (x.map { Double($0) }, y.map { Double($0) / 3 })
     let wide = try Self.evaluate(op, [TensorValue(a, shape: [2, k]), TensorValue(b, shape: [k, 2])])

@@ -101,12 +101,15 @@ import Testing
     #expect(try Module(parsing: module.descriptionWithLocations, file: "b.kiln") == module)
   }
 
-  @Test("S2: a constant NaN has one text, which reads back as the same constant", arguments: [DType.f16, .bf16, .f32, .f64])
+  @Test(
+    "S2: a constant NaN has one text, which reads back as the same constant", arguments: [DType.f16, .bf16, .f32, .f64])
   func constantNaN(_ dtype: DType) throws {
     var builder = FunctionBuilder("f")
     let payload = Literal(splat: Scalar(dtype, bits: .max))
     let dense = try Literal(TensorType(dtype, [2]), bits: [dtype.bitMask, 0])
-    let results = [try builder.emitOne(.source(.constant(payload)), []), try builder.emitOne(.source(.constant(dense)), [])]
+    let results = [
+      try builder.emitOne(.source(.constant(payload)), []), try builder.emitOne(.source(.constant(dense)), []),
+    ]
     let module = try Module([builder.finish(results)])
     #expect(try Module(parsing: module.description, file: "printed") == module)
   }
