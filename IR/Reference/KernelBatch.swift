@@ -53,14 +53,15 @@ struct KernelBatch {
   private func addresses(_ index: AffineIndex, _ frame: Frame) -> [Int] {
     let strides = index.strides.map { $0.value(integers) }
     let outerCount = kernel.outer.count
-    let inner = (0..<frame.count).map { point in
-      zip(Self.coordinates(of: point, frame.extents), strides[outerCount...]).reduce(0) { $0 + $1.0 * $1.1 }
+    var inner = [0]
+    for (extent, stride) in zip(frame.extents, strides[outerCount...]) {
+      inner = inner.flatMap { start in (0..<extent).map { start + $0 * stride } }
     }
     var result: [Int] = []
     result.reserveCapacity(points.count * frame.count)
     for point in points {
       let base = zip(point, strides).reduce(index.offset.value(integers)) { $0 + $1.0 * $1.1 }
-      for offset in inner { result.append(base + offset) }
+      result.append(contentsOf: inner.lazy.map { base + $0 })
     }
     return result
   }
