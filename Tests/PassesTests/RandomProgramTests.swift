@@ -9,11 +9,11 @@ import Testing
   static let count = isDebug ? 300 : 2000
   static let firstSeed: UInt64 = 1
 
-  static let isDebug: Bool = {
-    var isDebug = false
-    assert({ isDebug = true; return true }())
-    return isDebug
-  }()
+  #if DEBUG
+    static let isDebug = true
+  #else
+    static let isDebug = false
+  #endif
 
   static let passes: [Pass] = [
     .inline, .eraseStopGradient, .simplify, .eliminateCommonSubexpressions, .eliminateDeadCode,
