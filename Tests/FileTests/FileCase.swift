@@ -1,17 +1,19 @@
 import Foundation
 import KilnIR
+import KilnPasses
 
 /// A `.kiln` file that says itself what it tests.
 ///
 /// The first line is `// test: KIND`:
 /// - `parse`: the text before the line `// expect:`, read and printed, is the text after it.
+/// - `passes`: a line `// passes: LIST`, as on the command line; the text before the line `// expect:` becomes that after it.
 /// - `verify`: each line that ends with `// error: LABEL` gives a diagnostic with that label, and no other line does.
 /// - `run`: each line `// run: @f(VALUES) = VALUES` runs a function. A value is a list of elements in row-major order, or one
 ///   number for all elements; instead of values the right-hand side may be `error LABEL`.
 ///
 /// `KILN_BLESS=1` rewrites the expectations; look at the difference as at code.
 struct FileCase: CustomStringConvertible, Sendable {
-  enum Kind: String { case parse, verify, run }
+  enum Kind: String { case parse, passes, verify, run }
 
   let url: URL
   let text: String
@@ -41,6 +43,7 @@ struct FileCase: CustomStringConvertible, Sendable {
   func blessed(_ backend: Backend) -> String {
     switch kind {
     case .parse: input + "// expect:\n" + found { try Module(parsing: input, file: "case").description }
+    case .passes: input + "// expect:\n" + found { try passes.run(Module(parsing: input, file: "case")).description }
     case .verify: lines.enumerated().map { blessedLine($1, foundLabels[$0 + 1] ?? []) }.joined(separator: "\n")
     case .run:
       lines.map { line in RunLine(line).map { $0.text(result(of: $0, on: backend)) } ?? line }.joined(separator: "\n")
@@ -52,6 +55,17 @@ struct FileCase: CustomStringConvertible, Sendable {
   var input: String {
     guard let range = text.range(of: "// expect:\n") else { return text }
     return String(text[..<range.lowerBound])
+  }
+
+  /// The passes of the line `// passes: …`.
+  private var passes: Pipeline {
+    get throws {
+      let mark = "// passes: "
+      guard let line = lines.first(where: { $0.hasPrefix(mark) }) else {
+        throw KilnError("pipeline.C1", "the case names no passes")
+      }
+      return try Pipeline(parsing: String(line.dropFirst(mark.count)))
+    }
   }
 
   private static let errorMark = " // error: "

@@ -1,3 +1,4 @@
+import Foundation
 import KilnIR
 import KilnPasses
 import KilnTesting
@@ -6,8 +7,11 @@ import Testing
 /// Random programs mean the same before and after every pass.
 @Suite struct RandomProgramTests {
   /// All programs in an optimised build; the reference is slow in a debug build, which runs a part.
-  static let count = isDebug ? 300 : 2000
-  static let firstSeed: UInt64 = 1
+  /// `KILN_RANDOM_PROGRAMS` and `KILN_RANDOM_SEED` ask for others.
+  static let count = environment("KILN_RANDOM_PROGRAMS") ?? (isDebug ? 300 : 2000)
+  static let firstSeed = UInt64(environment("KILN_RANDOM_SEED") ?? 1)
+
+  private static func environment(_ name: String) -> Int? { ProcessInfo.processInfo.environment[name].flatMap { Int($0) } }
 
   #if DEBUG
     static let isDebug = true
