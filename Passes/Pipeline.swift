@@ -48,14 +48,19 @@ public struct Pipeline: Sendable {
   private static func verify(_ module: Module, after pass: Pass) throws(KilnError) {
     let findings = Verifier.diagnostics(for: module)
     guard !findings.isEmpty else { return }
-    let summary = Diagnostic("pipeline.C3", "the pass \(pass.name) made a module that is not well formed; this is a bug in Kiln")
+    let summary = Diagnostic(
+      "pipeline.C3", "the pass \(pass.name) made a module that is not well formed; this is a bug in Kiln")
     throw KilnError([summary] + findings)
   }
 
   /// True in builds with debug assertions.
   public static let verifiesByDefault: Bool = {
     var isDebug = false
-    assert({ isDebug = true; return true }())
+    func note() -> Bool {
+      isDebug = true
+      return true
+    }
+    assert(note())
     return isDebug
   }()
 }

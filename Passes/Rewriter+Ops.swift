@@ -122,4 +122,3 @@ extension Rewriter {
     try emitOne(.indexing(.scatter(axis: axis, combiner: combiner, bounds: bounds)), [x, indices, updates])
   }
 }
-

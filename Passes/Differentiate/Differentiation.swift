@@ -86,7 +86,8 @@ public enum Differentiation {
     }
   }
 
-  private static func added(_ function: Function, to module: Module) throws(KilnError) -> (module: Module, name: String) {
+  private static func added(_ function: Function, to module: Module) throws(KilnError) -> (module: Module, name: String)
+  {
     var module = module
     try module.add(function.withoutDeadCode(in: module))
     return (module, function.name)

@@ -23,7 +23,8 @@ extension Rewriter {
   }
 
   /// The last update of a slice gets its cotangent, the operand gets those that no update replaced.
-  private mutating func replacePullback(_ use: Use, _ axis: Int, _ bounds: IndexBounds) throws(KilnError) -> [ValueID?] {
+  private mutating func replacePullback(_ use: Use, _ axis: Int, _ bounds: IndexBounds) throws(KilnError) -> [ValueID?]
+  {
     let indices = use.operands[1]
     let indexShape = type(of: indices).shape
     let type = type(of: use.result)

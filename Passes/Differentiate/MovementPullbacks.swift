@@ -10,7 +10,9 @@ extension Rewriter {
     case .broadcast(let result, let axes): return [try sumOfCopies(cotangent, of: shape, result, axes)]
     case .transpose(let permutation): return [try transpose(cotangent, inverse(permutation))]
     case .slice(let start, let limit, let stride):
-      return [try spread(cotangent, over: shape, start: start, sizes: Simplifier.sliceSizes(start, limit, stride), stride)]
+      return [
+        try spread(cotangent, over: shape, start: start, sizes: Simplifier.sliceSizes(start, limit, stride), stride)
+      ]
     case .pad(let low, let high, let interior): return try padPullback(use, low: low, high: high, interior: interior)
     case .reverse(let axes): return [try move(.reverse(axes: axes), cotangent)]
     case .concatenate(let axis):

@@ -35,7 +35,8 @@ package enum Inliner {
         size += sizes[callee] ?? 0
         if size > maximumInstructionCount {
           throw KilnError(
-            "inline.C1", "@\(function.name) has more than \(maximumInstructionCount) instructions with its calls inlined",
+            "inline.C1",
+            "@\(function.name) has more than \(maximumInstructionCount) instructions with its calls inlined",
             at: function.locations[id])
         }
       }

@@ -43,7 +43,8 @@ extension Simplifier {
 
   /// `x / c` for c = ±2^k is `x · (1/c)`: both round the same real number.
   static let divideByPowerOfTwo = RewriteRule("x / ±2^k") { rewriter, op, operands throws(KilnError) in
-    guard op == .map(.divide), let divisor = rewriter.splat(operands[1]), let reciprocal = divisor.exactReciprocal else {
+    guard op == .map(.divide), let divisor = rewriter.splat(operands[1]), let reciprocal = divisor.exactReciprocal
+    else {
       return nil
     }
     let factor = try rewriter.constant(reciprocal, rewriter.type(of: operands[1]).shape)

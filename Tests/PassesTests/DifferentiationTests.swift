@@ -53,7 +53,8 @@ import Testing
       return %y
       """),
     GradientCase(
-      "mlp with gelu and cross entropy", "%x: f64[3,4], %w: f64[4,5], %b: f64[5], %v: f64[5,2], hidden %c: f64[2]", "f64[]",
+      "mlp with gelu and cross entropy", "%x: f64[3,4], %w: f64[4,5], %b: f64[5], %v: f64[5,2], hidden %c: f64[2]",
+      "f64[]",
       """
       %0: f64[3,5] = dot(%x, %w) {batch = [], contract = [[1, 0]]}
       %1: f64[3,5] = broadcast(%b) {axes = [1]}

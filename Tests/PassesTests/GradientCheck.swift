@@ -26,9 +26,10 @@ struct GradientCheck {
     var random = SplitMix64(seed: 7)
     var cotangents: [TensorValue] = []
     for result in results where result.type.dtype == .f64 {
-      cotangents.append(try tensor(
-        (0..<result.type.shape.elementCount).map { _ in Double.random(in: 0.5...1.5, using: &random) },
-        result.type.shape.dimensions))
+      cotangents.append(
+        try tensor(
+          (0..<result.type.shape.elementCount).map { _ in Double.random(in: 0.5...1.5, using: &random) },
+          result.type.shape.dimensions))
     }
     let found = try derived.module.run(derived.name, inputs + cotangents)
     #expect(Array(found.prefix(results.count)) == results, comment)
@@ -58,7 +59,8 @@ struct GradientCheck {
         let slope = gradient.doubles[index]
         #expect(
           abs(slope - expected) <= tolerance * max(1, abs(expected), abs(slope)),
-          "\(comment?.rawValue ?? name): parameter \(parameter)[\(index)] at \(number): derived \(slope), difference \(expected)")
+          "\(comment?.rawValue ?? name): parameter \(parameter)[\(index)] at \(number): derived \(slope), difference \(expected)"
+        )
       }
     }
   }

@@ -37,10 +37,13 @@ struct GradientCase: CustomTestStringConvertible, Sendable {
   static let movement: [GradientCase] = [
     GradientCase("reshape", "%x: f64[2,3]", "f64[6]", "%y: f64[6] = reshape(%x)\nreturn %y"),
     GradientCase("broadcast", "%x: f64[3]", "f64[2,3,4]", "%y: f64[2,3,4] = broadcast(%x) {axes = [1]}\nreturn %y"),
-    GradientCase("broadcast stretch", "%x: f64[2,1]", "f64[2,3]", "%y: f64[2,3] = broadcast(%x) {axes = [0, 1]}\nreturn %y"),
-    GradientCase("broadcast to nothing", "%x: f64[2,1]", "f64[2,0]", "%y: f64[2,0] = broadcast(%x) {axes = [0, 1]}\nreturn %y"),
     GradientCase(
-      "transpose", "%x: f64[2,3,4]", "f64[4,2,3]", "%y: f64[4,2,3] = transpose(%x) {permutation = [2, 0, 1]}\nreturn %y"),
+      "broadcast stretch", "%x: f64[2,1]", "f64[2,3]", "%y: f64[2,3] = broadcast(%x) {axes = [0, 1]}\nreturn %y"),
+    GradientCase(
+      "broadcast to nothing", "%x: f64[2,1]", "f64[2,0]", "%y: f64[2,0] = broadcast(%x) {axes = [0, 1]}\nreturn %y"),
+    GradientCase(
+      "transpose", "%x: f64[2,3,4]", "f64[4,2,3]", "%y: f64[4,2,3] = transpose(%x) {permutation = [2, 0, 1]}\nreturn %y"
+    ),
     GradientCase(
       "slice", "%x: f64[3,8]", "f64[2,3]",
       "%y: f64[2,3] = slice(%x) {start = [1, 1], limit = [3, 7], stride = [1, 2]}\nreturn %y"),
@@ -60,33 +63,47 @@ struct GradientCase: CustomTestStringConvertible, Sendable {
   ]
 
   static let sums: [GradientCase] = [
-    GradientCase("reduce sum", "%x: f64[2,3,4]", "f64[3]", "%y: f64[3] = reduce(%x) {kind = sum, axes = [2, 0]}\nreturn %y"),
+    GradientCase(
+      "reduce sum", "%x: f64[2,3,4]", "f64[3]", "%y: f64[3] = reduce(%x) {kind = sum, axes = [2, 0]}\nreturn %y"),
     GradientCase("reduce max", "%x: f64[3,4]", "f64[3]", "%y: f64[3] = reduce(%x) {kind = max, axes = [1]}\nreturn %y"),
     GradientCase("reduce min", "%x: f64[3,4]", "f64[4]", "%y: f64[4] = reduce(%x) {kind = min, axes = [0]}\nreturn %y"),
-    GradientCase("reduce product", "%x: f64[3,2,3]", "f64[2]", "%y: f64[2] = reduce(%x) {kind = product, axes = [2, 0]}\nreturn %y"),
-    GradientCase("product of one", "%x: f64[3,1]", "f64[3]", "%y: f64[3] = reduce(%x) {kind = product, axes = [1]}\nreturn %y"),
-    GradientCase("product of none", "%x: f64[3,0]", "f64[3]", "%y: f64[3] = reduce(%x) {kind = product, axes = [1]}\nreturn %y"),
+    GradientCase(
+      "reduce product", "%x: f64[3,2,3]", "f64[2]", "%y: f64[2] = reduce(%x) {kind = product, axes = [2, 0]}\nreturn %y"
+    ),
+    GradientCase(
+      "product of one", "%x: f64[3,1]", "f64[3]", "%y: f64[3] = reduce(%x) {kind = product, axes = [1]}\nreturn %y"),
+    GradientCase(
+      "product of none", "%x: f64[3,0]", "f64[3]", "%y: f64[3] = reduce(%x) {kind = product, axes = [1]}\nreturn %y"),
     GradientCase(
       "dot", "%x: f64[3,4], %w: f64[4,2]", "f64[3,2]",
       "%y: f64[3,2] = dot(%x, %w) {batch = [], contract = [[1, 0]]}\nreturn %y"),
     GradientCase(
       "dot with batch and several pairs", "%x: f64[2,3,4,5], %w: f64[5,4,2,2]", "f64[2,3,2]",
       "%y: f64[2,3,2] = dot(%x, %w) {batch = [[0, 2]], contract = [[3, 0], [2, 1]]}\nreturn %y"),
-    GradientCase("dot of vectors", "%x: f64[4], %w: f64[4]", "f64[]", "%y: f64[] = dot(%x, %w) {batch = [], contract = [[0, 0]]}\nreturn %y"),
-    GradientCase("outer product", "%x: f64[3], %w: f64[2]", "f64[3,2]", "%y: f64[3,2] = dot(%x, %w) {batch = [], contract = []}\nreturn %y"),
-    GradientCase("a matrix with itself", "%x: f64[3,3]", "f64[3,3]", "%y: f64[3,3] = dot(%x, %x) {batch = [], contract = [[1, 0]]}\nreturn %y"),
+    GradientCase(
+      "dot of vectors", "%x: f64[4], %w: f64[4]", "f64[]",
+      "%y: f64[] = dot(%x, %w) {batch = [], contract = [[0, 0]]}\nreturn %y"),
+    GradientCase(
+      "outer product", "%x: f64[3], %w: f64[2]", "f64[3,2]",
+      "%y: f64[3,2] = dot(%x, %w) {batch = [], contract = []}\nreturn %y"),
+    GradientCase(
+      "a matrix with itself", "%x: f64[3,3]", "f64[3,3]",
+      "%y: f64[3,3] = dot(%x, %x) {batch = [], contract = [[1, 0]]}\nreturn %y"),
   ]
 
   static let gathers: [GradientCase] = [
     GradientCase(
       "gather", "%x: f64[4,3]", "f64[2,2,3]",
-      "%i: i32[2,2] = constant() {value = [0, 3, 3, 1]}\n%y: f64[2,2,3] = gather(%x, %i) {axis = 0, bounds = check}\nreturn %y"),
+      "%i: i32[2,2] = constant() {value = [0, 3, 3, 1]}\n%y: f64[2,2,3] = gather(%x, %i) {axis = 0, bounds = check}\nreturn %y"
+    ),
     GradientCase(
       "gather that drops", "%x: f64[2,3]", "f64[2,4]",
-      "%i: i32[4] = constant() {value = [0, 3, -1, 2]}\n%y: f64[2,4] = gather(%x, %i) {axis = 1, bounds = drop}\nreturn %y"),
+      "%i: i32[4] = constant() {value = [0, 3, -1, 2]}\n%y: f64[2,4] = gather(%x, %i) {axis = 1, bounds = drop}\nreturn %y"
+    ),
     GradientCase(
       "gather that clamps", "%x: f64[2,3]", "f64[2,4]",
-      "%i: i32[4] = constant() {value = [0, 3, -1, 2]}\n%y: f64[2,4] = gather(%x, %i) {axis = 1, bounds = clamp}\nreturn %y"),
+      "%i: i32[4] = constant() {value = [0, 3, -1, 2]}\n%y: f64[2,4] = gather(%x, %i) {axis = 1, bounds = clamp}\nreturn %y"
+    ),
   ]
 
   static let scatters: [GradientCase] = ["add", "replace", "maximum", "minimum"].flatMap { combiner in

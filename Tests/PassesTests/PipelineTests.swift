@@ -146,11 +146,14 @@ import Testing
     #expect(result.ops("main_gradient") == ["cos"])
   }
 
-  @Test("pipeline.C1, pipeline.C2: unknown passes and wrong arguments", arguments: [
-    ("simplyfy", "pipeline.C1"), ("simplify,,dce", "pipeline.C1"), ("gradient(f)", "pipeline.C2"),
-    ("gradient(f, x)", "pipeline.C2"), ("gradient(f, 0", "pipeline.C2"), ("simplify(1)", "pipeline.C2"),
-    ("gradient((f), 0)", "pipeline.C2"), ("dce)", "pipeline.C2"), ("gradient(f, 0)x", "pipeline.C2"), ("keep()", "pipeline.C2"),
-  ])
+  @Test(
+    "pipeline.C1, pipeline.C2: unknown passes and wrong arguments",
+    arguments: [
+      ("simplyfy", "pipeline.C1"), ("simplify,,dce", "pipeline.C1"), ("gradient(f)", "pipeline.C2"),
+      ("gradient(f, x)", "pipeline.C2"), ("gradient(f, 0", "pipeline.C2"), ("simplify(1)", "pipeline.C2"),
+      ("gradient((f), 0)", "pipeline.C2"), ("dce)", "pipeline.C2"), ("gradient(f, 0)x", "pipeline.C2"),
+      ("keep()", "pipeline.C2"),
+    ])
   func textErrors(text: String, label: String) {
     let error = #expect(throws: KilnError.self) { try Pipeline(parsing: text) }
     #expect(error?.diagnostics.map(\.label) == [label], "\(text)")

@@ -11,7 +11,9 @@ import Testing
   static let count = environment("KILN_RANDOM_PROGRAMS") ?? (isDebug ? 300 : 2000)
   static let firstSeed = UInt64(environment("KILN_RANDOM_SEED") ?? 1)
 
-  private static func environment(_ name: String) -> Int? { ProcessInfo.processInfo.environment[name].flatMap { Int($0) } }
+  private static func environment(_ name: String) -> Int? {
+    ProcessInfo.processInfo.environment[name].flatMap { Int($0) }
+  }
 
   #if DEBUG
     static let isDebug = true
@@ -35,7 +37,8 @@ import Testing
         if let reason = disagreement(program) {
           let smallest = program.shrunk { disagreement($0) != nil }
           Issue.record(
-            "seed \(seed), \(pipeline.passes.map(\.name)): \(reason)\n\(smallest.listing)\n\(disagreement(smallest) ?? "")")
+            "seed \(seed), \(pipeline.passes.map(\.name)): \(reason)\n\(smallest.listing)\n\(disagreement(smallest) ?? "")"
+          )
           return
         }
       }
@@ -50,7 +53,9 @@ import Testing
       let program = try RandomProgram(seed: seed)
       counts.merge(program.opCounts, uniquingKeysWith: +)
       for function in program.module.functions {
-        for type in function.valueTypes.elements { for size in type.shape.dimensions { extents[size, default: 0] += 1 } }
+        for type in function.valueTypes.elements {
+          for size in type.shape.dimensions { extents[size, default: 0] += 1 }
+        }
       }
     }
     print("ops in 2000 random programs from seed \(Self.firstSeed):")
@@ -110,7 +115,9 @@ import Testing
       return operands[1] == zero ? nil : try rewriter.emitOne(op, [operands[0], zero])
     },
     RewriteRule("sums are reassociated") { rewriter, op, operands throws(KilnError) in
-      guard op == .map(.add), let inner = rewriter.definition(of: operands[0]), inner.op == .map(.add) else { return nil }
+      guard op == .map(.add), let inner = rewriter.definition(of: operands[0]), inner.op == .map(.add) else {
+        return nil
+      }
       let right = try rewriter.add(inner.operands[1], operands[1])
       return try rewriter.add(inner.operands[0], right)
     },

@@ -75,7 +75,8 @@ struct RewriteCase: CustomTestStringConvertible, Sendable {
   ]
 
   static let movement: [RewriteCase] = [
-    RewriteCase("movement that moves nothing", "%x: f32[4,16]", "f32[4,16]", "%y: f32[4,16] = reshape(%x)\nreturn %y", leaves: []),
+    RewriteCase(
+      "movement that moves nothing", "%x: f32[4,16]", "f32[4,16]", "%y: f32[4,16] = reshape(%x)\nreturn %y", leaves: []),
     RewriteCase(
       "movement that moves nothing", "%x: f32[4,16]", "f32[4,16]",
       "%y: f32[4,16] = broadcast(%x) {axes = [0, 1]}\nreturn %y", leaves: []),
@@ -89,7 +90,8 @@ struct RewriteCase: CustomTestStringConvertible, Sendable {
       "movement that moves nothing", "%x: f32[1,16], %v: f32[]", "f32[1,16]",
       "%y: f32[1,16] = pad(%x, %v) {low = [0, 0], high = [0, 0], interior = [2, 0]}\nreturn %y", leaves: []),
     RewriteCase(
-      "movement that moves nothing", "%x: f32[1,16]", "f32[1,16]", "%y: f32[1,16] = reverse(%x) {axes = [0]}\nreturn %y",
+      "movement that moves nothing", "%x: f32[1,16]", "f32[1,16]",
+      "%y: f32[1,16] = reverse(%x) {axes = [0]}\nreturn %y",
       leaves: []),
     RewriteCase(
       "reshape of reshape", "%x: f32[4,16]", "f32[2,32]",
@@ -103,10 +105,12 @@ struct RewriteCase: CustomTestStringConvertible, Sendable {
       leaves: ["broadcast"]),
     RewriteCase(
       "broadcast of added ones", "%x: f32[4,5]", "f32[4,3,5]",
-      "%y: f32[4,1,5] = reshape(%x)\n%z: f32[4,3,5] = broadcast(%y) {axes = [0, 1, 2]}\nreturn %z", leaves: ["broadcast"]),
+      "%y: f32[4,1,5] = reshape(%x)\n%z: f32[4,3,5] = broadcast(%y) {axes = [0, 1, 2]}\nreturn %z",
+      leaves: ["broadcast"]),
     RewriteCase(
       "broadcast of added ones", "%x: f32[1,1]", "f32[2,3,7]",
-      "%y: f32[1,1,1] = reshape(%x)\n%z: f32[2,3,7] = broadcast(%y) {axes = [0, 1, 2]}\nreturn %z", leaves: ["broadcast"]),
+      "%y: f32[1,1,1] = reshape(%x)\n%z: f32[2,3,7] = broadcast(%y) {axes = [0, 1, 2]}\nreturn %z",
+      leaves: ["broadcast"]),
     RewriteCase(
       "transpose of transpose", "%x: f32[2,3,4]", "f32[4,2,3]",
       "%y: f32[3,4,2] = transpose(%x) {permutation = [1, 2, 0]}\n%z: f32[4,2,3] = transpose(%y) {permutation = [1, 2, 0]}\nreturn %z",
@@ -121,7 +125,8 @@ struct RewriteCase: CustomTestStringConvertible, Sendable {
         + "%z: f32[0] = slice(%y) {start = [3], limit = [3], stride = [5]}\nreturn %z", leaves: ["slice"]),
     RewriteCase(
       "reverse of reverse", "%x: f32[4,5]", "f32[4,5]",
-      "%y: f32[4,5] = reverse(%x) {axes = [0, 1]}\n%z: f32[4,5] = reverse(%y) {axes = [1]}\nreturn %z", leaves: ["reverse"]),
+      "%y: f32[4,5] = reverse(%x) {axes = [0, 1]}\n%z: f32[4,5] = reverse(%y) {axes = [1]}\nreturn %z",
+      leaves: ["reverse"]),
     RewriteCase(
       "concatenate of one part", "%x: f32[4,5], %e: f32[4,0]", "f32[4,5]",
       "%y: f32[4,5] = concatenate(%e, %x, %e) {axis = 1}\nreturn %y", leaves: []),

@@ -38,7 +38,7 @@ extension ProgramGenerator {
       return try generator.emit(.movement(.reverse(axes: axes)), [x])
     },
     Recipe(label: "concatenate") { generator throws(ConstraintFailure) in
-      guard let x = generator.value(where: { $0.rank > 0 }) else { return nil }
+      guard let x = generator.anyValue(where: { $0.rank > 0 }) else { return nil }
       let axis = generator.random.index(below: generator.type(x).rank)
       var parts = [x]
       for _ in 0..<generator.random.index(below: 3) {

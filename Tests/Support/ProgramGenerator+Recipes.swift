@@ -23,7 +23,8 @@ extension ProgramGenerator {
     + controlRecipes
 
   /// The ops that most rewrites are about come more often.
-  static let arithmeticRecipes: [Recipe] = [ScalarFunction.add, .subtract, .multiply, .divide, .negate].map { function in
+  static let arithmeticRecipes: [Recipe] = [ScalarFunction.add, .subtract, .multiply, .divide, .negate].map {
+    function in
     Recipe(label: function.spelling) { generator throws(ConstraintFailure) in try generator.map(function) }
   }
 
@@ -31,13 +32,18 @@ extension ProgramGenerator {
     Recipe(label: "constant") { generator throws(ConstraintFailure) in try generator.constant(generator.randomType()) },
     Recipe(label: "iota") { generator throws(ConstraintFailure) in
       let shape = generator.randomShape()
-      guard shape.rank > 0, let dtype = generator.dtype(where: { $0.isInteger || $0.isArithmeticReal }) else { return nil }
+      guard shape.rank > 0, let dtype = generator.dtype(where: { $0.isInteger || $0.isArithmeticReal }) else {
+        return nil
+      }
       let axis = generator.random.index(below: shape.rank)
       return try generator.emit(.source(.iota(TensorType(dtype, shape), axis: axis)), [])
     },
     Recipe(label: "dimensionSize") { generator throws(ConstraintFailure) in
-      guard generator.options.dtypes.contains(.i64), let x = generator.value(where: { $0.rank > 0 }) else { return nil }
-      return try generator.emit(.source(.dimensionSize(axis: generator.random.index(below: generator.type(x).rank))), [x])
+      guard generator.options.dtypes.contains(.i64), let x = generator.anyValue(where: { $0.rank > 0 }) else {
+        return nil
+      }
+      return try generator.emit(
+        .source(.dimensionSize(axis: generator.random.index(below: generator.type(x).rank))), [x])
     },
   ]
 
@@ -55,7 +61,9 @@ extension ProgramGenerator {
         let zero = try generator.emit(.source(.constant(Literal(splat: .zero(type.dtype), shape: type.shape))), [])
         x = try generator.emit(.map(.select), [isFinite, x, zero])
       }
-      guard let target = generator.dtype(where: { $0 != .bool && $0.bitWidth == type.dtype.bitWidth }) else { return nil }
+      guard let target = generator.dtype(where: { $0 != .bool && $0.bitWidth == type.dtype.bitWidth }) else {
+        return nil
+      }
       return try generator.emit(.type(.bitcast(target)), [x])
     },
   ]
@@ -127,7 +135,7 @@ extension ProgramGenerator {
   }
 
   private mutating func gather(_ bounds: IndexBounds) throws(ConstraintFailure) -> ValueID? {
-    guard let x = value(where: { $0.rank > 0 }), let dtype = dtype(where: \.isInteger) else { return nil }
+    guard let x = anyValue(where: { $0.rank > 0 }), let dtype = dtype(where: \.isInteger) else { return nil }
     let axis = random.index(below: type(x).rank)
     let op = Op.indexing(.gather(axis: axis, bounds: bounds))
     let indexType = TensorType(dtype, smallShape(atAxisOf: type(x).shape.dimensions[axis]))
@@ -139,7 +147,7 @@ extension ProgramGenerator {
     let isAllowed = { (type: TensorType) in
       type.rank > 0 && (combiner == .replace || type.dtype.isInteger || type.dtype.isArithmeticReal)
     }
-    guard let x = value(where: isAllowed), let dtype = dtype(where: \.isInteger) else { return nil }
+    guard let x = anyValue(where: isAllowed), let dtype = dtype(where: \.isInteger) else { return nil }
     let axis = random.index(below: type(x).rank)
     let size = type(x).shape.dimensions[axis]
     let bounds = random.pick(IndexBounds.allCases)
@@ -152,10 +160,14 @@ extension ProgramGenerator {
   }
 
   /// Indices along an axis of `size` elements; in range where the op checks that, which only constants guarantee for callers.
-  private mutating func indices(_ type: TensorType, size: Int, _ bounds: IndexBounds) throws(ConstraintFailure) -> ValueID {
+  private mutating func indices(_ type: TensorType, size: Int, _ bounds: IndexBounds) throws(ConstraintFailure)
+    -> ValueID
+  {
     // An i8 reaches 127.
     let inRange = try random.indices(type, in: 0..<min(size, 128))
-    if bounds == .check || random.oneIn(2) { return try emit(.source(.constant(Literal(type, bits: inRange.bits))), []) }
+    if bounds == .check || random.oneIn(2) {
+      return try emit(.source(.constant(Literal(type, bits: inRange.bits))), [])
+    }
     return try value(of: type)
   }
 

@@ -89,7 +89,7 @@ struct ProgramGenerator {
   }
 
   /// Any value with a type of which `predicate` holds.
-  mutating func value(where predicate: (TensorType) -> Bool) -> ValueID? {
+  mutating func anyValue(where predicate: (TensorType) -> Bool) -> ValueID? {
     let candidates = values.filter { predicate(type($0)) }
     // Often the newest, so that ops meet in chains.
     return random.oneIn(2) ? candidates.last : candidates.isEmpty ? nil : random.pick(candidates)
@@ -97,22 +97,22 @@ struct ProgramGenerator {
 
   /// A value of some dtype of which `predicate` holds: one at hand, or a new parameter.
   mutating func value(dtype predicate: (DType) -> Bool) throws(ConstraintFailure) -> ValueID? {
-    if !random.oneIn(8), let value = value(where: { predicate($0.dtype) }) { return value }
+    if !random.oneIn(8), let value = anyValue(where: { predicate($0.dtype) }) { return value }
     guard let dtype = dtype(where: predicate) else { return nil }
     return try parameter(TensorType(dtype, randomShape()))
   }
 
   /// A value of this very type: one at hand, a constant, a conversion, a broadcast or a new parameter.
   mutating func value(of wanted: TensorType) throws(ConstraintFailure) -> ValueID {
-    if !random.oneIn(3), let value = value(where: { $0 == wanted }) { return value }
+    if !random.oneIn(3), let value = anyValue(where: { $0 == wanted }) { return value }
     switch random.index(below: 5) {
     case 0: return try constant(wanted)
     case 1:
-      if let source = value(where: { $0.shape == wanted.shape }) {
+      if let source = anyValue(where: { $0.shape == wanted.shape }) {
         return try emit(.type(.convert(wanted.dtype)), [source])
       }
     case 2:
-      if let source = value(where: { $0 == TensorType(wanted.dtype, .scalar) }) {
+      if let source = anyValue(where: { $0 == TensorType(wanted.dtype, .scalar) }) {
         return try emit(.movement(.broadcast(wanted.shape, axes: [])), [source])
       }
     default: break

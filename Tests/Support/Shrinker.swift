@@ -30,7 +30,8 @@ extension RandomProgram {
       let results = Array(instruction.results)
       if case .source = instruction.op { continue }
       let isResult = results.contains { main.results.contains($0) }
-      if !isResult, let program = rebuilt(main, results: main.results, cut: Set(results), values: values, renamed: [:]) {
+      if !isResult, let program = rebuilt(main, results: main.results, cut: Set(results), values: values, renamed: [:])
+      {
         programs.append(program)
       }
       for operand in instruction.operands where results.count == 1 {
