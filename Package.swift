@@ -26,6 +26,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
 let package = Package(
   name: "Kiln",
   products: [
+    .library(name: "Kiln", targets: ["Kiln"]),
     .library(name: "KilnIR", targets: ["KilnIR"]),
   ],
   dependencies: [],
@@ -42,6 +43,9 @@ let package = Package(
     library("KilnTesting", "Tests/Support", ["KilnIR"]),
     tests("PassesTests", ["KilnIR", "KilnPasses", "KilnTesting"]),
     tests("CompilerTests", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnTesting"]),
+    cModule("CCallSite", "Sources/CCallSite"),
+    library("Kiln", "Sources/Kiln", ["KilnIR", "KilnPasses", "KilnRuntime", "CCallSite"]),
+    tests("KilnTests", ["Kiln", "KilnIR"]),
     tests("RuntimeTests", ["KilnIR", "KilnRuntime", "KilnCPU"]),
   ]
 )

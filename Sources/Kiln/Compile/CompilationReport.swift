@@ -1,0 +1,90 @@
+public import KilnIR
+
+/// What a compiled function compiled, and why.
+public struct CompilationReport: Sendable, CustomStringConvertible {
+  /// One compilation.
+  public struct Entry: Sendable, CustomStringConvertible {
+    /// The argument types, with their names: `arg0.weight: f32[784,128]`.
+    public let inputs: [String]
+    /// Why the earlier programs did not fit; empty for the first compilation.
+    public let reasons: [Reason]
+    /// The line of the call.
+    public let location: SourceLocation
+    /// From the start of the trace until the program was ready.
+    public let seconds: Double
+    /// The program as it was recorded.
+    public let module: Module
+
+    public var description: String {
+      let why = reasons.isEmpty ? "first call" : reasons.map(\.description).joined(separator: ", ")
+      let milliseconds = (seconds * 10_000).rounded() / 10
+      return "\(location): compiled in \(milliseconds) ms: \(why)"
+    }
+  }
+
+  /// One difference from the nearest earlier program.
+  public struct Reason: Hashable, Sendable, CustomStringConvertible {
+    /// The argument, or the value in it: `arg0.layers.0.activation`.
+    public let name: String
+    public let old: String
+    public let new: String
+
+    public var description: String { "\(name) was \(old), is \(new)" }
+  }
+
+  /// Why a state's tensor got a fresh buffer instead of being updated in place.
+  public enum FreshBufferReason: String, Hashable, Sendable, CaseIterable {
+    /// A copy of the state, a tied weight, or the same tensor passed as another argument or captured.
+    case shared = "another tensor shares it"
+    /// It shows the memory of another tensor, as `reshaped` does.
+    case view = "it is a view"
+  }
+
+  /// The compilations, oldest first.
+  public let entries: [Entry]
+  /// State tensors updated in place, over all calls.
+  public let inPlaceCount: Int
+  /// State tensors that got fresh buffers, over all calls, by reason.
+  public let freshBufferCounts: [FreshBufferReason: Int]
+
+  public var description: String {
+    var lines = entries.map(\.description)
+    if inPlaceCount > 0 || !freshBufferCounts.isEmpty {
+      let fresh = FreshBufferReason.allCases.compactMap { reason in
+        freshBufferCounts[reason].map { "\($0) because \(reason.rawValue)" }
+      }
+      let counts = ["state tensors updated in place: \(inPlaceCount)"] + fresh.map { "fresh buffers: \($0)" }
+      lines.append(counts.joined(separator: "; "))
+    }
+    return lines.joined(separator: "\n")
+  }
+}
+
+extension CompiledProgram {
+  /// How the signature of a call differs from that of this program.
+  func differences(from signature: Signature) -> [CompilationReport.Reason] {
+    var reasons: [CompilationReport.Reason] = []
+    for (index, item) in signature.items.enumerated() {
+      guard index < items.count, names[index] == signature.names[index] else {
+        let old = index < items.count ? names[index] : "nothing"
+        reasons.append(.init(name: "the structure at \(signature.names[index])", old: old, new: signature.names[index]))
+        return reasons
+      }
+      if items[index] == item { continue }
+      reasons.append(.init(name: names[index], old: items[index].text, new: item.text))
+    }
+    if items.count > signature.items.count {
+      reasons.append(.init(name: "the structure", old: "\(items.count) values", new: "\(signature.items.count) values"))
+    }
+    return reasons
+  }
+}
+
+extension SignatureItem {
+  var text: String {
+    switch self {
+    case .tensor(let type): type._withUnsafeGuaranteedRef { $0.type.description }
+    case .constant(let box): box.text
+    }
+  }
+}

@@ -1,0 +1,16 @@
+/// How a function is compiled.
+public struct CompileOptions: Sendable {
+  /// Where it runs; nil: the device that is current at the first call with new argument types.
+  public var device: Device?
+  /// How strictly numbers follow NUMERICS.md.
+  public var numerics: Numerics
+  /// The most programs that the function may have. A call that would need one more throws: nothing is ever silently
+  /// interpreted or forgotten.
+  public var limit: Int
+
+  public init(device: Device? = nil, numerics: Numerics = .strict, limit: Int = 64) {
+    self.device = device
+    self.numerics = numerics
+    self.limit = limit
+  }
+}

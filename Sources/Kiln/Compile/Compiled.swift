@@ -1,0 +1,191 @@
+public import KilnIR
+
+/// A closure over tensors that is compiled for the types of its arguments at the first call, and again only when they
+/// change (see `report`).
+///
+/// Any number of threads may call it at once. Inside a trace it is recorded as a call.
+public final class Compiled<Output, each Input: TensorTree>: Sendable {
+  private let body: @Sendable (repeat each Input) -> Output
+  private let visitOutput: @Sendable (Output, inout OutputVisitor) -> Output
+  private let table: ProgramTable
+
+  init(
+    _ body: @escaping @Sendable (repeat each Input) -> Output, _ options: CompileOptions, _ location: SourceLocation,
+    _ visitOutput: @escaping @Sendable (Output, inout OutputVisitor) -> Output
+  ) {
+    self.body = body
+    self.visitOutput = visitOutput
+    table = ProgramTable(options, location)
+  }
+
+  /// What was compiled, and why.
+  public var report: CompilationReport { table.report }
+
+  /// Calls the function. A failure stops the program with its diagnostics; `run` throws them.
+  public func callAsFunction(_ input: repeat each Input) -> Output {
+    do throws(KilnError) {
+      return try run(repeat each input)
+    } catch {
+      Failure.stop(error)
+    }
+  }
+
+  /// Calls the function.
+  /// - Throws: every diagnostic of the trace, of the transformations in it, of the compilation, or of the run.
+  public func run(_ input: repeat each Input) throws(KilnError) -> Output {
+    if Trace.current != nil { return try record(repeat each input) }
+    if let program = table.first, let output = try runMatching(program, repeat each input) { return output }
+    return try runSlowly(repeat each input)
+  }
+
+  /// The call on the newest program, or nil if the arguments do not match it. Allocates the results and nothing else.
+  private func runMatching(_ program: CompiledProgram, _ input: repeat each Input) throws(KilnError) -> Output? {
+    var failure: KilnError?
+    let output = withUnsafeTemporaryAllocation(byteCount: program.frameByteCount + 8, alignment: 8) { scratch -> Output? in
+      let frame = CallFrame(program, scratch)
+      defer { frame.end() }
+      var matcher = SignatureMatcher(program.items, addresses: frame.inputs)
+      for var tree in repeat each input { tree.visit(&matcher) }
+      guard matcher.isComplete else { return nil }
+      do throws(KilnError) {
+        try frame.run()
+      } catch {
+        failure = error
+        return nil
+      }
+      return rebuilt(program, frame)
+    }
+    if let failure { throw failure.resolved(else: table.location) }
+    return output
+  }
+
+  private func rebuilt(_ program: CompiledProgram, _ frame: CallFrame) -> Output {
+    var visitor = OutputVisitor(results: frame.results)
+    return visitOutput(unsafeDowncast(program, to: TypedProgram<Output>.self).template, &visitor)
+  }
+
+  private func runSlowly(_ input: repeat each Input) throws(KilnError) -> Output {
+    let signature = signature(repeat each input)
+    if let failure = signature.failure { throw KilnError([failure]).resolved() }
+    let program = try table.program(for: signature) { previous throws(KilnError) in
+      try compile(signature, previous, repeat each input)
+    }
+    if let output = try runMatching(program, repeat each input) { return output }
+    throw KilnError("compile.C3", "an argument changed its structure while it was visited", at: CallSite.here()).resolved()
+  }
+
+  private func signature(_ input: repeat each Input) -> Signature {
+    var signature = Signature()
+    var index = 0
+    for tree in repeat each input {
+      signature.add(tree, "arg\(index)")
+      index += 1
+    }
+    return signature
+  }
+
+  private func trace(_ input: repeat each Input) throws(KilnError) -> TracedClosure<Output> {
+    let trace = Trace("main", at: table.location, subject: ObjectIdentifier(self))
+    return try trace.recording { binder throws(KilnError) in
+      var index = 0
+      func bind<Tree: TensorTree>(_ tree: Tree) -> Tree {
+        defer { index += 1 }
+        return binder.bind(tree, "arg\(index)")
+      }
+      let output = body(repeat bind(each input))
+      var visitor = OutputVisitor()
+      let template = visitOutput(output, &visitor)
+      return (template, visitor.cores)
+    }
+  }
+
+  private func compile(
+    _ signature: Signature, _ previous: CompiledProgram?, _ input: repeat each Input
+  ) throws(KilnError) -> CompiledProgram {
+    try table.build(signature, previous, state: 0) { () throws(KilnError) in try trace(repeat each input) }
+  }
+
+  /// Records a call in the current trace.
+  private func record(_ input: repeat each Input) throws(KilnError) -> Output {
+    guard let trace = Trace.current else { return try run(repeat each input) }
+    try table.checkRecursion(ObjectIdentifier(self), trace)
+    let signature = signature(repeat each input)
+    let traced = try self.trace(repeat each input)
+    let results = trace.call(
+      traced.recorded.function.name, in: try traced.recorded.module(), signature.leaves,
+      captures: traced.recorded.captures, resultTypes: traced.recorded.function.resultTypes)
+    return results.replacingTensors(of: traced.output, by: visitOutput)
+  }
+}
+
+extension [TensorCore] {
+  /// `output` with these tensors in the place of its own.
+  func replacingTensors<Output>(
+    of output: Output, by visitOutput: (Output, inout OutputVisitor) -> Output
+  ) -> Output {
+    var cores: [TensorCore?] = self
+    return cores.withUnsafeMutableBufferPointer { buffer in
+      guard let base = buffer.baseAddress else { return output }
+      var visitor = OutputVisitor(results: base)
+      return visitOutput(output, &visitor)
+    }
+  }
+}
+
+/// A program with the result of its closure, whose tensors each call replaces.
+final class TypedProgram<Output>: CompiledProgram, @unchecked Sendable {
+  let template: Output
+
+  init(
+    _ template: Output, _ signature: Signature, _ recorded: RecordedFunction, _ executable: any Executable,
+    previous: CompiledProgram?, entry: CompilationReport.Entry
+  ) {
+    self.template = template
+    super.init(signature, recorded, executable, previous: previous, entry: entry)
+  }
+}
+
+extension ProgramTable {
+  /// Traces and prepares a program. Its first `state` results may take the memory of the first `state` parameters.
+  func build<Output>(
+    _ signature: Signature, _ previous: CompiledProgram?, state: Int,
+    _ trace: () throws(KilnError) -> TracedClosure<Output>
+  ) throws(KilnError) -> CompiledProgram {
+    let clock = ContinuousClock()
+    let start = clock.now
+    let location = signature.location.resolved(else: self.location)
+    let reasons = reasons(signature)
+    let traced = try trace()
+    let recorded = traced.recorded
+    let module = try recorded.module()
+    let device = options.device ?? Device.current
+    let executionOptions = ExecutionOptions(
+      numerics: options.numerics, donations: (0..<state).map { ExecutionOptions.Donation(parameter: $0, result: $0) })
+    let executable: any Executable
+    do {
+      executable = try device.executor.prepare(module, function: recorded.function.name, options: executionOptions)
+    } catch {
+      throw error.resolved(else: self.location)
+    }
+    let duration = (clock.now - start).components
+    let inputs = zip(signature.names, signature.items).map { "\($0): \($1.text)" }
+    let entry = CompilationReport.Entry(
+      inputs: inputs, reasons: reasons, location: location,
+      seconds: Double(duration.seconds) + Double(duration.attoseconds) * 1e-18, module: module)
+    return TypedProgram(traced.output, signature, recorded, executable, previous: previous, entry: entry)
+  }
+
+  /// - Throws: `compile.C1` if the function is being traced already.
+  func checkRecursion(_ subject: ObjectIdentifier, _ trace: Trace) throws(KilnError) {
+    guard let outer = trace.enclosing(subject) else { return }
+    throw KilnError(
+      Diagnostic(
+        "compile.C1", "a compiled function cannot call itself", at: CallSite.here(),
+        notes: ["it was handed over at \(outer.location.resolved())"])
+    ).resolved()
+  }
+}
+
+extension KilnError {
+  init(_ diagnostic: Diagnostic) { self.init([diagnostic]) }
+}

@@ -1,0 +1,217 @@
+public import KilnIR
+
+/// A compiled closure whose first parameter is `inout`: a training step, the step of a simulation.
+///
+/// ```swift
+/// let step = compile { (model: inout Model, x: Tensor<Float>, y: Tensor<Float>) in … return loss }
+/// let loss = step(updating: &model, x, y)
+/// ```
+/// Tensors of the state that nothing else refers to are overwritten in place; the others get fresh buffers, and `report`
+/// counts them. Nobody can see the difference.
+public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorTree>: Sendable {
+  private let body: @Sendable (inout State, repeat each Input) -> Output
+  private let visitOutput: @Sendable (Output, inout OutputVisitor) -> Output
+  private let table: ProgramTable
+
+  init(
+    _ body: @escaping @Sendable (inout State, repeat each Input) -> Output, _ options: CompileOptions,
+    _ location: SourceLocation, _ visitOutput: @escaping @Sendable (Output, inout OutputVisitor) -> Output
+  ) {
+    self.body = body
+    self.visitOutput = visitOutput
+    table = ProgramTable(options, location)
+  }
+
+  /// What was compiled, and why; what was updated in place.
+  public var report: CompilationReport { table.report }
+
+  /// Calls the function. A failure stops the program with its diagnostics; `run` throws them.
+  @discardableResult
+  public func callAsFunction(updating state: inout State, _ input: repeat each Input) -> Output {
+    do throws(KilnError) {
+      return try run(updating: &state, repeat each input)
+    } catch {
+      Failure.stop(error)
+    }
+  }
+
+  /// Calls the function.
+  /// - Throws: every diagnostic of the trace, of the transformations in it, of the compilation, or of the run. If a run
+  ///   fails the state is as it was, but tensors that were being overwritten are invalid, and each use of them says why.
+  @discardableResult
+  public func run(updating state: inout State, _ input: repeat each Input) throws(KilnError) -> Output {
+    if Trace.current != nil { return try record(&state, repeat each input) }
+    if let program = table.first, let output = try runMatching(program, &state, repeat each input) { return output }
+    let program = try program(for: state, repeat each input)
+    if let output = try runMatching(program, &state, repeat each input) { return output }
+    throw KilnError("compile.C3", "an argument changed its structure while it was visited", at: CallSite.here()).resolved()
+  }
+
+  /// The program for these arguments. It is found, or made, before the run, so that no reference to the state's tensors is
+  /// left when the run asks who else has one.
+  private func program(for state: State, _ input: repeat each Input) throws(KilnError) -> CompiledProgram {
+    let signature = signature(state, repeat each input)
+    if let failure = signature.failure { throw KilnError([failure]).resolved() }
+    return try table.program(for: signature) { previous throws(KilnError) in
+      try compile(signature, previous, state, repeat each input)
+    }
+  }
+
+  private func runMatching(
+    _ program: CompiledProgram, _ state: inout State, _ input: repeat each Input
+  ) throws(KilnError) -> Output? {
+    var failure: KilnError?
+    let output = withUnsafeTemporaryAllocation(byteCount: program.frameByteCount + 8, alignment: 8) { scratch -> Output? in
+      let frame = CallFrame(program, scratch)
+      defer { frame.end() }
+      var matcher = SignatureMatcher(program.items, addresses: frame.inputs)
+      state.visit(&matcher)
+      for var tree in repeat each input { tree.visit(&matcher) }
+      guard matcher.isComplete else { return nil }
+      var donor = Donor(outputs: frame.outputs, table: table)
+      state.visit(&donor)
+      do throws(KilnError) {
+        try frame.run()
+      } catch {
+        failure = error.resolved(else: table.location)
+        var invalidator = Invalidator(outputs: frame.outputs, error: failure ?? error)
+        state.visit(&invalidator)
+        return nil
+      }
+      table.countInPlace(donor.inPlaceCount)
+      var visitor = OutputVisitor(results: frame.results)
+      state.visit(&visitor)
+      return visitOutput(unsafeDowncast(program, to: TypedProgram<Output>.self).template, &visitor)
+    }
+    if let failure { throw failure }
+    return output
+  }
+
+  private func signature(_ state: State, _ input: repeat each Input) -> Signature {
+    var signature = Signature()
+    signature.add(state, "state")
+    var index = 0
+    for tree in repeat each input {
+      signature.add(tree, "arg\(index)")
+      index += 1
+    }
+    return signature
+  }
+
+  private struct Traced {
+    let closure: TracedClosure<Output>
+    let state: State
+    let stateCount: Int
+  }
+
+  private func trace(_ state: State, _ input: repeat each Input) throws(KilnError) -> Traced {
+    let trace = Trace("main", at: table.location, subject: ObjectIdentifier(self))
+    var after = state
+    var stateCount = 0
+    let closure = try trace.recording { binder throws(KilnError) in
+      after = binder.bind(state, "state")
+      stateCount = binder.inputs.count
+      var index = 0
+      func bind<Tree: TensorTree>(_ tree: Tree) -> Tree {
+        defer { index += 1 }
+        return binder.bind(tree, "arg\(index)")
+      }
+      let before = after
+      let output = body(&after, repeat bind(each input))
+      try checkStructure(before, after)
+      var visitor = OutputVisitor()
+      after = visitor.visited(after)
+      let placeholder = visitOutput(output, &visitor)
+      return (placeholder, visitor.cores)
+    }
+    return Traced(closure: closure, state: after, stateCount: stateCount)
+  }
+
+  /// The state must keep its types and constants: it is the argument of the next call.
+  private func checkStructure(_ before: State, _ after: State) throws(KilnError) {
+    var old = Signature()
+    old.add(before, "state")
+    var new = Signature()
+    new.add(after, "state")
+    guard let reason = old.firstDifference(from: new) else { return }
+    if new.leaves.contains(where: { $0.kind == .poisoned }) { return }
+    throw KilnError(
+      "compile.C4", "an update keeps the types and the structure of its state: \(reason.description)",
+      at: table.location
+    ).resolved()
+  }
+
+  private func compile(
+    _ signature: Signature, _ previous: CompiledProgram?, _ state: State, _ input: repeat each Input
+  ) throws(KilnError) -> CompiledProgram {
+    var copy = state
+    var counter = OutputVisitor()
+    copy.visit(&counter)
+    return try table.build(signature, previous, state: counter.cores.count) { () throws(KilnError) in
+      try trace(state, repeat each input).closure
+    }
+  }
+
+  /// Records a call in the current trace; the state's tensors become its results.
+  private func record(_ state: inout State, _ input: repeat each Input) throws(KilnError) -> Output {
+    guard let trace = Trace.current else { return try run(updating: &state, repeat each input) }
+    try table.checkRecursion(ObjectIdentifier(self), trace)
+    let signature = signature(state, repeat each input)
+    let traced = try self.trace(state, repeat each input)
+    let recorded = traced.closure.recorded
+    let results = trace.call(
+      recorded.function.name, in: try recorded.module(), signature.leaves, captures: recorded.captures,
+      resultTypes: recorded.function.resultTypes)
+    let count = traced.stateCount
+    state = Array(results.prefix(count)).replacingTensors(of: traced.state) { tree, visitor in visitor.visited(tree) }
+    return Array(results.dropFirst(count)).replacingTensors(of: traced.closure.output, by: visitOutput)
+  }
+}
+
+/// Offers the memory of the state's tensors to the run, where nothing else can see it.
+private struct Donor: TensorVisitor {
+  let outputs: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+  let table: ProgramTable
+  private var next = 0
+  private(set) var inPlaceCount = 0
+
+  init(outputs: UnsafeMutablePointer<UnsafeMutableRawPointer?>, table: ProgramTable) {
+    self.outputs = outputs
+    self.table = table
+  }
+
+  mutating func leaf(_ tensor: inout AnyTensor) {
+    if tensor.core.kind != .buffer {
+      table.countFresh(.view)
+    } else if isKnownUniquelyReferenced(&tensor.core) {
+      outputs[next] = tensor.core.pointer
+      inPlaceCount += 1
+    } else {
+      table.countFresh(.shared)
+    }
+    next += 1
+  }
+  mutating func constant<Value: Hashable & Sendable>(_ value: Value, _ name: String) {}
+}
+
+/// Marks the state's tensors that a failed run may have overwritten.
+private struct Invalidator: TensorVisitor {
+  let outputs: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+  let error: KilnError
+  private var next = 0
+
+  init(outputs: UnsafeMutablePointer<UnsafeMutableRawPointer?>, error: KilnError) {
+    self.outputs = outputs
+    self.error = error
+  }
+
+  mutating func leaf(_ tensor: inout AnyTensor) {
+    if outputs[next] == tensor.core.pointer {
+      let why = error.diagnostics.first?.description ?? "the run failed"
+      tensor.core.invalidate(
+        Diagnostic("update.invalid", "the update that was overwriting this tensor failed", notes: [why]))
+    }
+    next += 1
+  }
+  mutating func constant<Value: Hashable & Sendable>(_ value: Value, _ name: String) {}
+}

@@ -1,0 +1,123 @@
+import KilnIR
+import Synchronization
+
+/// The programs of one compiled function, newest first. Looking one up takes no lock; compiling takes one of this
+/// function's own.
+final class ProgramTable: Sendable {
+  let options: CompileOptions
+  let location: SourceLocation
+  // The newest program, retained; programs are never removed before the table goes.
+  private let newest = Atomic<UInt>(0)
+  private let compiling = Mutex(())
+  private let inPlace = Atomic<Int>(0)
+  private let shared = Atomic<Int>(0)
+  private let views = Atomic<Int>(0)
+
+  init(_ options: CompileOptions, _ location: SourceLocation) {
+    self.options = options
+    self.location = location
+  }
+
+  deinit {
+    guard let pointer = UnsafeRawPointer(bitPattern: newest.load(ordering: .acquiring)) else { return }
+    var next: CompiledProgram? = Unmanaged<CompiledProgram>.fromOpaque(pointer).takeRetainedValue()
+    while let program = next { next = program.takePrevious() }
+  }
+
+  var first: CompiledProgram? {
+    UnsafeRawPointer(bitPattern: newest.load(ordering: .acquiring)).map {
+      Unmanaged<CompiledProgram>.fromOpaque($0).takeUnretainedValue()
+    }
+  }
+
+  func program(for signature: Signature) -> CompiledProgram? {
+    var next = first
+    while let program = next {
+      if program.matches(signature) { return program }
+      next = program.previous
+    }
+    return nil
+  }
+
+  /// The program for these arguments, compiled by `make` if there is none. One thread compiles at a time.
+  func program(
+    for signature: Signature, _ make: (_ previous: CompiledProgram?) throws(KilnError) -> CompiledProgram
+  ) throws(KilnError) -> CompiledProgram {
+    var result: Result<CompiledProgram, KilnError>?
+    compiling.withLock { _ in
+      do throws(KilnError) {
+        if let known = program(for: signature) {
+          result = .success(known)
+          return
+        }
+        try checkLimit(signature)
+        let program = try make(first)
+        // The table's reference to the program before is now that of `program`.
+        let previous = newest.exchange(UInt(bitPattern: Unmanaged.passRetained(program).toOpaque()), ordering: .acquiringAndReleasing)
+        if let pointer = UnsafeRawPointer(bitPattern: previous) { Unmanaged<CompiledProgram>.fromOpaque(pointer).release() }
+        result = .success(program)
+      } catch {
+        result = .failure(error)
+      }
+    }
+    guard let result else { throw KilnError("compile.C2", "the function was not compiled") }
+    return try result.get()
+  }
+
+  private func checkLimit(_ signature: Signature) throws(KilnError) {
+    guard let nearest = first, count >= options.limit else { return }
+    throw KilnError(
+      Diagnostic(
+        "compile.limit", "this function has \(count) programs already, its limit, and these arguments need another one",
+        at: signature.location,
+        notes: nearest.differences(from: signature).map(\.description) + [
+          "the function was made at \(location.resolved()); `CompileOptions(limit:)` raises the limit"
+        ])
+    ).resolved()
+  }
+
+  private var count: Int {
+    var count = 0
+    var next = first
+    while let program = next {
+      count += 1
+      next = program.previous
+    }
+    return count
+  }
+
+  /// The differences from the earlier program that is most like these arguments.
+  func reasons(_ signature: Signature) -> [CompilationReport.Reason] {
+    var best: [CompilationReport.Reason] = []
+    var next = first
+    while let program = next {
+      let reasons = program.differences(from: signature)
+      if best.isEmpty || reasons.count < best.count { best = reasons }
+      next = program.previous
+    }
+    return best
+  }
+
+  func countInPlace(_ count: Int) { inPlace.add(count, ordering: .relaxed) }
+
+  func countFresh(_ reason: CompilationReport.FreshBufferReason) {
+    switch reason {
+    case .shared: shared.add(1, ordering: .relaxed)
+    case .view: views.add(1, ordering: .relaxed)
+    }
+  }
+
+  var report: CompilationReport {
+    var entries: [CompilationReport.Entry] = []
+    var next = first
+    while let program = next {
+      entries.append(program.entry)
+      next = program.previous
+    }
+    let fresh = [
+      CompilationReport.FreshBufferReason.shared: shared.load(ordering: .relaxed), .view: views.load(ordering: .relaxed),
+    ].filter { $0.value > 0 }
+    return CompilationReport(
+      entries: entries.reversed(), inPlaceCount: inPlace.load(ordering: .relaxed), freshBufferCounts: fresh)
+  }
+}

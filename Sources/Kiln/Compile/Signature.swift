@@ -1,0 +1,205 @@
+import KilnIR
+
+/// One thing that decides which program a call runs: the type of a tensor, or a value that is part of the program.
+enum SignatureItem {
+  case tensor(Unmanaged<InternedType>)
+  case constant(ConstantBox)
+
+  static func == (a: SignatureItem, b: SignatureItem) -> Bool {
+    switch (a, b) {
+    case (.tensor(let a), .tensor(let b)): a.toOpaque() == b.toOpaque()
+    case (.constant(let a), .constant(let b)): a.isEqual(to: b)
+    case (.tensor, .constant), (.constant, .tensor): false
+    }
+  }
+}
+
+/// A constant of any type, compared without a cast or an allocation.
+class ConstantBox {
+  func holds<Other: Hashable>(_ other: Other) -> Bool { false }
+  func isEqual(to other: ConstantBox) -> Bool { false }
+  var text: String { "" }
+}
+
+final class TypedConstantBox<Value: Hashable>: ConstantBox {
+  let value: Value
+
+  init(_ value: Value) { self.value = value }
+
+  override func holds<Other: Hashable>(_ other: Other) -> Bool {
+    guard Other.self == Value.self else { return false }
+    return withUnsafePointer(to: other) { pointer in
+      pointer.withMemoryRebound(to: Value.self, capacity: 1) { $0.pointee == value }
+    }
+  }
+
+  override func isEqual(to other: ConstantBox) -> Bool { other.holds(value) }
+  override var text: String { "\(value)" }
+}
+
+/// The arguments of one call, taken apart: what decides the program, the tensors, and the name of each.
+struct Signature {
+  /// The line of the call.
+  let location = CallSite.here()
+  private(set) var items: [SignatureItem] = []
+  /// The name of each item: `arg0.layers.0.weight`.
+  private(set) var names: [String] = []
+  private(set) var leaves: [TensorCore] = []
+  private(set) var leafNames: [String] = []
+  /// What makes the call impossible, such as a tensor of another trace.
+  private(set) var failure: Diagnostic?
+  fileprivate var path = TreePath()
+
+  mutating func add(_ tree: some TensorTree, _ name: String) {
+    var tree = tree
+    visit(&tree, name)
+  }
+
+  /// The first item in which a later signature of the same tree differs.
+  func firstDifference(from new: Signature) -> CompilationReport.Reason? {
+    for (index, item) in items.enumerated() {
+      guard index < new.items.count, names[index] == new.names[index] else {
+        let found = index < new.items.count ? new.names[index] : "nothing"
+        return CompilationReport.Reason(name: "the structure at \(names[index])", old: names[index], new: found)
+      }
+      if !(item == new.items[index]) {
+        return CompilationReport.Reason(name: names[index], old: item.text, new: new.items[index].text)
+      }
+    }
+    guard items.count < new.items.count else { return nil }
+    return CompilationReport.Reason(
+      name: "the structure", old: "\(items.count) values", new: "\(new.items.count) values")
+  }
+}
+
+extension Signature: TensorVisitor {
+  static var isReadOnly: Bool { true }
+
+  mutating func leaf(_ tensor: inout AnyTensor) {
+    let core = tensor.core
+    items.append(.tensor(.passUnretained(core.interned)))
+    names.append(path.description)
+    leaves.append(core)
+    leafNames.append(path.description)
+    if core.kind == .poisoned, failure == nil {
+      failure = Diagnostic(
+        "tensor.invalid", "\(path.description) has no value", at: location,
+        notes: ["because: \(core.poison.reason.resolved)"])
+    }
+    if core.kind == .traced, Trace.current == nil, failure == nil { failure = strayed(core) }
+  }
+
+  mutating func constant<Value: Hashable & Sendable>(_ value: Value, _ name: String) {
+    items.append(.constant(TypedConstantBox(value)))
+    names.append(path.names.isEmpty ? name : "\(path.description).\(name)")
+  }
+
+  mutating func enter(_ name: String) { path.enter(name) }
+  mutating func enter(_ index: Int) { path.enter(String(index)) }
+  mutating func leave() { path.leave() }
+}
+
+/// Compares a call's arguments with those of a program that is there, without allocating, and notes where the tensors lie.
+struct SignatureMatcher: TensorVisitor {
+  static var isReadOnly: Bool { true }
+
+  private let items: UnsafeBufferPointer<SignatureItem>
+  private let addresses: UnsafeMutablePointer<UnsafeRawPointer>
+  private var next = 0
+  private var leafCount = 0
+  private var matches = true
+
+  init(_ items: UnsafeBufferPointer<SignatureItem>, addresses: UnsafeMutablePointer<UnsafeRawPointer>) {
+    self.items = items
+    self.addresses = addresses
+  }
+
+  var isComplete: Bool { matches && next == items.count }
+
+  mutating func leaf(_ tensor: inout AnyTensor) {
+    guard matches, next < items.count, case .tensor(let type) = items[next], tensor.core.isConcrete,
+      type.toOpaque() == Unmanaged.passUnretained(tensor.core.interned).toOpaque()
+    else {
+      matches = false
+      return
+    }
+    addresses.advanced(by: leafCount).initialize(to: UnsafeRawPointer(tensor.core.pointer))
+    next += 1
+    leafCount += 1
+  }
+
+  mutating func constant<Value: Hashable & Sendable>(_ value: Value, _ name: String) {
+    guard matches, next < items.count, case .constant(let box) = items[next], box.holds(value) else {
+      matches = false
+      return
+    }
+    next += 1
+  }
+}
+
+/// Puts the inputs of a trace in the place of the tensors of a tree.
+struct InputBinder: TensorVisitor {
+  let trace: Trace
+  private(set) var inputs: [TensorCore] = []
+  private var path = TreePath()
+
+  init(_ trace: Trace) { self.trace = trace }
+
+  mutating func bind<Tree: TensorTree>(_ tree: Tree, _ name: String) -> Tree {
+    var tree = tree
+    visit(&tree, name)
+    return tree
+  }
+
+  mutating func leaf(_ tensor: inout AnyTensor) {
+    let input = trace.addInput(path.irName, tensor.core.type)
+    inputs.append(input)
+    tensor = AnyTensor(input)
+  }
+  mutating func constant<Value: Hashable & Sendable>(_ value: Value, _ name: String) {}
+  mutating func enter(_ name: String) { path.enter(name) }
+  mutating func enter(_ index: Int) { path.enter(String(index)) }
+  mutating func leave() { path.leave() }
+}
+
+extension TensorCore {
+  fileprivate static let placeholder = TensorCore(
+    poisoned: Diagnostic("tensor.invalid", "this tensor stands for the result of a call"), TensorType(.f32, .scalar),
+    noted: nil)
+}
+
+/// Takes the tensors out of results, and puts others in.
+struct OutputVisitor: TensorVisitor {
+  private enum Mode {
+    case collecting
+    case replacing(UnsafeMutablePointer<TensorCore?>)
+  }
+
+  private let mode: Mode
+  private(set) var cores: [TensorCore] = []
+  private var next = 0
+
+  /// Moves the tensors to `cores`.
+  init() { mode = .collecting }
+  /// Replaces the tensors, in their order, by those at `results`, which it takes away; nil leaves the tensor.
+  init(results: UnsafeMutablePointer<TensorCore?>) { mode = .replacing(results) }
+
+  mutating func leaf(_ tensor: inout AnyTensor) {
+    switch mode {
+    case .collecting:
+      cores.append(tensor.core)
+      // A template must not keep the trace alive.
+      tensor.core = .placeholder
+    case .replacing(let results):
+      if let core = results[next].take() { tensor.core = core }
+      next += 1
+    }
+  }
+  mutating func constant<Value: Hashable & Sendable>(_ value: Value, _ name: String) {}
+
+  mutating func visited<Tree: TensorTree>(_ tree: Tree) -> Tree {
+    var tree = tree
+    tree.visit(&self)
+    return tree
+  }
+}

@@ -1,0 +1,87 @@
+import CCallSite
+package import KilnIR
+@_spi(Internal) import Runtime
+
+/// Where in the user's program the running operation was written (Documentation/Decisions/0002).
+enum CallSite {
+  /// Frames kept per operation: enough for Kiln's own frames and a few of the user's.
+  private static let depth = 16
+
+  /// The raw return addresses of the callers: no symbols, a few nanoseconds.
+  static func here() -> SourceLocation {
+    let addresses = [UInt](unsafeUninitializedCapacity: depth) { buffer, count in
+      guard let base = buffer.baseAddress else { return }
+      count = base.withMemoryRebound(to: UInt.self, capacity: depth) { Int(kiln_return_addresses($0, Int32(depth))) }
+    }
+    return .returnAddresses(addresses)
+  }
+
+  /// The innermost line outside Kiln and the standard library that these addresses come from.
+  fileprivate static func resolve(_ addresses: [UInt]) -> SourceLocation? {
+    let backtrace = Backtrace(
+      architecture: architecture, frames: addresses.map { RichFrame<UInt>.returnAddress($0) }, images: ImageMap.capture())
+    guard let frames = backtrace.symbolicated()?.frames else { return nil }
+    for frame in frames {
+      guard let symbol = frame.symbol, let place = symbol.sourceLocation, place.line > 0 else { continue }
+      if isOurs(symbol.rawName) || isGenerated(place.path) { continue }
+      return .position(file: shortened(place.path), line: place.line, column: place.column)
+    }
+    return nil
+  }
+
+  /// Whether nobody wrote the line: thunks, and the expansions of macros.
+  private static func isGenerated(_ path: String) -> Bool {
+    path.contains("<compiler-generated>") || path.contains("@__swiftmacro_")
+  }
+
+  /// Mangled names begin with the module of the declaration; `Ss`, `Sa` … are the standard library's types.
+  private static func isOurs(_ name: String) -> Bool {
+    guard name.hasPrefix("$s") else { return false }
+    let rest = name.dropFirst(2)
+    if let first = rest.first, first == "s" || first == "S" { return true }
+    return ["4Kiln", "6KilnNN", "6KilnIR", "10KilnPasses", "11KilnRuntime"].contains { rest.hasPrefix($0) }
+  }
+
+  /// Paths below the working directory are shown relative to it.
+  private static func shortened(_ path: String) -> String {
+    guard let directory = System.workingDirectory, path.hasPrefix(directory + "/") else { return path }
+    return String(path.dropFirst(directory.utf8.count + 1))
+  }
+
+  #if arch(arm64)
+    private static let architecture = "arm64"
+  #else
+    private static let architecture = "x86_64"
+  #endif
+}
+
+extension SourceLocation {
+  /// The location of a named call that gives its own file and line.
+  init(_ file: StaticString, _ line: UInt) { self = .position(file: "\(file)", line: Int(line), column: 0) }
+
+  /// Raw return addresses as a file and a line, or `fallback` where the program has no line tables.
+  package func resolved(else fallback: SourceLocation = .unknown) -> SourceLocation {
+    switch self {
+    case .returnAddresses(let addresses): CallSite.resolve(addresses) ?? fallback
+    case .unknown: fallback
+    case .position: self
+    }
+  }
+}
+
+extension KilnError {
+  /// The error with every location as a file and a line. An operation whose line is not known is reported "in the closure
+  /// of" `fallback`.
+  package func resolved(else fallback: SourceLocation = .unknown) -> KilnError {
+    KilnError(
+      diagnostics.map { diagnostic in
+        var result = diagnostic
+        result.location = diagnostic.location.resolved()
+        if result.location == .unknown, fallback != .unknown {
+          result.location = fallback.resolved()
+          result.notes.append("the line is that of the enclosing call: this program has no line tables")
+        }
+        return result
+      })
+  }
+}

@@ -1,0 +1,85 @@
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// What the operating system said.
+struct SystemError: Error {
+  let message: String
+
+  /// The reason of the call that failed last.
+  static var last: SystemError { SystemError(message: String(cString: strerror(errno))) }
+}
+
+/// The few things that the front end wants from the operating system.
+enum System {
+  /// The working directory, without a slash at its end.
+  static var workingDirectory: String? {
+    guard let text = getcwd(nil, 0) else { return nil }
+    defer { free(text) }
+    return String(cString: text)
+  }
+
+  static func writeToStandardError(_ text: String) {
+    var text = text
+    text.withUTF8 { _ = Self.write(2, UnsafeRawBufferPointer($0)) }
+  }
+
+  /// The bytes of a file.
+  static func read(_ path: String) throws(SystemError) -> [UInt8] {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .last }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw .last }
+    var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
+    var done = 0
+    while done < bytes.count {
+      let count = bytes.withUnsafeMutableBytes { buffer in
+        #if canImport(Glibc)
+          Glibc.read(descriptor, buffer.baseAddress! + done, buffer.count - done)
+        #else
+          Darwin.read(descriptor, buffer.baseAddress! + done, buffer.count - done)
+        #endif
+      }
+      guard count >= 0 else { throw .last }
+      if count == 0 { break }
+      done += count
+    }
+    return Array(bytes.prefix(done))
+  }
+
+  /// Writes a file, which takes the place of one that is there only when it is complete.
+  static func write(_ bytes: [UInt8], to path: String) throws(SystemError) {
+    let temporary = "\(path).\(getpid()).tmp"
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw .last }
+    let isWritten = bytes.withUnsafeBytes { write(descriptor, $0) }
+    let error = SystemError.last
+    guard close(descriptor) == 0, isWritten else {
+      unlink(temporary)
+      throw error
+    }
+    guard rename(temporary, path) == 0 else {
+      let error = SystemError.last
+      unlink(temporary)
+      throw error
+    }
+  }
+
+  private static func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Bool {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let part = UnsafeRawBufferPointer(rebasing: rest)
+      #if canImport(Glibc)
+        let count = Glibc.write(descriptor, part.baseAddress, part.count)
+      #else
+        let count = Darwin.write(descriptor, part.baseAddress, part.count)
+      #endif
+      guard count > 0 else { return false }
+      rest = rest.dropFirst(count)
+    }
+    return true
+  }
+}

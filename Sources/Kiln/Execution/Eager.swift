@@ -1,0 +1,113 @@
+import KilnIR
+import KilnRuntime
+import Synchronization
+
+/// Runs single operations at once, as one-instruction functions, through the pipeline that compiled functions take: eager
+/// and compiled cannot differ in meaning or bits.
+enum Eager {
+  private struct Key: Hashable {
+    let op: Op
+    let operands: [ObjectIdentifier]
+    let device: ObjectIdentifier
+  }
+
+  /// A one-instruction function.
+  private final class Program: Sendable {
+    let module: Module
+    let result: InternedType
+    /// Elements read and written: small programs are interpreted until their third use.
+    let isSmall: Bool
+    private let state = Mutex<(uses: Int, executable: (any Executable)?)>((0, nil))
+
+    init(module: Module, result: InternedType, isSmall: Bool) {
+      self.module = module
+      self.result = result
+      self.isSmall = isSmall
+    }
+
+    func executable(on device: Device) throws(KilnError) -> any Executable {
+      let known = state.withLock { state in
+        state.uses += 1
+        return state.uses <= 2 && isSmall ? nil : state.executable
+      }
+      if let known { return known }
+      let isCold = isSmall && state.withLock { $0.uses <= 2 }
+      let executor = isCold ? Device.reference.executor : device.executor
+      let executable = try executor.prepare(module, function: "eager", options: ExecutionOptions())
+      if !isCold { state.withLock { $0.executable = executable } }
+      return executable
+    }
+  }
+
+  /// Operations with most attribute values (slices at thousands of places) must not fill the memory.
+  private static let limit = 4096
+  private static let smallElementCount = 1024
+  private static let programs = Mutex<[Key: Program]>([:])
+
+  static func run(_ op: Op, _ operands: [TensorCore]) -> TensorCore {
+    if case .movement(.reshape(let shape)) = op, shape.elementCount == operands[0].shape.elementCount {
+      return TensorCore(viewing: operands[0], as: .of(TensorType(operands[0].dtype, shape)))
+    }
+    do throws(KilnError) {
+      let device = Device.current
+      let program = try program(op, operands, device)
+      let executable = try program.executable(on: device)
+      let result: TensorCore
+      do {
+        result = try .allocate(program.result)
+      } catch {
+        throw KilnError("memory.C1", error.message)
+      }
+      try execute(executable, operands, result)
+      return result
+    } catch {
+      var diagnostic = error.diagnostics.first ?? Diagnostic("eager.C1", "the operation failed")
+      diagnostic.location = CallSite.here()
+      return Failure.poison(diagnostic, guess(op, operands))
+    }
+  }
+
+  private static func execute(
+    _ executable: any Executable, _ operands: [TensorCore], _ result: TensorCore
+  ) throws(KilnError) {
+    var failure: KilnError?
+    withUnsafeTemporaryAllocation(of: UnsafeRawPointer.self, capacity: operands.count) { inputs in
+      for (index, operand) in operands.enumerated() {
+        inputs.initializeElement(at: index, to: UnsafeRawPointer(operand.pointer))
+      }
+      var output = result.pointer
+      withUnsafeMutablePointer(to: &output) { output in
+        do throws(KilnError) {
+          try executable.run(inputs: UnsafeBufferPointer(inputs), outputs: UnsafeBufferPointer(start: output, count: 1))
+        } catch {
+          failure = error
+        }
+      }
+    }
+    withExtendedLifetime((operands, result)) {}
+    if let failure { throw failure }
+  }
+
+  private static func program(_ op: Op, _ operands: [TensorCore], _ device: Device) throws(KilnError) -> Program {
+    let key = Key(
+      op: op, operands: operands.map { ObjectIdentifier($0.interned) }, device: ObjectIdentifier(device.executor))
+    if let known = programs.withLock({ $0[key] }) { return known }
+    do throws(ConstraintFailure) {
+      var builder = FunctionBuilder("eager")
+      var parameters: [ValueID] = []
+      for (index, operand) in operands.enumerated() { parameters.append(builder.addParameter("x\(index)", operand.type)) }
+      let value = try builder.emitBroadcasting(op, parameters, at: .unknown)
+      let result = InternedType.of(builder.type(of: value))
+      let work = operands.reduce(result.elementCount) { $0 + $1.interned.elementCount }
+      let program = Program(
+        module: try Module([builder.finish([value])]), result: result, isSmall: work <= smallElementCount)
+      programs.withLock { programs in
+        if programs.count >= limit { programs.removeAll(keepingCapacity: true) }
+        programs[key] = program
+      }
+      return program
+    } catch {
+      throw KilnError(error)
+    }
+  }
+}

@@ -1,0 +1,53 @@
+package import KilnIR
+
+/// How strictly the numbers follow NUMERICS.md.
+public enum Numerics: Hashable, Sendable {
+  /// The result is the interpreted result, bit for bit.
+  case strict
+  /// Contraction, library matmul and looser functions are allowed, each within the bound that Spec.md states.
+  case fast
+}
+
+/// What a back end is told beside the program.
+package struct ExecutionOptions: Hashable, Sendable {
+  /// A result that a call may bind to the memory of a parameter of the same type. The program must be right whether a
+  /// call does so or not.
+  package struct Donation: Hashable, Sendable {
+    package var parameter: Int
+    package var result: Int
+
+    package init(parameter: Int, result: Int) {
+      self.parameter = parameter
+      self.result = result
+    }
+  }
+
+  package var numerics: Numerics
+  package var donations: [Donation]
+
+  package init(numerics: Numerics = .strict, donations: [Donation] = []) {
+    self.numerics = numerics
+    self.donations = donations
+  }
+}
+
+/// A back end: makes programs ready to run.
+package protocol Executor: AnyObject, Sendable {
+  /// The function named `function`, ready to run.
+  /// - Throws: what the back end has to say about the program or the machine.
+  func prepare(
+    _ module: Module, function: String, options: ExecutionOptions
+  ) throws(KilnError) -> any Executable
+}
+
+/// A program that is ready to run. Many threads may run it at once.
+package protocol Executable: AnyObject, Sendable {
+  /// Runs the program once.
+  /// - Parameters:
+  ///   - inputs: The first element of each parameter, hidden ones included, in order.
+  ///   - outputs: The first element of each result, in order. None overlaps another, or an input but by a donation.
+  /// - Throws: what the run found, such as an index out of range.
+  func run(
+    inputs: UnsafeBufferPointer<UnsafeRawPointer>, outputs: UnsafeBufferPointer<UnsafeMutableRawPointer>
+  ) throws(KilnError)
+}

@@ -1,0 +1,56 @@
+import KilnIR
+import KilnRuntime
+import Synchronization
+
+/// Runs programs that were made by hand or by a transform at every call, and keeps the prepared ones by their content.
+enum Programs {
+  private struct Key: Hashable {
+    let module: Module
+    let function: String
+    let device: ObjectIdentifier
+  }
+
+  private static let limit = 256
+  private static let prepared = Mutex<[Key: any Executable]>([:])
+
+  /// The results of a function of `module` on the current device.
+  static func run(
+    _ module: Module, _ name: String, _ arguments: [TensorCore], _ captures: [Trace.Capture] = []
+  ) throws(KilnError) -> [TensorCore] {
+    guard let function = module[name] else { throw KilnError("module.C2", "there is no function @\(name)") }
+    let inputs = arguments + captures.map { capture in
+      switch capture {
+      case .tensor(let core): core
+      case .variable(let variable): variable.current
+      }
+    }
+    let executable = try executable(module, name, Device.current)
+    var results: [TensorCore] = []
+    for type in function.resultTypes {
+      do { results.append(try .allocate(.of(type))) } catch { throw KilnError("memory.C1", error.message) }
+    }
+    let addresses = inputs.map { UnsafeRawPointer($0.pointer) }
+    let memory = results.map(\.pointer)
+    let outcome = addresses.withUnsafeBufferPointer { addresses in
+      memory.withUnsafeBufferPointer { memory in
+        Result { () throws(KilnError) in try executable.run(inputs: addresses, outputs: memory) }
+      }
+    }
+    withExtendedLifetime(inputs) {}
+    try outcome.get()
+    return results
+  }
+
+  private static func executable(
+    _ module: Module, _ name: String, _ device: Device
+  ) throws(KilnError) -> any Executable {
+    let key = Key(module: module, function: name, device: ObjectIdentifier(device.executor))
+    if let known = prepared.withLock({ $0[key] }) { return known }
+    let executable = try device.executor.prepare(module, function: name, options: ExecutionOptions())
+    prepared.withLock { prepared in
+      if prepared.count >= limit { prepared.removeAll(keepingCapacity: true) }
+      prepared[key] = executable
+    }
+    return executable
+  }
+}

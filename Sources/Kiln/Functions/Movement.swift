@@ -1,0 +1,164 @@
+import KilnIR
+
+// Movement changes no element. Axes count from 0; negative ones from the end: -1 is the last.
+
+extension TensorProtocol {
+  /// The same elements in row-major order under another shape. One extent may be -1: it takes what is left.
+  public func reshaped(to shape: some ShapeConvertible) -> Self {
+    Self(core: core.reshaped(shape.asShape.inferringOne(from: core.shape)))
+  }
+
+  /// All elements in one axis.
+  public func flattened() -> Self { Self(core: core.reshaped([Dimension(core.shape.elementCount)])) }
+
+  /// Repeats the elements along new leading axes and along axes of extent 1, as NumPy does.
+  public func broadcast(to shape: some ShapeConvertible) -> Self {
+    let shape = shape.asShape
+    let first = Swift.max(shape.rank - core.shape.rank, 0)
+    return Self(core: core.broadcast(shape, axes: Array(first..<first + core.shape.rank)))
+  }
+
+  /// The axes in the order of `permutation`; all of them reversed if it is empty.
+  public func transposed(_ permutation: Int...) -> Self { transposed(permutation) }
+
+  /// The axes in the order of `permutation`; all of them reversed if it is empty.
+  public func transposed(_ permutation: [Int]) -> Self {
+    let order = permutation.isEmpty ? Array((0..<rank).reversed()) : permutation.map { core.axis($0) }
+    return Self(core: core.transposed(order))
+  }
+
+  /// Exchanges two axes.
+  public func swappingAxes(_ a: Int, _ b: Int) -> Self {
+    var order = Array(0..<rank)
+    let (a, b) = (core.axis(a), core.axis(b))
+    if order.indices.contains(a) && order.indices.contains(b) { order.swapAt(a, b) } else { order.append(max(a, b)) }
+    return Self(core: core.transposed(order))
+  }
+
+  /// Adds an axis of extent 1 before axis `axis`.
+  public func expandingShape(at axis: Int) -> Self {
+    let axis = axis < 0 ? axis + rank + 1 : axis
+    var shape = Array(core.shape)
+    guard (0...rank).contains(axis) else { return Self(core: core.failed("expandingShape.C1", axisMessage(axis, core.type))) }
+    shape.insert(1, at: axis)
+    return Self(core: core.broadcast(Shape(shape), axes: Array(0...rank).filter { $0 != axis }))
+  }
+
+  /// Removes the axes of extent 1: all, or those named.
+  public func squeezed(_ axes: Int...) -> Self {
+    let named = axes.map { core.axis($0) }
+    for axis in named where !core.shape.indices.contains(axis) || core.shape[axis] != 1 {
+      let found = core.shape.indices.contains(axis) ? "has extent \(core.shape[axis])" : "does not exist"
+      return Self(core: core.failed("squeezed.C1", "only axes of extent 1 can be squeezed; axis \(axis) of \(core.type) \(found)"))
+    }
+    let kept = core.shape.indices.filter { named.isEmpty ? core.shape[$0] != 1 : !named.contains($0) }
+    return Self(core: core.reshaped(Shape(kept.map { core.shape[$0] })))
+  }
+
+  /// The elements in the opposite order along `axes` (all axes if none is named).
+  public func reversed(_ axes: Int...) -> Self {
+    Self(core: emit(.movement(.reverse(axes: axes.isEmpty ? Array(0..<rank) : axes.map { core.axis($0) })), [core]))
+  }
+
+  /// Every element `counts[axis]` times over along each axis, as a whole block.
+  public func tiled(_ counts: [Int]) -> Self {
+    guard counts.count == rank, counts.allSatisfy({ $0 >= 0 }) else {
+      return Self(core: core.failed("tiled.C1", "tiled takes one count, not negative, for each of the \(rank) axes, found \(counts)"))
+    }
+    var wide: [Dimension] = []
+    for (axis, count) in counts.enumerated() { wide += [Dimension(count), core.shape[axis]] }
+    let blocks = core.broadcast(Shape(wide), axes: (0..<rank).map { 2 * $0 + 1 })
+    return Self(core: blocks.reshaped(Shape((0..<rank).map { Dimension(counts[$0]) * core.shape[$0] })))
+  }
+}
+
+/// The tensors one after the other along `axis`; they agree on every other axis.
+public func concatenated<T: TensorProtocol>(_ tensors: [T], axis: Int = 0) -> T {
+  guard let first = tensors.first else { return T(core: .nothing("concatenate.C0", "there is nothing to concatenate")) }
+  return T(core: emit(.movement(.concatenate(axis: first.core.axis(axis))), tensors.map(\.core)))
+}
+
+/// The tensors, all of one shape, along a new axis before axis `axis`.
+public func stacked<T: TensorProtocol>(_ tensors: [T], axis: Int = 0) -> T {
+  guard let first = tensors.first else { return T(core: .nothing("stacked.C1", "there is nothing to stack")) }
+  let axis = axis < 0 ? axis + first.rank + 1 : axis
+  return concatenated(tensors.map { $0.expandingShape(at: axis) }, axis: axis)
+}
+
+extension Tensor where Scalar: TensorNumber {
+  /// Puts `value` around the tensor: `widths[axis]` elements before and after.
+  public func padded(_ widths: [(before: Int, after: Int)], with value: Scalar = 0) -> Tensor {
+    let op = MovementOp.pad(
+      low: widths.map(\.before), high: widths.map(\.after), interior: Array(repeating: 0, count: widths.count))
+    return Tensor(core: emit(.movement(op), [core, Tensor(value).core]))
+  }
+}
+
+extension Tensor {
+  /// Every element converted: to nearest for reals, toward zero and saturating from reals to integers.
+  public func converted<Target: TensorElement>(to type: Target.Type) -> Tensor<Target> {
+    Tensor<Target>(core: core.converted(to: Target.dtype))
+  }
+
+  /// The bits of every element read as another type of the same width.
+  public func bitcast<Target: TensorElement>(to type: Target.Type) -> Tensor<Target> {
+    Tensor<Target>(core: emit(.type(.bitcast(Target.dtype)), [core]))
+  }
+}
+
+// MARK: - Untyped
+
+extension TensorCore {
+  /// Counts negative axes from the end.
+  func axis(_ axis: Int) -> Int { axis < 0 ? axis + shape.rank : axis }
+
+  /// The named axes, or all.
+  func axes(_ named: [Int]?) -> [Int] { named.map { $0.map { axis($0) } } ?? Array(0..<shape.rank) }
+
+  func reshaped(_ shape: Shape) -> TensorCore {
+    if shape == self.shape { return self }
+    return emit(.movement(.reshape(shape)), [self])
+  }
+
+  func broadcast(_ shape: Shape, axes: [Int]) -> TensorCore {
+    if shape == self.shape { return self }
+    return emit(.movement(.broadcast(shape, axes: axes)), [self])
+  }
+
+  func transposed(_ permutation: [Int]) -> TensorCore {
+    if permutation == Array(0..<shape.rank) { return self }
+    return emit(.movement(.transpose(permutation: permutation)), [self])
+  }
+
+  func converted(to dtype: DType) -> TensorCore {
+    if dtype == self.dtype { return self }
+    return emit(.type(.convert(dtype)), [self])
+  }
+
+  /// A poisoned tensor of this type.
+  func failed(_ label: String, _ message: String) -> TensorCore {
+    if kind == .poisoned { return Failure.poison(after: self, type) }
+    return Failure.poison(ConstraintFailure(label, message), type)
+  }
+
+  static func nothing(_ label: String, _ message: String) -> TensorCore {
+    Failure.poison(ConstraintFailure(label, message), TensorType(.f32, .scalar))
+  }
+}
+
+func axisMessage(_ axis: Int, _ type: TensorType) -> String {
+  "axis \(axis) is out of range for \(type), which has \(type.rank) ax\(type.rank == 1 ? "is" : "es")"
+}
+
+extension Shape {
+  /// Replaces one -1 by what the other extents leave of `shape`.
+  func inferringOne(from shape: Shape) -> Shape {
+    let sizes = dimensions
+    guard sizes.filter({ $0 == -1 }).count == 1, let free = sizes.firstIndex(of: -1) else { return self }
+    let known = sizes.reduce(1) { $1 == -1 ? $0 : $0 * $1 }
+    guard known > 0, shape.elementCount % known == 0 else { return self }
+    var result = self
+    result[free] = Dimension(shape.elementCount / known)
+    return result
+  }
+}

@@ -1,0 +1,27 @@
+package import KilnIR
+import Synchronization
+
+/// A tensor type that exists once, so that equality is identity. A compiled call compares the types of its arguments this
+/// way. Interned types live as long as the process: about 200 bytes for every type that the program ever used.
+package final class InternedType: Sendable {
+  package let type: TensorType
+  package let byteCount: Int
+  package let elementCount: Int
+
+  private static let table = Mutex<[TensorType: InternedType]>([:])
+
+  private init(_ type: TensorType) {
+    self.type = type
+    byteCount = type.byteCount
+    elementCount = type.shape.elementCount
+  }
+
+  package static func of(_ type: TensorType) -> InternedType {
+    table.withLock { table in
+      if let known = table[type] { return known }
+      let interned = InternedType(type)
+      table[type] = interned
+      return interned
+    }
+  }
+}

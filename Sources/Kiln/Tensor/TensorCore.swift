@@ -1,0 +1,123 @@
+package import KilnIR
+package import KilnRuntime
+
+/// The untyped value behind every tensor: a buffer, a value of a trace, or the place of an operation that failed.
+///
+/// A core never changes once it is made, with one exception: a compiled update writes a state's buffer in place when it
+/// holds the only reference to the core (Documentation/Decisions/0004).
+// @unchecked: immutable but for what a caller with exclusive access to the only reference does.
+package final class TensorCore: @unchecked Sendable {
+  package enum Kind: UInt8, Sendable {
+    /// Owns its memory.
+    case buffer
+    /// Shows the memory of another core, which it keeps.
+    case view
+    /// A value of a trace: it has a type, and no elements.
+    case traced
+    /// Stands for the result of an operation that failed.
+    case poisoned
+  }
+
+  package unowned(unsafe) let interned: InternedType
+  package private(set) var kind: Kind
+  /// The first element, of buffers and views.
+  package let pointer: UnsafeMutableRawPointer
+  private var owner: AnyObject
+
+  package var type: TensorType { interned.type }
+  package var shape: Shape { interned.type.shape }
+  package var dtype: DType { interned.type.dtype }
+  package var isConcrete: Bool { kind == .buffer || kind == .view }
+
+  /// A tensor whose elements the maker writes before anyone else sees it.
+  package init(_ interned: InternedType, _ buffer: HostBuffer) {
+    self.interned = interned
+    kind = .buffer
+    pointer = buffer.pointer
+    owner = buffer
+  }
+
+  /// The elements of `base` in row-major order under another type of the same size.
+  package init(viewing base: TensorCore, as interned: InternedType) {
+    self.interned = interned
+    kind = .view
+    pointer = base.pointer
+    owner = base
+  }
+
+  package init(traced value: ValueID, of trace: Trace, _ type: TensorType) {
+    interned = .of(type)
+    kind = .traced
+    pointer = Self.nowhere
+    owner = TracedValue(trace: trace, value: value)
+  }
+
+  package init(poisoned reason: Diagnostic, _ type: TensorType, noted: ObjectIdentifier?) {
+    interned = .of(type)
+    kind = .poisoned
+    pointer = Self.nowhere
+    owner = Poison(reason: reason, noted: noted)
+  }
+
+  // An address that no element has.
+  private static var nowhere: UnsafeMutableRawPointer { UnsafeMutableRawPointer(bitPattern: 64).unsafelyUnwrapped }
+
+  /// The trace and the value, of a traced core.
+  package var traced: (trace: Trace, value: ValueID)? {
+    guard kind == .traced, let traced = owner as? TracedValue else { return nil }
+    return (traced.trace, traced.value)
+  }
+
+  /// Why there is no value, and who has noted it, of a poisoned core.
+  package var poison: (reason: Diagnostic, noted: ObjectIdentifier?) {
+    guard let poison = owner as? Poison else { return (Diagnostic("tensor.invalid", "this tensor has no value"), nil) }
+    return (poison.reason, poison.noted)
+  }
+
+  /// Gives up the elements of a state that a failed run has partly overwritten.
+  package func invalidate(_ reason: Diagnostic) {
+    kind = .poisoned
+    owner = Poison(reason: reason, noted: nil)
+  }
+
+  package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: pointer, count: interned.byteCount) }
+}
+
+/// The owner of a traced core.
+private final class TracedValue: Sendable {
+  let trace: Trace
+  let value: ValueID
+
+  init(trace: Trace, value: ValueID) {
+    self.trace = trace
+    self.value = value
+  }
+}
+
+/// The owner of a poisoned core.
+private final class Poison: Sendable {
+  let reason: Diagnostic
+  let noted: ObjectIdentifier?
+
+  init(reason: Diagnostic, noted: ObjectIdentifier?) {
+    self.reason = reason
+    self.noted = noted
+  }
+}
+
+extension TensorCore {
+  /// A tensor of `type` whose bytes `fill` writes, or a poisoned one where the memory is not to be had.
+  package static func make(_ type: TensorType, _ fill: (UnsafeMutableRawBufferPointer) -> Void) -> TensorCore {
+    do {
+      let core = try allocate(.of(type))
+      fill(UnsafeMutableRawBufferPointer(start: core.pointer, count: core.interned.byteCount))
+      return core
+    } catch {
+      return Failure.poison(Diagnostic("memory.C1", error.message, at: CallSite.here()), type)
+    }
+  }
+
+  package static func allocate(_ interned: InternedType) throws(RuntimeError) -> TensorCore {
+    TensorCore(interned, try HostBuffer(byteCount: interned.byteCount))
+  }
+}

@@ -1,0 +1,221 @@
+import CCallSite
+package import KilnIR
+import Synchronization
+
+/// The recording of one closure: a function under construction, what it captured, and what went wrong.
+///
+/// The current trace is a task-local value. A trace inside another records a function of its own; values of the outer one
+/// that it uses become its captured parameters.
+package final class Trace: Sendable {
+  @TaskLocal package static var current: Trace?
+
+  /// A value from outside that the function reads through a hidden parameter.
+  package enum Capture: Sendable {
+    case tensor(TensorCore)
+    /// Read again at each call.
+    case variable(VariableStorage)
+  }
+
+  fileprivate struct State {
+    var builder: FunctionBuilder
+    var captures: [Capture] = []
+    var captured: [ObjectIdentifier: ValueID] = [:]
+    var capturedValues: [OuterValue: ValueID] = [:]
+    var diagnostics: [Diagnostic] = []
+    var isFinished = false
+  }
+
+  /// A value of an enclosing trace.
+  fileprivate struct OuterValue: Hashable {
+    let trace: ObjectIdentifier
+    let value: ValueID
+  }
+
+  /// Where the closure was handed over.
+  package let location: SourceLocation
+  package let parent: Trace?
+  /// The function object that is being traced, so that recursion is found.
+  let subject: ObjectIdentifier?
+  /// The names of the functions of this trace and of those that enclose it.
+  private let names: [String]
+  private let thread = kiln_thread_number()
+  private let state: Mutex<State>
+
+  package init(_ name: String, at location: SourceLocation, subject: ObjectIdentifier? = nil) {
+    self.location = location
+    self.subject = subject
+    parent = Trace.current
+    let module = parent?.module ?? Module()
+    let taken = parent?.names ?? []
+    var unused = module.unusedName(name)
+    var suffix = 1
+    while taken.contains(unused) || module[unused] != nil {
+      unused = "\(name)_\(suffix)"
+      suffix += 1
+    }
+    names = taken + [unused]
+    state = Mutex(State(builder: FunctionBuilder(unused, in: module)))
+  }
+
+  package var isFinished: Bool { state.withLock { $0.isFinished } }
+  private var module: Module { state.withLock { $0.builder.module } }
+  package func note(_ diagnostic: Diagnostic) { state.withLock { $0.diagnostics.append(diagnostic) } }
+
+  /// Whether `other` is this trace or one that encloses it.
+  func isInside(_ other: ObjectIdentifier?) -> Bool {
+    ObjectIdentifier(self) == other || parent?.isInside(other) == true
+  }
+
+  /// The trace of `subject` that encloses this one, or this one.
+  func enclosing(_ subject: ObjectIdentifier) -> Trace? { self.subject == subject ? self : parent?.enclosing(subject) }
+
+  // MARK: - Recording
+
+  /// A parameter that the caller binds.
+  package func addInput(_ name: String, _ type: TensorType) -> TensorCore {
+    let value = state.withLock { $0.builder.addParameter(name, type) }
+    return TensorCore(traced: value, of: self, type)
+  }
+
+  /// Records an operation with one result.
+  func record(_ op: Op, _ operands: [TensorCore]) -> TensorCore {
+    let results = record(operands) { builder, values, location throws(ConstraintFailure) in
+      [try builder.emitBroadcasting(op, values, at: location)]
+    }
+    return results?[0] ?? Failure.lastPoison(of: self, guess(op, operands))
+  }
+
+  /// Records a call of `callee`, a function of a module that extends this trace's one.
+  /// - Returns: the results, or nil after a diagnostic.
+  func recordCall(_ callee: String, in module: Module, _ operands: [TensorCore], captured: Int) -> [TensorCore]? {
+    record(operands) { builder, values, location throws(ConstraintFailure) in
+      for function in module.functions where builder.module[function.name] == nil { try builder.module.append(function) }
+      return try builder.emit(.control(.call(callee: callee, captured: captured)), values, at: location)
+    }
+  }
+
+  private func record(
+    _ operands: [TensorCore],
+    _ body: (inout FunctionBuilder, [ValueID], SourceLocation) throws(ConstraintFailure) -> [ValueID]
+  ) -> [TensorCore]? {
+    let location = CallSite.here()
+    guard kiln_thread_number() == thread else {
+      note(
+        Diagnostic(
+          "trace.C2", "a second thread cannot record in a trace; do this in the closure's own thread, or outside of it",
+          at: location, notes: ["the closure is traced at \(self.location.resolved())"]))
+      return nil
+    }
+    var values: [ValueID] = []
+    for operand in operands {
+      guard let value = value(of: operand, at: location) else { return nil }
+      values.append(value)
+    }
+    return state.withLock { state in
+      do throws(ConstraintFailure) {
+        return try body(&state.builder, values, location).map {
+          TensorCore(traced: $0, of: self, state.builder.type(of: $0))
+        }
+      } catch {
+        state.diagnostics.append(Diagnostic(error.label, error.message, at: location))
+        return nil
+      }
+    }
+  }
+
+  // MARK: - Captures
+
+  /// The value of a tensor in this function; one from outside becomes a hidden parameter.
+  private func value(of core: TensorCore, at location: SourceLocation) -> ValueID? {
+    guard let (trace, value) = core.traced else { return capture(.tensor(core), ObjectIdentifier(core), core.type) }
+    if trace === self { return value }
+    guard parent?.isInside(ObjectIdentifier(trace)) == true else {
+      note(
+        Diagnostic(
+          "trace.C1",
+          trace.isFinished
+            ? "this tensor belongs to a trace that has ended; return it from its closure to have its value"
+            : "this tensor belongs to another trace", at: location,
+          notes: [
+            "its closure was traced at \(trace.location.resolved())",
+            "this closure is traced at \(self.location.resolved())",
+          ]))
+      return nil
+    }
+    let key = OuterValue(trace: ObjectIdentifier(trace), value: value)
+    return state.withLock { state in
+      if let known = state.capturedValues[key] { return known }
+      let parameter = state.addCapture(.tensor(core), core.type)
+      state.capturedValues[key] = parameter
+      return parameter
+    }
+  }
+
+  /// The hidden parameter through which a variable is read at each call.
+  func read(_ variable: VariableStorage) -> TensorCore {
+    let type = variable.type
+    let value = capture(.variable(variable), ObjectIdentifier(variable), type)
+    return TensorCore(traced: value, of: self, type)
+  }
+
+  private func capture(_ capture: Capture, _ identity: ObjectIdentifier, _ type: TensorType) -> ValueID {
+    state.withLock { state in
+      if let known = state.captured[identity] { return known }
+      let parameter = state.addCapture(capture, type)
+      state.captured[identity] = parameter
+      return parameter
+    }
+  }
+
+  // MARK: - The end
+
+  /// The recorded function with `results`.
+  /// - Throws: every diagnostic noted while the closure ran.
+  func finish(_ results: [TensorCore]) throws(KilnError) -> RecordedFunction {
+    var values: [ValueID] = []
+    for result in results where result.kind != .poisoned {
+      if let value = value(of: result, at: location) { values.append(value) }
+    }
+    let (diagnostics, recorded) = state.withLock { state in
+      state.isFinished = true
+      let recorded = RecordedFunction(
+        function: state.builder.finish(values), callees: state.builder.module, captures: state.captures)
+      return (state.diagnostics, recorded)
+    }
+    if let poisoned = results.first(where: { $0.kind == .poisoned }), diagnostics.isEmpty {
+      throw KilnError([poisoned.poison.reason]).resolved(else: location)
+    }
+    if !diagnostics.isEmpty { throw KilnError(diagnostics).resolved(else: location) }
+    return recorded
+  }
+}
+
+extension Trace.State {
+  fileprivate mutating func addCapture(_ capture: Trace.Capture, _ type: TensorType) -> ValueID {
+    captures.append(capture)
+    return builder.addParameter("captured\(captures.count - 1)", type, isHidden: true)
+  }
+}
+
+/// A traced closure: a closed function, the functions that it calls, and what its hidden parameters stand for, in order.
+package struct RecordedFunction: Sendable {
+  package let function: Function
+  package let callees: Module
+  package let captures: [Trace.Capture]
+
+  /// The function with its callees; it is the last one.
+  package func module() throws(KilnError) -> Module {
+    var module = callees
+    do { try module.append(function) } catch { throw KilnError(error) }
+    return module
+  }
+}
+
+extension Failure {
+  /// The poisoned result of an operation about which `trace` has noted why.
+  static func lastPoison(of trace: Trace, _ type: TensorType) -> TensorCore {
+    TensorCore(
+      poisoned: Diagnostic("tensor.invalid", "this tensor is the result of an operation that failed"), type,
+      noted: ObjectIdentifier(trace))
+  }
+}

@@ -1,0 +1,90 @@
+public import KilnIR
+
+/// A closure as a program: print it, transform its module, run it.
+///
+/// ```swift
+/// let program = try trace(x, w) { x, w in relu(matmul(x, w)) }
+/// print(program)
+/// let results = try program.run([AnyTensor(x), AnyTensor(w)])
+/// ```
+public struct Traced: Sendable, CustomStringConvertible {
+  /// The traced function, last, and the functions that it calls.
+  public let module: Module
+  /// The name of the traced function.
+  public let name: String
+  let captures: [Trace.Capture]
+
+  /// The traced function.
+  public var function: Function { module.functions[module.functions.count - 1] }
+
+  /// The tensors that the closure captured, by the names of their hidden parameters.
+  public var capturedTensors: [(name: String, tensor: AnyTensor)] {
+    zip(function.parameters.suffix(captures.count), captures).map { parameter, capture in
+      switch capture {
+      case .tensor(let core): (parameter.name, AnyTensor(core))
+      case .variable(let variable): (parameter.name, AnyTensor(variable.current))
+      }
+    }
+  }
+
+  /// The text of the module.
+  public var description: String { module.description }
+
+  /// Runs the program on the current device.
+  /// - Parameter inputs: One tensor per parameter that is not hidden.
+  /// - Throws: `run.C2` for other inputs than the parameters say, and what the run finds.
+  public func run(_ inputs: [AnyTensor]) throws(KilnError) -> [AnyTensor] {
+    let expected = function.parameters.dropLast(captures.count).map(\.type)
+    guard inputs.map(\.type) == expected else {
+      func list(_ types: [TensorType]) -> String { "(\(types.map(\.description).joined(separator: ", ")))" }
+      throw KilnError("run.C2", "@\(name) takes \(list(expected)), found \(list(inputs.map(\.type)))", at: CallSite.here())
+        .resolved()
+    }
+    for input in inputs where !input.core.isConcrete {
+      throw KilnError("run.C5", "a program runs on tensors with elements", at: CallSite.here()).resolved()
+    }
+    do {
+      return try Programs.run(module, name, inputs.map(\.core), captures).map { AnyTensor($0) }
+    } catch {
+      throw error.resolved()
+    }
+  }
+}
+
+/// Records what `body` does with tensors of the types of `input`.
+/// - Throws: every diagnostic of the operations in `body`.
+public func trace<each Input: TensorTree, Output: TensorTree>(
+  _ input: repeat each Input, file: StaticString = #fileID, line: UInt = #line, of body: (repeat each Input) -> Output
+) throws(KilnError) -> Traced {
+  try traced(SourceLocation(file, line), body, inputs: repeat each input) { $1.visited($0) }
+}
+
+/// Records what `body`, which gives several trees, does with tensors of the types of `input`.
+/// - Throws: every diagnostic of the operations in `body`.
+public func trace<each Input: TensorTree, each Output: TensorTree>(
+  _ input: repeat each Input, file: StaticString = #fileID, line: UInt = #line,
+  of body: (repeat each Input) -> (repeat each Output)
+) throws(KilnError) -> Traced {
+  try traced(SourceLocation(file, line), body, inputs: repeat each input) { output, visitor in
+    (repeat visitor.visited(each output))
+  }
+}
+
+private func traced<each Input: TensorTree, Output>(
+  _ location: SourceLocation, _ body: (repeat each Input) -> Output, inputs input: repeat each Input,
+  visitOutput: (Output, inout OutputVisitor) -> Output
+) throws(KilnError) -> Traced {
+  let traced = try Trace("main", at: location).recording { binder throws(KilnError) in
+    func bind<Tree: TensorTree>(_ tree: Tree, _ index: inout Int) -> Tree {
+      defer { index += 1 }
+      return binder.bind(tree, "arg\(index)")
+    }
+    var index = 0
+    let output = body(repeat bind(each input, &index))
+    var visitor = OutputVisitor()
+    let template = visitOutput(output, &visitor)
+    return (output: template, results: visitor.cores)
+  }
+  return Traced(
+    module: try traced.recorded.module(), name: traced.recorded.function.name, captures: traced.recorded.captures)
+}

@@ -1,0 +1,105 @@
+import KilnIR
+import KilnPasses
+
+/// The gradient of a scalar function at `input`: trees like the arguments, with the derivative of the result by each
+/// tensor in its place. The derivative by a tensor that is not real, or that the result does not depend on, is zero.
+///
+/// ```swift
+/// let (da, db) = gradient(at: a, b) { a, b in (a * b).sum() }
+/// ```
+/// The closure runs at every call and may capture anything. Inside a trace the gradient is recorded, and may be
+/// differentiated again.
+public func gradient<each Input: TensorTree, Scalar: TensorReal>(
+  at input: repeat each Input, file: StaticString = #fileID, line: UInt = #line,
+  of f: (repeat each Input) -> Tensor<Scalar>
+) -> (repeat each Input) {
+  differentiatedOrPoison(SourceLocation(file, line), f, at: repeat each input).gradient
+}
+
+/// The value of a scalar function at `input`, and its gradient; see `gradient(at:of:)`.
+public func valueAndGradient<each Input: TensorTree, Scalar: TensorReal>(
+  at input: repeat each Input, file: StaticString = #fileID, line: UInt = #line,
+  of f: (repeat each Input) -> Tensor<Scalar>
+) -> (value: Tensor<Scalar>, gradient: (repeat each Input)) {
+  differentiatedOrPoison(SourceLocation(file, line), f, at: repeat each input)
+}
+
+/// Traces the function, differentiates its module, and runs the result or records a call of it.
+func differentiated<each Input: TensorTree, Scalar: TensorReal>(
+  _ location: SourceLocation, _ f: (repeat each Input) -> Tensor<Scalar>, at input: repeat each Input
+) throws(KilnError) -> (value: Tensor<Scalar>, gradient: (repeat each Input)) {
+  var signature = Signature()
+  for tree in repeat each input { signature.add(tree, "arg") }
+  let (value, gradients) = try differentiatedCores(signature, location) { binder in
+    func bind<Tree: TensorTree>(_ tree: Tree, _ index: inout Int) -> Tree {
+      defer { index += 1 }
+      return binder.bind(tree, "arg\(index)")
+    }
+    var index = 0
+    return f(repeat bind(each input, &index)).core
+  }
+  return (Tensor(core: value), replacingTensors(of: repeat each input, by: gradients))
+}
+
+/// The untyped work: `trace` binds the inputs, runs the function and gives its result.
+private func differentiatedCores(
+  _ signature: Signature, _ location: SourceLocation, _ trace: (inout InputBinder) -> TensorCore
+) throws(KilnError) -> (value: TensorCore, gradients: [TensorCore]) {
+  let leaves = signature.leaves
+  let active = leaves.indices.filter { leaves[$0].dtype.isReal }
+  if let failure = signature.failure { throw KilnError(failure) }
+  let outer = Trace.current
+  let traced = try Trace("loss", at: location).recording { binder throws(KilnError) in
+    let result = trace(&binder)
+    return (output: result.type, results: [result])
+  }
+  let derived: (module: Module, name: String)
+  do {
+    derived = try Differentiation.valueAndGradient(
+      of: traced.recorded.function.name, in: try traced.recorded.module(), withRespectTo: active)
+  } catch {
+    throw error.resolved(else: location)
+  }
+  let results: [TensorCore]
+  if let outer {
+    results = outer.call(
+      derived.name, in: derived.module, leaves, captures: traced.recorded.captures,
+      resultTypes: [traced.output] + active.map { leaves[$0].type })
+  } else {
+    results = try Programs.run(derived.module, derived.name, leaves, traced.recorded.captures)
+  }
+  var gradients = leaves
+  for index in leaves.indices where !leaves[index].dtype.isReal {
+    gradients[index] = .constant(Literal(splat: .zero(leaves[index].dtype), shape: leaves[index].shape))
+  }
+  for (index, result) in zip(active, results.dropFirst()) { gradients[index] = result }
+  return (results[0], gradients)
+}
+
+/// The trees with `cores` in the place of their tensors, in order.
+private func replacingTensors<each Input: TensorTree>(
+  of input: repeat each Input, by cores: [TensorCore]
+) -> (repeat each Input) {
+  // One slot more: an empty array has no address.
+  var replacements: [TensorCore?] = cores + [nil]
+  return replacements.withUnsafeMutableBufferPointer { buffer in
+    var visitor = OutputVisitor(results: buffer.baseAddress.unsafelyUnwrapped)
+    return (repeat visitor.visited(each input))
+  }
+}
+
+/// `differentiated`; if it fails, its diagnostics are noted (or stop the program) and poisoned tensors come back.
+func differentiatedOrPoison<each Input: TensorTree, Scalar: TensorReal>(
+  _ location: SourceLocation, _ f: (repeat each Input) -> Tensor<Scalar>, at input: repeat each Input
+) -> (value: Tensor<Scalar>, gradient: (repeat each Input)) {
+  do throws(KilnError) {
+    return try differentiated(location, f, at: repeat each input)
+  } catch {
+    var signature = Signature()
+    for tree in repeat each input { signature.add(tree, "arg") }
+    let poisons = Failure.poison(error, [TensorType(Scalar.dtype, .scalar)] + signature.leaves.map(\.type))
+    return (
+      Tensor(core: poisons[0]), replacingTensors(of: repeat each input, by: Array(poisons.dropFirst()))
+    )
+  }
+}
