@@ -51,7 +51,21 @@ extension Simplifier {
       let results = try? ReferenceInterpreter.evaluate(
         op: op, operands: operands.map { TensorValue($0) }, resultTypes: types, location: rewriter.location)
     else { return nil }
-    return try? Literal(type, bits: results[0].bits)
+    let bits = results[0].bits
+    return try? Literal(type, bits: copiesBits(op) ? bits : bits.map { canonical(Scalar(type.dtype, bits: $0)).bits })
+  }
+
+  /// All NaNs are one (NUMERICS.md S2); a computed one is written as text reads it, so that a module reads back equal.
+  private static func canonical(_ scalar: Scalar) -> Scalar {
+    scalar.isNaN ? Scalar(scalar.dtype, Double.nan) : scalar
+  }
+
+  /// Whether the elements of the result are those of operands, NaNs included.
+  private static func copiesBits(_ op: Op) -> Bool {
+    switch op {
+    case .movement, .type(.bitcast), .map(.select), .indexing(.gather): true
+    case .source, .type(.convert), .map, .reduction, .contraction, .indexing(.scatter), .control: false
+    }
   }
 
   private static func work(of op: Op, _ operands: [TensorType], _ result: TensorType) -> Int {

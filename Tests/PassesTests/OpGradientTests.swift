@@ -127,6 +127,20 @@ struct GradientCase: CustomTestStringConvertible, Sendable {
       "%y: f64[2] = sin(%x)\nreturn %y, %x, %y"),
   ]
 
+  /// Ops that are no function of reals, that make constants, or that stop or refuse a derivative on purpose.
+  static let withoutDerivative: Set<String> = [
+    "constant", "iota", "dimensionSize", "bitcast", "argReduce max", "argReduce min", "reduce and", "reduce or",
+    "scatter multiply", "call", "stopGradient",
+  ]
+
+  @Test("every op that is not elementwise has a gradient test, or no derivative")
+  func coverage() throws {
+    var tested = Self.withoutDerivative
+    for check in Self.all + Self.once { tested.formUnion(try check.program().ops()) }
+    let functions = ScalarFunction.allCases.map(\.spelling)
+    #expect(Set(RandomProgram.allLabels).subtracting(tested).subtracting(functions).isEmpty)
+  }
+
   @Test("pullbacks agree with central differences", arguments: all + once)
   func agreesWithDifferences(check: GradientCase) throws {
     let program = try check.program()
