@@ -1,10 +1,10 @@
-/// Runs a plan with interpreted kernels: the reference for lowering, memory planning and scheduling. Each launch is verified
-/// before it runs, so a wrong plan is an error and not a damaged heap.
+/// Runs a plan with interpreted kernels: the reference for lowering, memory planning and scheduling. The plan is verified
+/// first, so a wrong one is an error and not a damaged heap.
 public enum PlanInterpreter {
   /// The results of a plan.
   /// - Parameter inputs: one value per parameter, hidden ones included.
   /// - Throws: `run.C2` for other inputs than the parameters say, `gather.R1` and `scatter.R1` for an index out of range, at
-  ///   the line of the op; what `KernelVerifier` finds.
+  ///   the line of the op; what `PlanVerifier` finds.
   public static func run(_ plan: ExecutionPlan, inputs: [TensorValue]) throws(KilnError) -> [TensorValue] {
     let (expected, found) = (plan.parameters.map(\.type), inputs.map(\.type))
     guard expected == found else {
@@ -13,6 +13,8 @@ public enum PlanInterpreter {
         "@\(plan.name) takes (\(expected.map(\.description).joined(separator: ", "))), "
           + "found (\(found.map(\.description).joined(separator: ", ")))")
     }
+    let wrong = PlanVerifier.diagnostics(for: plan)
+    guard wrong.isEmpty else { throw KilnError(wrong) }
     let run = PlanRun(plan, inputs)
     defer { run.deallocate() }
     try run.perform(0..<plan.steps.count)
@@ -88,10 +90,6 @@ private struct PlanRun {
 
   private func perform(_ launch: ExecutionPlan.Launch) throws(KilnError) {
     let kernel = plan.kernels[launch.kernel]
-    // A slot that is read through a bit cast holds its bytes under another dtype.
-    let counts = zip(launch.slots, kernel.buffers).map { plan.slots[$0].type.byteCount / $1.dtype.byteCount }
-    let found = KernelVerifier.diagnostics(for: kernel, integers: launch.integers, elementCounts: counts)
-    guard found.isEmpty else { throw KilnError(found) }
     var status: Int32 = 0
     for phase in 0..<kernel.phaseCount {
       let units = kernel.workUnits(phase: phase, launch.integers)
