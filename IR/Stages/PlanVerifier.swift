@@ -38,7 +38,12 @@ public struct PlanVerifier {
 extension PlanVerifier {
   /// A stretch of memory. Stretches of different spaces never meet.
   private struct Stretch: Equatable {
-    enum Space: Equatable { case arena, parameter(Int), result(Int), constant(Int) }
+    enum Space: Equatable {
+      case arena
+      case parameter(Int)
+      case result(Int)
+      case constant(Int)
+    }
 
     var space: Space
     var bytes: Range<Int>
@@ -84,7 +89,8 @@ extension PlanVerifier {
     try require(
       offset >= 0 && offset % MemoryPlan.alignment == 0 && byteCount <= plan.memory.arenaBytes
         && offset <= plan.memory.arenaBytes - byteCount, "plan.C2",
-      "\(name) at \(offset) with \(byteCount) bytes is not an aligned part of the arena of \(plan.memory.arenaBytes) bytes")
+      "\(name) at \(offset) with \(byteCount) bytes is not an aligned part of the arena of \(plan.memory.arenaBytes) bytes"
+    )
   }
 
   /// The slots that hold their value before the first step.
