@@ -36,8 +36,10 @@ let package = Package(
     cModule("CRuntime", "Runtime/CRuntime"),
     cModule("CLLVM", "Runtime/CLLVM"),
     cModule("COpenBLAS", "Runtime/COpenBLAS"),
+    cModule("COpenCL", "Runtime/COpenCL"),
     library("KilnRuntime", "Runtime/Core", ["KilnIR", "CRuntime"]),
     library("KilnCPU", "Runtime/CPU", ["KilnIR", "KilnRuntime", "CLLVM", "COpenBLAS"]),
+    library("KilnOpenCL", "Runtime/OpenCL", ["KilnIR", "KilnRuntime", "COpenCL"]),
     tests("IRTests", ["KilnIR"]),
     tests("FileTests", ["KilnIR", "KilnPasses"], exclude: ["Cases"]),
     library("KilnTesting", "Tests/Support", ["KilnIR"]),
@@ -47,5 +49,6 @@ let package = Package(
     library("Kiln", "Sources/Kiln", ["KilnIR", "KilnPasses", "KilnRuntime", "CCallSite"]),
     tests("KilnTests", ["Kiln", "KilnIR"]),
     tests("RuntimeTests", ["KilnIR", "KilnRuntime", "KilnCPU"]),
+    tests("OpenCLTests", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnOpenCL"]),
   ]
 )

@@ -81,16 +81,16 @@ public final class BufferPool: Sendable {
 }
 
 /// Four classes in each power of two, so that at most a fifth of a block is unused.
-struct SizeClass: Equatable {
+package struct SizeClass: Equatable {
   static let hugePage = 2 << 20
   static let count = 48 * 4
 
-  let capacity: Int
-  let index: Int
+  package let capacity: Int
+  package let index: Int
   var isHuge: Bool { capacity >= Self.hugePage }
 
   /// Nil if no machine has that much.
-  init?(byteCount: Int) {
+  package init?(byteCount: Int) {
     guard byteCount < 1 << 46 else { return nil }
     let bytes = max(byteCount, 256)
     let exponent = Int.bitWidth - 1 - (bytes - 1).leadingZeroBitCount

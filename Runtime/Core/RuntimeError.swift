@@ -5,6 +5,8 @@ public struct RuntimeError: Error, Hashable, Sendable, CustomStringConvertible {
     case unavailable
     /// A buffer could not be allocated.
     case outOfMemory
+    /// A device stopped answering; what was on it is gone, and the next call opens it again.
+    case deviceLost
     /// Machine code could not be made or loaded: a defect of Kiln or of the code generator, never of the program.
     case codeGeneration
   }

@@ -1,0 +1,102 @@
+import COpenCL
+public import KilnRuntime
+import Synchronization
+
+/// A block of memory on an OpenCL device. Values stay in it between calls; it returns to the free list of its device
+/// when nobody holds it.
+// @unchecked: the handle is constant, and the one in-order queue of the device orders the accesses.
+public final class DeviceBuffer: @unchecked Sendable {
+  /// The bytes asked for.
+  public let byteCount: Int
+  let context: OpenCLContext
+  let memory: OpenCLObject
+
+  /// A buffer of undefined bytes.
+  ///
+  /// - Throws: `outOfMemory` when the device has no room, even after the free buffers were returned to it.
+  package init(byteCount: Int, on context: OpenCLContext) throws(RuntimeError) {
+    self.byteCount = byteCount
+    self.context = context
+    memory = try context.takeBuffer(byteCount)
+  }
+
+  deinit { context.giveBack(memory, byteCount) }
+
+  /// A buffer on `device` with these bytes.
+  public convenience init(copying bytes: UnsafeRawBufferPointer, to device: OpenCLDevice) throws(RuntimeError) {
+    try self.init(byteCount: bytes.count, on: device.context())
+    try write(bytes, waits: true)
+  }
+
+  /// The device that it lies on.
+  public var device: OpenCLDevice { context.device }
+
+  /// Copies all bytes to the host, after all that was asked of the device before.
+  ///
+  /// - Throws: `deviceLost` if the device went away, and the bytes with it.
+  public func read(into target: UnsafeMutableRawBufferPointer) throws(RuntimeError) {
+    try read(into: target, waits: true)
+  }
+
+  func write(_ bytes: UnsafeRawBufferPointer, waits: Bool) throws(RuntimeError) {
+    precondition(bytes.count <= byteCount, "the bytes fit the buffer")
+    guard let base = bytes.baseAddress, !bytes.isEmpty else { return }
+    try context.check(
+      context.library.api.EnqueueWriteBuffer(
+        context.queue.handle, memory.handle, waits ? 1 : 0, 0, bytes.count, base, 0, nil, nil),
+      "writing \(bytes.count) bytes to \(device.properties.name)")
+  }
+
+  func read(into target: UnsafeMutableRawBufferPointer, waits: Bool) throws(RuntimeError) {
+    precondition(target.count <= byteCount, "the buffer has these bytes")
+    guard let base = target.baseAddress, !target.isEmpty else { return }
+    try context.check(
+      context.library.api.EnqueueReadBuffer(
+        context.queue.handle, memory.handle, waits ? 1 : 0, 0, target.count, base, 0, nil, nil),
+      "reading \(target.count) bytes from \(device.properties.name)")
+  }
+}
+
+/// Buffers that wait for their next use, by size class.
+struct FreeBuffers: Sendable {
+  var lists: [Int: [OpenCLObject]] = [:]
+  var byteCount = 0
+}
+
+extension OpenCLContext {
+  /// A free buffer of this size class, or a new one; free ones go back to the device if it has no more room.
+  func takeBuffer(_ byteCount: Int) throws(RuntimeError) -> OpenCLObject {
+    guard let sizeClass = SizeClass(byteCount: byteCount) else {
+      throw RuntimeError(.outOfMemory, "a buffer of \(byteCount) bytes is larger than any device")
+    }
+    let free = freeBuffers.withLock { free -> OpenCLObject? in
+      guard let buffer = free.lists[sizeClass.index]?.popLast() else { return nil }
+      free.byteCount -= sizeClass.capacity
+      return buffer
+    }
+    if let free { return free }
+    let capacity = sizeClass.capacity <= device.properties.maximumBufferBytes ? sizeClass.capacity : byteCount
+    do throws(RuntimeError) {
+      return try makeBuffer(capacity)
+    } catch where error.kind == .outOfMemory {
+      guard freeBuffers.withLock({ $0.byteCount > 0 }) else { throw error }
+      trim()
+      try finish()
+      return try makeBuffer(capacity)
+    }
+  }
+
+  func giveBack(_ buffer: OpenCLObject, _ byteCount: Int) {
+    guard !isLost, let sizeClass = SizeClass(byteCount: byteCount),
+      sizeClass.capacity <= device.properties.maximumBufferBytes
+    else { return }
+    freeBuffers.withLock { free in
+      guard free.byteCount + sizeClass.capacity <= device.properties.globalMemoryBytes / 4 else { return }
+      free.lists[sizeClass.index, default: []].append(buffer)
+      free.byteCount += sizeClass.capacity
+    }
+  }
+
+  /// Returns every free buffer to the device.
+  package func trim() { freeBuffers.withLock { $0 = FreeBuffers() } }
+}

@@ -1,0 +1,213 @@
+import KilnIR
+
+/// Contractions in tiles (D1): every output is a chain of fma over blocks of 512 terms, block values go through Tree16.
+extension CLEmitter {
+  /// What a tile needs to know of the contraction.
+  private struct Contraction {
+    let schedule: ContractionSchedule
+    let dtype: DType
+    let lhs: (buffer: Int, index: AffineIndex)
+    let rhs: (buffer: Int, index: AffineIndex)
+    let terms: String
+    let rowAxis: Int
+    let columnAxis: Int
+    var type: String { dtype.clRegister }
+  }
+
+  private func contraction() -> Contraction? {
+    let stage = kernel.stages[0]
+    guard case .contraction(let schedule) = kernel.schedule, case .dot(let left, let right)? = stage.effects.first,
+      case .load(let leftBuffer, let leftIndex) = stage.body[left.index],
+      case .load(let rightBuffer, let rightIndex) = stage.body[right.index]
+    else { return nil }
+    return Contraction(
+      schedule: schedule, dtype: kernel.buffers[leftBuffer].dtype, lhs: (leftBuffer, leftIndex),
+      rhs: (rightBuffer, rightIndex), terms: value(stage.inner[0]), rowAxis: schedule.batchAxes,
+      columnAxis: schedule.batchAxes + schedule.rowAxes)
+  }
+
+  private var termAxis: Int { kernel.outer.count }
+
+  /// The outer coordinates with these in the places of row and column.
+  private func place(_ contraction: Contraction, row: String, column: String) -> [String] {
+    var names = outerNames
+    names[contraction.rowAxis] = row
+    names[contraction.columnAxis] = column
+    return names
+  }
+
+  /// The levels of Tree16 above the blocks.
+  private func levels(_ tile: TileShape) -> [Int] { Array(1..<tile.treeLevels + 1) }
+
+  /// Ends a block: accumulators join the levels of Tree16 and start again.
+  private func closeBlock(_ names: [String], _ tile: TileShape, zero: String, isLast: String) {
+    guard tile.treeLevels > 0 else { return }
+    for level in levels(tile) {
+      let shift = 4 * (level - 1)
+      let isFirst = level == tile.treeLevels ? "(q >> \(shift)) == 0" : "((q >> \(shift)) & 15) == 0"
+      // A level takes a value when the one below is full, and at the end.
+      if level > 1 { out.open("if ((q & \((1 << shift) - 1)) == \((1 << shift) - 1) || \(isLast))") } else { out.open("") }
+      out.open("if (\(isFirst))")
+      for name in names { out.line("t\(level)\(name) = \(level == 1 ? "c" : "t\(level - 1)")\(name);") }
+      out.close()
+      out.open("else")
+      for name in names {
+        out.line("t\(level)\(name) = t\(level)\(name) + \(level == 1 ? "c" : "t\(level - 1)")\(name);")
+      }
+      out.close()
+      out.close()
+    }
+    for name in names { out.line("c\(name) = \(zero);") }
+    out.line("q++;")
+  }
+
+  /// The stages after the first for every output of the tile, whose values lie in the array `results`.
+  private func epilogue(_ contraction: Contraction, count: Int, row: String, column: String) {
+    out.open("for (int o = 0; o < \(count); o++)")
+    out.line("const \(index) row = \(row);")
+    out.line("const \(index) column = \(column);")
+    out.open("if (row < \(value(kernel.outer[contraction.rowAxis])) && column < \(value(kernel.outer[contraction.columnAxis])))")
+    out.line("const \(contraction.type) r0 = results[o];")
+    for number in kernel.stages.indices.dropFirst() {
+      emitSerialStage(number, place(contraction, row: "row", column: "column"))
+    }
+    out.close()
+    out.close()
+  }
+
+  // MARK: - Local memory
+
+  func emitTiles(_ tile: TileShape) {
+    guard let contraction = contraction() else { return }
+    let type = contraction.type
+    let items = tile.groupRows * tile.groupColumns
+    let (rows, columns) = (value(kernel.outer[contraction.rowAxis]), value(kernel.outer[contraction.columnAxis]))
+    out.line("__local \(type) left[\(tile.terms * (tile.rows + 1))];")
+    out.line("__local \(type) right[\(tile.terms * (tile.columns + 1))];")
+    out.line("const int tx = get_local_id(0);")
+    out.line("const int ty = get_local_id(1);")
+    out.line("const int id = ty * \(tile.groupColumns) + tx;")
+    out.line("const \(index) row0 = (\(index))get_group_id(1) * \(tile.rows);")
+    out.line("const \(index) column0 = (\(index))get_group_id(0) * \(tile.columns);")
+    let batchAxes = kernel.outer[..<contraction.rowAxis]
+    out.open("for (\(index) batch = get_global_id(2); batch < \(product(Array(batchAxes))); batch += get_global_size(2))")
+    coordinates(Array(outerNames[..<contraction.rowAxis]), of: "batch", in: Array(batchAxes))
+    let names = (0..<tile.itemRows).flatMap { i in (0..<tile.itemColumns).map { "_\(i)_\($0)" } }
+    let zero = Scalar.zero(contraction.dtype).clConstant
+    for name in names {
+      out.line("\(type) c\(name) = \(zero);" + levels(tile).map { " \(type) t\($0)\(name) = \(zero);" }.joined())
+    }
+    if tile.treeLevels > 0 { out.line("int q = 0;") }
+    out.open("for (\(index) k0 = 0; k0 < \(contraction.terms); k0 += \(tile.terms))")
+    fill("left", contraction.lhs, contraction, size: tile.rows, tile, "row", limit: rows, items, filling: -0.0)
+    fill("right", contraction.rhs, contraction, size: tile.columns, tile, "column", limit: columns, items, filling: 0.0)
+    out.line("barrier(CLK_LOCAL_MEM_FENCE);")
+    out.line("#pragma unroll")
+    out.open("for (int k = 0; k < \(tile.terms); k++)")
+    for i in 0..<tile.itemRows {
+      out.line("const \(type) a\(i) = left[k * \(tile.rows + 1) + ty + \(i * tile.groupRows)];")
+    }
+    for j in 0..<tile.itemColumns {
+      out.line("const \(type) b\(j)_ = right[k * \(tile.columns + 1) + tx + \(j * tile.groupColumns)];")
+    }
+    for i in 0..<tile.itemRows {
+      for j in 0..<tile.itemColumns { out.line("c_\(i)_\(j) = fma(a\(i), b\(j)_, c_\(i)_\(j));") }
+    }
+    out.close()
+    out.line("barrier(CLK_LOCAL_MEM_FENCE);")
+    if tile.treeLevels > 0 {
+      out.open("if (((k0 + \(tile.terms)) & 511) == 0 || k0 + \(tile.terms) >= \(contraction.terms))")
+      closeBlock(names, tile, zero: zero, isLast: "k0 + \(tile.terms) >= \(contraction.terms)")
+      out.close()
+    }
+    out.close()
+    out.line("\(type) results[\(names.count)];")
+    let top = tile.treeLevels == 0 ? "c" : "t\(tile.treeLevels)"
+    for (o, name) in names.enumerated() { out.line("results[\(o)] = \(top)\(name);") }
+    out.line("#pragma unroll")
+    epilogue(
+      contraction, count: names.count, row: "row0 + ty + o / \(tile.itemColumns) * \(tile.groupRows)",
+      column: "column0 + tx + o % \(tile.itemColumns) * \(tile.groupColumns)")
+    out.close()
+  }
+
+  /// Copies a piece of an operand to local memory, neighbours in memory by neighbours among the work items. What lies
+  /// outside is filled so that its terms are exact (D1): (-0) · (+0).
+  private func fill(
+    _ target: String, _ operand: (buffer: Int, index: AffineIndex), _ contraction: Contraction, size: Int,
+    _ tile: TileShape, _ axis: String, limit: String, _ items: Int, filling: Double
+  ) {
+    let alongTerms = operand.index.strides[termAxis] == .constant(1)
+    out.line("#pragma unroll")
+    out.open("for (int n = 0; n < \(size * tile.terms / items); n++)")
+    out.line("const int e = n * \(items) + id;")
+    out.line("const int k = e \(alongTerms ? "% \(tile.terms)" : "/ \(size)");")
+    out.line("const int s = e \(alongTerms ? "/ \(tile.terms)" : "% \(size)");")
+    out.line("const \(index) term = k0 + k;")
+    out.line("const \(index) at = \(axis)0 + s;")
+    let names = place(contraction, row: "at", column: "at") + ["term"]
+    out.line("\(contraction.type) x = \(contraction.dtype.clReal(filling));")
+    out.line("if (term < \(contraction.terms) && at < \(limit)) x = \(load(operand.buffer, affine(operand.index, names)));")
+    out.line("\(target)[k * \(size + 1) + s] = x;")
+    out.close()
+  }
+
+  // MARK: - Registers alone
+
+  func emitRegisterTiles(_ tile: TileShape) {
+    guard let contraction = contraction() else { return }
+    let type = contraction.type
+    let vector = "\(type)\(tile.itemColumns)"
+    let (rows, columns) = (value(kernel.outer[contraction.rowAxis]), value(kernel.outer[contraction.columnAxis]))
+    let batchAxes = Array(kernel.outer[..<contraction.rowAxis])
+    coordinates(Array(outerNames[..<contraction.rowAxis]), of: "get_global_id(2)", in: batchAxes)
+    out.line("const \(index) row0 = (\(index))get_global_id(1) * \(tile.itemRows);")
+    out.line("const \(index) column0 = (\(index))get_global_id(0) * \(tile.itemColumns);")
+    out.line("\(type) results[\(tile.itemRows * tile.itemColumns)];")
+    out.open("if (row0 + \(tile.itemRows) <= \(rows) && column0 + \(tile.itemColumns) <= \(columns))")
+    let names = (0..<tile.itemRows).map { "_\($0)" }
+    let zero = "(\(vector))(\(Scalar.zero(contraction.dtype).clConstant))"
+    for name in names {
+      out.line("\(vector) c\(name) = \(zero);" + levels(tile).map { " \(vector) t\($0)\(name) = \(zero);" }.joined())
+    }
+    if tile.treeLevels > 0 { out.line("int q = 0;") }
+    out.open("for (\(index) k0 = 0; k0 < \(contraction.terms); k0 += 512)")
+    out.line("const \(index) end = k0 + 512 < \(contraction.terms) ? k0 + 512 : \(contraction.terms);")
+    out.open("for (\(index) term = k0; term < end; term++)")
+    let right = affine(contraction.rhs.index, place(contraction, row: "row0", column: "column0") + ["term"])
+    out.line("const \(vector) right = vload\(tile.itemColumns)(0, b\(contraction.rhs.buffer) + (\(right)));")
+    for (i, name) in names.enumerated() {
+      out.line("const \(index) at\(i) = row0 + \(i);")
+      let left = affine(contraction.lhs.index, place(contraction, row: "at\(i)", column: "column0") + ["term"])
+      out.line("const \(vector) left\(i) = (\(vector))(\(load(contraction.lhs.buffer, left)));")
+      out.line("c\(name) = fma(left\(i), right, c\(name));")
+    }
+    out.close()
+    closeBlock(names, tile, zero: zero, isLast: "end == \(contraction.terms)")
+    out.close()
+    let top = tile.treeLevels == 0 ? "c" : "t\(tile.treeLevels)"
+    for (i, name) in names.enumerated() {
+      out.line("vstore\(tile.itemColumns)(\(top)\(name), \(i), results);")
+    }
+    out.close()
+    out.open("else")
+    emitTileEdge(contraction, tile, rows, columns)
+    out.close()
+    epilogue(
+      contraction, count: tile.itemRows * tile.itemColumns, row: "row0 + o / \(tile.itemColumns)",
+      column: "column0 + o % \(tile.itemColumns)")
+  }
+
+  /// Outputs of a tile that reaches over the edge, one by one.
+  private func emitTileEdge(_ contraction: Contraction, _ tile: TileShape, _ rows: String, _ columns: String) {
+    let reduction = reductions(ofStage: 0)[0]
+    out.open("for (int o = 0; o < \(tile.itemRows * tile.itemColumns); o++)")
+    out.line("const \(index) row = row0 + o / \(tile.itemColumns);")
+    out.line("const \(index) column = column0 + o % \(tile.itemColumns);")
+    out.open("if (row < \(rows) && column < \(columns))")
+    emitSerialStage(0, place(contraction, row: "row", column: "column"))
+    out.line("results[o] = r\(reduction.number);")
+    out.close()
+    out.close()
+  }
+}

@@ -1,0 +1,136 @@
+import KilnIR
+
+/// How the points of a kernel become work items. The bits do not depend on it.
+enum WorkMapping: Hashable {
+  /// A work item for each outer point; with `strides`, each work item takes several.
+  case points(strides: Bool)
+  /// A work group for each outer point: 32 lanes of R2 times some teams, each with blocks of its own; trees in local memory.
+  case rowGroups
+  /// A work group for 32 neighbours along the last outer axis; its work items share the 32 lanes of R2.
+  case columnGroups
+  /// Phase 0 computes block values of the reductions in stage 0 (along rows, or for columns), phase 1 the rest.
+  case split(columns: Bool)
+  /// Phase 0 computes block values of the one dot, a work item each; phase 1 the rest.
+  case splitDot
+  /// Tiles of a contraction through local memory.
+  case tiles(TileShape)
+  /// Tiles of a contraction in registers alone, for processors.
+  case registerTiles(TileShape)
+
+  var phaseCount: Int {
+    switch self {
+    case .split, .splitDot: 2
+    case .points, .rowGroups, .columnGroups, .tiles, .registerTiles: 1
+    }
+  }
+}
+
+/// The tile of a work item and of its group, in outputs.
+struct TileShape: Hashable {
+  /// Outputs of one work item.
+  var itemRows: Int
+  var itemColumns: Int
+  /// Work items of a group.
+  var groupRows: Int
+  var groupColumns: Int
+  /// Terms in local memory at a time; divides 512.
+  var terms = 16
+  /// Levels of Tree16 that the terms need: 0 for one block.
+  var treeLevels: Int
+
+  var rows: Int { itemRows * groupRows }
+  var columns: Int { itemColumns * groupColumns }
+}
+
+/// What the choice of a mapping depends on.
+struct MappingLimits: Hashable {
+  var isProcessor: Bool
+  var maximumWorkGroupSize: Int
+  var localMemoryBytes: Int
+  /// Work items that fill the device.
+  var fullWorkItems: Int
+}
+
+/// Work items of one phase.
+struct WorkRange: Hashable {
+  var global: [Int]
+  var local: [Int]
+}
+
+/// The arguments of a kernel beside its buffers.
+struct KernelSignature: Hashable {
+  var readsIntegers: Bool
+  var hasScratch: Bool
+  var hasStatus: Bool
+  var hasZero: Bool
+
+  init(_ kernel: Kernel, _ mapping: WorkMapping, _ style: CLStyle) {
+    readsIntegers = style.readsIntegers
+    hasZero = style.correctsProducts
+    hasStatus = kernel.checksBounds
+    switch mapping {
+    case .points, .rowGroups: hasScratch = !kernel.scratchRows.isEmpty
+    case .split, .splitDot: hasScratch = true
+    case .columnGroups, .tiles, .registerTiles: hasScratch = false
+    }
+  }
+
+  /// Bytes of all arguments if the integers are arguments.
+  static func byteCount(_ kernel: Kernel, isWide: Bool) -> Int {
+    kernel.buffers.count * 16 + kernel.integerCount * (isWide ? 8 : 4) + 24
+  }
+}
+
+extension Kernel {
+  /// Whether an index out of range is an error.
+  var checksBounds: Bool {
+    stages.contains { stage in
+      stage.body.contains { if case .gather(_, _, _, _, _, .check, _) = $0 { true } else { false } }
+        || stage.effects.contains { if case .scatter(_, _, _, _, _, _, .check, _, _) = $0 { true } else { false } }
+    }
+  }
+
+  /// Points of the last outer axis, and of the others together.
+  func pointGrid(_ integers: [Int]) -> (columns: Int, rows: Int) {
+    let extents = outer.map { $0.value(integers) }
+    return (extents.last ?? 1, extents.dropLast().reduce(1, *))
+  }
+
+  func innerCount(_ stage: Int, _ integers: [Int]) -> Int {
+    stages[stage].inner.reduce(1) { $0 * $1.value(integers) }
+  }
+
+  /// Whether every element index and count fits 32 bits with room for rounding up.
+  func fits32Bits(_ integers: [Int]) -> Bool {
+    let limit = 1 << 30
+    let extents = outer.map { $0.value(integers) }
+    guard extents.reduce(1, *) < limit else { return false }
+    for stage in stages {
+      let inner = stage.inner.map { $0.value(integers) }
+      guard inner.reduce(1, *) < limit else { return false }
+      let all = extents + inner
+      func reach(_ index: AffineIndex, _ more: Int = 0) -> Bool {
+        zip(index.strides, all).reduce(abs(index.offset.value(integers)) + more) {
+          $0 + abs($1.0.value(integers)) * max($1.1 - 1, 0)
+        } < limit
+      }
+      for instruction in stage.body {
+        switch instruction {
+        case .load(_, let index), .index(let index, _): if !reach(index) { return false }
+        case .gather(_, let index, _, let stride, let extent, _, _):
+          if !reach(index, abs(stride.value(integers)) * extent.value(integers)) { return false }
+        case .constant, .operation, .loadScratch, .reduced: break
+        }
+      }
+      for effect in stage.effects {
+        switch effect {
+        case .store(_, let index, _): if !reach(index) { return false }
+        case .scatter(_, let index, _, let stride, let extent, _, _, _, _):
+          if !reach(index, abs(stride.value(integers)) * extent.value(integers)) { return false }
+        case .storeScratch, .reduce, .argReduce, .dot: break
+        }
+      }
+    }
+    return true
+  }
+}

@@ -1,0 +1,155 @@
+import COpenCL
+public import KilnIR
+public import KilnRuntime
+import Synchronization
+
+/// One OpenCL device of the machine: what it is called and what it can do. It is opened when it is first used.
+///
+///     let device = try OpenCLDevice.choose("gpu")
+// @unchecked: the handles of platform and device are constant; what is opened is behind the lock.
+public final class OpenCLDevice: @unchecked Sendable {
+  public enum Kind: String, Hashable, Sendable { case cpu, gpu, accelerator }
+
+  /// What the driver says about the device.
+  public struct Properties: Hashable, Sendable {
+    public var name: String
+    public var vendor: String
+    public var platform: String
+    public var driverVersion: String
+    public var kind: Kind
+    public var computeUnits: Int
+    /// MHz.
+    public var clockFrequency: Int
+    /// Bytes of device memory, and the most that one buffer may have.
+    public var globalMemoryBytes: Int
+    public var maximumBufferBytes: Int
+    /// Bytes of local memory of a work group, and whether it is memory of its own.
+    public var localMemoryBytes: Int
+    public var hasDedicatedLocalMemory: Bool
+    public var maximumWorkGroupSize: Int
+    /// Bytes of all arguments of a kernel.
+    public var maximumParameterBytes: Int
+    public var sharesHostMemory: Bool
+    public var hasDouble: Bool
+    public var hasHalf: Bool
+    /// The driver offers `-cl-fp32-correctly-rounded-divide-sqrt`.
+    public var offersCorrectDivision: Bool
+    /// What the driver lacks of NUMERICS B5, in words; nil if it claims all of it.
+    public var missing: String?
+  }
+
+  /// Its place among all devices, as `opencl:1` names it.
+  public let index: Int
+  public let properties: Properties
+  let library: OpenCLLibrary
+  let platform: OpaquePointer
+  let handle: OpaquePointer
+  private let opened = Mutex<OpenCLContext?>(nil)
+  /// Objects of this device that are alive.
+  let liveObjects = Atomic<Int>(0)
+  /// What shall go wrong, for tests.
+  package let faults = Mutex(OpenCLFaults())
+
+  init(library: OpenCLLibrary, platform: OpaquePointer, platformName: String, handle: OpaquePointer, index: Int) {
+    self.library = library
+    self.platform = platform
+    self.handle = handle
+    self.index = index
+    properties = DeviceQuery(library: library, device: handle).properties(platform: platformName)
+  }
+
+  /// Every device of every platform, in the order of the loader; or why there is none.
+  public static let all: Result<[OpenCLDevice], RuntimeError> = Result { () throws(RuntimeError) in try enumerate() }
+
+  private static func enumerate() throws(RuntimeError) -> [OpenCLDevice] {
+    let library = try OpenCLLibrary.shared.get()
+    var devices: [OpenCLDevice] = []
+    for platform in handles({ library.api.GetPlatformIDs($0, $1, $2) }) {
+      let name = DeviceQuery.text { library.api.GetPlatformInfo(platform, UInt32(KilnCLPlatformName), $0, $1, $2) }
+      for handle in handles({ library.api.GetDeviceIDs(platform, KilnCLTypeAll, $0, $1, $2) }) {
+        let device = OpenCLDevice(
+          library: library, platform: platform, platformName: name, handle: handle, index: devices.count)
+        if DeviceQuery(library: library, device: handle).isUsable { devices.append(device) }
+      }
+    }
+    guard !devices.isEmpty else {
+      throw RuntimeError(
+        .unavailable,
+        "the OpenCL loader finds no device. Install the driver of the device, or pocl-opencl-icd for the processor.")
+    }
+    return devices
+  }
+
+  private static func handles(
+    _ query: (UInt32, UnsafeMutablePointer<OpaquePointer?>?, UnsafeMutablePointer<UInt32>?) -> Int32
+  ) -> [OpaquePointer] {
+    var count: UInt32 = 0
+    guard query(0, nil, &count) == 0, count > 0 else { return [] }
+    var handles = [OpaquePointer?](repeating: nil, count: Int(count))
+    guard query(count, &handles, nil) == 0 else { return [] }
+    return handles.compactMap { $0 }
+  }
+
+  /// The device that `text` names: a number, `gpu` or `cpu`, or a part of its name; the first GPU, or else the first device,
+  /// if it is empty.
+  ///
+  /// - Throws: `unavailable`, with the list of devices.
+  public static func choose(_ text: String = "") throws(RuntimeError) -> OpenCLDevice {
+    let devices = try all.get()
+    let wanted = text.lowercased()
+    let found: OpenCLDevice?
+    if wanted.isEmpty {
+      found = devices.first { $0.properties.kind == .gpu } ?? devices[0]
+    } else if let number = Int(wanted) {
+      found = devices.indices.contains(number) ? devices[number] : nil
+    } else if let kind = Kind(rawValue: wanted) {
+      found = devices.first { $0.properties.kind == kind }
+    } else {
+      found = devices.first { "\($0.properties.name) \($0.properties.vendor)".lowercased().contains(wanted) }
+    }
+    guard let found else {
+      throw RuntimeError(
+        .unavailable,
+        "there is no OpenCL device \"\(text)\"; there are:" + devices.map { "\n  \($0)" }.joined())
+    }
+    return found
+  }
+
+  /// The device, opened: its context, queue and programs. A device that was lost is opened again.
+  ///
+  /// - Throws: what the driver says.
+  package func context() throws(RuntimeError) -> OpenCLContext {
+    try opened.withLock { opened throws(RuntimeError) in
+      if let context = opened, !context.isLost { return context }
+      opened = nil
+      let context = try OpenCLContext(self)
+      opened = context
+      return context
+    }
+  }
+
+  /// Closes the device; buffers and executables that live keep what they need.
+  package func close() { opened.withLock { $0 = nil } }
+
+  /// What lowering must know.
+  public var lowering: DeviceDescription {
+    var dtypes = Set(DType.allCases)
+    if !properties.hasDouble { dtypes.remove(.f64) }
+    return DeviceDescription(
+      name: "\(properties.name) (\(properties.platform), \(properties.driverVersion))",
+      kind: properties.kind == .cpu ? .cpu : .gpu, vectorBytes: 64, vectorRegisters: 32,
+      threads: properties.computeUnits, level1Bytes: 32 << 10, level2Bytes: 1 << 20, level3Bytes: 32 << 20,
+      // 16 bytes for each buffer, half of the room for integers.
+      maximumBuffers: max(4, properties.maximumParameterBytes / 32 - 2), dtypes: dtypes)
+  }
+}
+
+extension OpenCLDevice: CustomStringConvertible {
+  public var description: String {
+    let p = properties
+    let types = ["f32", p.hasDouble ? "f64" : nil, p.hasHalf ? "f16" : nil].compactMap { $0 }.joined(separator: " ")
+    return "opencl:\(index) \(p.name) (\(p.platform), driver \(p.driverVersion)): \(p.kind.rawValue), \(p.computeUnits) "
+      + "units at \(p.clockFrequency) MHz, \(p.globalMemoryBytes >> 20) MiB, local \(p.localMemoryBytes >> 10) KiB, \(types)"
+      + (p.missing.map { ", not strict: \($0)" } ?? "")
+  }
+}

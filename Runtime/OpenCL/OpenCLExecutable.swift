@@ -1,0 +1,183 @@
+package import KilnIR
+package import KilnRuntime
+import Synchronization
+
+/// A plan with the OpenCL kernels that run it. Immutable for its users; any number of threads may run it at once.
+///
+/// Values lie in `DeviceBuffer`s and stay on the device between calls.
+package final class OpenCLExecutable: Sendable {
+  package let plan: ExecutionPlan
+  package let device: OpenCLDevice
+  private let cache: ObjectCache?
+  private let warm = Mutex<[PlanInstance]>([])
+
+  /// What one launch took on the device.
+  package struct Profile: Hashable, Sendable {
+    package var label: String
+    package var nanoseconds: Int
+    /// Bytes of the buffers that it reads and writes, each once.
+    package var byteCount: Int
+  }
+
+  /// Builds the kernels.
+  ///
+  /// - Throws: `device.notStrict` when the device cannot keep NUMERICS.md, `device.unavailable` when it lacks what the plan
+  ///   needs, `opencl.build` with the compiler's log.
+  package init(
+    _ plan: ExecutionPlan, on device: OpenCLDevice, cache: ObjectCache? = .user
+  ) throws(KilnError) {
+    self.plan = plan
+    self.device = device
+    self.cache = cache
+    giveBack(try makeInstance())
+  }
+
+  /// The OpenCL C of a plan.
+  package static func text(of plan: ExecutionPlan, on device: OpenCLDevice) throws(RuntimeError) -> String {
+    try PlanProgram(plan, for: device, correctsProducts: device.context().strictness == .correctedProducts).text
+  }
+
+  private func makeInstance() throws(KilnError) -> PlanInstance {
+    do throws(RuntimeError) {
+      let context = try device.context()
+      if case .refused(let reason) = context.strictness {
+        throw RuntimeError(
+          .unavailable, "\(device.properties.name) cannot run strict programs: \(reason). Use another device.")
+      }
+      let program = try PlanProgram(plan, for: device, correctsProducts: context.strictness == .correctedProducts)
+      return try PlanInstance(plan, program, on: context, cache: cache)
+    } catch {
+      throw KilnError(openCL: error)
+    }
+  }
+
+  private func takeInstance() throws(KilnError) -> PlanInstance {
+    let context: OpenCLContext
+    do throws(RuntimeError) { context = try device.context() } catch { throw KilnError(openCL: error) }
+    let found = warm.withLock { instances in
+      instances.removeAll { $0.context !== context }
+      return instances.popLast()
+    }
+    if let found { return found }
+    return try makeInstance()
+  }
+
+  private func giveBack(_ instance: PlanInstance) {
+    warm.withLock { if $0.count < 4 { $0.append(instance) } }
+  }
+
+  // MARK: - Running
+
+  /// Runs the plan once, on values that lie on the device.
+  ///
+  /// - Parameters:
+  ///   - inputs: one buffer a parameter, hidden ones included.
+  ///   - donated: parameters whose buffers may be written over, where the plan has a donation for them.
+  /// - Returns: a buffer a result. A result that is a parameter or an earlier result is the same buffer.
+  /// - Throws: `gather.bounds` or `scatter.bounds` for an index out of range, `memory.exhausted`, `device.lost`,
+  ///   `device.other` for an input on another device.
+  package func run(_ inputs: [DeviceBuffer], donating donated: Set<Int> = []) throws(KilnError) -> [DeviceBuffer] {
+    try runTimed(inputs, donated, isProfiled: false).results
+  }
+
+  /// Runs the plan once and measures each launch on the device.
+  package func profile(_ inputs: [DeviceBuffer]) throws(KilnError) -> (results: [DeviceBuffer], profiles: [Profile]) {
+    try runTimed(inputs, [], isProfiled: true)
+  }
+
+  private func runTimed(
+    _ inputs: [DeviceBuffer], _ donated: Set<Int>, isProfiled: Bool
+  ) throws(KilnError) -> (results: [DeviceBuffer], profiles: [Profile]) {
+    let instance = try takeInstance()
+    for (number, input) in inputs.enumerated() where input.context !== instance.context {
+      let name = plan.parameters[number].name
+      let reason = input.device === device
+        ? "was lost with its device" : "lies on \(input.device.properties.name); move it to \(device.properties.name)"
+      giveBack(instance)
+      throw KilnError("device.other", "parameter \(name) of @\(plan.name) \(reason)")
+    }
+    let (results, profiles, site): ([DeviceBuffer], [Profile], ExecutionPlan.Site?)
+    do throws(RuntimeError) {
+      let context = instance.context
+      results = try makeResults(inputs, donated, on: context)
+      var events: [(launch: Int, event: OpenCLObject)]? = isProfiled ? [] : nil
+      let queue = isProfiled ? try context.profilingQueue() : context.queue
+      if isProfiled { try context.finish() }
+      try instance.enqueue(inputs, results.map { $0 }, on: queue, events: &events)
+      try context.check(context.library.api.Finish(queue.handle), "running @\(plan.name) on \(device.properties.name)")
+      site = instance.failedSite
+      profiles = events.map { self.profiles($0, context) } ?? []
+    } catch {
+      // Commands that were enqueued still use the instance's memory.
+      _ = Result { () throws(RuntimeError) in try instance.context.finish() }
+      throw KilnError(openCL: error)
+    }
+    giveBack(instance)
+    if let site {
+      throw KilnError(
+        "\(site.spelling).bounds",
+        "\(site.spelling) found an index outside 0..<\(site.extent) along axis \(site.axis)", at: site.location)
+    }
+    return (results, profiles)
+  }
+
+  private func makeResults(
+    _ inputs: [DeviceBuffer], _ donated: Set<Int>, on context: OpenCLContext
+  ) throws(RuntimeError) -> [DeviceBuffer] {
+    var results: [DeviceBuffer] = []
+    for (number, result) in plan.results.enumerated() {
+      switch result.source {
+      case .parameter(let parameter): results.append(inputs[parameter])
+      case .result(let earlier): results.append(results[earlier])
+      case .written:
+        let donation = plan.donations.first { $0.result == number && donated.contains($0.parameter) }
+        if let donation {
+          results.append(inputs[donation.parameter])
+        } else {
+          results.append(try DeviceBuffer(byteCount: result.type.byteCount, on: context))
+        }
+      }
+    }
+    return results
+  }
+
+  private func profiles(_ events: [(launch: Int, event: OpenCLObject)], _ context: OpenCLContext) -> [Profile] {
+    events.map { launch, event in
+      let slots = plan.launches[launch].slots
+      return Profile(
+        label: plan.launches[launch].label, nanoseconds: context.nanoseconds(of: event),
+        byteCount: slots.reduce(0) { $0 + plan.slots[$1].type.byteCount })
+    }
+  }
+
+  /// Runs the plan on values of the host: copies them to the device, waits once, and copies the results back.
+  package func run(_ inputs: [TensorValue]) throws(KilnError) -> [TensorValue] {
+    var buffers: [DeviceBuffer] = []
+    do throws(RuntimeError) {
+      let context = try device.context()
+      for input in inputs {
+        let buffer = try DeviceBuffer(byteCount: input.bytes.count, on: context)
+        try input.bytes.withUnsafeBytes { (bytes) throws(RuntimeError) in try buffer.write(bytes, waits: true) }
+        buffers.append(buffer)
+      }
+    } catch {
+      throw KilnError(openCL: error)
+    }
+    let results = try run(buffers)
+    var values: [TensorValue] = []
+    for (result, buffer) in zip(plan.results, results) {
+      var bytes = [UInt8](repeating: 0, count: result.type.byteCount)
+      do throws(RuntimeError) {
+        try bytes.withUnsafeMutableBytes { (bytes) throws(RuntimeError) in try buffer.read(into: bytes) }
+      } catch {
+        throw KilnError(openCL: error)
+      }
+      do throws(ConstraintFailure) {
+        values.append(try TensorValue(result.type, bytes: bytes))
+      } catch {
+        throw KilnError(error)
+      }
+    }
+    return values
+  }
+}

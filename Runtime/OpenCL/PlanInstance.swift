@@ -1,0 +1,259 @@
+import COpenCL
+import KilnIR
+import KilnRuntime
+
+/// The memory and the kernel objects of one run of a plan. Arguments that do not change are set once; each call sets the
+/// addresses of its inputs and outputs.
+// @unchecked: owned by one run at a time.
+final class PlanInstance: @unchecked Sendable {
+  let context: OpenCLContext
+  private let plan: ExecutionPlan
+  private let program: PlanProgram
+  private let arena: DeviceBuffer
+  private let constants: DeviceBuffer
+  private let scratch: DeviceBuffer?
+  private let integers: DeviceBuffer?
+  private let statusBuffer: DeviceBuffer?
+  /// Per launch and phase.
+  private let kernels: [[OpenCLObject]]
+  /// Launches that can find an index out of range, by their place in the status buffer.
+  private let checked: [Int]
+  /// What the device reads and writes without waiting for the host.
+  private let hostStatus: UnsafeMutablePointer<Int32>
+  private let zeros: UnsafeMutablePointer<Int32>
+  private var patches: [Patch] = []
+
+  /// An argument that is an input or an output.
+  private struct Patch {
+    var kernel: OpenCLObject
+    var argument: UInt32
+    var place: ExecutionPlan.Slot.Place
+  }
+
+  init(_ plan: ExecutionPlan, _ program: PlanProgram, on context: OpenCLContext, cache: ObjectCache?) throws(RuntimeError) {
+    self.context = context
+    self.plan = plan
+    self.program = program
+    let built = try context.program(program.source, cache: cache)
+    arena = try DeviceBuffer(byteCount: plan.memory.arenaBytes, on: context)
+    var offsets: [Int] = []
+    var bytes: [UInt8] = []
+    for literal in plan.constants {
+      offsets.append(bytes.count)
+      bytes += TensorValue(literal).bytes
+      bytes += [UInt8](repeating: 0, count: (64 - bytes.count % 64) % 64)
+    }
+    constants = try DeviceBuffer(byteCount: bytes.count, on: context)
+    try bytes.withUnsafeBytes { (bytes) throws(RuntimeError) in try constants.write(bytes, waits: true) }
+    scratch = program.scratchBytes == 0 ? nil : try DeviceBuffer(byteCount: program.scratchBytes, on: context)
+    let launches = plan.launches
+    checked = launches.indices.filter { program.launches[$0].signature.hasStatus }
+    statusBuffer = checked.isEmpty ? nil : try DeviceBuffer(byteCount: checked.count * 4, on: context)
+    hostStatus = .allocate(capacity: max(1, checked.count))
+    hostStatus.initialize(repeating: 0, count: max(1, checked.count))
+    zeros = .allocate(capacity: max(1, checked.count))
+    zeros.initialize(repeating: 0, count: max(1, checked.count))
+    var table: [Int64] = []
+    let tableStarts = launches.indices.map { number in
+      let start = table.count
+      if program.launches[number].signature.readsIntegers { table += launches[number].integers.map { Int64($0) } }
+      return start * 8
+    }
+    integers = table.isEmpty ? nil : try DeviceBuffer(byteCount: table.count * 8, on: context)
+    try table.withUnsafeBytes { (bytes) throws(RuntimeError) in try integers?.write(bytes, waits: true) }
+
+    var kernels: [[OpenCLObject]] = []
+    for functions in program.launches.map(\.functions) {
+      var phases: [OpenCLObject] = []
+      for function in functions {
+        var status: Int32 = 0
+        guard let kernel = context.library.api.CreateKernel(built.handle, function, &status) else {
+          try context.check(status, "making kernel \(function)")
+          throw RuntimeError(.codeGeneration, "there is no kernel \(function)")
+        }
+        phases.append(OpenCLObject(kernel, of: context.device, release: context.library.api.ReleaseKernel))
+      }
+      kernels.append(phases)
+    }
+    self.kernels = kernels
+    for number in launches.indices {
+      for kernel in kernels[number] {
+        try bindConstants(kernel, number, offsets, tableStart: tableStarts[number])
+      }
+    }
+  }
+
+  deinit {
+    hostStatus.deallocate()
+    zeros.deallocate()
+  }
+
+  // MARK: - Arguments
+
+  private func set<Value>(_ value: Value, _ argument: inout UInt32, of kernel: OpenCLObject) throws(RuntimeError) {
+    let status = withUnsafeBytes(of: value) {
+      context.library.api.SetKernelArg(kernel.handle, argument, $0.count, $0.baseAddress)
+    }
+    try context.check(status, "setting argument \(argument) of a kernel")
+    argument += 1
+  }
+
+  private func bindConstants(
+    _ kernel: OpenCLObject, _ number: Int, _ constantOffsets: [Int], tableStart: Int
+  ) throws(RuntimeError) {
+    let launch = plan.launches[number]
+    let signature = program.launches[number].signature
+    var argument: UInt32 = 0
+    for slot in launch.slots {
+      var offset = 0
+      let place = plan.slots[slot].place
+      switch place {
+      case .parameter, .result: patches.append(Patch(kernel: kernel, argument: argument, place: place))
+      case .constant(let constant): offset = constantOffsets[constant]
+      case .arena(let start): offset = start
+      }
+      if case .constant = place {
+        try set(constants.memory.handle, &argument, of: kernel)
+      } else {
+        try set(arena.memory.handle, &argument, of: kernel)
+      }
+      try set(UInt64(offset), &argument, of: kernel)
+    }
+    if signature.readsIntegers, let integers {
+      try set(integers.memory.handle, &argument, of: kernel)
+      try set(UInt64(tableStart), &argument, of: kernel)
+    } else {
+      for integer in launch.integers {
+        if program.launches[number].isWide {
+          try set(Int64(integer), &argument, of: kernel)
+        } else {
+          try set(Int32(truncatingIfNeeded: integer), &argument, of: kernel)
+        }
+      }
+    }
+    if signature.hasScratch { try set((scratch ?? arena).memory.handle, &argument, of: kernel) }
+    if signature.hasStatus, let statusBuffer {
+      try set(statusBuffer.memory.handle, &argument, of: kernel)
+      try set(Int32(checked.firstIndex(of: number) ?? 0), &argument, of: kernel)
+    }
+    if signature.hasZero { try set(UInt32(0), &argument, of: kernel) }
+  }
+
+  // MARK: - One run
+
+  /// Enqueues the whole plan on `queue`, and the copy of the status words to the host.
+  ///
+  /// - Parameter events: gets an event for each phase of a launch, with the launch's number; nil for none.
+  func enqueue(
+    _ inputs: [DeviceBuffer], _ outputs: [DeviceBuffer?], on queue: OpenCLObject, events: inout [(launch: Int, event: OpenCLObject)]?
+  ) throws(RuntimeError) {
+    for patch in patches {
+      var argument = patch.argument
+      switch patch.place {
+      case .parameter(let number): try set(inputs[number].memory.handle, &argument, of: patch.kernel)
+      case .result(let number):
+        if let output = outputs[number] { try set(output.memory.handle, &argument, of: patch.kernel) }
+      case .constant, .arena: break
+      }
+    }
+    if let statusBuffer {
+      try context.check(
+        context.library.api.EnqueueWriteBuffer(
+          queue.handle, statusBuffer.memory.handle, 0, 0, checked.count * 4, zeros, 0, nil, nil), "clearing the status")
+    }
+    try run(0..<plan.steps.count, on: queue, &events)
+    if let statusBuffer {
+      try context.check(
+        context.library.api.EnqueueReadBuffer(
+          queue.handle, statusBuffer.memory.handle, 0, 0, checked.count * 4, hostStatus, 0, nil, nil),
+        "reading the status")
+    }
+  }
+
+  /// The first site that found an index out of range, once the queue is done.
+  var failedSite: ExecutionPlan.Site? {
+    for (place, number) in checked.enumerated() where hostStatus[place] != 0 {
+      return plan.launches[number].sites[Int(hostStatus[place]) - 1]
+    }
+    return nil
+  }
+
+  private func run(
+    _ range: Range<Int>, on queue: OpenCLObject, _ events: inout [(launch: Int, event: OpenCLObject)]?
+  ) throws(RuntimeError) {
+    var step = range.lowerBound
+    while step < range.upperBound {
+      switch plan.steps[step] {
+      case .launch:
+        try launch(plan.launchNumber(ofStep: step), on: queue, &events)
+        step += 1
+      case .loop(let condition, let body, let predicate):
+        try run(condition, on: queue, &events)
+        while try read(predicate, UInt8.self, on: queue) == 1 {
+          try run(body, on: queue, &events)
+          try run(condition, on: queue, &events)
+        }
+        step = max(condition.upperBound, body.upperBound)
+      case .branch(let regions, let selector):
+        let chosen = Int(try read(selector, Int32.self, on: queue))
+        try run(regions.indices.contains(chosen) ? regions[chosen] : regions[regions.count - 1], on: queue, &events)
+        step = regions.map(\.upperBound).max() ?? step + 1
+      }
+    }
+  }
+
+  /// The value of a slot in the arena or among the constants: a region's predicate.
+  private func read<Value: FixedWidthInteger>(
+    _ slot: Int, _: Value.Type, on queue: OpenCLObject
+  ) throws(RuntimeError) -> Value {
+    guard case .arena(let offset) = plan.slots[slot].place else {
+      throw RuntimeError(.codeGeneration, "the predicate of a region lies in the arena")
+    }
+    var value: Value = 0
+    try context.check(
+      context.library.api.EnqueueReadBuffer(
+        queue.handle, arena.memory.handle, 1, offset, MemoryLayout<Value>.size, &value, 0, nil, nil),
+      "reading a predicate")
+    return value
+  }
+
+  private func launch(
+    _ number: Int, on queue: OpenCLObject, _ events: inout [(launch: Int, event: OpenCLObject)]?
+  ) throws(RuntimeError) {
+    let launch = program.launches[number]
+    for (kernel, range) in zip(kernels[number], launch.ranges) where !range.global.contains(0) {
+      try context.spendLaunch()
+      var event: OpaquePointer?
+      let status = events == nil
+        ? context.library.api.EnqueueNDRangeKernel(
+          queue.handle, kernel.handle, UInt32(range.global.count), nil, range.global, range.local, 0, nil, nil)
+        : context.library.api.EnqueueNDRangeKernel(
+          queue.handle, kernel.handle, UInt32(range.global.count), nil, range.global, range.local, 0, nil, &event)
+      if let event {
+        events?.append((number, OpenCLObject(event, of: context.device, release: context.library.api.ReleaseEvent)))
+      }
+      try context.check(
+        status, "launching \(plan.launches[number].label) on \(context.device.properties.name), "
+          + "work items \(range.global) in groups of \(range.local)")
+    }
+  }
+}
+
+extension OpenCLContext {
+  /// Counts a launch where a test wants the device to get lost.
+  fileprivate func spendLaunch() throws(RuntimeError) {
+    let isLost = device.faults.withLock { faults in
+      guard let left = faults.launchesLeft else { return false }
+      faults.launchesLeft = left > 0 ? left - 1 : nil
+      return left == 0
+    }
+    if isLost { try check(Int32(KilnCLDeviceNotAvailable), "launching a kernel on \(device.properties.name)") }
+  }
+}
+
+extension ExecutionPlan {
+  /// The number, among the launches, of the launch at a step.
+  fileprivate func launchNumber(ofStep step: Int) -> Int {
+    steps[..<step].count { if case .launch = $0 { true } else { false } }
+  }
+}

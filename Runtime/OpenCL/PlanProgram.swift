@@ -1,0 +1,108 @@
+package import KilnIR
+import KilnRuntime
+
+/// The OpenCL program of a plan: one text for all its kernels, and how each launch runs.
+package struct PlanProgram {
+  /// How one launch of the plan runs.
+  struct Launch {
+    /// The function of each phase, and its work items.
+    var functions: [String]
+    var ranges: [WorkRange]
+    var signature: KernelSignature
+    var isWide: Bool
+    var scratchBytes: Int
+  }
+
+  let source: ProgramSource
+  let launches: [Launch]
+  /// The text, for people.
+  package var text: String { source.text }
+
+  private struct Form: Hashable {
+    var kernel: Int
+    var mapping: WorkMapping
+    var style: CLStyle
+  }
+
+  /// - Throws: `unavailable` when the plan needs what the device does not have.
+  package init(_ plan: ExecutionPlan, for device: OpenCLDevice, correctsProducts: Bool) throws(RuntimeError) {
+    let properties = device.properties
+    let limits = properties.mappingLimits
+    if let label = plan.labelNeedingDouble, !properties.hasDouble {
+      throw RuntimeError(
+        .unavailable,
+        "\(properties.name) has no f64 (cl_khr_fp64), which \(label) needs; use f32 there, or another device")
+    }
+    for slot in plan.slots where slot.type.byteCount > properties.maximumBufferBytes {
+      throw RuntimeError(
+        .outOfMemory,
+        "a value \(slot.type) has \(slot.type.byteCount) bytes; one buffer of \(properties.name) has at most "
+          + "\(properties.maximumBufferBytes)")
+    }
+    var numbers: [Form: Int] = [:]
+    var parts: [(text: String, label: String)] = []
+    var helpers: Set<CLHelper> = []
+    var launches: [Launch] = []
+    for launch in plan.launches {
+      let kernel = plan.kernels[launch.kernel]
+      let mapping = WorkMapping.choose(kernel, launch.integers, limits)
+      var style = CLStyle(correctsProducts: correctsProducts, isWide: !kernel.fits32Bits(launch.integers))
+      style.readsIntegers =
+        KernelSignature.byteCount(kernel, isWide: style.isWide) > properties.maximumParameterBytes
+      let form = Form(kernel: launch.kernel, mapping: mapping, style: style)
+      let number = numbers[form] ?? parts.count
+      if number == parts.count {
+        numbers[form] = number
+        let emitter = CLEmitter(kernel, mapping, style, name: "k\(number)")
+        parts.append((emitter.emit(), launch.label))
+        helpers.formUnion(emitter.operations.helpers)
+      }
+      let phases = 0..<mapping.phaseCount
+      launches.append(
+        Launch(
+          functions: phases.map { "k\(number)_\($0)" },
+          ranges: phases.map { mapping.range(kernel, launch.integers, phase: $0, limits) },
+          signature: KernelSignature(kernel, mapping, style), isWide: style.isWide,
+          scratchBytes: mapping.scratchBytes(kernel, launch.integers, limits)))
+    }
+    self.launches = launches
+    var source = ProgramSource()
+    source.append("#pragma OPENCL FP_CONTRACT OFF\n")
+    if plan.labelNeedingDouble != nil { source.append("#pragma OPENCL EXTENSION cl_khr_fp64 : enable\n") }
+    source.append(CLHelper.prelude(helpers))
+    for part in parts { source.append(part.text, label: part.label) }
+    self.source = source
+  }
+
+  var scratchBytes: Int { launches.map(\.scratchBytes).max() ?? 0 }
+}
+
+extension OpenCLDevice.Properties {
+  var mappingLimits: MappingLimits {
+    MappingLimits(
+      isProcessor: kind == .cpu, maximumWorkGroupSize: maximumWorkGroupSize, localMemoryBytes: localMemoryBytes,
+      fullWorkItems: kind == .cpu ? computeUnits * 256 : computeUnits * 1024)
+  }
+}
+
+extension ExecutionPlan {
+  /// The ops of the first launch that computes in f64.
+  fileprivate var labelNeedingDouble: String? {
+    launches.first { kernels[$0.kernel].usesDouble }?.label
+  }
+}
+
+extension Kernel {
+  fileprivate var usesDouble: Bool {
+    if buffers.contains(where: { $0.dtype == .f64 }) || scratchRows.contains(.f64) { return true }
+    return stages.contains { stage in
+      stage.body.contains { instruction in
+        switch instruction {
+        case .constant(let scalar): scalar.dtype == .f64
+        case .operation(_, _, let dtype): dtype == .f64
+        case .index, .load, .gather, .loadScratch, .reduced: false
+        }
+      }
+    }
+  }
+}
