@@ -49,6 +49,6 @@ let package = Package(
     library("Kiln", "Sources/Kiln", ["KilnIR", "KilnPasses", "KilnRuntime", "CCallSite"]),
     tests("KilnTests", ["Kiln", "KilnIR"]),
     tests("RuntimeTests", ["KilnIR", "KilnRuntime", "KilnCPU"]),
-    tests("OpenCLTests", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnOpenCL"]),
+    tests("OpenCLTests", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnOpenCL", "KilnTesting"]),
   ]
 )

@@ -57,6 +57,31 @@ public final class DeviceBuffer: @unchecked Sendable {
   }
 }
 
+extension DeviceBuffer {
+  /// Copies these elements to the buffer, and waits for it.
+  package func write<Element: BitwiseCopyable>(_ elements: [Element]) throws(RuntimeError) {
+    let result = elements.withUnsafeBytes { bytes in
+      Result { () throws(RuntimeError) in try write(bytes, waits: true) }
+    }
+    try result.get()
+  }
+
+  /// The first `count` elements, after all that was asked of the device before.
+  package func read<Element: BitwiseCopyable>(_: Element.Type, count: Int) throws(RuntimeError) -> [Element] {
+    var failure: RuntimeError?
+    let elements = [Element](unsafeUninitializedCapacity: count) { buffer, initializedCount in
+      do throws(RuntimeError) {
+        try read(into: UnsafeMutableRawBufferPointer(buffer), waits: true)
+        initializedCount = count
+      } catch {
+        failure = error
+      }
+    }
+    if let failure { throw failure }
+    return elements
+  }
+}
+
 /// Buffers that wait for their next use, by size class.
 struct FreeBuffers: Sendable {
   var lists: [Int: [OpenCLObject]] = [:]

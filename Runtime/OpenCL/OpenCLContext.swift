@@ -1,5 +1,5 @@
 import COpenCL
-import KilnRuntime
+package import KilnRuntime
 import Synchronization
 
 /// An opened device: its context, one in-order queue, the programs built so far and the free buffers.

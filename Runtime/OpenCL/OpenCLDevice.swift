@@ -1,7 +1,7 @@
 import COpenCL
 public import KilnIR
 public import KilnRuntime
-import Synchronization
+package import Synchronization
 
 /// One OpenCL device of the machine: what it is called and what it can do. It is opened when it is first used.
 ///

@@ -1,3 +1,4 @@
+import COpenCL
 package import KilnIR
 package import KilnRuntime
 import Synchronization
@@ -9,6 +10,7 @@ package final class OpenCLExecutable: Sendable {
   package let plan: ExecutionPlan
   package let device: OpenCLDevice
   private let cache: ObjectCache?
+  private let kind: OpenCLDevice.Kind
   private let warm = Mutex<[PlanInstance]>([])
 
   /// What one launch took on the device.
@@ -21,11 +23,15 @@ package final class OpenCLExecutable: Sendable {
 
   /// Builds the kernels.
   ///
+  /// - Parameters:
+  ///   - cache: where built programs are kept; nil for nowhere.
+  ///   - kind: schedules for this kind of device instead of the device's own. Bits do not change.
   /// - Throws: `device.notStrict` when the device cannot keep NUMERICS.md, `device.unavailable` when it lacks what the plan
   ///   needs, `opencl.build` with the compiler's log.
   package init(
-    _ plan: ExecutionPlan, on device: OpenCLDevice, cache: ObjectCache? = .user
+    _ plan: ExecutionPlan, on device: OpenCLDevice, cache: ObjectCache? = .user, schedulesFor kind: OpenCLDevice.Kind? = nil
   ) throws(KilnError) {
+    self.kind = kind ?? device.properties.kind
     self.plan = plan
     self.device = device
     self.cache = cache
@@ -34,7 +40,8 @@ package final class OpenCLExecutable: Sendable {
 
   /// The OpenCL C of a plan.
   package static func text(of plan: ExecutionPlan, on device: OpenCLDevice) throws(RuntimeError) -> String {
-    try PlanProgram(plan, for: device, correctsProducts: device.context().strictness == .correctedProducts).text
+    let correctsProducts = try device.context().strictness == .correctedProducts
+    return try PlanProgram(plan, for: device, kind: device.properties.kind, correctsProducts: correctsProducts).text
   }
 
   private func makeInstance() throws(KilnError) -> PlanInstance {
@@ -44,7 +51,8 @@ package final class OpenCLExecutable: Sendable {
         throw RuntimeError(
           .unavailable, "\(device.properties.name) cannot run strict programs: \(reason). Use another device.")
       }
-      let program = try PlanProgram(plan, for: device, correctsProducts: context.strictness == .correctedProducts)
+      let program = try PlanProgram(
+        plan, for: device, kind: kind, correctsProducts: context.strictness == .correctedProducts)
       return try PlanInstance(plan, program, on: context, cache: cache)
     } catch {
       throw KilnError(openCL: error)
@@ -157,7 +165,7 @@ package final class OpenCLExecutable: Sendable {
       let context = try device.context()
       for input in inputs {
         let buffer = try DeviceBuffer(byteCount: input.bytes.count, on: context)
-        try input.bytes.withUnsafeBytes { (bytes) throws(RuntimeError) in try buffer.write(bytes, waits: true) }
+        try buffer.write(input.bytes)
         buffers.append(buffer)
       }
     } catch {
@@ -166,9 +174,9 @@ package final class OpenCLExecutable: Sendable {
     let results = try run(buffers)
     var values: [TensorValue] = []
     for (result, buffer) in zip(plan.results, results) {
-      var bytes = [UInt8](repeating: 0, count: result.type.byteCount)
+      let bytes: [UInt8]
       do throws(RuntimeError) {
-        try bytes.withUnsafeMutableBytes { (bytes) throws(RuntimeError) in try buffer.read(into: bytes) }
+        bytes = try buffer.read(UInt8.self, count: result.type.byteCount)
       } catch {
         throw KilnError(openCL: error)
       }

@@ -1,6 +1,7 @@
 import COpenCL
 import KilnIR
 import KilnRuntime
+import Synchronization
 
 /// The memory and the kernel objects of one run of a plan. Arguments that do not change are set once; each call sets the
 /// addresses of its inputs and outputs.
@@ -44,7 +45,7 @@ final class PlanInstance: @unchecked Sendable {
       bytes += [UInt8](repeating: 0, count: (64 - bytes.count % 64) % 64)
     }
     constants = try DeviceBuffer(byteCount: bytes.count, on: context)
-    try bytes.withUnsafeBytes { (bytes) throws(RuntimeError) in try constants.write(bytes, waits: true) }
+    try constants.write(bytes)
     scratch = program.scratchBytes == 0 ? nil : try DeviceBuffer(byteCount: program.scratchBytes, on: context)
     let launches = plan.launches
     checked = launches.indices.filter { program.launches[$0].signature.hasStatus }
@@ -60,7 +61,7 @@ final class PlanInstance: @unchecked Sendable {
       return start * 8
     }
     integers = table.isEmpty ? nil : try DeviceBuffer(byteCount: table.count * 8, on: context)
-    try table.withUnsafeBytes { (bytes) throws(RuntimeError) in try integers?.write(bytes, waits: true) }
+    try integers?.write(table)
 
     var kernels: [[OpenCLObject]] = []
     for functions in program.launches.map(\.functions) {

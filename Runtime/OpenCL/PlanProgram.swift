@@ -1,5 +1,5 @@
 package import KilnIR
-import KilnRuntime
+package import KilnRuntime
 
 /// The OpenCL program of a plan: one text for all its kernels, and how each launch runs.
 package struct PlanProgram {
@@ -25,9 +25,9 @@ package struct PlanProgram {
   }
 
   /// - Throws: `unavailable` when the plan needs what the device does not have.
-  package init(_ plan: ExecutionPlan, for device: OpenCLDevice, correctsProducts: Bool) throws(RuntimeError) {
+  package init(_ plan: ExecutionPlan, for device: OpenCLDevice, kind: OpenCLDevice.Kind, correctsProducts: Bool) throws(RuntimeError) {
     let properties = device.properties
-    let limits = properties.mappingLimits
+    let limits = properties.mappingLimits(as: kind)
     if let label = plan.labelNeedingDouble, !properties.hasDouble {
       throw RuntimeError(
         .unavailable,
@@ -78,7 +78,7 @@ package struct PlanProgram {
 }
 
 extension OpenCLDevice.Properties {
-  var mappingLimits: MappingLimits {
+  func mappingLimits(as kind: OpenCLDevice.Kind) -> MappingLimits {
     MappingLimits(
       isProcessor: kind == .cpu, maximumWorkGroupSize: maximumWorkGroupSize, localMemoryBytes: localMemoryBytes,
       fullWorkItems: kind == .cpu ? computeUnits * 256 : computeUnits * 1024)

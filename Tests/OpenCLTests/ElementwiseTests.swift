@@ -1,0 +1,38 @@
+import KilnIR
+import KilnOpenCL
+import KilnTesting
+import Testing
+
+@Suite("OpenCL: elementwise", .enabled(if: OpenCLHarness.runs), .serialized)
+struct ElementwiseTests {
+  /// One program for each dtype: every scalar function defined on it, and the conversions to all dtypes.
+  @Test("S1 B4 E1 E3 E4 E6 E7 E8 E9: every function and conversion gives the reference's bits", arguments: DType.allCases)
+  func allFunctions(dtype: DType) throws {
+    if dtype == .f64, try !OpenCLHarness.device.get().properties.hasDouble { return }
+    let count = 1501
+    var builder = FunctionBuilder("all_\(dtype)")
+    let type = TensorType(dtype, [count])
+    let parameters = (0..<3).map { builder.addParameter("x\($0)", type) }
+    let condition = builder.addParameter("p", TensorType(.bool, [count]))
+    var (results, names) = ([ValueID](), [String]())
+    for function in ScalarFunction.allCases {
+      let operands = function == .select
+        ? [condition, parameters[0], parameters[1]] : Array(parameters.prefix(function.arity))
+      guard let result = try? builder.emitOne(.map(function), operands) else { continue }
+      results.append(result)
+      names.append("\(function.spelling)")
+    }
+    for target in DType.allCases {
+      if target == .f64, try !OpenCLHarness.device.get().properties.hasDouble { continue }
+      results.append(try builder.emitOne(.type(.convert(target)), [parameters[0]]))
+      names.append("convert to \(target)")
+      if let cast = try? builder.emitOne(.type(.bitcast(target)), [parameters[0]]) {
+        results.append(cast)
+        names.append("bitcast to \(target)")
+      }
+    }
+    let inputs = try (0..<3).map { try hardValues(type, seed: UInt64(dtype.rawValue) * 8 + UInt64($0)) }
+      + [hardValues(TensorType(.bool, [count]), seed: 99)]
+    try OpenCLHarness.expectReferenceBits(builder.finish(results), inputs, names: names)
+  }
+}

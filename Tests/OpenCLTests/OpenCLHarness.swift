@@ -1,0 +1,69 @@
+import Foundation
+import KilnIR
+import KilnOpenCL
+import KilnPasses
+import KilnRuntime
+import KilnTesting
+import Testing
+
+/// The device of the tests, and programs run on it for comparison with the reference.
+enum OpenCLHarness {
+  /// `KILN_TEST_OPENCL` chooses; PoCL is the device of continuous integration.
+  static let device = Result {
+    try OpenCLDevice.choose(ProcessInfo.processInfo.environment["KILN_TEST_OPENCL"] ?? "")
+  }
+
+  /// Without a device the tests are skipped and say why, but for CI, where they fail.
+  static let runs: Bool = {
+    if ProcessInfo.processInfo.environment["CI"] == "true" { return true }
+    if case .failure(let error) = device {
+      print("OpenCL tests are skipped: \(error)")
+      return false
+    }
+    return true
+  }()
+
+  static func plan(_ function: Function, fuses: Bool = true) throws -> ExecutionPlan {
+    try Lowering(function, for: device.get().lowering, options: LoweringOptions(fuses: fuses)).plan
+  }
+
+  static func plan(_ program: RandomProgram, fuses: Bool) throws -> ExecutionPlan {
+    let module = try Pipeline.default(for: program.entry).run(program.module)
+    return try plan(#require(module[program.entry]), fuses: fuses)
+  }
+
+  /// Runs `function` with the schedules of processors and of graphics processors, and compares the results with the
+  /// reference bit for bit.
+  static func expectReferenceBits(
+    _ function: Function, _ inputs: [TensorValue], fuses: Bool = true, names: [String] = [],
+    sourceLocation: Testing.SourceLocation = #_sourceLocation
+  ) throws {
+    var module = Module()
+    try module.append(function)
+    let expected = try ReferenceInterpreter.run(module, function: function.name, inputs: inputs)
+    let plan = try plan(function, fuses: fuses)
+    for kind in [OpenCLDevice.Kind.cpu, .gpu] {
+      let found = try OpenCLExecutable(plan, on: device.get(), cache: nil, schedulesFor: kind).run(inputs)
+      for (number, pair) in zip(expected, found).enumerated() where !pair.0.isIdentical(to: pair.1) {
+        let (a, b) = (pair.0.bits, pair.1.bits)
+        let dtype = pair.0.type.dtype
+        let place = a.indices.first { !Scalar(dtype, bits: a[$0]).isIdentical(to: Scalar(dtype, bits: b[$0])) } ?? 0
+        let name = names.indices.contains(number) ? names[number] : "result \(number)"
+        Issue.record(
+          "\(name) \(pair.0.type), \(kind): element \(place) is \(pair.1[place]), the reference has \(pair.0[place])",
+          sourceLocation: sourceLocation)
+      }
+    }
+  }
+}
+
+/// Words that are hard for the arithmetic of a dtype, then random ones.
+func hardValues(_ type: TensorType, seed: UInt64) throws -> TensorValue {
+  var random = SplitMix64(seed: seed)
+  let dtype = type.dtype
+  let bits = (0..<type.shape.elementCount).map { index -> UInt64 in
+    if index % 3 == 0 { return random.next() & dtype.bitMask }
+    return index % 3 == 1 && dtype.isReal ? random.special(dtype).bits : random.scalar(dtype).bits
+  }
+  return try TensorValue(type, bits: bits)
+}
