@@ -86,8 +86,7 @@ extension WorkMapping {
     case .points(let strides): return Self.grid(grid.columns, grid.rows, strides, limits)
     case .rowGroups:
       let longest = kernel.stages.indices.map { kernel.innerCount($0, integers) }.max() ?? 1
-      var teams = 1
-      while teams < 8 && teams * Kernel.reductionBlock < longest { teams *= 2 }
+      let teams = longest > Kernel.reductionBlock ? 8 : 1
       let groups = min(points, kernel.scratchRows.isEmpty ? 1 << 16 : 1 << 10)
       return WorkRange(global: [32 * groups, teams], local: [32, teams])
     case .columnGroups:
@@ -139,8 +138,12 @@ extension WorkMapping {
   private static func grid(_ columns: Int, _ rows: Int, _ strides: Bool, _ limits: MappingLimits) -> WorkRange {
     let size = min(limits.isProcessor ? 64 : 256, limits.maximumWorkGroupSize)
     var width = 1
-    while width < size && width < columns { width *= limits.isProcessor ? 8 : 2 }
-    width = min(width, size)
+    if limits.isProcessor {
+      // A processor's compiler makes code for each shape of a group that it meets.
+      width = columns >= 8 ? size : 1
+    } else {
+      while width < size && width < columns { width *= 2 }
+    }
     let height = size / width
     var global = [roundUp(columns, width), roundUp(rows, height)]
     if strides {
