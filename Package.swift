@@ -46,7 +46,7 @@ let package = Package(
     tests("PassesTests", ["KilnIR", "KilnPasses", "KilnTesting"]),
     tests("CompilerTests", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnTesting"]),
     cModule("CCallSite", "Sources/CCallSite"),
-    library("Kiln", "Sources/Kiln", ["KilnIR", "KilnPasses", "KilnRuntime", "CCallSite"]),
+    library("Kiln", "Sources/Kiln", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "CCallSite"]),
     tests("KilnTests", ["Kiln", "KilnIR"]),
     tests("RuntimeTests", ["KilnIR", "KilnRuntime", "KilnCPU"]),
     tests("OpenCLTests", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnOpenCL", "KilnTesting"]),

@@ -15,10 +15,13 @@ public struct ExecutionPlan: Hashable, Sendable {
   public var memory: MemoryPlan
   /// Results that may be written over a parameter's memory if its owner gives it away.
   public var donations: [Donation]
+  /// Donations that were asked for and are not safe: a run that binds such a result to its parameter's memory writes it
+  /// elsewhere first.
+  public var refusedDonations: [Donation]
 
   public init(
     name: String, parameters: [Function.Parameter], results: [Result], constants: [Literal], kernels: [Kernel],
-    slots: [Slot], steps: [Step], memory: MemoryPlan, donations: [Donation]
+    slots: [Slot], steps: [Step], memory: MemoryPlan, donations: [Donation], refusedDonations: [Donation] = []
   ) {
     self.name = name
     self.parameters = parameters
@@ -29,6 +32,7 @@ public struct ExecutionPlan: Hashable, Sendable {
     self.steps = steps
     self.memory = memory
     self.donations = donations
+    self.refusedDonations = refusedDonations
   }
 
   /// A result of the function.

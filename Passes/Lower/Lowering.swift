@@ -42,6 +42,8 @@ public struct Lowering: Sendable {
         && !function.results.contains { resolver.bufferRoot($0) == wish.parameter }
     }
     let order = LaunchOrder(drafts, wishes: wishes)
-    plan = PlanBuilder(function, resolver, order).build()
+    var plan = PlanBuilder(function, resolver, order).build()
+    plan.refusedDonations = options.donations.filter { !order.donations.contains($0) }
+    self.plan = plan
   }
 }

@@ -88,37 +88,82 @@ package final class CPUExecutable: @unchecked Sendable {
   package func run(
     inputs: UnsafeBufferPointer<UnsafeRawPointer>, outputs: UnsafeBufferPointer<UnsafeMutableRawPointer>
   ) throws(KilnError) {
+    for donation in plan.refusedDonations
+    where UnsafeRawPointer(outputs[donation.result]) == inputs[donation.parameter] {
+      return try runAside(inputs, outputs)
+    }
+    try runDirectly(inputs, outputs)
+  }
+
+  /// The run of a call that gives away memory which is read to the end: those results are written elsewhere first.
+  private func runAside(
+    _ inputs: UnsafeBufferPointer<UnsafeRawPointer>, _ outputs: UnsafeBufferPointer<UnsafeMutableRawPointer>
+  ) throws(KilnError) {
+    var addresses = Array(outputs)
+    var aside: [(result: Int, buffer: HostBuffer)] = []
+    for donation in plan.refusedDonations
+    where UnsafeRawPointer(outputs[donation.result]) == inputs[donation.parameter] {
+      do throws(RuntimeError) {
+        let buffer = try HostBuffer(byteCount: plan.results[donation.result].type.byteCount)
+        addresses[donation.result] = buffer.pointer
+        aside.append((donation.result, buffer))
+      } catch {
+        throw KilnError("memory.exhausted", error.message)
+      }
+    }
+    let outcome = addresses.withUnsafeBufferPointer { addresses in
+      Result { () throws(KilnError) in try runDirectly(inputs, addresses) }
+    }
+    try outcome.get()
+    for (result, buffer) in aside { outputs[result].copyMemory(from: buffer.pointer, byteCount: buffer.byteCount) }
+  }
+
+  private func runDirectly(
+    _ inputs: UnsafeBufferPointer<UnsafeRawPointer>, _ outputs: UnsafeBufferPointer<UnsafeMutableRawPointer>
+  ) throws(KilnError) {
     let invocation = try takeInvocation()
     let memory = invocation.memory
     memory.bind(inputs, outputs)
     let mode = FloatingPointMode.enter()
-    var failed: Int?
-    if walker.isStraight {
-      for index in 0..<records.count {
-        if !execute(records[index], invocation) {
-          failed = records[index].launch
-          break
-        }
-      }
-    } else {
-      walker.run(memory) { launch in
-        for index in recordRanges[launch] where failed == nil && !execute(records[index], invocation) { failed = launch }
-      }
-    }
+    let failed = runSteps(invocation)
     FloatingPointMode.leave(mode)
     let site = failed.map { plan.launches[$0].sites[Int(memory.status.pointee) - 1] }
-    for copy in copies {
-      switch copy.source {
-      case .written: break
-      case .parameter(let number): outputs[copy.result].copyMemory(from: inputs[number], byteCount: copy.byteCount)
-      case .result(let number): outputs[copy.result].copyMemory(from: outputs[number], byteCount: copy.byteCount)
-      }
-    }
+    if site == nil { copyResults(inputs, outputs) }
     giveBack(invocation)
     if let site {
       throw KilnError(
         "\(site.spelling).bounds",
         "\(site.spelling) found an index outside 0..<\(site.extent) along axis \(site.axis)", at: site.location)
+    }
+  }
+
+  /// Runs all steps; gives the launch that found an index out of range, if one did.
+  private func runSteps(_ invocation: Invocation) -> Int? {
+    if walker.isStraight {
+      for index in 0..<records.count where !execute(records[index], invocation) { return records[index].launch }
+      return nil
+    }
+    var failed: Int?
+    walker.run(invocation.memory) { launch in
+      for index in recordRanges[launch] where failed == nil && !execute(records[index], invocation) { failed = launch }
+    }
+    return failed
+  }
+
+  /// Fills the results that are another value's bytes.
+  private func copyResults(
+    _ inputs: UnsafeBufferPointer<UnsafeRawPointer>, _ outputs: UnsafeBufferPointer<UnsafeMutableRawPointer>
+  ) {
+    for copy in copies {
+      let source: UnsafeRawPointer
+      switch copy.source {
+      case .written: continue
+      case .parameter(let number): source = inputs[number]
+      case .result(let number): source = UnsafeRawPointer(outputs[number])
+      }
+      if source != UnsafeRawPointer(outputs[copy.result]) {
+        outputs[copy.result].copyMemory(from: source, byteCount: copy.byteCount)
+      }
     }
   }
 

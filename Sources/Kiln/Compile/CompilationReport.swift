@@ -8,8 +8,11 @@ public struct CompilationReport: Sendable, CustomStringConvertible {
     public let inputs: [String]
     /// Why the earlier programs did not fit; empty for the first compilation.
     public let reasons: [Reason]
-    /// The line of the call.
-    public let location: SourceLocation
+    /// The line of the call. Return addresses become a line only when somebody asks.
+    public var location: SourceLocation { call.resolved(else: closure) }
+    /// Where the call was made, and where the closure was handed over.
+    let call: SourceLocation
+    let closure: SourceLocation
     /// From the start of the trace until the program was ready.
     public let seconds: Double
     /// The program as it was recorded.

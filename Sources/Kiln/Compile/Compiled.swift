@@ -153,7 +153,6 @@ extension ProgramTable {
   ) throws(KilnError) -> CompiledProgram {
     let clock = ContinuousClock()
     let start = clock.now
-    let location = signature.location.resolved(else: self.location)
     let reasons = reasons(signature)
     let traced = try trace()
     let recorded = traced.recorded
@@ -170,7 +169,7 @@ extension ProgramTable {
     let duration = (clock.now - start).components
     let inputs = zip(signature.names, signature.items).map { "\($0): \($1.text)" }
     let entry = CompilationReport.Entry(
-      inputs: inputs, reasons: reasons, location: location,
+      inputs: inputs, reasons: reasons, call: signature.location, closure: location,
       seconds: Double(duration.seconds) + Double(duration.attoseconds) * 1e-18, module: module)
     return TypedProgram(traced.output, signature, recorded, executable, previous: previous, entry: entry)
   }

@@ -20,8 +20,8 @@ public struct Device: Sendable {
   /// The device of eager operations and of functions that name none.
   public static var current: Device { chosen ?? .preferred }
 
-  /// The device where nothing else is said: the best one of this machine.
-  static let preferred = Device.reference
+  /// The device where nothing else is said: the processor, or the interpreter where it cannot be used.
+  static let preferred = isProcessorAvailable ? Device.cpu : Device.reference
 }
 
 extension Device: Hashable {

@@ -1,0 +1,76 @@
+import KilnCPU
+import KilnIR
+import KilnPasses
+import KilnRuntime
+
+/// Runs programs through the whole pipeline: passes, fusion, kernels, plan; and then on a machine for kernels.
+///
+/// The pipeline is the same for every machine; only the description that it lowers for differs.
+final class PlanExecutor: Executor {
+  /// Makes a plan ready to run.
+  typealias Finish = @Sendable (ExecutionPlan) throws(KilnError) -> any Executable
+
+  let description: DeviceDescription
+  private let finish: Finish
+
+  init(_ description: DeviceDescription, finish: @escaping Finish) {
+    self.description = description
+    self.finish = finish
+  }
+
+  func prepare(
+    _ module: Module, function name: String, options: ExecutionOptions
+  ) throws(KilnError) -> any Executable {
+    let simplified = try FloatingPointMode.withStandard { () throws(KilnError) in
+      try Pipeline.default(for: name).run(module)
+    }
+    guard let function = simplified[name] else {
+      throw KilnError("module.C2", "there is no function @\(name) in this module")
+    }
+    let donations = options.donations.map { ExecutionPlan.Donation(parameter: $0.parameter, result: $0.result) }
+    let lowering = try Lowering(function, for: description, options: LoweringOptions(donations: donations))
+    return try finish(lowering.plan)
+  }
+}
+
+extension CPUExecutable: Executable {}
+
+/// Stands for the processor where it cannot be used: every program is told why.
+private final class UnavailableExecutor: Executor {
+  private let reason: String
+  init(_ reason: String) { self.reason = reason }
+
+  func prepare(
+    _ module: Module, function: String, options: ExecutionOptions
+  ) throws(KilnError) -> any Executable {
+    throw KilnError("device.unavailable", reason)
+  }
+}
+
+extension Device {
+  /// The processor of this machine, through LLVM. Where LLVM or fused multiply-add is missing, programs are refused with
+  /// `device.unavailable` and what to install; `Device.reference` runs everywhere.
+  public static let cpu = Device("cpu", processor)
+
+  private static let processor: any Executor =
+    switch KernelCompiler.shared {
+    case .failure(let error): UnavailableExecutor(error.message)
+    case .success(let compiler):
+      PlanExecutor(compiler.machine.description()) { plan throws(KilnError) in
+        do throws(RuntimeError) {
+          return try CPUExecutable(plan, compiler: compiler)
+        } catch {
+          throw KilnError(error.kind == .outOfMemory ? "memory.exhausted" : "device.\(error.kind)", error.message)
+        }
+      }
+    }
+
+  /// Whether the processor can be compiled for.
+  static let isProcessorAvailable = if case .success = KernelCompiler.shared { true } else { false }
+
+  /// Kernels so far in this process: compiled by LLVM, and loaded from the cache on disk.
+  package static var kernelCounts: (compiled: Int, loaded: Int) {
+    guard case .success(let compiler) = KernelCompiler.shared else { return (0, 0) }
+    return (compiler.counts.compiled, compiler.counts.loaded)
+  }
+}
