@@ -5,7 +5,7 @@
 /// column panel, then by row block within the group. Row blocks of several batches stand in one row if the right operand
 /// is the same for all.
 ///
-/// **Scratch** holds a tile for each level of Tree16, a record for each row block of a group, and the packed row blocks.
+/// **Scratch** holds a tile for each level of Tree16 and a spare one, a record for each row block of a group, and the packed row blocks.
 public struct ContractionSchedule: Hashable, Sendable {
   /// How many of the outer axes are batch axes, and how many then are row axes (0 or 1); the rest (0 or 1) are columns.
   public var batchAxes: Int
@@ -43,7 +43,7 @@ public struct ContractionSchedule: Hashable, Sendable {
   }
 
   /// Where the records of row blocks lie in scratch, and their size.
-  public var recordsOffset: Int { Self.levels * tileRows * tileColumns * 8 }
+  public var recordsOffset: Int { (Self.levels + 1) * tileRows * tileColumns * 8 }
   public var recordBytes: Int { 8 * (3 + batchAxes) }
   /// Where the packed row blocks lie in scratch.
   public var packedLeftOffset: Int { (recordsOffset + Self.maximumGroup * recordBytes + 63) / 64 * 64 }

@@ -14,13 +14,15 @@ extension KernelEmitter {
         operand: operand, dtype: c.dtype, lanes: c.lanes, width: width, stride: stride,
         termStride: operand.inner.last ?? .constant(0))
       let (source, destination) = (function.parameters[6], function.parameters[7])
-      _ = try forRuns(
-        c.inner, from: module.index(0), count: product(of: c.inner), isFlat: false, carrying: []
-      ) { term, coordinates, count, _ throws(RuntimeError) in
-        let from = moved(source, termBytes(operand, coordinates))
-        let to = moved(destination, multiply(term, module.index(width * c.elementBytes)))
-        try packRun(panel, from: from, to: to, count: count)
-        return []
+      let terms = product(of: c.inner)
+      _ = try branch(if: module.compare(.sgt, terms, module.index(0))) { () throws(RuntimeError) in
+        try forRuns(c.inner, from: module.index(0), count: terms, isFlat: false, carrying: []) {
+          term, coordinates, count, _ throws(RuntimeError) in
+          let from = moved(source, termBytes(operand, coordinates))
+          let to = moved(destination, multiply(term, module.index(width * c.elementBytes)))
+          try packRun(panel, from: from, to: to, count: count)
+          return []
+        }
       }
     }
   }

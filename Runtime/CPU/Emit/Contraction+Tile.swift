@@ -9,7 +9,7 @@ extension KernelEmitter {
   /// Its parameters: begin is the number of the first row within the row block, end the first column, then the record
   /// of the row block and the pointer to the right operand's column panel.
   func tile(
-    _ c: Contraction, rows: Int, carry: LLVMFunction, fold: LLVMFunction, epilogue: LLVMFunction
+    _ c: Contraction, rows: Int, tree: TreeFunctions, epilogue: LLVMFunction
   ) throws(RuntimeError) -> LLVMFunction {
     try subfunction("tile\(rows)", [module.pointer, module.pointer]) { () throws(RuntimeError) in
       let record = function.parameters[6]
@@ -18,33 +18,53 @@ extension KernelEmitter {
       let left = moved(module.load(module.pointer, record, alignment: 8), multiply(begin, rowBytes))
       let masks = rightMasks(c)
       let terms = product(of: c.inner)
-      let blockTerms = module.index(Kernel.contractionBlock)
-      let blocks = larger(module.index(1), ceilDivide(terms, Kernel.contractionBlock))
-      _ = try loop(from: module.index(0), to: blocks) { block, _ throws(RuntimeError) in
-        let first = multiply(block, blockTerms)
-        let zero = module.zero(registerType(c.dtype, c.lanes))
-        let zeros = [LLVMValue](repeating: zero, count: rows * c.columnVectors)
-        let isFlat = c.schedule.packsLeft && c.schedule.packsRight
-        let sums = try forRuns(
-          c.inner, from: first, count: smaller(blockTerms, difference(terms, first)), isFlat: isFlat, carrying: zeros
-        ) { term, coordinates, count, sums throws(RuntimeError) in
-          let l = moved(
-            left, c.schedule.packsLeft ? multiply(term, module.index(c.tileRows * c.elementBytes)) : termBytes(c.left, coordinates))
-          let r = moved(
-            right,
-            c.schedule.packsRight ? multiply(term, module.index(c.tileColumns * c.elementBytes)) : termBytes(c.right, coordinates))
-          return multiplyAdd(c, rows: rows, left: l, rowBytes: rowBytes, right: r, masks: masks, count: count, sums)
-        }
-        try push(c, sums, block: block, carry: carry)
-        return []
+      let sumBlocks: () throws(RuntimeError) -> Void = { () throws(RuntimeError) in
+        try self.sumBlocks(c, rows: rows, terms: terms, left: left, rowBytes: rowBytes, right: right, masks: masks, tree)
       }
-      if mayExceedOneLevel(c) {
-        _ = try branch(if: module.compare(.sgt, blocks, module.index(16))) { () throws(RuntimeError) in
-          callSubfunction(fold, begin: module.index(0), end: blocks, [])
-          return []
+      if let known = c.knownTerms, known > 0 {
+        try sumBlocks()
+      } else {
+        try either(module.compare(.sgt, terms, module.index(0)), sumBlocks) {
+          storeTile(c, [LLVMValue](repeating: module.zero(registerType(c.dtype, c.lanes)), count: rows * c.columnVectors), at: scratch)
         }
       }
       callSubfunction(epilogue, begin: begin, end: end, [record, module.index(rows)])
+    }
+  }
+
+  /// One block of terms after the other; the sum ends up in level 0.
+  private func sumBlocks(
+    _ c: Contraction, rows: Int, terms: LLVMValue, left: LLVMValue, rowBytes: LLVMValue, right: LLVMValue,
+    masks: [LLVMValue]?, _ tree: TreeFunctions
+  ) throws(RuntimeError) {
+    let blockTerms = module.index(Kernel.contractionBlock)
+    let blocks = ceilDivide(terms, Kernel.contractionBlock)
+    let zero = module.zero(registerType(c.dtype, c.lanes))
+    let isFlat = c.schedule.packsLeft && c.schedule.packsRight
+    _ = try loop(from: module.index(0), to: blocks) { block, _ throws(RuntimeError) in
+      let first = multiply(block, blockTerms)
+      let count = smaller(blockTerms, difference(terms, first))
+      let zeros = [LLVMValue](repeating: zero, count: rows * c.columnVectors)
+      let sums = try forRuns(c.inner, from: first, count: count, isFlat: isFlat, carrying: zeros) {
+        term, coordinates, count, sums throws(RuntimeError) in
+        let l = moved(
+          left,
+          c.schedule.packsLeft
+            ? multiply(term, module.index(c.tileRows * c.elementBytes)) : termBytes(c.left, coordinates))
+        let r = moved(
+          right,
+          c.schedule.packsRight
+            ? multiply(term, module.index(c.tileColumns * c.elementBytes)) : termBytes(c.right, coordinates))
+        return multiplyAdd(c, rows: rows, left: l, rowBytes: rowBytes, right: r, masks: masks, count: count, sums)
+      }
+      try push(c, sums, block: block, tree)
+      return []
+    }
+    if mayExceedOneLevel(c) {
+      _ = try branch(if: module.compare(.sgt, blocks, module.index(16))) { () throws(RuntimeError) in
+        callSubfunction(tree.fold, begin: module.index(0), end: blocks, [])
+        return []
+      }
     }
   }
 
@@ -125,28 +145,37 @@ extension KernelEmitter {
   // MARK: - Tree16
 
   /// Adds a block's values to the running sums of the current group of 16 blocks (NUMERICS R1), which are level 0.
-  private func push(_ c: Contraction, _ sums: [LLVMValue], block: LLVMValue, carry: LLVMFunction) throws(RuntimeError) {
-    func place(_ index: Int) -> LLVMValue { module.offset(scratch, module.index(index * c.lanes), of: registerType(c.dtype)) }
-    func storeAll(_ values: [LLVMValue]) {
-      for (index, value) in values.enumerated() { module.store(value, place(index), alignment: c.elementBytes) }
-    }
-    if let terms = c.knownTerms, terms <= Kernel.contractionBlock { return storeAll(sums) }
+  private func push(_ c: Contraction, _ sums: [LLVMValue], block: LLVMValue, _ tree: TreeFunctions) throws(RuntimeError) {
+    if let terms = c.knownTerms, terms <= Kernel.contractionBlock { return storeTile(c, sums, at: scratch) }
     let fifteen = module.index(15)
-    let isFirst = module.compare(.eq, module.binary(.and, block, fifteen), module.index(0))
-    try either(isFirst) { storeAll(sums) } else: {
-      let type = registerType(c.dtype, c.lanes)
-      storeAll(
-        sums.enumerated().map { index, sum in
-          module.binary(c.dtype.isReal ? .fadd : .add, module.load(type, place(index), alignment: c.elementBytes), sum)
-        })
+    let number = module.binary(.and, block, fifteen)
+    let isFirst = module.compare(.eq, number, module.index(0))
+    storeTile(c, sums, at: module.select(isFirst, scratch, level(c, module.index(ContractionSchedule.levels))))
+    let after = add(block, module.index(1))
+    _ = try branch(if: module.compare(.ne, number, module.index(0))) { () throws(RuntimeError) in
+      callSubfunction(tree.accumulate, begin: module.index(0), end: after, [])
+      return []
     }
     guard mayExceedOneLevel(c) else { return }
-    let isLast = module.compare(.eq, module.binary(.and, block, fifteen), fifteen)
-    _ = try branch(if: isLast) { () throws(RuntimeError) in
-      callSubfunction(carry, begin: module.index(0), end: add(block, module.index(1)), [])
+    _ = try branch(if: module.compare(.eq, number, fifteen)) { () throws(RuntimeError) in
+      callSubfunction(tree.carry, begin: module.index(0), end: after, [])
       return []
     }
   }
+
+  private func storeTile(_ c: Contraction, _ values: [LLVMValue], at start: LLVMValue) {
+    for (index, value) in values.enumerated() {
+      let place = module.offset(start, module.index(index * c.lanes), of: registerType(c.dtype))
+      module.store(value, place, alignment: c.elementBytes)
+    }
+  }
+}
+
+/// The functions of Tree16 that the tiles of all heights call.
+struct TreeFunctions {
+  let accumulate: LLVMFunction
+  let carry: LLVMFunction
+  let fold: LLVMFunction
 }
 
 extension KernelInteger {

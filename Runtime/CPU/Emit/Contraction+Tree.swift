@@ -4,12 +4,12 @@ import KilnRuntime
 /// Tree16 (NUMERICS R1) of more than 16 block values, as a counter to the base 16: level n holds the running sum of up to
 /// 16 sums of level n - 1. Each level is a tile in scratch.
 extension KernelEmitter {
-  private func level(_ c: Contraction, _ number: LLVMValue) -> LLVMValue {
+  func level(_ c: Contraction, _ number: LLVMValue) -> LLVMValue {
     moved(scratch, multiply(number, module.index(c.tileRows * c.tileColumns * c.elementBytes)))
   }
 
   /// `to` becomes `from`, or `to` + `from`, element by element.
-  private func combine(_ c: Contraction, to: LLVMValue, from: LLVMValue, adds: LLVMValue) throws(RuntimeError) {
+  func combine(_ c: Contraction, to: LLVMValue, from: LLVMValue, adds: LLVMValue) throws(RuntimeError) {
     let type = registerType(c.dtype, c.lanes)
     let end = module.index(c.tileRows * c.tileColumns)
     _ = try loop(from: module.index(0), to: end, step: c.lanes) { index, _ in
@@ -19,6 +19,14 @@ extension KernelEmitter {
       let sum = module.binary(c.dtype.isReal ? .fadd : .add, old, new)
       module.store(module.select(adds, sum, new), target, alignment: c.elementBytes)
       return []
+    }
+  }
+
+  /// A function for the end of block `end` - 1, which is not the first of its group and lies in the spare tile: adds it to
+  /// the group's running sum.
+  func accumulate(_ c: Contraction) throws(RuntimeError) -> LLVMFunction {
+    try subfunction("accumulate", []) { () throws(RuntimeError) in
+      try combine(c, to: scratch, from: level(c, module.index(ContractionSchedule.levels)), adds: module.constant(1, module.int1))
     }
   }
 

@@ -20,11 +20,10 @@ extension KernelEmitter {
   func emitTiles(_ c: Contraction) throws(RuntimeError) {
     let s = c.schedule
     let epilogue = try epilogue(c)
-    let carry = try carry(c)
-    let fold = try fold(c)
+    let tree = TreeFunctions(accumulate: try accumulate(c), carry: try carry(c), fold: try fold(c))
     var tiles: [(rows: Int, function: LLVMFunction)] = []
     for rows in tileHeights(c) {
-      tiles.append((rows, try tile(c, rows: rows, carry: carry, fold: fold, epilogue: epilogue)))
+      tiles.append((rows, try tile(c, rows: rows, tree: tree, epilogue: epilogue)))
     }
     let packLeft = s.packsLeft ? try packing(c, of: c.left, stride: c.left.row, width: s.tileRows, name: "pack_left") : nil
 
@@ -107,7 +106,7 @@ extension KernelEmitter {
   }
 
   /// The heights of tiles that together make up every row block: the whole one, and for what may be left over the exact
-  /// rest, or powers of two if the rest is not known.
+  /// rest, or a few small ones if the rest is not known.
   private func tileHeights(_ c: Contraction) -> [Int] {
     let height = c.tileRows
     let rows = c.rowAxis.map { kernel.outer[$0] } ?? .constant(1)
@@ -116,22 +115,21 @@ extension KernelEmitter {
       let rest = rows % height
       return (rows >= height ? [height] : []) + (rest > 0 ? [rest] : [])
     case .argument:
-      return [height] + [32, 16, 8, 4, 2, 1].filter { $0 < height }
+      return [height] + [4, 2, 1].filter { $0 < height }
     }
   }
 
-  /// Covers the rows of one row block from the top: each height but the first fits at most once.
+  /// Covers the rows of one row block from the top.
   private func callTiles(
     _ tiles: [(rows: Int, function: LLVMFunction)], _ c: Contraction, record: LLVMValue, column: LLVMValue, right: LLVMValue
   ) throws(RuntimeError) {
     let rows = module.load(module.int64, field(record, RowBlock.rows), alignment: 8)
     var done = module.index(0)
     for (height, function) in tiles {
-      let size = module.index(height)
-      let fits = module.compare(.sge, difference(rows, done), size)
-      done = try branch(if: fits, otherwise: [done]) { () throws(RuntimeError) in
-        callSubfunction(function, begin: done, end: column, [record, right])
-        return [add(done, size)]
+      let limit = difference(rows, module.index(height - 1))
+      done = try whileBelow(limit, carrying: [done]) { carried in
+        callSubfunction(function, begin: carried[0], end: column, [record, right])
+        return [add(carried[0], module.index(height))]
       }[0]
     }
   }

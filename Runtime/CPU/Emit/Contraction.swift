@@ -133,14 +133,14 @@ extension KernelEmitter {
     _ = module.call(callee, [parameters[0], parameters[1], begin, end, parameters[4], parameters[5]] + more)
   }
 
-  /// `body`, `count` times, with the test at the end of the turn: the shape of innermost loops.
+  /// `body`, `count` times with the test at the end of the turn, the shape of innermost loops. The count is at least 1.
   func countedLoop(
     _ count: LLVMValue, carrying initial: [LLVMValue], _ body: ([LLVMValue]) -> [LLVMValue]
   ) -> [LLVMValue] {
     let before = module.currentBlock
     let turn = module.block("count", in: function)
     let after = module.block("counted", in: function)
-    module.branch(if: module.compare(.sgt, count, module.index(0)), to: turn, else: after)
+    module.branch(to: turn)
     module.position(at: turn)
     let left = module.phi(module.int64)
     let carried = initial.map { module.phi(module.type(of: $0)) }
@@ -150,15 +150,12 @@ extension KernelEmitter {
     module.branch(if: module.compare(.sgt, fewer, module.index(0)), to: turn, else: after)
     module.addIncoming(count, from: before, to: left)
     module.addIncoming(fewer, from: last, to: left)
-    module.position(at: after)
-    return zip(initial, zip(carried, next)).map { first, phis in
-      module.addIncoming(first, from: before, to: phis.0)
-      module.addIncoming(phis.1, from: last, to: phis.0)
-      let result = module.phi(module.type(of: first))
-      module.addIncoming(first, from: before, to: result)
-      module.addIncoming(phis.1, from: last, to: result)
-      return result
+    for (phi, (first, following)) in zip(carried, zip(initial, next)) {
+      module.addIncoming(first, from: before, to: phi)
+      module.addIncoming(following, from: last, to: phi)
     }
+    module.position(at: after)
+    return next
   }
 
   /// `body` while the first carried value is below `limit`.
