@@ -5,7 +5,8 @@
 /// column panel, then by row block within the group. Row blocks of several batches stand in one row if the right operand
 /// is the same for all.
 ///
-/// **Scratch** holds a tile for each level of Tree16 and a spare one, a record for each row block of a group, and the packed row blocks.
+/// **Scratch** holds a tile for each level of Tree16 and a spare one, a record for each row block of a group, the streamed
+/// part of a column panel, and the packed row blocks.
 public struct ContractionSchedule: Hashable, Sendable {
   /// How many of the outer axes are batch axes, and how many then are row axes (0 or 1); the rest (0 or 1) are columns.
   public var batchAxes: Int
@@ -16,17 +17,22 @@ public struct ContractionSchedule: Hashable, Sendable {
   /// Whether the right operand is packed into column panels (phase 0) before it is used: for each panel of `tileColumns`
   /// columns all terms, for each term its columns side by side. Columns beyond the last hold anything.
   public var packsRight: Bool
+  /// Whether the tile packs its column panel itself, `streamedTerms` terms at a time in scratch: for a right operand whose
+  /// columns are not side by side and that only one row block reads. Not together with `packsRight`.
+  public var streamsRight: Bool
   /// Whether each thread packs the row blocks of a group in its scratch, for each term its rows side by side.
   public var packsLeft: Bool
 
   public init(
-    batchAxes: Int, rowAxes: Int, tileRows: Int, tileColumns: Int, packsRight: Bool, packsLeft: Bool = false
+    batchAxes: Int, rowAxes: Int, tileRows: Int, tileColumns: Int, packsRight: Bool, streamsRight: Bool = false,
+    packsLeft: Bool = false
   ) {
     self.batchAxes = batchAxes
     self.rowAxes = rowAxes
     self.tileRows = tileRows
     self.tileColumns = tileColumns
     self.packsRight = packsRight
+    self.streamsRight = streamsRight
     self.packsLeft = packsLeft
   }
 
@@ -45,8 +51,11 @@ public struct ContractionSchedule: Hashable, Sendable {
   /// Where the records of row blocks lie in scratch, and their size.
   public var recordsOffset: Int { (Self.levels + 1) * tileRows * tileColumns * 8 }
   public var recordBytes: Int { 8 * (3 + batchAxes) }
+  /// Where the streamed part of a column panel lies in scratch, and how many terms it holds.
+  public var streamOffset: Int { (recordsOffset + Self.maximumGroup * recordBytes + 63) / 64 * 64 }
+  public static let streamedTerms = 128
   /// Where the packed row blocks lie in scratch.
-  public var packedLeftOffset: Int { (recordsOffset + Self.maximumGroup * recordBytes + 63) / 64 * 64 }
+  public var packedLeftOffset: Int { streamOffset + (streamsRight ? Self.streamedTerms * tileColumns * 8 : 0) }
 
   func scratchBytes(terms: Int, elementBytes: Int) -> Int {
     guard packsLeft else { return packedLeftOffset }

@@ -5,9 +5,11 @@ extension ContractionSchedule {
   ///
   /// - Parameters:
   ///   - leftRowStride: elements from row to row of the left operand.
+  ///   - rightUses: how many batches share one right operand.
   ///   - rightColumnStride: elements from column to column of the right operand.
   static func choose(
-    batchAxes: Int, rowAxes: Int, rows: Int, columns: Int, terms: Int, leftRowStride: Int, rightColumnStride: Int,
+    batchAxes: Int, rowAxes: Int, rows: Int, columns: Int, terms: Int, rightUses: Int, leftRowStride: Int,
+    rightColumnStride: Int,
     dtype: DType, for device: DeviceDescription
   ) -> ContractionSchedule {
     let lanes = max(1, device.vectorBytes / dtype.byteCount)
@@ -20,9 +22,11 @@ extension ContractionSchedule {
     // Rows a multiple of 4 KiB apart fall into the same places of the first cache.
     let pageBytes = 4096
     let collides = tileRows > 8 && leftRowStride != 0 && leftRowStride * dtype.byteCount % pageBytes == 0
+    let isReadOnce = rightUses == 1 && rows <= tileRows
     return ContractionSchedule(
       batchAxes: batchAxes, rowAxes: rowAxes, tileRows: tileRows, tileColumns: tileColumns,
-      packsRight: rightColumnStride != 1 || isLarge, packsLeft: collides && panels >= 2 || isLarge && panels >= 8)
+      packsRight: isLarge || rightColumnStride != 1 && !isReadOnce,
+      streamsRight: rightColumnStride != 1 && isReadOnce, packsLeft: collides && panels >= 2 || isLarge && panels >= 8)
   }
 
   /// Vectors in a row of the tile: few rows leave registers for more of them. Every element of the tile has a register

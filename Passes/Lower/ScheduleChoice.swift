@@ -135,6 +135,8 @@ struct ScheduleChoice {
       ContractionSchedule.choose(
         batchAxes: batchAxes, rowAxes: rowAxes, rows: rowAxes == 1 ? kernel.outer[batchAxes].value([]) : 1,
         columns: kernel.outer[column].value([]), terms: kernel.stages[0].inner.reduce(1) { $0 * $1.value([]) },
+        rightUses: rhsStrides[..<batchAxes].allSatisfy { $0 == 0 }
+          ? kernel.outer[..<batchAxes].reduce(1) { $0 * $1.value([]) } : 1,
         leftRowStride: rowAxes == 1 ? lhsStrides[batchAxes] : 0, rightColumnStride: rhsStrides[column], dtype: dtype,
         for: device))
   }

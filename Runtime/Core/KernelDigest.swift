@@ -140,7 +140,7 @@ private struct KernelEncoder {
     case .columns(let strip): encode(4, strip)
     case .contraction(let schedule):
       encode(5, schedule.batchAxes, schedule.rowAxes, schedule.tileRows, schedule.tileColumns)
-      encode(schedule.packsRight ? 1 : 0, schedule.packsLeft ? 1 : 0)
+      encode(schedule.packsRight ? 1 : 0, schedule.streamsRight ? 1 : 0, schedule.packsLeft ? 1 : 0)
     }
   }
 }

@@ -27,6 +27,7 @@ struct ContractionCase: Sendable, CustomStringConvertible {
   var tile = (rows: 14, columns: 32)
   var packsRight = false
   var packsLeft = false
+  var streamsRight = false
 
   var terms: Int { inner.reduce(1, *) }
   var outerCount: Int { (batches ?? 1) * (rows ?? 1) * (columns ?? 1) }
@@ -35,7 +36,7 @@ struct ContractionCase: Sendable, CustomStringConvertible {
     "\(batches.map { "\($0)×" } ?? "")\(rows ?? 1)×\(inner)×\(columns ?? 1) \(dtype)"
       + "\(leftTransposed ? " left transposed" : "")\(rightTransposed ? " right transposed" : "")"
       + "\(sharesRight ? " shared right" : "") \(epilogue), tile \(tile.rows)×\(tile.columns)"
-      + "\(packsRight ? " packs right" : "")\(packsLeft ? " packs left" : "")\(isConstant ? " constant" : "")"
+      + "\(packsRight ? " packs right" : "")\(packsLeft ? " packs left" : "")\(streamsRight ? " streams right" : "")\(isConstant ? " constant" : "")"
   }
 
   /// The kernel and its launch integers. The buffers are left, right, output, then bias, or residual and second output.
@@ -72,12 +73,15 @@ struct ContractionCase: Sendable, CustomStringConvertible {
         + innerStrides(leftTransposed ? m : 1))
     let right = AffineIndex(
       offset: zero,
-      strides: (rightTransposed ? outerStrides(sharesRight ? 0 : n * k, 0, k) : outerStrides(sharesRight ? 0 : n * k, 0, 1))
+      strides: (rightTransposed
+        ? outerStrides(sharesRight ? 0 : n * k, 0, k) : outerStrides(sharesRight ? 0 : n * k, 0, 1))
         + innerStrides(rightTransposed ? 1 : n))
     let output = AffineIndex(offset: zero, strides: outerStrides(m * n, n, 1))
 
     let stored = storedType ?? dtype
-    var buffers = [Kernel.Buffer(stored, isWritten: false), .init(stored, isWritten: false), .init(dtype, isWritten: true)]
+    var buffers = [
+      Kernel.Buffer(stored, isWritten: false), .init(stored, isWritten: false), .init(dtype, isWritten: true),
+    ]
     let id = { (index: Int) in BodyID(rawValue: UInt32(index)) }
     var dotBody: [BodyInstruction] = [.load(buffer: 0, left), .load(buffer: 1, right)]
     if stored != dtype {
@@ -110,7 +114,7 @@ struct ContractionCase: Sendable, CustomStringConvertible {
     }
     let schedule = ContractionSchedule(
       batchAxes: batches == nil ? 0 : 1, rowAxes: rows == nil ? 0 : 1, tileRows: tile.rows, tileColumns: tile.columns,
-      packsRight: packsRight, packsLeft: packsLeft)
+      packsRight: packsRight, streamsRight: streamsRight, packsLeft: packsLeft)
     let kernel = Kernel(
       buffers: buffers, integerCount: integers.count, outer: outer,
       stages: [dot, Kernel.Stage(inner: [], body: body, effects: effects)], schedule: .contraction(schedule))

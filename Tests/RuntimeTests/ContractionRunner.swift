@@ -24,10 +24,11 @@ final class GuardedBuffer {
 
 /// A compiled kernel with what one launch of it needs.
 final class PhaseRunner {
-  typealias Phase = @convention(c) (
-    UnsafePointer<UnsafeMutableRawPointer?>, UnsafePointer<Int>, Int, Int, UnsafeMutableRawPointer,
-    UnsafeMutablePointer<Int32>
-  ) -> Void
+  typealias Phase =
+    @convention(c) (
+      UnsafePointer<UnsafeMutableRawPointer?>, UnsafePointer<Int>, Int, Int, UnsafeMutableRawPointer,
+      UnsafeMutablePointer<Int32>
+    ) -> Void
 
   let kernel: Kernel
   private let loaded: LoadedObject

@@ -32,7 +32,8 @@ extension KernelEmitter {
   ) throws(RuntimeError) {
     let stages = kernel.stages.indices.dropFirst()
     guard let axis = c.columnAxis else {
-      try emitStages(c, stages.map { frame(ofStage: $0, coordinates: coordinates, varying: [], lanes: 1, reducedVaries: true) },
+      try emitStages(
+        c, stages.map { frame(ofStage: $0, coordinates: coordinates, varying: [], lanes: 1, reducedVaries: true) },
         Point(coordinates: coordinates), sums: sums)
       return
     }
@@ -61,7 +62,9 @@ extension KernelEmitter {
     }
   }
 
-  private func emitStages(_ c: Contraction, _ frames: [StageFrame], _ point: Point, sums: LLVMValue) throws(RuntimeError) {
+  private func emitStages(_ c: Contraction, _ frames: [StageFrame], _ point: Point, sums: LLVMValue)
+    throws(RuntimeError)
+  {
     let outer = loadReduced
     let sum = module.load(registerType(c.dtype, point.lanes), sums, alignment: c.elementBytes)
     loadReduced = { _, _ in sum }

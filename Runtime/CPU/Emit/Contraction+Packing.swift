@@ -10,9 +10,7 @@ extension KernelEmitter {
     _ c: Contraction, of operand: ContractionOperand, stride: KernelInteger, width: Int, name: String
   ) throws(RuntimeError) -> LLVMFunction {
     try subfunction(name, [module.pointer, module.pointer]) { () throws(RuntimeError) in
-      let panel = Panel(
-        operand: operand, dtype: c.dtype, lanes: c.lanes, width: width, stride: stride,
-        termStride: operand.inner.last ?? .constant(0))
+      let panel = panel(c, operand, stride, width)
       let (source, destination) = (function.parameters[6], function.parameters[7])
       let terms = product(of: c.inner)
       _ = try branch(if: module.compare(.sgt, terms, module.index(0))) { () throws(RuntimeError) in
@@ -25,6 +23,22 @@ extension KernelEmitter {
         }
       }
     }
+  }
+
+  /// A function that packs `end` terms, at least one, of a run of the right operand; the other parameters are those of
+  /// `packing`.
+  func streaming(_ c: Contraction) throws(RuntimeError) -> LLVMFunction {
+    try subfunction("stream_right", [module.pointer, module.pointer]) { () throws(RuntimeError) in
+      try packRun(
+        panel(c, c.right, c.right.column, c.tileColumns), from: function.parameters[6], to: function.parameters[7],
+        count: end)
+    }
+  }
+
+  private func panel(_ c: Contraction, _ operand: ContractionOperand, _ stride: KernelInteger, _ width: Int) -> Panel {
+    Panel(
+      operand: operand, dtype: c.dtype, lanes: c.lanes, width: width, stride: stride,
+      termStride: operand.inner.last ?? .constant(0))
   }
 
   /// One kind of panel: what it is read from, and how.
@@ -94,6 +108,16 @@ extension KernelEmitter {
     }
   }
 
+  /// How far ahead the rows of a transposed panel are fetched: too many for the hardware to follow.
+  private static var prefetchedBytes: Int { 512 }
+
+  private func prefetch(_ pointer: LLVMValue) {
+    let (reads, keeps, data) = (
+      module.constant(0, module.int32), module.constant(3, module.int32), module.constant(1, module.int32)
+    )
+    _ = module.intrinsic("llvm.prefetch", [module.pointer], [pointer, reads, keeps, data])
+  }
+
   /// The terms lie side by side in the source: squares of `lanes` terms × `lanes` places are transposed in registers.
   private func packTransposed(_ p: Panel, from: LLVMValue, to: LLVMValue, count: LLVMValue) throws(RuntimeError) {
     let lanes = module.index(p.lanes)
@@ -103,10 +127,16 @@ extension KernelEmitter {
     for number in 0..<p.vectors {
       let places = min(p.lanes, p.width - number * p.lanes)
       // Places beyond the end repeat the last one.
-      let rows = (0..<places).map { moved(from, multiply(smaller(module.index(number * p.lanes + $0), last), rowBytes)) }
+      let rows = (0..<places).map {
+        moved(from, multiply(smaller(module.index(number * p.lanes + $0), last), rowBytes))
+      }
       _ = try loop(from: module.index(0), to: squares) { square, _ in
         let first = multiply(square, lanes)
-        let loaded = rows.map { vector(p, module.offset($0, first, of: memoryType(p.operand.dtype)), mask: nil) }
+        let loaded = rows.map { row in
+          let at = module.offset(row, first, of: memoryType(p.operand.dtype))
+          prefetch(moved(at, module.index(Self.prefetchedBytes)))
+          return vector(p, at, mask: nil)
+        }
         let padded = loaded + [LLVMValue](repeating: loaded[0], count: p.lanes - places)
         let start = moved(to, multiply(first, module.index(p.width * p.dtype.byteCount)))
         for (term, vector) in transposed(padded).enumerated() {

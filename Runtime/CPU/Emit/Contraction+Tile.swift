@@ -9,7 +9,7 @@ extension KernelEmitter {
   /// Its parameters: begin is the number of the first row within the row block, end the first column, then the record
   /// of the row block and the pointer to the right operand's column panel.
   func tile(
-    _ c: Contraction, rows: Int, tree: TreeFunctions, epilogue: LLVMFunction
+    _ c: Contraction, rows: Int, tree: TreeFunctions, stream: LLVMFunction?, epilogue: LLVMFunction
   ) throws(RuntimeError) -> LLVMFunction {
     try subfunction("tile\(rows)", [module.pointer, module.pointer]) { () throws(RuntimeError) in
       let record = function.parameters[6]
@@ -19,13 +19,16 @@ extension KernelEmitter {
       let masks = rightMasks(c)
       let terms = product(of: c.inner)
       let sumBlocks: () throws(RuntimeError) -> Void = { () throws(RuntimeError) in
-        try self.sumBlocks(c, rows: rows, terms: terms, left: left, rowBytes: rowBytes, right: right, masks: masks, tree)
+        try self.sumBlocks(
+          c, rows: rows, terms: terms, left: left, rowBytes: rowBytes, right: right, masks: masks, tree, stream: stream)
       }
       if let known = c.knownTerms, known > 0 {
         try sumBlocks()
       } else {
         try either(module.compare(.sgt, terms, module.index(0)), sumBlocks) {
-          storeTile(c, [LLVMValue](repeating: module.zero(registerType(c.dtype, c.lanes)), count: rows * c.columnVectors), at: scratch)
+          storeTile(
+            c, [LLVMValue](repeating: module.zero(registerType(c.dtype, c.lanes)), count: rows * c.columnVectors),
+            at: scratch)
         }
       }
       callSubfunction(epilogue, begin: begin, end: end, [record, module.index(rows)])
@@ -35,7 +38,7 @@ extension KernelEmitter {
   /// One block of terms after the other; the sum ends up in level 0.
   private func sumBlocks(
     _ c: Contraction, rows: Int, terms: LLVMValue, left: LLVMValue, rowBytes: LLVMValue, right: LLVMValue,
-    masks: [LLVMValue]?, _ tree: TreeFunctions
+    masks: [LLVMValue]?, _ tree: TreeFunctions, stream: LLVMFunction?
   ) throws(RuntimeError) {
     let blockTerms = module.index(Kernel.contractionBlock)
     let blocks = ceilDivide(terms, Kernel.contractionBlock)
@@ -55,7 +58,10 @@ extension KernelEmitter {
           right,
           c.schedule.packsRight
             ? multiply(term, module.index(c.tileColumns * c.elementBytes)) : termBytes(c.right, coordinates))
-        return multiplyAdd(c, rows: rows, left: l, rowBytes: rowBytes, right: r, masks: masks, count: count, sums)
+        guard let stream else {
+          return multiplyAdd(c, rows: rows, left: l, rowBytes: rowBytes, right: r, masks: masks, count: count, sums)
+        }
+        return try multiplyAddStreamed(c, rows: rows, left: l, rowBytes: rowBytes, right: r, count: count, sums, stream)
       }
       try push(c, sums, block: block, tree)
       return []
@@ -71,20 +77,47 @@ extension KernelEmitter {
   /// Whether there can be more than the 16 blocks of one group.
   func mayExceedOneLevel(_ c: Contraction) -> Bool { c.knownTerms.map { $0 > 16 * Kernel.contractionBlock } ?? true }
 
+  /// `multiplyAdd` part by part, each packed in scratch before it is used.
+  private func multiplyAddStreamed(
+    _ c: Contraction, rows: Int, left: LLVMValue, rowBytes: LLVMValue, right: LLVMValue, count: LLVMValue,
+    _ sums: [LLVMValue], _ stream: LLVMFunction
+  ) throws(RuntimeError) -> [LLVMValue] {
+    let columns = c.columnAxis.map { value(kernel.outer[$0]) } ?? module.index(1)
+    let present = smaller(module.index(c.tileColumns), difference(columns, end))
+    let part = moved(scratch, module.index(c.schedule.streamOffset))
+    let rightBytes = bytes(c.right.inner.last ?? .constant(0), c.right.dtype)
+    return try loop(
+      from: module.index(0), to: count, step: ContractionSchedule.streamedTerms, carrying: sums
+    ) { first, sums in
+      let length = smaller(module.index(ContractionSchedule.streamedTerms), difference(count, first))
+      callSubfunction(stream, begin: present, end: length, [moved(right, multiply(first, rightBytes)), part])
+      let l = moved(left, multiply(first, leftStep(c)))
+      return multiplyAdd(c, rows: rows, left: l, rowBytes: rowBytes, right: part, masks: nil, count: length, sums)
+    }
+  }
+
+  /// Bytes from term to term of the left operand.
+  private func leftStep(_ c: Contraction) -> LLVMValue {
+    c.schedule.packsLeft
+      ? module.index(c.tileRows * c.elementBytes) : bytes(c.left.inner.last ?? .constant(0), c.left.dtype)
+  }
+
   /// The innermost loop: `count` terms, each a broadcast element of every row times a row of the right operand.
   private func multiplyAdd(
     _ c: Contraction, rows: Int, left: LLVMValue, rowBytes: LLVMValue, right: LLVMValue, masks: [LLVMValue]?,
     count: LLVMValue, _ sums: [LLVMValue]
   ) -> [LLVMValue] {
-    let step = c.schedule.packsLeft
-      ? module.index(c.tileRows * c.elementBytes) : bytes(c.inner.isEmpty ? .constant(0) : c.left.inner.last!, c.left.dtype)
-    let rightStep = c.schedule.packsRight
-      ? module.index(c.tileColumns * c.elementBytes) : bytes(c.inner.isEmpty ? .constant(0) : c.right.inner.last!, c.right.dtype)
+    let step = leftStep(c)
+    let rightStep =
+      c.readsPackedRight
+      ? module.index(c.tileColumns * c.elementBytes) : bytes(c.right.inner.last ?? .constant(0), c.right.dtype)
     // Three rows share a pointer: addresses then take one register each and the row stride once or twice.
     let isFixed = c.schedule.packsLeft || c.left.row.isConstant
     let rowsPerPointer = isFixed ? rows : 3
     let twice = add(rowBytes, rowBytes)
-    let pointers = stride(from: 0, to: rows, by: rowsPerPointer).map { moved(left, multiply(rowBytes, module.index($0))) }
+    let pointers = stride(from: 0, to: rows, by: rowsPerPointer).map {
+      moved(left, multiply(rowBytes, module.index($0)))
+    }
     let type = c.schedule.packsLeft ? c.dtype : c.left.dtype
     let results = countedLoop(count, carrying: sums + pointers + [right]) { carried in
       let rightPointer = carried[carried.count - 1]
@@ -117,8 +150,10 @@ extension KernelEmitter {
 
   /// The columns that exist, for each vector of a row; nil if the right operand may be read beyond them.
   private func rightMasks(_ c: Contraction) -> [LLVMValue]? {
-    if c.schedule.packsRight { return nil }
-    guard let axis = c.columnAxis else { return (0..<c.columnVectors).map { mask(count: module.index($0 == 0 ? 1 : 0), c.lanes) } }
+    if c.readsPackedRight { return nil }
+    guard let axis = c.columnAxis else {
+      return (0..<c.columnVectors).map { mask(count: module.index($0 == 0 ? 1 : 0), c.lanes) }
+    }
     if case .constant(let columns) = kernel.outer[axis], columns.isMultiple(of: c.tileColumns) { return nil }
     let rest = smaller(difference(value(kernel.outer[axis]), end), module.index(c.tileColumns))
     return (0..<c.columnVectors).map { mask(count: difference(rest, module.index($0 * c.lanes)), c.lanes) }
@@ -126,7 +161,7 @@ extension KernelEmitter {
 
   private func rightVector(_ c: Contraction, _ pointer: LLVMValue, _ number: Int, _ masks: [LLVMValue]?) -> LLVMValue {
     let first = number * c.lanes
-    if c.schedule.packsRight {
+    if c.readsPackedRight {
       let at = module.offset(pointer, module.index(first), of: registerType(c.dtype))
       return module.load(registerType(c.dtype, c.lanes), at, alignment: c.elementBytes)
     }
@@ -145,7 +180,8 @@ extension KernelEmitter {
   // MARK: - Tree16
 
   /// Adds a block's values to the running sums of the current group of 16 blocks (NUMERICS R1), which are level 0.
-  private func push(_ c: Contraction, _ sums: [LLVMValue], block: LLVMValue, _ tree: TreeFunctions) throws(RuntimeError) {
+  private func push(_ c: Contraction, _ sums: [LLVMValue], block: LLVMValue, _ tree: TreeFunctions) throws(RuntimeError)
+  {
     if let terms = c.knownTerms, terms <= Kernel.contractionBlock { return storeTile(c, sums, at: scratch) }
     let fifteen = module.index(15)
     let number = module.binary(.and, block, fifteen)

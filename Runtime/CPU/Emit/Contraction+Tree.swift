@@ -26,7 +26,8 @@ extension KernelEmitter {
   /// the group's running sum.
   func accumulate(_ c: Contraction) throws(RuntimeError) -> LLVMFunction {
     try subfunction("accumulate", []) { () throws(RuntimeError) in
-      try combine(c, to: scratch, from: level(c, module.index(ContractionSchedule.levels)), adds: module.constant(1, module.int1))
+      try combine(
+        c, to: scratch, from: level(c, module.index(ContractionSchedule.levels)), adds: module.constant(1, module.int1))
     }
   }
 

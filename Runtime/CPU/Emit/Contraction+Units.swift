@@ -21,11 +21,13 @@ extension KernelEmitter {
     let s = c.schedule
     let epilogue = try epilogue(c)
     let tree = TreeFunctions(accumulate: try accumulate(c), carry: try carry(c), fold: try fold(c))
+    let stream = s.streamsRight ? try streaming(c) : nil
     var tiles: [(rows: Int, function: LLVMFunction)] = []
     for rows in tileHeights(c) {
-      tiles.append((rows, try tile(c, rows: rows, tree: tree, epilogue: epilogue)))
+      tiles.append((rows, try tile(c, rows: rows, tree: tree, stream: stream, epilogue: epilogue)))
     }
-    let packLeft = s.packsLeft ? try packing(c, of: c.left, stride: c.left.row, width: s.tileRows, name: "pack_left") : nil
+    let packLeft =
+      s.packsLeft ? try packing(c, of: c.left, stride: c.left.row, width: s.tileRows, name: "pack_left") : nil
 
     let rows = c.rowAxis.map { value(kernel.outer[$0]) } ?? module.index(1)
     let columns = c.columnAxis.map { value(kernel.outer[$0]) } ?? module.index(1)
@@ -75,7 +77,8 @@ extension KernelEmitter {
 
       let firstPanel = module.binary(.udiv, inGroup, size)
       let start = difference(inGroup, multiply(firstPanel, size))
-      let rightBase = s.packsRight
+      let rightBase =
+        s.packsRight
         ? moved(workspace!, multiply(multiply(right, panels), panelBytes)) : base(of: c.right, batches: rightBatches)
       let step = s.packsRight ? panelBytes : multiply(bytes(c.right.column, c.right.dtype), module.index(s.tileColumns))
       _ = try loop(from: unit, to: groupEnd, carrying: [firstPanel, start]) { _, carried throws(RuntimeError) in
@@ -121,7 +124,8 @@ extension KernelEmitter {
 
   /// Covers the rows of one row block from the top.
   private func callTiles(
-    _ tiles: [(rows: Int, function: LLVMFunction)], _ c: Contraction, record: LLVMValue, column: LLVMValue, right: LLVMValue
+    _ tiles: [(rows: Int, function: LLVMFunction)], _ c: Contraction, record: LLVMValue, column: LLVMValue,
+    right: LLVMValue
   ) throws(RuntimeError) {
     let rows = module.load(module.int64, field(record, RowBlock.rows), alignment: 8)
     var done = module.index(0)

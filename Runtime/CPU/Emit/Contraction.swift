@@ -31,6 +31,8 @@ struct Contraction {
   var tileColumns: Int { schedule.tileColumns }
   var columnVectors: Int { tileColumns / lanes }
   var elementBytes: Int { dtype.byteCount }
+  /// Whether the tile reads the right operand in the form that packing gives it.
+  var readsPackedRight: Bool { schedule.packsRight || schedule.streamsRight }
   /// Whether every batch has a right operand of its own.
   var rightVaries: Bool { !right.batch.allSatisfy { $0 == .constant(0) } }
 
@@ -211,7 +213,8 @@ extension KernelEmitter {
     ) throws(RuntimeError) -> [LLVMValue]
   ) throws(RuntimeError) -> [LLVMValue] {
     if isFlat || inner.count <= 1 {
-      return try body(first, inner.isEmpty ? [] : inner.dropLast().map { _ in module.index(0) } + [first], count, initial)
+      return try body(
+        first, inner.isEmpty ? [] : inner.dropLast().map { _ in module.index(0) } + [first], count, initial)
     }
     let extents = inner.map(value)
     let end = add(first, count)
