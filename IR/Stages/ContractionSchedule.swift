@@ -53,9 +53,9 @@ public struct ContractionSchedule: Hashable, Sendable {
   public var recordBytes: Int { 8 * (3 + batchAxes) }
   /// Where the streamed part of a column panel lies in scratch, and how many terms it holds.
   public var streamOffset: Int { (recordsOffset + Self.maximumGroup * recordBytes + 63) / 64 * 64 }
-  public static let streamedTerms = 128
+  public var streamedTerms: Int { max(16, 4096 / tileColumns) }
   /// Where the packed row blocks lie in scratch.
-  public var packedLeftOffset: Int { streamOffset + (streamsRight ? Self.streamedTerms * tileColumns * 8 : 0) }
+  public var packedLeftOffset: Int { streamOffset + (streamsRight ? streamedTerms * tileColumns * 8 : 0) }
 
   func scratchBytes(terms: Int, elementBytes: Int) -> Int {
     guard packsLeft else { return packedLeftOffset }

@@ -145,6 +145,6 @@ extension Schedule: CustomStringConvertible {
 extension ContractionSchedule: CustomStringConvertible {
   public var description: String {
     "batchAxes = \(batchAxes), rowAxes = \(rowAxes), tileRows = \(tileRows), tileColumns = \(tileColumns), "
-      + "packsRight = \(packsRight), packsLeft = \(packsLeft)"
+      + "packsRight = \(packsRight), streamsRight = \(streamsRight), packsLeft = \(packsLeft)"
   }
 }

@@ -189,7 +189,8 @@ extension Schedule {
         ContractionSchedule(
           batchAxes: try reader.integer("batchAxes"), rowAxes: try reader.integer("rowAxes"),
           tileRows: try reader.integer("tileRows"), tileColumns: try reader.integer("tileColumns"),
-          packsRight: try reader.truth("packsRight"), packsLeft: try reader.truth("packsLeft")))
+          packsRight: try reader.truth("packsRight"), streamsRight: try reader.truth("streamsRight"),
+          packsLeft: try reader.truth("packsLeft")))
     default: throw ConstraintFailure("parse.C4", "there is no schedule '\(spelling)'")
     }
   }

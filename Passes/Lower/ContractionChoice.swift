@@ -9,12 +9,16 @@ extension ContractionSchedule {
   ///   - rightColumnStride: elements from column to column of the right operand.
   static func choose(
     batchAxes: Int, rowAxes: Int, rows: Int, columns: Int, terms: Int, rightUses: Int, leftRowStride: Int,
-    rightColumnStride: Int,
-    dtype: DType, for device: DeviceDescription
+    rightColumnStride: Int, dtype: DType, for device: DeviceDescription
   ) -> ContractionSchedule {
     let lanes = max(1, device.vectorBytes / dtype.byteCount)
     let tileRows = max(1, min(rows, device.vectorRegisters >= 32 ? 14 : 6))
-    let tileColumns = lanes * columnVectors(rows: tileRows, columns: columns, lanes: lanes, device.vectorRegisters)
+    let isReadOnce = rightUses == 1 && rows <= tileRows
+    let streamsRight = rightColumnStride != 1 && isReadOnce
+    // A wider panel would take more rows at once than can be followed while they are transposed.
+    let widest = streamsRight ? 4 : 8
+    let tileColumns =
+      lanes * columnVectors(rows: tileRows, columns: columns, lanes: lanes, device.vectorRegisters, widest)
     let panels = (columns + tileColumns - 1) / tileColumns
 
     // Many row blocks read a right operand that no cache of one core holds: in panels each of its pages is met once.
@@ -22,17 +26,16 @@ extension ContractionSchedule {
     // Rows a multiple of 4 KiB apart fall into the same places of the first cache.
     let pageBytes = 4096
     let collides = tileRows > 8 && leftRowStride != 0 && leftRowStride * dtype.byteCount % pageBytes == 0
-    let isReadOnce = rightUses == 1 && rows <= tileRows
     return ContractionSchedule(
       batchAxes: batchAxes, rowAxes: rowAxes, tileRows: tileRows, tileColumns: tileColumns,
       packsRight: isLarge || rightColumnStride != 1 && !isReadOnce,
-      streamsRight: rightColumnStride != 1 && isReadOnce, packsLeft: collides && panels >= 2 || isLarge && panels >= 8)
+      streamsRight: streamsRight, packsLeft: collides && panels >= 2 || isLarge && panels >= 8)
   }
 
   /// Vectors in a row of the tile: few rows leave registers for more of them. Every element of the tile has a register
   /// of its own; a row of the right operand, an element of the left one and a spare need the others.
-  private static func columnVectors(rows: Int, columns: Int, lanes: Int, _ registers: Int) -> Int {
-    let most = min(8, (registers - 2) / (rows + 1))
+  private static func columnVectors(rows: Int, columns: Int, lanes: Int, _ registers: Int, _ widest: Int) -> Int {
+    let most = min(widest, (registers - 2) / (rows + 1))
     func padded(_ vectors: Int) -> Int { (columns + vectors * lanes - 1) / (vectors * lanes) * vectors * lanes }
     // A tile of one vector keeps the multipliers busy from some eight rows on; with fewer rows it is the width that does.
     var best = 1

@@ -87,9 +87,9 @@ extension KernelEmitter {
     let part = moved(scratch, module.index(c.schedule.streamOffset))
     let rightBytes = bytes(c.right.inner.last ?? .constant(0), c.right.dtype)
     return try loop(
-      from: module.index(0), to: count, step: ContractionSchedule.streamedTerms, carrying: sums
+      from: module.index(0), to: count, step: c.schedule.streamedTerms, carrying: sums
     ) { first, sums in
-      let length = smaller(module.index(ContractionSchedule.streamedTerms), difference(count, first))
+      let length = smaller(module.index(c.schedule.streamedTerms), difference(count, first))
       callSubfunction(stream, begin: present, end: length, [moved(right, multiply(first, rightBytes)), part])
       let l = moved(left, multiply(first, leftStep(c)))
       return multiplyAdd(c, rows: rows, left: l, rowBytes: rowBytes, right: part, masks: nil, count: length, sums)
