@@ -1,6 +1,7 @@
 import CCallSite
 package import KilnIR
 @_spi(Internal) import Runtime
+import Synchronization
 
 /// Where in the user's program the running operation was written (Documentation/Decisions/0002).
 enum CallSite {
@@ -18,15 +19,30 @@ enum CallSite {
 
   /// The innermost line outside Kiln and the standard library that these addresses come from.
   fileprivate static func resolve(_ addresses: [UInt]) -> SourceLocation? {
-    let backtrace = Backtrace(
-      architecture: architecture, frames: addresses.map { RichFrame<UInt>.returnAddress($0) }, images: ImageMap.capture())
-    guard let frames = backtrace.symbolicated()?.frames else { return nil }
-    for frame in frames {
-      guard let symbol = frame.symbol, let place = symbol.sourceLocation, place.line > 0 else { continue }
-      if isOurs(symbol.rawName) || isGenerated(place.path) { continue }
-      return .position(file: shortened(place.path), line: place.line, column: place.column)
+    for address in addresses {
+      if let place = place(of: address) { return place }
     }
     return nil
+  }
+
+  /// The user's line at every address that was ever asked for; nil for addresses in other code. Reading line tables takes
+  /// milliseconds.
+  private static let places = Mutex<[UInt: SourceLocation?]>([:])
+
+  private static func place(of address: UInt) -> SourceLocation? {
+    if let known = places.withLock({ $0[address] }) { return known }
+    let backtrace = Backtrace(
+      architecture: architecture, frames: [RichFrame<UInt>.returnAddress(address)], images: ImageMap.capture())
+    var place: SourceLocation?
+    // One address has several frames where functions were inlined into another, the innermost first.
+    for frame in backtrace.symbolicated()?.frames ?? [] {
+      guard let symbol = frame.symbol, let line = symbol.sourceLocation, line.line > 0 else { continue }
+      if isOurs(symbol.rawName) || isGenerated(line.path) { continue }
+      place = .position(file: shortened(line.path), line: line.line, column: line.column)
+      break
+    }
+    places.withLock { $0[address] = .some(place) }
+    return place
   }
 
   /// Whether nobody wrote the line: thunks, and the expansions of macros.
