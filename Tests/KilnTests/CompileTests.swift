@@ -1,5 +1,6 @@
 import Kiln
 import KilnIR
+import Synchronization
 import Testing
 
 struct Dense: TensorTree {
@@ -35,6 +36,22 @@ struct Network: TensorTree {
         weight: .randomUniform([rows, columns], in: -1..<1, using: &generator), bias: .zeros([columns]))
     }
   }
+}
+
+private final class Counter: Sendable {
+  private let value = Mutex(0)
+  func next() -> Int {
+    value.withLock {
+      $0 += 1
+      return $0
+    }
+  }
+}
+
+private struct Forgetful: TensorTree {
+  var shown = Tensor<Float>(2)
+  var hidden = Tensor<Float>(3)
+  mutating func visit(_ visitor: inout some TensorVisitor) { visitor.visit(&shown, "shown") }
 }
 
 @Suite("Compiled functions")
@@ -150,6 +167,29 @@ struct CompileTests {
     #expect(other.scalars == [4, 8, 12, 16])
     #expect(sum.scalars == [2, 4, 6, 8] && same.scalars == x.scalars)
   }
+
+  @Test("checksEveryTrace finds a closure that depends on more than its arguments")
+  func retrace() throws {
+    let counter = Counter()
+    var options = CompileOptions()
+    options.checksEveryTrace = true
+    let frozen = compile(options) { (x: Tensor<Float>) in x * Float(counter.next()) }
+    #expect(frozen(x).scalars == x.scalars)
+    let error = #expect(throws: KilnError.self) { try frozen.run(x) }
+    #expect(error?.diagnostics[0].label == "compile.C5")
+    #expect(error?.description.contains("value = 1.0") == true && error?.description.contains("value = 2.0") == true)
+    let honest = compile(options) { (x: Tensor<Float>) in x * 2 }
+    #expect(honest(x).scalars == honest(x).scalars)
+  }
+
+  #if DEBUG
+  @Test("a stored property that visit forgets is a diagnostic in debug builds")
+  func forgottenProperty() {
+    let f = compile { (tree: Forgetful, x: Tensor<Float>) in tree.shown * x }
+    let error = #expect(throws: KilnError.self) { try f.run(Forgetful(), x) }
+    #expect(error?.description.contains("Forgetful does not show its stored property 'hidden'") == true)
+  }
+  #endif
 
   @Test("10,000 calls keep one program; two threads compile and call at once")
   func threads() async {

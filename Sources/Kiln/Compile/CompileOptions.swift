@@ -7,10 +7,14 @@ public struct CompileOptions: Sendable {
   /// The most programs that the function may have. A call that would need one more throws: nothing is ever silently
   /// interpreted or forgotten.
   public var limit: Int
+  /// Whether every call traces the closure again and throws if it records another program: slow, and finds Swift code in
+  /// the closure that depends on more than the arguments. KILN_CHECK=retrace sets it.
+  public var checksEveryTrace: Bool
 
   public init(device: Device? = nil, numerics: Numerics = .strict, limit: Int = 64) {
     self.device = device
     self.numerics = numerics
     self.limit = limit
+    checksEveryTrace = RetraceCheck.isOnByDefault
   }
 }

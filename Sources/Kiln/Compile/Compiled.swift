@@ -34,6 +34,7 @@ public final class Compiled<Output, each Input: TensorTree>: Sendable {
   /// - Throws: every diagnostic of the trace, of the transformations in it, of the compilation, or of the run.
   public func run(_ input: repeat each Input) throws(KilnError) -> Output {
     if Trace.current != nil { return try record(repeat each input) }
+    if table.options.checksEveryTrace { try checkTrace(repeat each input) }
     if let program = table.first, let output = try runMatching(program, repeat each input) { return output }
     return try runSlowly(repeat each input)
   }
@@ -99,10 +100,18 @@ public final class Compiled<Output, each Input: TensorTree>: Sendable {
     }
   }
 
+  private func checkTrace(_ input: repeat each Input) throws(KilnError) {
+    let signature = signature(repeat each input)
+    guard let program = table.program(for: signature) else { return }
+    let module = try trace(repeat each input).recorded.module()
+    try RetraceCheck.compare(program.entry.module, module, at: signature.location)
+  }
+
   private func compile(
     _ signature: Signature, _ previous: CompiledProgram?, _ input: repeat each Input
   ) throws(KilnError) -> CompiledProgram {
-    try table.build(signature, previous, state: 0) { () throws(KilnError) in try trace(repeat each input) }
+    for tree in repeat each input { try TreeCheck.check(tree) }
+    return try table.build(signature, previous, state: 0) { () throws(KilnError) in try trace(repeat each input) }
   }
 
   /// Records a call in the current trace.

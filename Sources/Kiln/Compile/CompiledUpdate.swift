@@ -41,6 +41,7 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
   @discardableResult
   public func run(updating state: inout State, _ input: repeat each Input) throws(KilnError) -> Output {
     if Trace.current != nil { return try record(&state, repeat each input) }
+    if table.options.checksEveryTrace { try checkTrace(state, repeat each input) }
     if let program = table.first, let output = try runMatching(program, &state, repeat each input) { return output }
     let program = try program(for: state, repeat each input)
     if let output = try runMatching(program, &state, repeat each input) { return output }
@@ -141,9 +142,18 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
     ).resolved()
   }
 
+  private func checkTrace(_ state: State, _ input: repeat each Input) throws(KilnError) {
+    let signature = signature(state, repeat each input)
+    guard let program = table.program(for: signature) else { return }
+    let module = try trace(state, repeat each input).closure.recorded.module()
+    try RetraceCheck.compare(program.entry.module, module, at: signature.location)
+  }
+
   private func compile(
     _ signature: Signature, _ previous: CompiledProgram?, _ state: State, _ input: repeat each Input
   ) throws(KilnError) -> CompiledProgram {
+    try TreeCheck.check(state)
+    for tree in repeat each input { try TreeCheck.check(tree) }
     var copy = state
     var counter = OutputVisitor()
     copy.visit(&counter)
