@@ -31,6 +31,8 @@ typedef struct {
 
 // F(result, name without "LLVM", parameters)
 #define KILN_LLVM_FUNCTIONS(F)                                                                                        \
+  /* the process */                                                                                                  \
+  F(void, ParseCommandLineOptions, (int count, LLVMText const *_Nonnull arguments, LLVMText overview))               \
   /* contexts and modules */                                                                                          \
   F(LLVMRef, ContextCreate, (void))                                                                                   \
   F(void, ContextDispose, (LLVMRef context))                                                                          \

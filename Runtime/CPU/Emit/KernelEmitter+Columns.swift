@@ -41,14 +41,13 @@ extension KernelEmitter {
 
   // MARK: - Loops and places
 
-  /// Visits the strip in vectors, `copies` in a turn, then masked ones. The points lack their inner coordinates.
+  /// Visits the strip in vectors, `copies` in a turn, then masked ones; masked ones only if `copies` is 0, which is less
+  /// code. The points lack their inner coordinates.
   private func columnLoop(
     _ strip: ColumnStrip, copies: Int, _ body: ([Point]) throws(RuntimeError) -> Void
   ) throws(RuntimeError) {
     let lanes = ColumnStrip.lanes
-    let count = module.binary(.sub, strip.to, strip.from)
-    let whole = module.binary(.sub, count, module.binary(.urem, count, module.index(lanes * copies)))
-    let middle = add(strip.from, whole)
+    var middle = strip.from
     func points(_ index: LLVMValue, _ copies: Int, _ mask: LLVMValue?) -> [Point] {
       (0..<copies).map { copy in
         var point = Point(lanes: lanes, coordinates: strip.coordinates)
@@ -59,9 +58,14 @@ extension KernelEmitter {
         return point
       }
     }
-    _ = try loop(from: strip.from, to: middle, step: lanes * copies) { index, _ throws(RuntimeError) in
-      try body(points(index, copies, nil))
-      return []
+    if copies > 0 {
+      let count = module.binary(.sub, strip.to, strip.from)
+      let whole = module.binary(.sub, count, module.binary(.urem, count, module.index(lanes * copies)))
+      middle = add(strip.from, whole)
+      _ = try loop(from: strip.from, to: middle, step: lanes * copies) { index, _ throws(RuntimeError) in
+        try body(points(index, copies, nil))
+        return []
+      }
     }
     _ = try loop(from: middle, to: strip.to, step: lanes) { index, _ throws(RuntimeError) in
       try body(points(index, 1, mask(count: module.binary(.sub, strip.to, index), lanes)))
@@ -144,7 +148,7 @@ extension KernelEmitter {
     let isAny = module.compare(.sgt, count, module.index(0))
     let isNone = module.binary(.xor, isAny, module.constant(1, module.int1))
     _ = try branch(if: isNone) { () throws(RuntimeError) in
-      try columnLoop(strip, copies: 1) { points throws(RuntimeError) in
+      try columnLoop(strip, copies: 0) { points throws(RuntimeError) in
         for reduction in reductions { writeEmpty(reduction, points[0], strip) }
       }
       return []
@@ -208,22 +212,23 @@ extension KernelEmitter {
       let rows = smaller(module.binary(.sub, count, block), module.index(size))
       let visitRows = 256
       _ = try loop(from: module.index(0), to: rows, step: visitRows) { visit, _ throws(RuntimeError) in
-        _ = try loop(from: module.index(0), to: module.index(32)) { lane, _ throws(RuntimeError) in
+        let end = smaller(add(visit, module.index(visitRows)), rows)
+        let lanes = smaller(module.binary(.sub, end, visit), module.index(32))
+        _ = try loop(from: module.index(0), to: lanes) { lane, _ throws(RuntimeError) in
           let first = add(visit, lane)
-          let end = smaller(add(visit, module.index(visitRows)), rows)
           try emitVisit(frame, folds, block, visit, lane, first, end, strip)
           return []
         }
         return []
       }
-      try foldRows(blocked, strip)
+      try foldRows(blocked, present: smaller(rows, module.index(32)), strip)
       _ = try branch(if: isMany) { () throws(RuntimeError) in
         try pushColumns(blocked, strip, counts)
         return []
       }
       return []
     }
-    try foldRows(folds.filter { !$0.isBlocked }, strip)
+    try foldRows(folds.filter { !$0.isBlocked }, present: smaller(count, module.index(32)), strip)
     _ = try branch(if: isMany) { () throws(RuntimeError) in
       try finishColumns(blocked, strip, counts)
       return []
@@ -266,19 +271,25 @@ extension KernelEmitter {
     }
   }
 
-  /// Lane l += lane l + h for h = 16, 8, 4, 2, 1, for every column; the sums go to row 0.
-  private func foldRows(_ folds: [Reduction], _ strip: ColumnStrip) throws(RuntimeError) {
+  /// Lane l += lane l + h for h = 16, 8, 4, 2, 1, for every column; the sums go to row 0. Only `present` lanes hold values.
+  private func foldRows(_ folds: [Reduction], present: LLVMValue, _ strip: ColumnStrip) throws(RuntimeError) {
     guard !folds.isEmpty else { return }
-    try columnLoop(strip, copies: 1) { points throws(RuntimeError) in
-      for fold in folds {
-        guard case .fold(let kind) = fold.operation else { continue }
-        func sum(_ lane: Int, _ step: Int) -> LLVMValue {
-          guard step < 32 else { return read(fold.number, row: module.index(lane), fold.dtype, points[0], strip) }
-          let (low, high) = (sum(lane, 2 * step), sum(lane + step, 2 * step))
-          return combine(kind, low, high, fold.dtype, ColumnStrip.lanes)
+    _ = try loop(from: module.index(0), to: module.index(5)) { step, _ throws(RuntimeError) in
+      let half = module.binary(.lshr, module.index(16), step)
+      let pairs = smaller(half, module.binary(.sub, present, half))
+      _ = try loop(from: module.index(0), to: pairs) { lane, _ throws(RuntimeError) in
+        try columnLoop(strip, copies: 1) { points in
+          for fold in folds {
+            guard case .fold(let kind) = fold.operation else { continue }
+            let low = read(fold.number, row: lane, fold.dtype, points[0], strip)
+            let high = read(fold.number, row: add(lane, half), fold.dtype, points[0], strip)
+            let sum = combine(kind, low, high, fold.dtype, ColumnStrip.lanes)
+            write(sum, fold.number, row: lane, fold.dtype, points[0], strip)
+          }
         }
-        write(sum(0, 1), fold.number, row: module.index(0), fold.dtype, points[0], strip)
+        return []
       }
+      return []
     }
   }
 
@@ -366,7 +377,7 @@ extension KernelEmitter {
     let count = module.load(module.int64, countPlace, alignment: 8)
     let isFirst = module.compare(.eq, count, module.index(0))
     let row = add(level, module.index(32))
-    try columnLoop(strip, copies: 1) { points in
+    try columnLoop(strip, copies: 0) { points in
       for reduction in reductions {
         let value = read(reduction.number, row: module.index(0), reduction.dtype, points[0], strip)
         let group = read(reduction.number, row: row, reduction.dtype, points[0], strip)
@@ -393,7 +404,7 @@ extension KernelEmitter {
       let holds = module.compare(.ne, count, module.index(0))
       let row = add(level, module.index(32))
       _ = try branch(if: holds) { () throws(RuntimeError) in
-        try columnLoop(strip, copies: 1) { points in
+        try columnLoop(strip, copies: 0) { points in
           for reduction in reductions {
             let value = read(reduction.number, row: module.index(0), reduction.dtype, points[0], strip)
             let group = read(reduction.number, row: row, reduction.dtype, points[0], strip)

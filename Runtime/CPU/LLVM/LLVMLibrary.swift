@@ -33,6 +33,7 @@ package final class LLVMLibrary: @unchecked Sendable {
     api = table.pointee
     self.version = Int(version)
     self.path = path
+    Self.setOptions(api)
     api.InitializeTargetInfo()
     api.InitializeTarget()
     api.InitializeTargetMC()
@@ -40,6 +41,14 @@ package final class LLVMLibrary: @unchecked Sendable {
     let text = api.GetDefaultTargetTriple()
     triple = String(cString: text)
     api.DisposeMessage(text)
+  }
+
+  /// Loop strength reduction takes up to half the time of code generation, and finds nothing: the emitter writes addresses
+  /// as the machine wants them. LLVM has no other way to leave it out; nobody else sees this copy of LLVM.
+  private static func setOptions(_ api: KilnLLVMTable) {
+    "kiln".withCString { program in
+      "-disable-lsr".withCString { option in api.ParseCommandLineOptions(2, [program, option], noName) }
+    }
   }
 
   private struct LoadFailure: Error {
