@@ -1,0 +1,35 @@
+public import Kiln
+public import KilnIR
+
+/// A named computation whose inputs, result and timing are defined once for all frameworks that are compared.
+public struct Workload: Sendable {
+  public let name: String
+  /// Floating-point operations of the matrix products in one call, 0 if that is not what counts.
+  public let operations: Double
+  /// Bytes read and written in one call, each input and output once; 0 if that is not what counts.
+  public let bytes: Double
+  private let body: @Sendable (Session, String) throws(KilnError) -> WorkloadResult
+
+  init(
+    _ name: String, operations: Int = 0, bytes: Int = 0,
+    _ body: @escaping @Sendable (Session, String) throws(KilnError) -> WorkloadResult
+  ) {
+    self.name = name
+    self.operations = Double(operations)
+    self.bytes = Double(bytes)
+    self.body = body
+  }
+
+  /// Every workload, in the order of the tables.
+  public static let all: [Workload] = overheads + products + pointwise + rows + models
+
+  /// Measures the workload in this process.
+  /// - Parameters:
+  ///   - seconds: how long calls are timed.
+  ///   - cores: how many cores the process may use.
+  public func measure(seconds: Double, cores: Int, on device: Device) throws(KilnError) -> WorkloadResult {
+    Stopwatch.pin(toCores: cores)
+    let result = withDevice(device) { Result { () throws(KilnError) in try body(Session(budget: seconds), name) } }
+    return try result.get()
+  }
+}

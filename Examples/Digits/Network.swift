@@ -1,0 +1,73 @@
+import Kiln
+
+/// A layer: x · weight + bias.
+struct Dense: TensorTree {
+  var weight: Tensor<Float>
+  var bias: Tensor<Float>
+
+  /// Weights drawn so that the variance of the signal stays (He et al., 2015).
+  init(_ inputs: Int, _ outputs: Int, using generator: inout some RandomNumberGenerator) {
+    let deviation = (2 / Float(inputs)).squareRoot()
+    weight = .randomNormal([inputs, outputs], standardDeviation: deviation, using: &generator)
+    bias = .zeros([outputs])
+  }
+
+  func callAsFunction(_ x: Tensor<Float>) -> Tensor<Float> { matmul(x, weight) + bias }
+
+  mutating func visit(_ visitor: inout some TensorVisitor) {
+    visitor.visit(&weight, "weight")
+    visitor.visit(&bias, "bias")
+  }
+}
+
+/// 64 pixels to 10 scores.
+struct Network: TensorTree {
+  var hidden: Dense
+  var output: Dense
+
+  init(using generator: inout some RandomNumberGenerator) {
+    hidden = Dense(64, 128, using: &generator)
+    output = Dense(128, 10, using: &generator)
+  }
+
+  func callAsFunction(_ x: Tensor<Float>) -> Tensor<Float> { output(relu(hidden(x))) }
+
+  mutating func visit(_ visitor: inout some TensorVisitor) {
+    visitor.visit(&hidden, "hidden")
+    visitor.visit(&output, "output")
+  }
+}
+
+/// What training changes: the network, and the velocity of each parameter.
+struct Training: TensorTree {
+  var network: Network
+  var velocity: Network
+
+  init(using generator: inout some RandomNumberGenerator) {
+    network = Network(using: &generator)
+    velocity = network
+    velocity.updateTensors { _, tensor in AnyTensor(Tensor<Float>.zeros(tensor.shape)) }
+  }
+
+  /// One step of gradient descent with momentum (Polyak, 1964). Gives the mean cross entropy of the batch.
+  mutating func step(_ images: Tensor<Float>, _ labels: Tensor<Int32>, rate: Float = 0.1, momentum: Float = 0.9) -> Tensor<Float> {
+    let (loss, gradient) = valueAndGradient(at: network) { network in
+      let chosen = (logSoftmax(network(images)) * labels.oneHot(10)).sum(axes: [1])
+      return -chosen.mean()
+    }
+    velocity = velocity.combined(with: gradient) { velocity, gradient in
+      guard let v = Tensor<Float>(velocity), let g = Tensor<Float>(gradient) else { return velocity }
+      return AnyTensor(momentum * v + g)
+    }
+    network = network.combined(with: velocity) { parameter, velocity in
+      guard let p = Tensor<Float>(parameter), let v = Tensor<Float>(velocity) else { return parameter }
+      return AnyTensor(p - rate * v)
+    }
+    return loss
+  }
+
+  mutating func visit(_ visitor: inout some TensorVisitor) {
+    visitor.visit(&network, "network")
+    visitor.visit(&velocity, "velocity")
+  }
+}

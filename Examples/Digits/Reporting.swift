@@ -1,0 +1,33 @@
+import Foundation
+import Kiln
+
+/// The mean time of a call, after two calls that do not count.
+func microseconds(calls: Int, _ body: () -> Void) -> Double {
+  for _ in 0..<2 { body() }
+  let start = Date()
+  for _ in 0..<calls { body() }
+  return Date().timeIntervalSince(start) / Double(calls) * 1e6
+}
+
+func decimal(_ value: Double) -> String { String(format: "%.1f", value) }
+
+/// One line that is written over on a terminal, and a line each time elsewhere.
+func showProgress(_ epoch: Int, of epochs: Int, loss: Float, share: Float, isLast: Bool) {
+  let isTerminal = isatty(STDOUT_FILENO) == 1
+  let line = "epoch \(epoch)/\(epochs)  loss \(String(format: "%.4f", loss))  held out \(decimal(Double(share) * 100)) %"
+  print(isTerminal ? "\r\u{1B}[K" + line : line, terminator: isTerminal && !isLast ? "" : "\n")
+  fflush(nil)
+}
+
+/// [10000,1000]·[1000,2000] on each device of this machine that compiles: warmed up, then timed.
+func largeProduct(using generator: inout some RandomNumberGenerator) throws {
+  let a = Tensor<Float>.randomUniform([10000, 1000], in: -0.5..<0.5, using: &generator)
+  let b = Tensor<Float>.randomUniform([1000, 2000], in: -0.5..<0.5, using: &generator)
+  let operations = 2.0 * 10000 * 1000 * 2000
+  print("[10000,1000]·[1000,2000]:")
+  for device in Device.all where device != .reference && device != .kernelReference {
+    let product = compile(CompileOptions(device: device)) { (a: Tensor<Float>, b: Tensor<Float>) in matmul(a, b) }
+    let time = microseconds(calls: 3) { _ = product(a, b) }
+    print("  \(device): \(decimal(time / 1000)) ms, \(decimal(operations / time / 1000)) GFLOP/s")
+  }
+}

@@ -1,0 +1,25 @@
+public import KilnIR
+
+extension Module {
+  /// Runs a function of the module, for programs that come from files.
+  ///
+  /// - Parameters:
+  ///   - inputs: One tensor per parameter, hidden ones included.
+  ///   - device: Where; nil: the current device.
+  /// - Throws: `module.C2` without such a function, `run.C2` for other inputs than the parameters say, `run.C5` for inputs
+  ///   without elements, what the compilation has to say, and what the run finds.
+  public func run(
+    _ function: String, _ inputs: [AnyTensor], on device: Device? = nil
+  ) throws(KilnError) -> [AnyTensor] {
+    guard let signature = self[function]?.signature else { throw KilnError("module.C2", "there is no function @\(function)") }
+    guard inputs.map(\.type) == signature.parameters else {
+      func list(_ types: [TensorType]) -> String { "(\(types.map(\.description).joined(separator: ", ")))" }
+      throw KilnError("run.C2", "@\(function) takes \(list(signature.parameters)), found \(list(inputs.map(\.type)))")
+    }
+    guard inputs.allSatisfy(\.core.isConcrete) else { throw KilnError("run.C5", "a program runs on tensors with elements") }
+    let results = withDevice(device ?? .current) {
+      Result { () throws(KilnError) in try Programs.run(self, function, inputs.map(\.core)) }
+    }
+    return try results.get().map { AnyTensor($0) }
+  }
+}

@@ -1,0 +1,46 @@
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+public import KilnIR
+
+extension Lowered {
+  /// Writes every stage into a folder, numbered in the order in which a program passes them: modules (`00-module.kiln`, …, each
+  /// of which `kiln` reads), fusion, kernels, memory, plan, and the code of each kernel where there is LLVM.
+  /// - Throws: `file.C1` when the folder or a file cannot be written.
+  public func write(to folder: String) throws(KilnError) {
+    try Self.makeFolder(folder)
+    for (number, stage) in modules.enumerated() {
+      let name = String(stage.name.map { $0.isLetter || $0.isNumber ? $0 : "-" })
+      try Self.write(stage.module.description, "\(folder)/0\(number)-\(name).kiln")
+    }
+    try Self.write(fusion.description, "\(folder)/50-fusion.txt")
+    try Self.write(kernelText, "\(folder)/60-kernels.txt")
+    try Self.write(plan.memory.description, "\(folder)/70-memory.txt")
+    try Self.write(plan.description, "\(folder)/80-plan.txt")
+    guard let llvm = try? code(assembly: false), let assembly = try? code(assembly: true) else { return }
+    for (number, text) in llvm.enumerated() { try Self.write(text, "\(folder)/k\(number).ll") }
+    for (number, text) in assembly.enumerated() { try Self.write(text, "\(folder)/k\(number).s") }
+  }
+
+  private static func makeFolder(_ path: String) throws(KilnError) {
+    var prefix = path.hasPrefix("/") ? "/" : ""
+    for part in path.split(separator: "/") {
+      prefix += part + "/"
+      guard mkdir(prefix, 0o777) == 0 || errno == EEXIST else {
+        throw KilnError("file.C1", "cannot make the folder \(path): \(String(cString: strerror(errno)))")
+      }
+    }
+  }
+
+  private static func write(_ text: String, _ path: String) throws(KilnError) {
+    guard let file = fopen(path, "w") else {
+      throw KilnError("file.C1", "cannot write \(path): \(String(cString: strerror(errno)))")
+    }
+    let isWritten = fputs(text, file) >= 0 && fputc(10, file) >= 0
+    guard fclose(file) == 0, isWritten else {
+      throw KilnError("file.C1", "cannot write \(path): \(String(cString: strerror(errno)))")
+    }
+  }
+}

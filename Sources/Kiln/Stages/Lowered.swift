@@ -1,0 +1,68 @@
+import KilnCPU
+public import KilnIR
+import KilnPasses
+import KilnRuntime
+
+/// A function with every stage of its compilation, for people who look.
+///
+/// ```swift
+/// let lowered = try Lowered(trace(x) { x in softmax(x) }.module)
+/// print(lowered.plan.memory)
+/// try lowered.write(to: "stages")
+/// ```
+public struct Lowered: Sendable {
+  /// The module before the passes, and after each pass that changed it.
+  public let modules: [(name: String, module: Module)]
+  /// Which instructions become one kernel.
+  public let fusion: FusionPlan
+  /// Kernels, memory and steps.
+  public let plan: ExecutionPlan
+  /// The processor that it was lowered for.
+  public let description: DeviceDescription
+
+  /// - Parameters:
+  ///   - name: The function; nil: the last one, which a trace makes.
+  ///   - description: What to lower for; nil: the processor of this machine, or a plain one where none can be compiled for.
+  ///   - fuses: Whether several instructions may share a kernel. The bits do not depend on it.
+  /// - Throws: What the passes have to say about the program; `module.C2` without such a function.
+  public init(
+    _ module: Module, function name: String? = nil, for description: DeviceDescription? = nil, fuses: Bool = true
+  ) throws(KilnError) {
+    guard let name = name ?? module.functions.last?.name else { throw KilnError("module.C2", "the module has no function") }
+    var modules = [(name: "module", module: module)]
+    let ready = try Pipeline.default(for: name).run(module) { pass, before, after in
+      if before != after { modules.append((pass.name, after)) }
+    }
+    guard let function = ready[name] else { throw KilnError("module.C2", "there is no function @\(name)") }
+    self.modules = modules
+    self.description = description ?? Self.processor
+    let lowering = try Lowering(function, for: self.description, options: LoweringOptions(fuses: fuses))
+    fusion = lowering.fusion
+    plan = lowering.plan
+  }
+
+  private static var processor: DeviceDescription {
+    switch CPUMachine.shared {
+    case .success(let machine): machine.description()
+    case .failure: .testCPU
+    }
+  }
+
+  /// The kernels, numbered as the plan's steps name them.
+  public var kernelText: String { plan.kernels.enumerated().map { "k\($0): \($1)" }.joined(separator: "\n\n") }
+
+  /// The code of each kernel: LLVM's text, or the assembly of this machine.
+  /// - Throws: `device.unavailable` where there is no LLVM, with what to install.
+  public func code(assembly: Bool) throws(KilnError) -> [String] {
+    do {
+      let compiler = try CPUMachine.shared.get().compiler()
+      var texts: [String] = []
+      for kernel in plan.kernels {
+        texts.append(try KernelEmitter.text(of: kernel, compiler: compiler, assembly: assembly))
+      }
+      return texts
+    } catch {
+      throw KilnError("device.unavailable", error.message)
+    }
+  }
+}

@@ -1,0 +1,125 @@
+import ArgumentParser
+import Foundation
+import Kiln
+import KilnBenchmarks
+import KilnIR
+
+/// `kiln bench`: measures the workloads, each in a process of its own, and checks their results.
+struct Bench: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Measures workloads and verifies their checksums.",
+    discussion: "Workloads: \(Workload.all.map(\.name).joined(separator: ", ")).")
+
+  @Option(help: "A name, several joined by commas, or all.")
+  var workload = "all"
+  @Option(help: "Where they run: \(DeviceName.list).")
+  var device: DeviceName = .cpu
+  @Option(help: "Cores to use (default: all).")
+  var threads: Int?
+  @Option(help: "Seconds of timed calls for each workload.")
+  var budget = 2.0
+  @Option(help: "A file for the measurements.")
+  var json: String?
+  @Flag(help: .private)
+  var child = false
+
+  mutating func run() throws {
+    let device = try self.device.device()
+    let workloads = try chosen()
+    if child { return try measure(workloads[0], on: device) }
+    let threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
+    guard threads > 0 else { throw ToolError(usage: "--threads takes a positive number, found \(threads)") }
+    var report = BenchmarkReport(version: version, threads: threads, cpu: Self.processor)
+    var failed: [String] = []
+    print("workload               median µs       min µs       p90 µs   first ms    peak MB  error")
+    for workload in workloads {
+      guard let result = try spawn(workload, threads) else {
+        failed.append(workload.name)
+        continue
+      }
+      report.results[workload.name] = result
+      if !result.isCorrect { failed.append(workload.name) }
+      print(Self.line(workload, result))
+      if let json { try save(report, json) }
+    }
+    guard failed.isEmpty else {
+      throw ToolError(KilnError("bench.C1", "wrong or no results: \(failed.joined(separator: ", "))"), in: "bench")
+    }
+  }
+
+  private func chosen() throws(ToolError) -> [Workload] {
+    if workload == "all" { return Workload.all }
+    var result: [Workload] = []
+    for name in workload.split(separator: ",") {
+      guard let found = Workload.all.first(where: { $0.name == name }) else {
+        let names = Workload.all.map(\.name).joined(separator: ", ")
+        throw ToolError(usage: "there is no workload '\(name)'; there are \(names)")
+      }
+      result.append(found)
+    }
+    guard !result.isEmpty else { throw ToolError(usage: "--workload names no workload") }
+    return result
+  }
+
+  /// Measures one workload in this process and prints the result for the parent.
+  private func measure(_ workload: Workload, on device: Device) throws {
+    let cores = threads ?? ProcessInfo.processInfo.activeProcessorCount
+    let seconds = budget
+    let result = try reporting(workload.name) { () throws(KilnError) in
+      try workload.measure(seconds: seconds, cores: cores, on: device)
+    }
+    print(String(decoding: try JSONEncoder().encode(result), as: UTF8.self))
+  }
+
+  /// The measurement of a child process with an empty disk cache; nil if it failed, after its words.
+  private func spawn(_ workload: Workload, _ threads: Int) throws -> WorkloadResult? {
+    let cache = FileManager.default.temporaryDirectory.appendingPathComponent("kiln-bench-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: cache) }
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+    process.arguments = [
+      "bench", "--child", "--workload", workload.name, "--device", device.rawValue, "--threads", "\(threads)", "--budget",
+      "\(budget)",
+    ]
+    process.environment = ProcessInfo.processInfo.environment.merging(
+      ["KILN_CACHE": cache.path, "KILN_THREADS": "\(threads)"], uniquingKeysWith: { $1 })
+    let output = Pipe()
+    process.standardOutput = output
+    try process.run()
+    let data = output.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    guard process.terminationStatus == 0, let result = try? JSONDecoder().decode(WorkloadResult.self, from: data) else {
+      print("\(workload.name): failed with status \(process.terminationStatus)")
+      return nil
+    }
+    return result
+  }
+
+  private func save(_ report: BenchmarkReport, _ path: String) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    do {
+      try encoder.encode(report).write(to: URL(fileURLWithPath: path))
+    } catch {
+      throw ToolError(usage: "cannot write \(path): \(ProgramFile.reason(error))")
+    }
+  }
+
+  private static func line(_ workload: Workload, _ result: WorkloadResult) -> String {
+    func cell(_ value: Double, _ width: Int, _ digits: Int = 1) -> String {
+      String(format: "%.\(digits)f", value).leftPadded(to: width)
+    }
+    var rate = ""
+    if workload.operations > 0 { rate = "  \(cell(workload.operations / result.median / 1000, 0)) GFLOP/s" }
+    if workload.bytes > 0 { rate = "  \(cell(workload.bytes / result.median / 1000, 0)) GB/s" }
+    return workload.name.padding(toLength: 18, withPad: " ", startingAt: 0) + cell(result.median, 14)
+      + cell(result.minimum, 13) + cell(result.percentile90, 13) + cell(result.first, 11) + cell(result.peakMegabytes, 11)
+      + "  " + String(format: "%.0e", result.maximumRelativeError) + (result.isCorrect ? "" : " WRONG") + rate
+  }
+
+  private static var processor: String {
+    let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+    let line = text.split(separator: "\n").first { $0.hasPrefix("model name") }
+    return line?.split(separator: ":").last.map { $0.trimmingCharacters(in: .whitespaces) } ?? "unknown"
+  }
+}

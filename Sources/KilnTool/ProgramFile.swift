@@ -1,0 +1,49 @@
+import Foundation
+import KilnIR
+
+/// A `.kiln` file of the command line, or standard input.
+struct ProgramFile {
+  /// As diagnostics name it.
+  let name: String
+  let module: Module
+
+  /// Reads and checks `path`; `-` is standard input.
+  init(_ path: String) throws(ToolError) {
+    let name = path == "-" ? "<stdin>" : path
+    let bytes: Data
+    if path != "-", access(path, R_OK) != 0 {
+      throw ToolError(usage: "cannot read \(name): \(String(cString: strerror(errno)))")
+    }
+    do {
+      bytes = path == "-" ? try FileHandle.standardInput.readToEnd() ?? Data() : try Data(contentsOf: URL(fileURLWithPath: path))
+    } catch {
+      throw ToolError(usage: "cannot read \(name): \(Self.reason(error))")
+    }
+    self.name = name
+    module = try reporting(name) { () throws(KilnError) in
+      guard let text = String(validating: bytes, as: UTF8.self) else {
+        throw KilnError("parse.C1", "expected the text of a module, found bytes that are no UTF-8")
+      }
+      let module = try Module(parsing: text, file: name)
+      guard !module.functions.isEmpty else { throw KilnError("parse.C1", "expected 'func', found the end of the text") }
+      return module
+    }
+  }
+
+  /// The function of that name; without one `@main`, or else the last: a trace puts what it traced there.
+  func function(_ name: String?) throws(ToolError) -> Function {
+    guard let name else { return module["main"] ?? module.functions[module.functions.count - 1] }
+    let plain = name.hasPrefix("@") ? String(name.dropFirst()) : name
+    if let function = module[plain] { return function }
+    let known = module.functions.map { "@\($0.name)" }.joined(separator: ", ")
+    throw ToolError(usage: "\(self.name) has no function @\(plain); it has \(known)")
+  }
+
+  /// What the system says of a file, without Foundation's wrapping.
+  static func reason(_ error: any Error) -> String {
+    let error = error as NSError
+    let cause = error.userInfo[NSUnderlyingErrorKey] as? NSError ?? error
+    guard cause.domain == NSPOSIXErrorDomain else { return error.localizedDescription }
+    return String(cString: strerror(Int32(cause.code)))
+  }
+}

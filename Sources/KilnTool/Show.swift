@@ -1,0 +1,58 @@
+import ArgumentParser
+import Foundation
+import Kiln
+import KilnCPU
+import KilnIR
+import KilnRuntime
+
+/// `kiln show`: prints a stage of the compilation of a function.
+struct Show: ParsableCommand {
+  /// In the order in which a program passes them.
+  enum Stage: String, CaseIterable, ExpressibleByArgument {
+    case module, fusion, kernels, memory, plan, llvm, assembly
+  }
+
+  static let configuration = CommandConfiguration(abstract: "Prints a stage of the compilation of a function.")
+
+  @Argument(help: "The program, or - for standard input.")
+  var file: String
+  @Option(help: "One of \(Stage.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var stage: Stage
+  @Option(help: "The function (default: @main, or the last one).")
+  var function: String?
+  @Option(help: "The device to compile for: cpu.")
+  var device: DeviceName = .cpu
+  @Flag(help: "One kernel per instruction.")
+  var noFusion = false
+
+  mutating func run() throws {
+    let program = try ProgramFile(file)
+    let function = try program.function(function)
+    guard device == .cpu || stage == .module else {
+      throw ToolError(usage: "the device \(device.rawValue) interprets programs: there is no \(stage.rawValue) to show")
+    }
+    let text = try text(of: function, in: program)
+    print(text, terminator: text.hasSuffix("\n") ? "" : "\n")
+  }
+
+  private func text(of function: Function, in program: ProgramFile) throws(ToolError) -> String {
+    if stage == .module { return program.module.description }
+    let fuses = !noFusion
+    let lowered = try reporting(program.name) { () throws(KilnError) in
+      try Lowered(program.module, function: function.name, fuses: fuses)
+    }
+    if case .failure(let error) = CPUMachine.shared {
+      if stage == .llvm || stage == .assembly { throw ToolError(error) }
+      FileHandle.standardError.write(Data("note: lowered for a plain CPU: \(error.message)\n".utf8))
+    }
+    switch stage {
+    case .module, .fusion: return lowered.fusion.description
+    case .kernels: return lowered.kernelText
+    case .memory: return lowered.plan.memory.description
+    case .plan: return lowered.plan.description
+    case .llvm, .assembly:
+      let codes = try reporting(program.name) { () throws(KilnError) in try lowered.code(assembly: stage == .assembly) }
+      return codes.enumerated().map { "; k\($0)\n\($1)" }.joined(separator: "\n")
+    }
+  }
+}
