@@ -1,5 +1,6 @@
 import Foundation
 import Kiln
+import KilnIR
 
 // 1. The data, and a network with random weights.
 let (training, test) = try Digits.load(heldOut: 297)

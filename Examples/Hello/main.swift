@@ -4,8 +4,8 @@ func predict(_ x: Tensor<Float>, _ w: Tensor<Float>) -> Tensor<Float> {
   softmax(matmul(x, w))
 }
 
-let x = Tensor([[1, 2, 3], [4, 5, 6]])
-let w = Tensor([[1, 0], [0, 1], [0.5, -0.5]])
+let x = Tensor<Float>([[1, 2, 3], [4, 5, 6]])
+let w = Tensor<Float>([[1, 0], [0, 1], [0.5, -0.5]])
 
 print(try trace(x, w) { x, w in predict(x, w) })  // the program, as text
 

@@ -58,11 +58,25 @@ struct InputFiles {
       throw ToolError(usage: "cannot read \(path), the input for %\(parameter.name)")
     }
     return try reporting(path) { () throws(KilnError) in
-      let tensor = try AnyTensor(npy: path)
+      let tensor = try tensor(path)
       guard tensor.type == parameter.type else {
         throw KilnError("run.C2", "%\(parameter.name) of @\(function) is \(parameter.type), the file holds \(tensor.type)")
       }
       return tensor
+    }
+  }
+
+  /// The array of a file, its mistakes told at the file and not at the line of this program that reads it.
+  private static func tensor(_ path: String) throws(KilnError) -> AnyTensor {
+    do {
+      return try AnyTensor(contentsOfNPY: path)
+    } catch {
+      throw KilnError(
+        error.diagnostics.map { diagnostic in
+          let isNamed = diagnostic.message.hasPrefix("\(path): ")
+          let message = isNamed ? String(diagnostic.message.dropFirst(path.count + 2)) : diagnostic.message
+          return Diagnostic(diagnostic.label, message, notes: diagnostic.notes)
+        })
     }
   }
 }

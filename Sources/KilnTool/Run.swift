@@ -43,7 +43,7 @@ struct Run: ParsableCommand {
     }
     for (number, result) in results.enumerated() {
       let path = "\(output)/\(number).npy"
-      try reporting(path) { () throws(KilnError) in try result.write(npy: path) }
+      try reporting(path) { () throws(KilnError) in try result.writeNPY(to: path) }
     }
   }
 }
