@@ -12,12 +12,17 @@ let settings: [SwiftSetting] =
     .enableUpcomingFeature("MemberImportVisibility"),
   ] + (strict ? [.treatAllWarnings(as: .error)] : [])
 
-func library(_ name: String, _ path: String, _ dependencies: [Target.Dependency] = []) -> Target {
-  .target(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
+func library(
+  _ name: String, _ path: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []
+) -> Target {
+  .target(name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: settings)
 }
 func cModule(_ name: String, _ path: String) -> Target { .target(name: name, path: path) }
-func program(_ name: String, _ path: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
-  .executableTarget(name: name, dependencies: dependencies, path: path, resources: resources, swiftSettings: settings)
+func program(
+  _ name: String, _ path: String, _ dependencies: [Target.Dependency], exclude: [String] = [], resources: [Resource] = []
+) -> Target {
+  .executableTarget(
+    name: name, dependencies: dependencies, path: path, exclude: exclude, resources: resources, swiftSettings: settings)
 }
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
   .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", exclude: exclude, swiftSettings: settings)
@@ -28,8 +33,9 @@ let package = Package(
   products: [
     .library(name: "Kiln", targets: ["Kiln"]),
     .library(name: "KilnIR", targets: ["KilnIR"]),
+    .executable(name: "kiln", targets: ["KilnTool"]),
   ],
-  dependencies: [],
+  dependencies: [.package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")],
   targets: [
     library("KilnIR", "IR"),
     library("KilnPasses", "Passes", ["KilnIR"]),
@@ -47,6 +53,19 @@ let package = Package(
     tests("CompilerTests", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnTesting"]),
     cModule("CCallSite", "Sources/CCallSite"),
     library("Kiln", "Sources/Kiln", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "CCallSite"]),
+    library("KilnBenchmarks", "Benchmarks", ["Kiln", "KilnIR"], exclude: ["compare"]),
+    program(
+      "KilnTool", "Sources/KilnTool",
+      [
+        "Kiln", "KilnBenchmarks", "KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    program("Hello", "Examples/Hello", ["Kiln"]),
+    .systemLibrary(name: "CZlib", path: "Examples/CZlib", providers: [.apt(["zlib1g-dev"])]),
+    program(
+      "Digits", "Examples/Digits", ["Kiln", "KilnIR", "CZlib"], exclude: ["README.md"],
+      resources: [.copy("Resources/digits.csv.gz")]),
+    tests("ToolTests", []),
     tests("KilnTests", ["Kiln", "KilnIR"]),
     tests("RuntimeTests", ["KilnIR", "KilnRuntime", "KilnCPU"]),
     tests("OpenCLTests", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnOpenCL", "KilnTesting"]),
