@@ -64,7 +64,8 @@ struct Session {
     }
     let expected = ExpectedChecksums.table[name] ?? []
     let isComplete = expected.count == checksums.count && !expected.isEmpty
-    let error = isComplete ? zip(checksums, expected).map { $0.error(expected: $1) }.max() ?? 0 : Double.greatestFiniteMagnitude
+    let error =
+      isComplete ? zip(checksums, expected).map { $0.error(expected: $1) }.max() ?? 0 : Double.greatestFiniteMagnitude
     return WorkloadResult(
       median: microseconds(0.5), minimum: microseconds(0), percentile90: microseconds(0.9), repetitions: times.count,
       first: rounded(Double(first) / 1e6), checksums: checksums.map(\.sums),

@@ -72,7 +72,8 @@ private enum Transformer {
   static func parameters() -> [Tensor<Float>] {
     let shapes: [(shape: [Int], scale: Float, offset: Float)] = [
       ([256], 1, 1), ([256], 1, 0), ([256, 768], 0.25, 0), ([768], 0.25, 0), ([256, 256], 0.25, 0), ([256], 0.25, 0),
-      ([256], 1, 1), ([256], 1, 0), ([256, 1024], 0.25, 0), ([1024], 0.25, 0), ([1024, 256], 0.125, 0), ([256], 0.25, 0),
+      ([256], 1, 1), ([256], 1, 0), ([256, 1024], 0.25, 0), ([1024], 0.25, 0), ([1024, 256], 0.125, 0),
+      ([256], 0.25, 0),
     ]
     return shapes.enumerated().map { index, parameter in
       Noise.tensor(parameter.shape, seed: UInt32(index + 1), scale: parameter.scale, offset: parameter.offset)

@@ -14,7 +14,8 @@ extension Workload {
       let f = compile { (a: Tensor<Float>, b: Tensor<Float>, c: Tensor<Float>, x: Tensor<Float>) in
         gradient(at: a, b, c) { a, b, c in a * a * x + b * x + c }
       }
-      return try session.measure(name, outputs: { [$0.0, $0.1, $0.2] }) { () throws(KilnError) in try f.run(a, b, c, x) }
+      return try session.measure(name, outputs: { [$0.0, $0.1, $0.2] }) { () throws(KilnError) in try f.run(a, b, c, x)
+      }
     },
   ]
 

@@ -50,7 +50,9 @@ struct Training: TensorTree {
   }
 
   /// One step of gradient descent with momentum (Polyak, 1964). Gives the mean cross entropy of the batch.
-  mutating func step(_ images: Tensor<Float>, _ labels: Tensor<Int32>, rate: Float = 0.1, momentum: Float = 0.9) -> Tensor<Float> {
+  mutating func step(_ images: Tensor<Float>, _ labels: Tensor<Int32>, rate: Float = 0.1, momentum: Float = 0.9)
+    -> Tensor<Float>
+  {
     let (loss, gradient) = valueAndGradient(at: network) { network in
       let chosen = (logSoftmax(network(images)) * labels.oneHot(10)).sum(axes: [1])
       return -chosen.mean()

@@ -14,7 +14,8 @@ func decimal(_ value: Double) -> String { String(format: "%.1f", value) }
 /// One line that is written over on a terminal, and a line each time elsewhere.
 func showProgress(_ epoch: Int, of epochs: Int, loss: Float, share: Float, isLast: Bool) {
   let isTerminal = isatty(STDOUT_FILENO) == 1
-  let line = "epoch \(epoch)/\(epochs)  loss \(String(format: "%.4f", loss))  held out \(decimal(Double(share) * 100)) %"
+  let line =
+    "epoch \(epoch)/\(epochs)  loss \(String(format: "%.4f", loss))  held out \(decimal(Double(share) * 100)) %"
   print(isTerminal ? "\r\u{1B}[K" + line : line, terminator: isTerminal && !isLast ? "" : "\n")
   fflush(nil)
 }

@@ -36,7 +36,9 @@ for epoch in 1...epochs {
 }
 let seconds = Date().timeIntervalSince(start)
 let share = accuracy(state.network, test.images, test.labels).item
-print("trained \(epochs) epochs in \(decimal(seconds)) s: \(decimal(Double(share) * 100)) % of the held-out digits are right")
+print(
+  "\(epochs) epochs in \(decimal(seconds)) s: \(decimal(Double(share) * 100)) % of the held-out digits are right"
+)
 if share < 0.96 {
   print("error: expected at least 96 %")
   exit(1)
@@ -47,7 +49,8 @@ let batch = Tensor(Array(order[0..<batchSize]))
 let (batchImages, batchLabels) = (images.gathered(batch), labels.gathered(batch))
 let eager = microseconds(calls: 30) { _ = state.step(batchImages, batchLabels) }
 let compiled = microseconds(calls: 1000) { _ = step(updating: &state, batch) }
-print("one step: eager \(decimal(eager)) µs, compiled \(decimal(compiled)) µs, \(decimal(eager / compiled)) times faster")
+print(
+  "one step: eager \(decimal(eager)) µs, compiled \(decimal(compiled)) µs, \(decimal(eager / compiled)) times faster")
 print(step.report)
 
 // 5. How the plan uses memory, and every stage as a file.
@@ -55,8 +58,8 @@ if let module = step.report.entries.first?.module {
   let lowered = try Lowered(module)
   let memory = lowered.plan.memory
   print(
-    "the plan: \(lowered.plan.launches.count) launches of \(lowered.plan.kernels.count) kernels; arena \(memory.arenaBytes) bytes, "
-      + "lower bound \(memory.lowerBound), without reuse \(memory.totalBytes)")
+    "the plan: \(lowered.plan.launches.count) launches of \(lowered.plan.kernels.count) kernels; "
+      + "arena \(memory.arenaBytes) bytes, lower bound \(memory.lowerBound), without reuse \(memory.totalBytes)")
   let folder = FileManager.default.temporaryDirectory.appendingPathComponent("kiln-digits").path
   try lowered.write(to: folder)
   print("its stages lie in \(folder)")

@@ -78,7 +78,8 @@ struct Bench: ParsableCommand {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
     process.arguments = [
-      "bench", "--child", "--workload", workload.name, "--device", device.rawValue, "--threads", "\(threads)", "--budget",
+      "bench", "--child", "--workload", workload.name, "--device", device.rawValue, "--threads", "\(threads)",
+      "--budget",
       "\(budget)",
     ]
     process.environment = ProcessInfo.processInfo.environment.merging(
@@ -113,7 +114,8 @@ struct Bench: ParsableCommand {
     if workload.operations > 0 { rate = "  \(cell(workload.operations / result.median / 1000, 0)) GFLOP/s" }
     if workload.bytes > 0 { rate = "  \(cell(workload.bytes / result.median / 1000, 0)) GB/s" }
     return workload.name.padding(toLength: 18, withPad: " ", startingAt: 0) + cell(result.median, 14)
-      + cell(result.minimum, 13) + cell(result.percentile90, 13) + cell(result.first, 11) + cell(result.peakMegabytes, 11)
+      + cell(result.minimum, 13) + cell(result.percentile90, 13) + cell(result.first, 11)
+      + cell(result.peakMegabytes, 11)
       + "  " + String(format: "%.0e", result.maximumRelativeError) + (result.isCorrect ? "" : " WRONG") + rate
   }
 

@@ -60,7 +60,8 @@ struct InputFiles {
     return try reporting(path) { () throws(KilnError) in
       let tensor = try tensor(path)
       guard tensor.type == parameter.type else {
-        throw KilnError("run.C2", "%\(parameter.name) of @\(function) is \(parameter.type), the file holds \(tensor.type)")
+        throw KilnError(
+          "run.C2", "%\(parameter.name) of @\(function) is \(parameter.type), the file holds \(tensor.type)")
       }
       return tensor
     }

@@ -23,7 +23,8 @@ struct Opt: ParsableCommand {
     } catch {
       throw ToolError(usage: error.diagnostics.map(\.message).joined(separator: "\n"))
     }
-    let module = try reporting(program.name) { () throws(KilnError) in try pipeline.run(program.module, verifying: true) }
+    let module = try reporting(program.name) { () throws(KilnError) in try pipeline.run(program.module, verifying: true)
+    }
     print(locations ? module.descriptionWithLocations : module.description, terminator: "")
   }
 }

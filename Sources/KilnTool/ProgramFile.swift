@@ -15,7 +15,9 @@ struct ProgramFile {
       throw ToolError(usage: "cannot read \(name): \(String(cString: strerror(errno)))")
     }
     do {
-      bytes = path == "-" ? try FileHandle.standardInput.readToEnd() ?? Data() : try Data(contentsOf: URL(fileURLWithPath: path))
+      bytes =
+        path == "-"
+        ? try FileHandle.standardInput.readToEnd() ?? Data() : try Data(contentsOf: URL(fileURLWithPath: path))
     } catch {
       throw ToolError(usage: "cannot read \(name): \(Self.reason(error))")
     }

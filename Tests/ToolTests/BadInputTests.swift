@@ -5,20 +5,34 @@ import Testing
 @Suite struct BadInputTests {
   private let identity = "func @main(%x: f32[3]) -> (f32[3]) {\n  return %x\n}\n"
 
-  @Test("a malformed program is 1, at its line", arguments: [
-    ("func @main(%x: f32[3]) -> (f32[3]) {\n  %0: f32[3] = add(%x)\n  return %0\n}\n", "2:16: error:", "add.C0"),
-    ("func @main(%x: f32[3]) -> (f32[3]) {\n  %0: f32[3] = frobnicate(%x)\n  return %0\n}\n", "2:16: error:", "parse.C4"),
-    ("func @main(%x: f32[3]) -> (f32[3]) {\n  return %y\n}\n", "2:10: error:", "parse.C2"),
-    ("func @main(%x: f99[3]) -> (f32[3]) {\n", "1:16: error:", "parse.C9"),
-    ("func @main(%x: f32[3]) -> (f32[3]) {\n  return %x", "2:12: error:", "parse.C1"),
-    ("func @main(%x: f32[99999999999]) -> (f32[3]) {\n  return %x\n}\n", "1:16: error:", "type.C1"),
-    ("func @main(%x: f32[99999999999999999999]) -> (f32[3]) {\n  return %x\n}\n", "1:20: error:", "parse.C6"),
-    ("func @main(%x: f32[3], %y: i32[3]) -> (f32[3]) {\n  %0: f32[3] = add(%x, %y)\n  return %0\n}\n", "2:16: error:", "add.C1"),
-    ("func @main(%x: f32[3], %y: f32[2]) -> (f32[3]) {\n  %0: f32[3] = add(%x, %y)\n  return %0\n}\n", "2:16: error:", "add.C4"),
-    ("func @main(%x: f32[3]) -> (f32[]) {\n  %0: f32[] = reduce(%x) {kind = sum, axes = [1]}\n  return %0\n}\n", "2:15: error:", "reduce.C1"),
-    ("", "1:1: error:", "parse.C1"),
-    ("\u{FEFF}\u{0}%%{}[[[[", "1:1: error:", "parse.C1"),
-  ])
+  @Test(
+    "a malformed program is 1, at its line",
+    arguments: [
+      ("func @main(%x: f32[3]) -> (f32[3]) {\n  %0: f32[3] = add(%x)\n  return %0\n}\n", "2:16: error:", "add.C0"),
+      (
+        "func @main(%x: f32[3]) -> (f32[3]) {\n  %0: f32[3] = frobnicate(%x)\n  return %0\n}\n", "2:16: error:",
+        "parse.C4"
+      ),
+      ("func @main(%x: f32[3]) -> (f32[3]) {\n  return %y\n}\n", "2:10: error:", "parse.C2"),
+      ("func @main(%x: f99[3]) -> (f32[3]) {\n", "1:16: error:", "parse.C9"),
+      ("func @main(%x: f32[3]) -> (f32[3]) {\n  return %x", "2:12: error:", "parse.C1"),
+      ("func @main(%x: f32[999999999999999]) -> (f32[3]) {\n  return %x\n}\n", "1:16: error:", "type.C1"),
+      ("func @main(%x: f32[99999999999999999999]) -> (f32[3]) {\n  return %x\n}\n", "1:20: error:", "parse.C6"),
+      (
+        "func @main(%x: f32[3], %y: i32[3]) -> (f32[3]) {\n  %0: f32[3] = add(%x, %y)\n  return %0\n}\n",
+        "2:16: error:", "add.C1"
+      ),
+      (
+        "func @main(%x: f32[3], %y: f32[2]) -> (f32[3]) {\n  %0: f32[3] = add(%x, %y)\n  return %0\n}\n",
+        "2:16: error:", "add.C4"
+      ),
+      (
+        "func @main(%x: f32[3]) -> (f32[]) {\n  %0: f32[] = reduce(%x) {kind = sum, axes = [1]}\n  return %0\n}\n",
+        "2:15: error:", "reduce.C1"
+      ),
+      ("", "1:1: error:", "parse.C1"),
+      ("\u{FEFF}\u{0}%%{}[[[[", "1:1: error:", "parse.C1"),
+    ])
   func malformedPrograms(text: String, place: String, label: String) throws {
     let outcome = try Tool.run("opt", "-", "--passes", "", input: text)
     #expect(outcome.status == 1)
@@ -37,25 +51,42 @@ import Testing
 
   static let float3 = "{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }"
 
-  @Test("a malformed .npy is 1, with the file's name", arguments: [
-    ("nothing", []),
-    ("another format", Array("hello, world: this is no array at all".utf8)),
-    ("a truncated header", Array(npy(float3, []).prefix(20))),
-    ("truncated data", Array(npy(float3, bytes([1, 2, 3])).dropLast(1))),
-    ("too much data", npy(float3, bytes([1, 2, 3, 4]))),
-    ("an unknown version", [0x93] + Array("NUMPY".utf8) + [9, 9, 0, 0]),
-    ("a header that is no dictionary", npy("descr", bytes([1, 2, 3]))),
-    ("a header without a shape", npy("{'descr': '<f4', 'fortran_order': False, }", bytes([1, 2, 3]))),
-    ("an unknown element type", npy("{'descr': '<c8', 'fortran_order': False, 'shape': (3,), }", bytes([1, 2, 3]))),
-    ("objects", npy("{'descr': '|O', 'fortran_order': False, 'shape': (3,), }", bytes([1, 2, 3]))),
-    ("a negative size", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (-3,), }", bytes([1, 2, 3]))),
-    ("an absurd size", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (999999999999999999, 99), }", bytes([1]))),
-    ("a size that overflows", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296), }", [])),
-    ("a size beyond an integer", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,), }", [])),
-    ("a header longer than the file", npy(float3, bytes([1, 2, 3]), length: 65535)),
-    ("another shape than the parameter", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", bytes([1, 2]))),
-    ("another element type than the parameter", npy("{'descr': '<i4', 'fortran_order': False, 'shape': (3,), }", bytes([1, 2, 3]))),
-  ] as [(String, [UInt8])])
+  @Test(
+    "a malformed .npy is 1, with the file's name",
+    arguments: [
+      ("nothing", []),
+      ("another format", Array("hello, world: this is no array at all".utf8)),
+      ("a truncated header", Array(npy(float3, []).prefix(20))),
+      ("truncated data", Array(npy(float3, bytes([1, 2, 3])).dropLast(1))),
+      ("too much data", npy(float3, bytes([1, 2, 3, 4]))),
+      ("an unknown version", [0x93] + Array("NUMPY".utf8) + [9, 9, 0, 0]),
+      ("a header that is no dictionary", npy("descr", bytes([1, 2, 3]))),
+      ("a header without a shape", npy("{'descr': '<f4', 'fortran_order': False, }", bytes([1, 2, 3]))),
+      ("an unknown element type", npy("{'descr': '<c8', 'fortran_order': False, 'shape': (3,), }", bytes([1, 2, 3]))),
+      ("objects", npy("{'descr': '|O', 'fortran_order': False, 'shape': (3,), }", bytes([1, 2, 3]))),
+      ("a negative size", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (-3,), }", bytes([1, 2, 3]))),
+      (
+        "an absurd size",
+        npy("{'descr': '<f4', 'fortran_order': False, 'shape': (999999999999999999, 99), }", bytes([1]))
+      ),
+      (
+        "a size that overflows",
+        npy("{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296), }", [])
+      ),
+      (
+        "a size beyond an integer",
+        npy("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,), }", [])
+      ),
+      ("a header longer than the file", npy(float3, bytes([1, 2, 3]), length: 65535)),
+      (
+        "another shape than the parameter",
+        npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", bytes([1, 2]))
+      ),
+      (
+        "another element type than the parameter",
+        npy("{'descr': '<i4', 'fortran_order': False, 'shape': (3,), }", bytes([1, 2, 3]))
+      ),
+    ] as [(String, [UInt8])])
   func malformedArrays(what: String, content: [UInt8]) throws {
     let folder = try Folder()
     let program = try folder.write("p.kiln", identity)
@@ -72,7 +103,8 @@ import Testing
     let program = try folder.write("p.kiln", text)
     let file = try folder.write("x.npy", npy("{'descr': '|b1', 'fortran_order': False, 'shape': (3,), }", [0, 2, 255]))
     let outcome = try Tool.run("run", program, "--device", "reference", "--input", "x=\(file)")
-    #expect(outcome.output == "result 0: bool[3]\n[false, true, true]\nresult 1: i32[3]\n[0, 1, 1]\n", "\(outcome.errors)")
+    #expect(
+      outcome.output == "result 0: bool[3]\n[false, true, true]\nresult 1: i32[3]\n[0, 1, 1]\n", "\(outcome.errors)")
   }
 
   @Test("an index out of range is 1, at the op's line", arguments: ["cpu", "reference", "kernel-reference"])
@@ -91,14 +123,19 @@ import Testing
     #expect(outcome.errors.contains("[gather.R1]"), "\(outcome.errors)")
   }
 
-  @Test("a wrong command line is 2", arguments: [
-    ["frobnicate"], ["run"], ["run", "-", "--device", "toaster"], ["run", "/does/not/exist.kiln"], ["run", "-", "--nonsense"],
-    ["run", "-", "--function", "g"], ["run", "-", "--input", "x"], ["run", "-", "--input", "z=x.npy"],
-    ["run", "-", "--input", "x=/does/not/exist.npy"], ["run", "-"], ["run", "-", "--input", "x=a.npy", "--input", "x=b.npy"],
-    ["opt", "-", "--passes", "frobnicate"], ["opt", "-", "--passes", "gradient("], ["opt", "-", "--passes", "gradient(main)"],
-    ["show", "-"], ["show", "-", "--stage", "soup"], ["show", "-", "--stage", "plan", "--device", "reference"],
-    ["bench", "--workload", "nothing"], ["bench", "--threads", "0"], ["cache", "burn"],
-  ])
+  @Test(
+    "a wrong command line is 2",
+    arguments: [
+      ["frobnicate"], ["run"], ["run", "-", "--device", "toaster"], ["run", "/does/not/exist.kiln"],
+      ["run", "-", "--nonsense"],
+      ["run", "-", "--function", "g"], ["run", "-", "--input", "x"], ["run", "-", "--input", "z=x.npy"],
+      ["run", "-", "--input", "x=/does/not/exist.npy"], ["run", "-"],
+      ["run", "-", "--input", "x=a.npy", "--input", "x=b.npy"],
+      ["opt", "-", "--passes", "frobnicate"], ["opt", "-", "--passes", "gradient("],
+      ["opt", "-", "--passes", "gradient(main)"],
+      ["show", "-"], ["show", "-", "--stage", "soup"], ["show", "-", "--stage", "plan", "--device", "reference"],
+      ["bench", "--workload", "nothing"], ["bench", "--threads", "0"], ["cache", "burn"],
+    ])
   func wrongCommandLines(arguments: [String]) throws {
     let outcome = try Tool.run(Tool.path, arguments, input: identity)
     #expect(outcome.status == 2, "\(outcome.output)\(outcome.errors)")

@@ -66,7 +66,8 @@ private func vector(_ folder: Folder, _ name: String, _ floats: [Float]) throws 
   @Test("show prints every stage", arguments: ["module", "fusion", "kernels", "memory", "plan", "llvm", "assembly"])
   func showPrintsStages(stage: String) throws {
     let begin = [
-      "module": "func @main", "fusion": "fusion @main {", "kernels": "k0:", "memory": "memory {", "plan": "plan @main {",
+      "module": "func @main", "fusion": "fusion @main {", "kernels": "k0:", "memory": "memory {",
+      "plan": "plan @main {",
       "llvm": "; k0", "assembly": "; k0",
     ]
     let outcome = try Tool.run("show", "-", "--stage", stage, input: program)
@@ -77,7 +78,8 @@ private func vector(_ folder: Folder, _ name: String, _ floats: [Float]) throws 
   @Test func devicesAndVersion() throws {
     let devices = try Tool.run("devices")
     #expect(devices.status == 0)
-    #expect(devices.output.split(separator: "\n").map { $0.prefix { $0 != " " } } == ["cpu", "reference", "kernel-reference"])
+    #expect(
+      devices.output.split(separator: "\n").map { $0.prefix { $0 != " " } } == ["cpu", "reference", "kernel-reference"])
     let version = try Tool.run("--version")
     #expect(version.status == 0)
     #expect(version.output.wholeMatch(of: /\d+\.\d+\.\d+\n/) != nil)
@@ -122,7 +124,8 @@ private func vector(_ folder: Folder, _ name: String, _ floats: [Float]) throws 
   @Test func benchVerifiesItsChecksum() throws {
     let folder = try Folder()
     let outcome = try Tool.run(
-      "bench", "--workload", "call_overhead,seed_grad", "--budget", "0.05", "--threads", "1", "--json", "\(folder.path)/b.json")
+      "bench", "--workload", "call_overhead,seed_grad", "--budget", "0.05", "--threads", "1", "--json",
+      "\(folder.path)/b.json")
     #expect(outcome.status == 0, "\(outcome.errors)")
     let json = try folder.read("b.json")
     #expect(json.contains("\"peer\" : \"kiln\""))

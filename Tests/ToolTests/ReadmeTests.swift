@@ -35,7 +35,8 @@ import Testing
         guard file.hasSuffix(".swift") else { continue }
         for match in try Self.text("\(folder)/\(file)").matches(of: /"([a-zA-Z]+)\.([A-Z][0-9]+)"/) {
           let (family, number) = (String(match.1), String(match.2))
-          let isThere = pages.contains("`\(family).\(number)`") || pages.contains("`\(family).C") && pages.contains("`.\(number)`")
+          let isThere =
+            pages.contains("`\(family).\(number)`") || pages.contains("`\(family).C") && pages.contains("`.\(number)`")
           if !isThere { missing.insert("\(family).\(number)") }
         }
       }

@@ -75,4 +75,6 @@ func npy(_ header: String, _ payload: [UInt8], length: Int? = nil) -> [UInt8] {
 }
 
 /// Floats as the bytes of a file.
-func bytes(_ floats: [Float]) -> [UInt8] { floats.flatMap { withUnsafeBytes(of: $0.bitPattern.littleEndian) { Array($0) } } }
+func bytes(_ floats: [Float]) -> [UInt8] {
+  floats.flatMap { withUnsafeBytes(of: $0.bitPattern.littleEndian) { Array($0) } }
+}

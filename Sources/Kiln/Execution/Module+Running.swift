@@ -11,12 +11,16 @@ extension Module {
   public func run(
     _ function: String, _ inputs: [AnyTensor], on device: Device? = nil
   ) throws(KilnError) -> [AnyTensor] {
-    guard let signature = self[function]?.signature else { throw KilnError("module.C2", "there is no function @\(function)") }
+    guard let signature = self[function]?.signature else {
+      throw KilnError("module.C2", "there is no function @\(function)")
+    }
     guard inputs.map(\.type) == signature.parameters else {
       func list(_ types: [TensorType]) -> String { "(\(types.map(\.description).joined(separator: ", ")))" }
       throw KilnError("run.C2", "@\(function) takes \(list(signature.parameters)), found \(list(inputs.map(\.type)))")
     }
-    guard inputs.allSatisfy(\.core.isConcrete) else { throw KilnError("run.C5", "a program runs on tensors with elements") }
+    guard inputs.allSatisfy(\.core.isConcrete) else {
+      throw KilnError("run.C5", "a program runs on tensors with elements")
+    }
     let results = withDevice(device ?? .current) {
       Result { () throws(KilnError) in try Programs.run(self, function, inputs.map(\.core)) }
     }

@@ -1,9 +1,10 @@
+public import KilnIR
+
 #if canImport(Glibc)
   import Glibc
 #else
   import Darwin
 #endif
-public import KilnIR
 
 extension Lowered {
   /// Writes every stage into a folder, numbered in the order in which a program passes them: modules (`00-module.kiln`, …, each
@@ -29,18 +30,16 @@ extension Lowered {
     for part in path.split(separator: "/") {
       prefix += part + "/"
       guard mkdir(prefix, 0o777) == 0 || errno == EEXIST else {
-        throw KilnError("file.C1", "cannot make the folder \(path): \(String(cString: strerror(errno)))")
+        throw KilnError("file.C1", "cannot make the folder \(path): \(SystemError.last.message)")
       }
     }
   }
 
   private static func write(_ text: String, _ path: String) throws(KilnError) {
-    guard let file = fopen(path, "w") else {
-      throw KilnError("file.C1", "cannot write \(path): \(String(cString: strerror(errno)))")
-    }
-    let isWritten = fputs(text, file) >= 0 && fputc(10, file) >= 0
-    guard fclose(file) == 0, isWritten else {
-      throw KilnError("file.C1", "cannot write \(path): \(String(cString: strerror(errno)))")
+    do throws(SystemError) {
+      try System.write(Array((text.hasSuffix("\n") ? text : text + "\n").utf8), to: path)
+    } catch {
+      throw KilnError("file.C1", "cannot write \(path): \(error.message)")
     }
   }
 }

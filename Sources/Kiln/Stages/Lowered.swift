@@ -28,10 +28,15 @@ public struct Lowered: Sendable {
   public init(
     _ module: Module, function name: String? = nil, for description: DeviceDescription? = nil, fuses: Bool = true
   ) throws(KilnError) {
-    guard let name = name ?? module.functions.last?.name else { throw KilnError("module.C2", "the module has no function") }
+    guard let name = name ?? module.functions.last?.name else {
+      throw KilnError("module.C2", "the module has no function")
+    }
     var modules = [(name: "module", module: module)]
-    let ready = try Pipeline.default(for: name).run(module) { pass, before, after in
-      if before != after { modules.append((pass.name, after)) }
+    // Folding computes as a run does.
+    let ready = try FloatingPointMode.withStandard { () throws(KilnError) in
+      try Pipeline.default(for: name).run(module) { pass, before, after in
+        if before != after { modules.append((pass.name, after)) }
+      }
     }
     guard let function = ready[name] else { throw KilnError("module.C2", "there is no function @\(name)") }
     self.modules = modules
