@@ -84,7 +84,7 @@ package final class CPUExecutable: @unchecked Sendable {
   /// - Parameters:
   ///   - inputs: the first byte of each parameter.
   ///   - outputs: the first byte of each result; none overlaps another, or an input but by a donation of the plan.
-  /// - Throws: `gather.bounds` or `scatter.bounds` for an index out of range, `memory.exhausted`.
+  /// - Throws: `gather.R1` or `scatter.R1` for an index out of range, `memory.exhausted`.
   package func run(
     inputs: UnsafeBufferPointer<UnsafeRawPointer>, outputs: UnsafeBufferPointer<UnsafeMutableRawPointer>
   ) throws(KilnError) {
@@ -132,7 +132,7 @@ package final class CPUExecutable: @unchecked Sendable {
     giveBack(invocation)
     if let site {
       throw KilnError(
-        "\(site.spelling).bounds",
+        "\(site.spelling).R1",
         "\(site.spelling) found an index outside 0..<\(site.extent) along axis \(site.axis)", at: site.location)
     }
   }

@@ -82,7 +82,7 @@ package final class OpenCLExecutable: Sendable {
   ///   - inputs: one buffer a parameter, hidden ones included.
   ///   - donated: parameters whose buffers may be written over, where the plan has a donation for them.
   /// - Returns: a buffer a result. A result that is a parameter or an earlier result is the same buffer.
-  /// - Throws: `gather.bounds` or `scatter.bounds` for an index out of range, `memory.exhausted`, `device.lost`,
+  /// - Throws: `gather.R1` or `scatter.R1` for an index out of range, `memory.exhausted`, `device.lost`,
   ///   `device.other` for an input on another device.
   package func run(_ inputs: [DeviceBuffer], donating donated: Set<Int> = []) throws(KilnError) -> [DeviceBuffer] {
     try runTimed(inputs, donated, isProfiled: false).results
@@ -123,7 +123,7 @@ package final class OpenCLExecutable: Sendable {
     giveBack(instance)
     if let site {
       throw KilnError(
-        "\(site.spelling).bounds",
+        "\(site.spelling).R1",
         "\(site.spelling) found an index outside 0..<\(site.extent) along axis \(site.axis)", at: site.location)
     }
     return (results, profiles)

@@ -15,7 +15,8 @@ struct ToolError: Error {
 
   /// A mistake in the program. A diagnostic without a place begins with the name of the file.
   init(_ error: KilnError, in file: String) {
-    status = Self.program
+    let isMachine = error.diagnostics.contains { ["device.unavailable", "memory.exhausted"].contains($0.label) }
+    status = isMachine ? Self.machine : Self.program
     text = error.diagnostics.map { diagnostic in
       diagnostic.location == .unknown ? "\(file): \(diagnostic)" : "\(diagnostic)"
     }.joined(separator: "\n")

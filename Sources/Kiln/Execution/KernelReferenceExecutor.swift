@@ -1,30 +1,23 @@
 import KilnIR
 
 extension Device {
-  /// The kernel interpreter: it runs the plan that the CPU would run, kernel by kernel, without machine code. Slow; where it
-  /// differs from the CPU the emitter is wrong, where it differs from `reference` fusion or lowering is.
-  public static let kernelReference = Device("kernel-reference", KernelReferenceExecutor())
+  /// The kernel interpreter: it runs the plan that the processor would run, kernel by kernel, without machine code. Slow; where
+  /// it differs from the processor the emitter is wrong, where it differs from `reference` fusion or lowering is.
+  public static let kernelReference = Device(
+    "kernel-reference", PlanExecutor(.processor) { plan throws(KilnError) in InterpretedPlan(plan) })
 }
 
-/// Runs the plans of programs on the kernel interpreter.
-final class KernelReferenceExecutor: Executor {
-  func prepare(
-    _ module: Module, function name: String, options: ExecutionOptions
-  ) throws(KilnError) -> any Executable {
-    Program(plan: try Lowered(module, function: name).plan)
-  }
+/// A plan for the kernel interpreter.
+private final class InterpretedPlan: Executable {
+  private let plan: ExecutionPlan
 
-  private final class Program: Executable {
-    let plan: ExecutionPlan
+  init(_ plan: ExecutionPlan) { self.plan = plan }
 
-    init(plan: ExecutionPlan) { self.plan = plan }
-
-    func run(
-      inputs: UnsafeBufferPointer<UnsafeRawPointer>, outputs: UnsafeBufferPointer<UnsafeMutableRawPointer>
-    ) throws(KilnError) {
-      let values = try TensorValue.reading(plan.parameters.map(\.type), from: inputs)
-      TensorValue.write(try PlanInterpreter.run(plan, inputs: values), to: outputs)
-    }
+  func run(
+    inputs: UnsafeBufferPointer<UnsafeRawPointer>, outputs: UnsafeBufferPointer<UnsafeMutableRawPointer>
+  ) throws(KilnError) {
+    let values = try TensorValue.reading(plan.parameters.map(\.type), from: inputs)
+    TensorValue.write(try PlanInterpreter.run(plan, inputs: values), to: outputs)
   }
 }
 

@@ -40,17 +40,10 @@ public struct Lowered: Sendable {
     }
     guard let function = ready[name] else { throw KilnError("module.C2", "there is no function @\(name)") }
     self.modules = modules
-    self.description = description ?? Self.processor
+    self.description = description ?? .processor
     let lowering = try Lowering(function, for: self.description, options: LoweringOptions(fuses: fuses))
     fusion = lowering.fusion
     plan = lowering.plan
-  }
-
-  private static var processor: DeviceDescription {
-    switch CPUMachine.shared {
-    case .success(let machine): machine.description()
-    case .failure: .testCPU
-    }
   }
 
   /// The kernels, numbered as the plan's steps name them.
@@ -68,6 +61,16 @@ public struct Lowered: Sendable {
       return texts
     } catch {
       throw KilnError("device.unavailable", error.message)
+    }
+  }
+}
+
+extension DeviceDescription {
+  /// The processor of this machine, or a plain one where none can be compiled for.
+  static var processor: DeviceDescription {
+    switch CPUMachine.shared {
+    case .success(let machine): machine.description()
+    case .failure: .testCPU
     }
   }
 }
