@@ -3,9 +3,10 @@
 # make bench   the benchmarks
 # make check   what CI runs, and lint and debug builds
 # make docs    the reference documentation
+# make gpu-bench  one file that measures Kiln on any OpenCL device, without LLVM or Swift on that machine
 # make deps    installs what Kiln needs beside Swift; the other targets do it themselves
 
-.PHONY: run test bench check docs deps test-deps
+.PHONY: run test bench check docs deps test-deps gpu-bench
 
 run: deps
 	swift run -c release Digits
@@ -15,6 +16,10 @@ test: test-deps
 
 bench: deps
 	swift run -c release kiln bench --workload all
+
+gpu-bench: deps
+	swift build -c release --product kiln-gpu-bench -Xswiftc -static-stdlib --scratch-path .build/gpu-bench
+	cp .build/gpu-bench/release/kiln-gpu-bench .build/kiln-gpu-bench
 
 check: test
 	swift format lint --strict --recursive Package.swift IR Passes Runtime Sources Tests Examples

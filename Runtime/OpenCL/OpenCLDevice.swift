@@ -128,6 +128,12 @@ public final class OpenCLDevice: @unchecked Sendable {
     }
   }
 
+  /// The same device opened a second time, with contents and faults of its own.
+  package func separateCopy() -> OpenCLDevice {
+    OpenCLDevice(
+      library: library, platform: platform, platformName: properties.platform, handle: handle, index: index)
+  }
+
   /// Closes the device; buffers and executables that live keep what they need.
   package func close() { opened.withLock { $0 = nil } }
 

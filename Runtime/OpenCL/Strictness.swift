@@ -11,6 +11,17 @@ package enum Strictness: Hashable, Sendable {
   case refused(String)
 }
 
+extension Strictness {
+  /// In words, as lists of devices show it.
+  package var summary: String {
+    switch self {
+    case .strict: "strict"
+    case .correctedProducts: "strict with corrected products"
+    case .refused(let reason): "not strict: \(reason)"
+    }
+  }
+}
+
 /// Operands of the probe and the bits that must come back.
 private struct ProbeTable {
   var singles: [(a: Float, b: Float, c: Float)] = []

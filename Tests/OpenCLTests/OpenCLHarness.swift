@@ -36,13 +36,13 @@ enum OpenCLHarness {
   /// reference bit for bit.
   static func expectReferenceBits(
     _ function: Function, _ inputs: [TensorValue], fuses: Bool = true, names: [String] = [],
-    sourceLocation: Testing.SourceLocation = #_sourceLocation
+    kinds: [OpenCLDevice.Kind] = [.cpu, .gpu], sourceLocation: Testing.SourceLocation = #_sourceLocation
   ) throws {
     var module = Module()
     try module.append(function)
     let expected = try ReferenceInterpreter.run(module, function: function.name, inputs: inputs)
     let plan = try plan(function, fuses: fuses)
-    for kind in [OpenCLDevice.Kind.cpu, .gpu] {
+    for kind in kinds {
       let found = try OpenCLExecutable(plan, on: device.get(), cache: nil, schedulesFor: kind).run(inputs)
       for (number, pair) in zip(expected, found).enumerated() where !pair.0.isIdentical(to: pair.1) {
         let (a, b) = (pair.0.bits, pair.1.bits)

@@ -17,24 +17,29 @@ struct ReductionTests {
     return try TensorValue(type, bits: bits)
   }
 
-  @Test("R1 R2 R3 T1: every reduction of rows and columns at every size", arguments: [DType.f32, .f64, .i32, .u8])
-  func reductions(dtype: DType) throws {
+  /// Every kind for one dtype at all sizes; for the others what their arithmetic makes different.
+  static let kinds: [(dtype: DType, kinds: [ReductionKind], extremes: [ArgReductionKind])] = [
+    (.f32, [.sum, .product, .max], [.max]), (.f64, [.sum], []), (.i32, [.sum, .min], [.min]), (.u8, [.product], []),
+    (.bool, [.and], []),
+  ]
+
+  @Test("R1 R2 R3 T1: reductions of rows and columns at every size", arguments: 0..<5)
+  func reductions(number: Int) throws {
+    let (dtype, kinds, extremes) = Self.kinds[number]
     if dtype == .f64, try !OpenCLHarness.device.get().properties.hasDouble { return }
     var builder = FunctionBuilder("reduce_\(dtype)")
     var (inputs, results, names) = ([TensorValue](), [ValueID](), [String]())
     for size in Self.sizes {
-      for (shape, axis) in [([3, size], 1), ([size, 5], 0)] {
+      for (shape, axis) in [([3, size], 1), ([size, 9], 0)] {
         let type = TensorType(dtype, shape)
         let x = builder.addParameter("x\(inputs.count)", type)
         inputs.append(try Self.values(type, seed: UInt64(size)))
-        for kind in ReductionKind.allCases {
-          guard let result = try? builder.emitOne(.reduction(.reduce(kind, axes: [axis])), [x]) else { continue }
-          results.append(result)
+        for kind in kinds {
+          results.append(try builder.emitOne(.reduction(.reduce(kind, axes: [axis])), [x]))
           names.append("\(kind) of axis \(axis)")
         }
-        for kind in ArgReductionKind.allCases {
-          guard let result = try? builder.emitOne(.reduction(.argReduce(kind, axis: axis)), [x]) else { continue }
-          results.append(result)
+        for kind in extremes where size > 0 {
+          results.append(try builder.emitOne(.reduction(.argReduce(kind, axis: axis)), [x]))
           names.append("argReduce \(kind) of axis \(axis)")
         }
       }
@@ -48,13 +53,13 @@ struct ReductionTests {
     let type = TensorType(.f32, [5, 7, 41])
     let x = builder.addParameter("x", type)
     var results: [ValueID] = []
-    for axes in [[0], [1], [2], [0, 1], [1, 2], [0, 2], [2, 0], [0, 1, 2], [2, 1, 0]] {
-      for kind in [ReductionKind.sum, .product, .max, .min] {
+    for axes in [[0], [1], [0, 2], [2, 0], [0, 1, 2], [2, 1, 0]] {
+      for kind in [ReductionKind.sum, .min] {
         results.append(try builder.emitOne(.reduction(.reduce(kind, axes: axes)), [x]))
       }
     }
     for axis in 0..<3 {
-      for kind in ArgReductionKind.allCases {
+      for kind in [ArgReductionKind.max] {
         results.append(try builder.emitOne(.reduction(.argReduce(kind, axis: axis)), [x]))
       }
     }
@@ -67,7 +72,7 @@ struct ReductionTests {
   func rowPrograms() throws {
     var builder = FunctionBuilder("rows")
     var (inputs, results) = ([TensorValue](), [ValueID]())
-    for size in [1, 7, 32, 100, 1025, 3000] {
+    for size in [7, 100, 3000] {
       let type = TensorType(.f32, [9, size])
       let x = builder.addParameter("x\(size)", type)
       inputs.append(try Self.values(type, seed: UInt64(size)))
