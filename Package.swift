@@ -46,7 +46,7 @@ let package = Package(
     library("KilnRuntime", "Runtime/Core", ["KilnIR", "CRuntime"]),
     library("KilnCPU", "Runtime/CPU", ["KilnIR", "KilnRuntime", "CLLVM", "COpenBLAS"]),
     library("KilnOpenCL", "Runtime/OpenCL", ["KilnIR", "KilnRuntime", "COpenCL"]),
-    program("kiln-gpu-bench", "Benchmarks/GPUBench", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnOpenCL"]),
+    program("kiln-gpu-bench", "Sources/GPUBench", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnOpenCL"]),
     tests("IRTests", ["KilnIR"]),
     tests("FileTests", ["KilnIR", "KilnPasses"], exclude: ["Cases"]),
     library("KilnTesting", "Tests/Support", ["KilnIR"]),
