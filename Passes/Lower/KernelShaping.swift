@@ -80,7 +80,11 @@ extension KernelDraft {
 
   /// Replaces extents, strides and offsets that do not shape the code by launch arguments, in the order of their
   /// appearance, and gives the arguments. Kernels that differ in sizes alone become equal.
-  mutating func parameterize() -> [Int] {
+  ///
+  /// - Parameter specializes: contractions keep their numbers: their code compiles three times as fast and needs no
+  ///   variants for sizes that do not occur.
+  mutating func parameterize(specializes: Bool) -> [Int] {
+    if specializes, case .contraction = kernel.schedule { return [] }
     var integers: [Int] = []
     func argument(_ integer: KernelInteger) -> KernelInteger {
       integers.append(integer.value([]))

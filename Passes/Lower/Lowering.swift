@@ -4,11 +4,14 @@ public import KilnIR
 public struct LoweringOptions: Hashable, Sendable {
   /// Off: one kernel per instruction. Bits do not change.
   public var fuses: Bool
+  /// Whether contractions are compiled for their sizes. Off for eager operations: one object then serves all shapes.
+  public var specializes: Bool
   /// Parameters whose memory the caller may give away, each with the result that would take it.
   public var donations: [ExecutionPlan.Donation]
 
-  public init(fuses: Bool = true, donations: [ExecutionPlan.Donation] = []) {
+  public init(fuses: Bool = true, specializes: Bool = true, donations: [ExecutionPlan.Donation] = []) {
     self.fuses = fuses
+    self.specializes = specializes
     self.donations = donations
   }
 }
@@ -42,7 +45,7 @@ public struct Lowering: Sendable {
         && !function.results.contains { resolver.bufferRoot($0) == wish.parameter }
     }
     let order = LaunchOrder(drafts, wishes: wishes)
-    var plan = PlanBuilder(function, resolver, order).build()
+    var plan = PlanBuilder(function, resolver, order).build(specializes: options.specializes)
     plan.refusedDonations = options.donations.filter { !order.donations.contains($0) }
     self.plan = plan
   }

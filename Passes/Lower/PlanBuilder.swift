@@ -22,7 +22,8 @@ struct PlanBuilder {
     donations = order.donations
   }
 
-  consuming func build() -> ExecutionPlan {
+  /// - Parameter specializes: whether contractions are compiled for their sizes.
+  consuming func build(specializes: Bool) -> ExecutionPlan {
     let results = bindResults()
     bindParameters()
     bindIntermediates()
@@ -32,7 +33,7 @@ struct PlanBuilder {
     var workspaces: [Int: Int] = [:]
     for (step, draft) in drafts.enumerated() {
       var draft = draft
-      let integers = draft.parameterize()
+      let integers = draft.parameterize(specializes: specializes)
       let kernel = draft.kernel
       let number = numbers[kernel] ?? kernels.count
       if number == kernels.count {

@@ -33,7 +33,7 @@ enum Eager {
       if let known { return known }
       let isCold = isSmall && state.withLock { $0.uses <= 2 }
       let executor = isCold ? Device.reference.executor : device.executor
-      let executable = try executor.prepare(module, function: "eager", options: ExecutionOptions())
+      let executable = try executor.prepare(module, function: "eager", options: ExecutionOptions(specializes: false))
       if !isCold { state.withLock { $0.executable = executable } }
       return executable
     }

@@ -24,10 +24,13 @@ package struct ExecutionOptions: Hashable, Sendable {
 
   package var numerics: Numerics
   package var donations: [Donation]
+  /// Whether code may be made for the sizes of this program. Eager operations share code between shapes.
+  package var specializes: Bool
 
-  package init(numerics: Numerics = .strict, donations: [Donation] = []) {
+  package init(numerics: Numerics = .strict, donations: [Donation] = [], specializes: Bool = true) {
     self.numerics = numerics
     self.donations = donations
+    self.specializes = specializes
   }
 }
 

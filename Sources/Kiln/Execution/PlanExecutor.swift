@@ -28,7 +28,8 @@ final class PlanExecutor: Executor {
       throw KilnError("module.C2", "there is no function @\(name) in this module")
     }
     let donations = options.donations.map { ExecutionPlan.Donation(parameter: $0.parameter, result: $0.result) }
-    let lowering = try Lowering(function, for: description, options: LoweringOptions(donations: donations))
+    let lowering = try Lowering(
+      function, for: description, options: LoweringOptions(specializes: options.specializes, donations: donations))
     return try finish(lowering.plan)
   }
 }

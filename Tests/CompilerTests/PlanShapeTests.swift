@@ -1,0 +1,117 @@
+import CAllocationCounter
+import Kiln
+import KilnCPU
+import KilnIR
+import KilnPasses
+import KilnRuntime
+import Testing
+
+/// How many kernels common programs become, and what a step costs beside them.
+@Suite("Plans of common programs")
+struct PlanShapeTests {
+  private func plan(_ traced: Traced, donations: [ExecutionPlan.Donation] = []) throws -> ExecutionPlan {
+    let module = try Pipeline.default(for: traced.name).run(traced.module)
+    let function = try #require(module[traced.name])
+    return try Lowering(function, for: .testCPU, options: LoweringOptions(donations: donations)).plan
+  }
+
+  private func isContraction(_ plan: ExecutionPlan, _ launch: ExecutionPlan.Launch) -> Bool {
+    if case .contraction = plan.kernels[launch.kernel].schedule { true } else { false }
+  }
+
+  @Test("softmax is one kernel")
+  func softmaxIsOneKernel() throws {
+    let plan = try plan(trace(Tensor<Float>.zeros([64, 100])) { softmax($0) })
+    #expect(plan.launches.count == 1)
+    #expect(plan.kernels[0].schedule == .rows)
+  }
+
+  @Test("layer norm is one kernel")
+  func layerNormIsOneKernel() throws {
+    let (x, vector) = (Tensor<Float>.zeros([64, 100]), Tensor<Float>.zeros([100]))
+    let plan = try plan(trace(x, vector, vector) { layerNorm($0, scale: $1, offset: $2) })
+    #expect(plan.launches.count == 1)
+    #expect(plan.kernels[0].schedule == .rows)
+  }
+
+  @Test("the pointwise parts of a gelu MLP are in its two contractions")
+  func geluMLP() throws {
+    let (x, w1, b1) = (Tensor<Float>.zeros([32, 64]), Tensor<Float>.zeros([64, 128]), Tensor<Float>.zeros([128]))
+    let (w2, b2) = (Tensor<Float>.zeros([128, 64]), Tensor<Float>.zeros([64]))
+    let plan = try plan(
+      trace(x, w1, b1, w2, b2) { x, w1, b1, w2, b2 in matmul(gelu(matmul(x, w1) + b1), w2) + b2 })
+    #expect(plan.launches.count == 2)
+    #expect(plan.launches.allSatisfy { isContraction(plan, $0) })
+  }
+
+  /// Loss, gradients and update of a network with two layers.
+  private static let shapes: [[Int]] = [[20, 16], [16], [16, 10], [10]]
+
+  private static func step(
+    _ p: [Tensor<Float>], _ x: Tensor<Float>, _ target: Tensor<Float>
+  ) -> (Tensor<Float>, [Tensor<Float>]) {
+    let (loss, gradients) = valueAndGradient(at: p) { p in
+      let logits = matmul(relu(matmul(x, p[0]) + p[1]), p[2]) + p[3]
+      return -(logSoftmax(logits) * target).sum() / 8
+    }
+    return (loss, zip(p, gradients).map { $0 - $1 * 0.1 })
+  }
+
+  @Test("a training step with inout state is one plan that allocates nothing")
+  func trainingStep() throws {
+    let parameters = Self.shapes.map { Tensor<Float>.full($0, 0.01) }
+    let (x, target) = (Tensor<Float>.full([8, 20], 0.5), Tensor<Float>.full([8, 10], 0.1))
+    let traced = try trace(parameters, x, target) { p, x, target in
+      let (loss, updated) = Self.step(p, x, target)
+      return updated + [loss]
+    }
+    let plan = try plan(traced, donations: (0..<4).map { ExecutionPlan.Donation(parameter: $0, result: $0) })
+    #expect(plan.donations.count == 4, "every parameter is updated in place")
+    let compiler = try KernelCompiler.shared.get()
+    let executable = try CPUExecutable(plan, compiler: compiler, pool: WorkerPool(threadCount: 1))
+    let inputs = try plan.parameters.map { try HostBuffer(byteCount: $0.type.byteCount) }
+    let loss = try HostBuffer(byteCount: 4)
+    for buffer in inputs { buffer.withBytes { for index in $0.indices { $0[index] = 0 } } }
+    let addresses = inputs.map { UnsafeRawPointer($0.pointer) }
+    let results = inputs.prefix(4).map(\.pointer) + [loss.pointer]
+    let counts = try addresses.withUnsafeBufferPointer { inputs in
+      try results.withUnsafeBufferPointer { outputs in
+        for _ in 0..<10 { try executable.run(inputs: inputs, outputs: outputs) }
+        let before = kiln_test_allocation_count()
+        for _ in 0..<100 { try executable.run(inputs: inputs, outputs: outputs) }
+        return (before, kiln_test_allocation_count())
+      }
+    }
+    #expect(counts.0 == counts.1)
+  }
+
+  @Test("a call of a compiled function allocates its results and nothing else")
+  func callAllocatesResults() throws {
+    let f = compile { (x: Tensor<Float>) in x + 1 }
+    let x = Tensor<Float>.zeros([64])
+    for _ in 0..<10 { _ = f(x) }
+    let before = kiln_test_allocation_count()
+    for _ in 0..<100 { _ = f(x) }
+    let perCall = Double(kiln_test_allocation_count() - before) / 100
+    #expect(perCall <= 3, "\(perCall) allocations per call: the tensor, its memory's owner, and no more")
+  }
+
+  @Test("an eager operation in another shape compiles nothing, and its first call is quick")
+  func eagerCompilesPerKernel() throws {
+    for count in [3000, 3001, 3002, 3003] { _ = (Tensor<Float>.full([count], 1) - 0.25).scalars }
+    let before = Device.kernelCounts
+    for count in [3100, 4100, 5000] {
+      let x = Tensor<Float>.full([count], 1)
+      for _ in 0..<4 { #expect((x - 0.25).scalars.last == 0.75) }
+    }
+    #expect(Device.kernelCounts == before)
+    // An op that this process has not seen, on a small tensor: interpreted, not compiled.
+    let small = Tensor<Float>.full([100], 0.5)
+    let clock = ContinuousClock()
+    let elapsed = clock.measure { _ = erf(small).scalars }
+    #expect(Device.kernelCounts == before)
+    #expect(elapsed < .milliseconds(20), "1 ms on a quiet machine; CI machines are not quiet")
+  }
+
+  
+}
