@@ -82,6 +82,7 @@ struct PlanShapeTests {
         return (before, kiln_test_allocation_count())
       }
     }
+    withExtendedLifetime((inputs, loss)) {}
     #expect(counts.0 == counts.1)
   }
 

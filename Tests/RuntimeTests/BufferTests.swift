@@ -57,7 +57,9 @@ struct BufferTests {
         let mark = UInt64(thread * 1000 + round)
         a.pointer.storeBytes(of: mark, as: UInt64.self)
         b.pointer.storeBytes(of: ~mark, as: UInt64.self)
-        if a.pointer.load(as: UInt64.self) != mark { Issue.record("a block had two owners") }
+        let found = a.pointer.load(as: UInt64.self)
+        withExtendedLifetime((a, b)) {}
+        if found != mark { Issue.record("a block had two owners") }
       }
     }
   }

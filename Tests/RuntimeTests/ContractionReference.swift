@@ -82,6 +82,7 @@ extension ContractionCase {
     var state = UInt64(terms &* 977 &+ outerCount &* 31 &+ 7)
     let size = MemoryLayout<T>.stride
     let memory = bufferCounts.map { GuardedBuffer(byteCount: $0 * size) }
+    defer { withExtendedLifetime(memory) {} }
     let typed = memory.map { $0.pointer.assumingMemoryBound(to: T.self) }
     for (buffer, count) in zip(typed, bufferCounts) {
       for index in 0..<count {

@@ -49,7 +49,7 @@ final class PhaseRunner {
       byteCount: kernel.workspaceBytes(integers) + 64, alignment: 64)
     let scratchBytes = kernel.scratchBytes(integers)
     let guarded = GuardedBuffer(byteCount: (scratchBytes + 63) / 64 * 64)
-    defer { workspace.deallocate() }
+    defer { withExtendedLifetime(guarded) { workspace.deallocate() } }
     var status: Int32 = 0
     let table: [UnsafeMutableRawPointer?] = buffers + [workspace]
     for (number, phase) in phases.enumerated() {
