@@ -55,7 +55,7 @@ struct WorkerPoolTests {
   }
 
   @Test("Concurrency: several callers at once finish, each with its own loop")
-  func contention() {
+  func concurrentCallers() {
     let pool = WorkerPool(threadCount: 3)
     DispatchQueue.concurrentPerform(iterations: 4) { _ in
       for _ in 0..<300 {
@@ -69,7 +69,7 @@ struct WorkerPoolTests {
   }
 
   @Test("Concurrency: what a loop wrote is seen by the caller and by the next loop")
-  func visibility() {
+  func concurrentWrites() {
     let pool = WorkerPool(threadCount: 2)
     let count = 512
     let cells = UnsafeMutablePointer<Int>.allocate(capacity: count)
