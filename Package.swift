@@ -68,7 +68,7 @@ let package = Package(
       "Digits", "Examples/Digits", ["Kiln", "KilnIR", "CZlib"], exclude: ["README.md"],
       resources: [.copy("Resources/digits.csv.gz")]),
     tests("ToolTests", []),
-    tests("KilnTests", ["Kiln", "KilnIR"]),
+    tests("KilnTests", ["Kiln", "KilnIR", "KilnRuntime"]),
     tests("RuntimeTests", ["KilnIR", "KilnRuntime", "KilnCPU"]),
     tests("OpenCLTests", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnOpenCL", "KilnTesting"]),
   ]

@@ -1,5 +1,4 @@
 package import KilnRuntime
-import Synchronization
 
 /// The processor of this machine with all that makes code for it: LLVM, the host's features, the loader.
 package final class CPUMachine: Sendable {
@@ -11,7 +10,7 @@ package final class CPUMachine: Sendable {
   package let library: LLVMLibrary
   package let features: HostFeatures
   package let loader: ObjectLoader
-  private let isTrusted = Mutex(false)
+  private let isTrusted = Lock(false)
 
   /// - Parameter limit: the widest vectors to use.
   package init(library: LLVMLibrary, limit: HostFeatures.VectorClass = .bits512) throws(RuntimeError) {

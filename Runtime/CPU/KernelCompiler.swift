@@ -1,6 +1,5 @@
 package import KilnIR
 package import KilnRuntime
-import Synchronization
 
 /// The machine code of one kernel: a function for each phase. The pointers are valid as long as this object lives.
 package final class CompiledKernel: Sendable {
@@ -44,7 +43,7 @@ package final class KernelCompiler: Sendable {
 
   package let machine: CPUMachine
   package let cache: ObjectCache?
-  private let state = Mutex((kernels: [Digest: CompiledKernel](), counts: Counts()))
+  private let state = Lock((kernels: [Digest: CompiledKernel](), counts: Counts()))
 
   package init(machine: CPUMachine, cache: ObjectCache?) {
     self.machine = machine
@@ -79,7 +78,7 @@ package final class KernelCompiler: Sendable {
 
   /// The code of several kernels, compiled by the threads of `pool`. The error is that of the first kernel that has one.
   package func compile(_ kernels: [Kernel], on pool: WorkerPool = .shared) throws(RuntimeError) -> [CompiledKernel] {
-    let results = Mutex([Result<CompiledKernel, RuntimeError>?](repeating: nil, count: kernels.count))
+    let results = Lock([Result<CompiledKernel, RuntimeError>?](repeating: nil, count: kernels.count))
     let guess = 4_000_000
     pool.forEachRange(of: kernels.count, nanoseconds: guess * kernels.count) { range, _ in
       for index in range {

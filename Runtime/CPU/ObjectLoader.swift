@@ -1,7 +1,6 @@
 import CLLVM
 import Glibc
 package import KilnRuntime
-import Synchronization
 
 /// Machine code in memory. It stays as long as this object lives; whoever holds a pointer into it holds this too.
 // @unchecked: immutable; the tracker is used once, in deinit, and LLVM's session has its own lock.
@@ -29,7 +28,7 @@ package final class ObjectLoader: @unchecked Sendable {
   private let jit: OpaquePointer
   private let dylib: OpaquePointer
   private struct WeakObject { weak var object: LoadedObject? }
-  private let loaded = Mutex([String: WeakObject]())
+  private let loaded = Lock([String: WeakObject]())
 
   package init(library: LLVMLibrary) throws(RuntimeError) {
     self.library = library

@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 
 /// Warm memory: free lists of blocks by size class. A block that comes back stays mapped, so that the next output of
 /// that size costs no page fault (1.8 GB/s for fresh pages against more than 20 for warm ones).
@@ -11,7 +10,7 @@ public final class BufferPool: Sendable {
 
   /// The most free bytes that are kept.
   public let limit: Int
-  private let state = Mutex(State())
+  private let state = Lock(State())
 
   public init(limit: Int) { self.limit = limit }
 

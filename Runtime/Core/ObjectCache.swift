@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 
 /// Compiled objects on disk, each named by the digest of all that decides its content.
 ///
@@ -22,7 +21,7 @@ public final class ObjectCache: Sendable {
 
   public let folder: String
   public let limit: Int
-  private let counters = Mutex((sequence: 0, byteCount: Int?.none))
+  private let counters = Lock((sequence: 0, byteCount: Int?.none))
 
   /// - Parameter limit: the most bytes kept; 256 MiB unless said.
   /// - Returns: nil if the folder cannot be made, belongs to someone else, or others may write in it.

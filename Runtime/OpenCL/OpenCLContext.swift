@@ -9,9 +9,9 @@ package final class OpenCLContext: @unchecked Sendable {
   let library: OpenCLLibrary
   let context: OpenCLObject
   let queue: OpenCLObject
-  private let profiling = Mutex<OpenCLObject?>(nil)
-  let programs = Mutex<[Digest: OpenCLObject]>([:])
-  let freeBuffers = Mutex(FreeBuffers())
+  private let profiling = Lock<OpenCLObject?>(nil)
+  let programs = Lock<[Digest: OpenCLObject]>([:])
+  let freeBuffers = Lock(FreeBuffers())
   private let lost = Atomic(false)
   /// Whether the device keeps NUMERICS.md, found by a probe when it was opened.
   package private(set) var strictness = Strictness.refused("it was not probed")

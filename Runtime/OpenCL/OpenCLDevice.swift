@@ -1,7 +1,7 @@
 import COpenCL
 public import KilnIR
 public import KilnRuntime
-package import Synchronization
+import Synchronization
 
 /// One OpenCL device of the machine: what it is called and what it can do. It is opened when it is first used.
 ///
@@ -44,11 +44,11 @@ public final class OpenCLDevice: @unchecked Sendable {
   let library: OpenCLLibrary
   let platform: OpaquePointer
   let handle: OpaquePointer
-  private let opened = Mutex<OpenCLContext?>(nil)
+  private let opened = Lock<OpenCLContext?>(nil)
   /// Objects of this device that are alive.
   let liveObjects = Atomic<Int>(0)
   /// What shall go wrong, for tests.
-  package let faults = Mutex(OpenCLFaults())
+  package let faults = Lock(OpenCLFaults())
 
   init(library: OpenCLLibrary, platform: OpaquePointer, platformName: String, handle: OpaquePointer, index: Int) {
     self.library = library

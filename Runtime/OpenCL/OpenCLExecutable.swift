@@ -1,7 +1,6 @@
 import COpenCL
 package import KilnIR
 package import KilnRuntime
-import Synchronization
 
 /// A plan with the OpenCL kernels that run it. Immutable for its users; any number of threads may run it at once.
 ///
@@ -11,7 +10,7 @@ package final class OpenCLExecutable: Sendable {
   package let device: OpenCLDevice
   private let cache: ObjectCache?
   private let kind: OpenCLDevice.Kind
-  private let warm = Mutex<[PlanInstance]>([])
+  private let warm = Lock<[PlanInstance]>([])
 
   /// What one launch took on the device.
   package struct Profile: Hashable, Sendable {

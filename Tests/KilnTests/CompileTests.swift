@@ -1,6 +1,6 @@
 import Kiln
 import KilnIR
-import Synchronization
+import KilnRuntime
 import Testing
 
 struct Dense: TensorTree {
@@ -39,7 +39,7 @@ struct Network: TensorTree {
 }
 
 private final class Counter: Sendable {
-  private let value = Mutex(0)
+  private let value = Lock(0)
   func next() -> Int {
     value.withLock {
       $0 += 1

@@ -1,6 +1,5 @@
 import Dispatch
 import Foundation
-import Synchronization
 import Testing
 
 @testable import KilnRuntime
@@ -30,7 +29,7 @@ struct WorkerPoolTests {
     var helped = false
     for _ in 0..<200 where !helped {
       usleep(5000)  // longer than any spinning
-      let threads = Mutex(Set<Int>())
+      let threads = Lock(Set<Int>())
       pool.forEachRange(of: 64, nanoseconds: heavy) { _, thread in
         threads.withLock { _ = $0.insert(thread) }
         usleep(100)
@@ -97,8 +96,8 @@ struct WorkerPoolTests {
 
 /// How often each index was visited.
 private final class Counts: Sendable {
-  private let counts: Mutex<[Int]>
-  init(_ count: Int) { counts = Mutex([Int](repeating: 0, count: count)) }
+  private let counts: Lock<[Int]>
+  init(_ count: Int) { counts = Lock([Int](repeating: 0, count: count)) }
   func add(_ index: Int) { counts.withLock { $0[index] += 1 } }
   func all(are value: Int) -> Bool { counts.withLock { $0.allSatisfy { $0 == value } } }
 }

@@ -1,4 +1,5 @@
 import KilnIR
+import KilnRuntime
 import Synchronization
 
 /// The programs of one compiled function, newest first. Looking one up takes no lock; compiling takes one of this
@@ -8,7 +9,7 @@ final class ProgramTable: Sendable {
   let location: SourceLocation
   // The newest program, retained; programs are never removed before the table goes.
   private let newest = Atomic<UInt>(0)
-  private let compiling = Mutex(())
+  private let compiling = Lock(())
   private let inPlace = Atomic<Int>(0)
   private let shared = Atomic<Int>(0)
   private let views = Atomic<Int>(0)

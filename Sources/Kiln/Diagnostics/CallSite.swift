@@ -1,7 +1,7 @@
 import CCallSite
 package import KilnIR
+import KilnRuntime
 @_spi(Internal) import Runtime
-import Synchronization
 
 /// Where in the user's program the running operation was written (Documentation/Decisions/0002).
 enum CallSite {
@@ -27,7 +27,7 @@ enum CallSite {
 
   /// The user's line at every address that was ever asked for; nil for addresses in other code. Reading line tables takes
   /// milliseconds.
-  private static let places = Mutex<[UInt: SourceLocation?]>([:])
+  private static let places = Lock<[UInt: SourceLocation?]>([:])
 
   private static func place(of address: UInt) -> SourceLocation? {
     if let known = places.withLock({ $0[address] }) { return known }

@@ -1,5 +1,5 @@
 import KilnIR
-import Synchronization
+import KilnRuntime
 
 /// What happens when an operation cannot be done: inside a trace, or inside `withDiagnostics`, the diagnostic is noted
 /// and a poisoned value goes on in its place, so that all errors are reported at once. Elsewhere the program stops.
@@ -69,7 +69,7 @@ extension Diagnostic {
 final class DiagnosticScope: Sendable {
   @TaskLocal static var current: DiagnosticScope?
 
-  private let diagnostics = Mutex<[Diagnostic]>([])
+  private let diagnostics = Lock<[Diagnostic]>([])
 
   func note(_ diagnostic: Diagnostic) { diagnostics.withLock { $0.append(diagnostic) } }
   var noted: [Diagnostic] { diagnostics.withLock { $0 } }

@@ -1,6 +1,5 @@
 import KilnIR
 import KilnRuntime
-import Synchronization
 
 /// Runs single operations at once, as one-instruction functions, through the pipeline that compiled functions take: eager
 /// and compiled cannot differ in meaning or bits.
@@ -17,7 +16,7 @@ enum Eager {
     let result: InternedType
     /// Elements read and written: small programs are interpreted until their third use.
     let isSmall: Bool
-    private let state = Mutex<(uses: Int, executable: (any Executable)?)>((0, nil))
+    private let state = Lock<(uses: Int, executable: (any Executable)?)>((0, nil))
 
     init(module: Module, result: InternedType, isSmall: Bool) {
       self.module = module
@@ -42,7 +41,7 @@ enum Eager {
   /// Operations with most attribute values (slices at thousands of places) must not fill the memory.
   private static let limit = 4096
   private static let smallElementCount = 1024
-  private static let programs = Mutex<[Key: Program]>([:])
+  private static let programs = Lock<[Key: Program]>([:])
 
   static func run(_ op: Op, _ operands: [TensorCore]) -> TensorCore {
     if case .movement(.reshape(let shape)) = op, shape.elementCount == operands[0].shape.elementCount {

@@ -1,6 +1,5 @@
 import KilnIR
 import KilnRuntime
-import Synchronization
 
 /// Runs programs that were made by hand or by a transform at every call, and keeps the prepared ones by their content.
 enum Programs {
@@ -11,7 +10,7 @@ enum Programs {
   }
 
   private static let limit = 256
-  private static let prepared = Mutex<[Key: any Executable]>([:])
+  private static let prepared = Lock<[Key: any Executable]>([:])
 
   /// The results of a function of `module` on the current device.
   static func run(

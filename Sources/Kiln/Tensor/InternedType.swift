@@ -1,5 +1,5 @@
 package import KilnIR
-import Synchronization
+import KilnRuntime
 
 /// A tensor type that exists once, so that equality is identity. A compiled call compares the types of its arguments this
 /// way. Interned types live as long as the process: about 200 bytes for every type that the program ever used.
@@ -8,7 +8,7 @@ package final class InternedType: Sendable {
   package let byteCount: Int
   package let elementCount: Int
 
-  private static let table = Mutex<[TensorType: InternedType]>([:])
+  private static let table = Lock<[TensorType: InternedType]>([:])
 
   private init(_ type: TensorType) {
     self.type = type

@@ -1,6 +1,6 @@
 import CCallSite
 package import KilnIR
-import Synchronization
+import KilnRuntime
 
 /// The recording of one closure: a function under construction, what it captured, and what went wrong.
 ///
@@ -39,7 +39,7 @@ package final class Trace: Sendable {
   /// The names of the functions of this trace and of those that enclose it.
   private let names: [String]
   private let thread = kiln_thread_number()
-  private let state: Mutex<State>
+  private let state: Lock<State>
 
   package init(_ name: String, at location: SourceLocation, subject: ObjectIdentifier? = nil) {
     self.location = location
@@ -54,7 +54,7 @@ package final class Trace: Sendable {
       suffix += 1
     }
     names = taken + [unused]
-    state = Mutex(State(builder: FunctionBuilder(unused, in: module)))
+    state = Lock(State(builder: FunctionBuilder(unused, in: module)))
   }
 
   package var isFinished: Bool { state.withLock { $0.isFinished } }

@@ -1,5 +1,5 @@
 import KilnIR
-import Synchronization
+import KilnRuntime
 
 /// A cell for state that changes between calls: a learning rate, a running mean.
 ///
@@ -23,11 +23,11 @@ public final class Variable<Scalar: TensorElement>: Sendable {
 /// The untyped cell.
 package final class VariableStorage: Sendable {
   let type: TensorType
-  private let value: Mutex<TensorCore>
+  private let value: Lock<TensorCore>
 
   init(_ core: TensorCore) {
     type = core.type
-    value = Mutex(core)
+    value = Lock(core)
   }
 
   package var current: TensorCore { value.withLock { $0 } }
