@@ -18,7 +18,8 @@ bench: deps
 	swift run -c release kiln bench --workload all
 
 gpu-bench: deps
-	swift build -c release --product kiln-gpu-bench -Xswiftc -static-stdlib --scratch-path .build/gpu-bench
+	swift build -c release --product kiln-gpu-bench -Xswiftc -static-stdlib -Xlinker -s \
+	  --scratch-path .build/gpu-bench
 	cp .build/gpu-bench/release/kiln-gpu-bench .build/kiln-gpu-bench
 
 check: test

@@ -98,8 +98,16 @@ extension KernelDraft {
         offset: index.offset == .constant(0) ? index.offset : argument(index.offset), strides: index.strides.map(step))
     }
     kernel.outer = kernel.outer.map(argument)
+    // Stages that share scratch rows have one inner domain, so they name its extents by the same arguments.
+    var shared: (constants: [KernelInteger], arguments: [KernelInteger])?
     for stage in kernel.stages.indices {
-      kernel.stages[stage].inner = kernel.stages[stage].inner.map(argument)
+      let inner = kernel.stages[stage].inner
+      if let shared, shared.constants == inner {
+        kernel.stages[stage].inner = shared.arguments
+      } else {
+        kernel.stages[stage].inner = inner.map(argument)
+        if !kernel.scratchRows.isEmpty && !inner.isEmpty { shared = (inner, kernel.stages[stage].inner) }
+      }
       kernel.stages[stage].mapAccesses(affine: affine, stride: step, extent: argument)
     }
     kernel.integerCount = integers.count

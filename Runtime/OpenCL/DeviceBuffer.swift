@@ -103,7 +103,7 @@ extension OpenCLContext {
     let capacity = sizeClass.capacity <= device.properties.maximumBufferBytes ? sizeClass.capacity : byteCount
     do throws(RuntimeError) {
       return try makeBuffer(capacity)
-    } catch where error.kind == .outOfMemory {
+    } catch  where error.kind == .outOfMemory {
       guard freeBuffers.withLock({ $0.byteCount > 0 }) else { throw error }
       trim()
       try finish()

@@ -15,11 +15,13 @@ package struct DeviceLimits: Hashable, Sendable {
       const size_t i = get_global_id(0);
       y[i] = x[i];
     }
-    __kernel void fma_limit(__global float *y, const float a, const float b, const int rounds) {
-      float c0 = a, c1 = a + 1.0f, c2 = a + 2.0f, c3 = a + 3.0f, c4 = a + 4.0f, c5 = a + 5.0f, c6 = a + 6.0f, c7 = a + 7.0f;
+    __kernel void fma_limit(__global VECTOR *y, const float a, const float b, const int rounds) {
+      VECTOR c0 = a, c1 = a + 1.0f, c2 = a + 2.0f, c3 = a + 3.0f, c4 = a + 4.0f, c5 = a + 5.0f, c6 = a + 6.0f, c7 = a + 7.0f;
+      const VECTOR va = a;
+      const VECTOR vb = b;
       for (int i = 0; i < rounds; i++) {
-        c0 = fma(c0, a, b); c1 = fma(c1, a, b); c2 = fma(c2, a, b); c3 = fma(c3, a, b);
-        c4 = fma(c4, a, b); c5 = fma(c5, a, b); c6 = fma(c6, a, b); c7 = fma(c7, a, b);
+        c0 = fma(c0, va, vb); c1 = fma(c1, va, vb); c2 = fma(c2, va, vb); c3 = fma(c3, va, vb);
+        c4 = fma(c4, va, vb); c5 = fma(c5, va, vb); c6 = fma(c6, va, vb); c7 = fma(c7, va, vb);
       }
       y[get_global_id(0)] = c0 + c1 + c2 + c3 + c4 + c5 + c6 + c7;
     }
@@ -32,7 +34,10 @@ package struct DeviceLimits: Hashable, Sendable {
   package static func measure(_ device: OpenCLDevice, isQuick: Bool) throws(RuntimeError) -> DeviceLimits {
     let context = try device.context()
     var source = ProgramSource()
-    source.append(Self.source, label: "the limits")
+    // A processor is as wide as its vectors; work items of other devices are scalar.
+    let lanes = device.properties.kind == .cpu ? 16 : 1
+    let parts = Self.source.split(separator: "VECTOR", omittingEmptySubsequences: false)
+    source.append(parts.joined(separator: lanes == 1 ? "float" : "float\(lanes)"), label: "the limits")
     let program = try context.program(source, cache: .user)
     let room = min(device.properties.maximumBufferBytes, device.properties.globalMemoryBytes / 4)
     let bytes = min(isQuick ? 16 << 20 : 512 << 20, room / 4096 * 4096)
@@ -42,13 +47,13 @@ package struct DeviceLimits: Hashable, Sendable {
       program, "copy_limit", [.buffer(from), .buffer(to)], items: bytes / 16, runs: isQuick ? 3 : 10)
     let items = device.properties.computeUnits * (device.properties.kind == .cpu ? 256 : 2048) * (isQuick ? 1 : 8)
     let rounds: Int32 = isQuick ? 256 : 8192
-    let results = try DeviceBuffer(byteCount: items * 4, on: context)
+    let results = try DeviceBuffer(byteCount: items * 4 * lanes, on: context)
     let fma = try context.bestTime(
       program, "fma_limit", [.buffer(results), .single(0.999), .single(0.001), .integer(rounds)], items: items,
       runs: isQuick ? 3 : 10)
     return DeviceLimits(
       copyBytesPerSecond: 2 * Double(bytes) / copy, copyBytes: bytes,
-      fmaOperationsPerSecond: Double(items) * Double(rounds) * 16 / fma)
+      fmaOperationsPerSecond: Double(items) * Double(rounds) * 16 * Double(lanes) / fma)
   }
 }
 

@@ -34,8 +34,10 @@ struct DeviceQuery {
     let type = integer(KilnCLDeviceType, UInt64.self)
     let single = integer(KilnCLDeviceSingleFPConfig, UInt64.self)
     let extensions = text(KilnCLDeviceExtensions).split(separator: " ")
-    let claims = [(KilnCLFPInfNaN, "infinities and NaN"), (KilnCLFPRoundToNearest, "rounding to nearest"),
-      (KilnCLFPDenorm, "denormal numbers")]
+    let claims = [
+      (KilnCLFPInfNaN, "infinities and NaN"), (KilnCLFPRoundToNearest, "rounding to nearest"),
+      (KilnCLFPDenorm, "denormal numbers"),
+    ]
     let lacking = claims.filter { single & Int($0.0) == 0 }.map(\.1)
     return OpenCLDevice.Properties(
       name: text(KilnCLDeviceName), vendor: text(KilnCLDeviceVendor), platform: platform,

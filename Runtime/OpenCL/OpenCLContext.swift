@@ -84,7 +84,8 @@ package final class OpenCLContext: @unchecked Sendable {
       return left == 0
     }
     var status = Int32(KilnCLMemObjectAllocationFailure)
-    let memory = fails
+    let memory =
+      fails
       ? nil : library.api.CreateBuffer(context.handle, UInt64(KilnCLMemReadWrite), max(byteCount, 64), nil, &status)
     guard let memory else {
       try check(status, doing)

@@ -50,12 +50,14 @@ public final class OpenCLDevice: @unchecked Sendable {
   /// What shall go wrong, for tests.
   package let faults = Lock(OpenCLFaults())
 
-  init(library: OpenCLLibrary, platform: OpaquePointer, platformName: String, handle: OpaquePointer, index: Int) {
+  init(
+    library: OpenCLLibrary, platform: OpaquePointer, properties: Properties, handle: OpaquePointer, index: Int
+  ) {
     self.library = library
     self.platform = platform
+    self.properties = properties
     self.handle = handle
     self.index = index
-    properties = DeviceQuery(library: library, device: handle).properties(platform: platformName)
   }
 
   /// Every device of every platform, in the order of the loader; or why there is none.
@@ -67,9 +69,12 @@ public final class OpenCLDevice: @unchecked Sendable {
     for platform in handles({ library.api.GetPlatformIDs($0, $1, $2) }) {
       let name = DeviceQuery.text { library.api.GetPlatformInfo(platform, UInt32(KilnCLPlatformName), $0, $1, $2) }
       for handle in handles({ library.api.GetDeviceIDs(platform, KilnCLTypeAll, $0, $1, $2) }) {
-        let device = OpenCLDevice(
-          library: library, platform: platform, platformName: name, handle: handle, index: devices.count)
-        if DeviceQuery(library: library, device: handle).isUsable { devices.append(device) }
+        let query = DeviceQuery(library: library, device: handle)
+        guard query.isUsable else { continue }
+        devices.append(
+          OpenCLDevice(
+            library: library, platform: platform, properties: query.properties(platform: name), handle: handle,
+            index: devices.count))
       }
     }
     guard !devices.isEmpty else {
@@ -129,9 +134,12 @@ public final class OpenCLDevice: @unchecked Sendable {
   }
 
   /// The same device opened a second time, with contents and faults of its own.
-  package func separateCopy() -> OpenCLDevice {
-    OpenCLDevice(
-      library: library, platform: platform, platformName: properties.platform, handle: handle, index: index)
+  ///
+  /// - Parameter hidesDouble: as if it had no f64.
+  package func separateCopy(hidesDouble: Bool = false) -> OpenCLDevice {
+    var seen = properties
+    if hidesDouble { seen.hasDouble = false }
+    return OpenCLDevice(library: library, platform: platform, properties: seen, handle: handle, index: index)
   }
 
   /// Closes the device; buffers and executables that live keep what they need.
@@ -154,7 +162,8 @@ extension OpenCLDevice: CustomStringConvertible {
   public var description: String {
     let p = properties
     let types = ["f32", p.hasDouble ? "f64" : nil, p.hasHalf ? "f16" : nil].compactMap { $0 }.joined(separator: " ")
-    return "opencl:\(index) \(p.name) (\(p.platform), driver \(p.driverVersion)): \(p.kind.rawValue), \(p.computeUnits) "
+    return
+      "opencl:\(index) \(p.name) (\(p.platform), driver \(p.driverVersion)): \(p.kind.rawValue), \(p.computeUnits) "
       + "units at \(p.clockFrequency) MHz, \(p.globalMemoryBytes >> 20) MiB, local \(p.localMemoryBytes >> 10) KiB, \(types)"
       + (p.missing.map { ", not strict: \($0)" } ?? "")
   }

@@ -28,7 +28,8 @@ package final class OpenCLExecutable: Sendable {
   /// - Throws: `device.notStrict` when the device cannot keep NUMERICS.md, `device.unavailable` when it lacks what the plan
   ///   needs, `opencl.build` with the compiler's log.
   package init(
-    _ plan: ExecutionPlan, on device: OpenCLDevice, cache: ObjectCache? = .user, schedulesFor kind: OpenCLDevice.Kind? = nil
+    _ plan: ExecutionPlan, on device: OpenCLDevice, cache: ObjectCache? = .user,
+    schedulesFor kind: OpenCLDevice.Kind? = nil
   ) throws(KilnError) {
     self.kind = kind ?? device.properties.kind
     self.plan = plan
@@ -98,7 +99,8 @@ package final class OpenCLExecutable: Sendable {
     let instance = try takeInstance()
     for (number, input) in inputs.enumerated() where input.context !== instance.context {
       let name = plan.parameters[number].name
-      let reason = input.device === device
+      let reason =
+        input.device === device
         ? "was lost with its device" : "lies on \(input.device.properties.name); move it to \(device.properties.name)"
       giveBack(instance)
       throw KilnError("device.other", "parameter \(name) of @\(plan.name) \(reason)")
@@ -110,7 +112,7 @@ package final class OpenCLExecutable: Sendable {
       var events: [(launch: Int, event: OpenCLObject)]? = isProfiled ? [] : nil
       let queue = isProfiled ? try context.profilingQueue() : context.queue
       if isProfiled { try context.finish() }
-      try instance.enqueue(inputs, results.map { $0 }, on: queue, events: &events)
+      try instance.enqueue(inputs, results, on: queue, events: &events)
       try context.check(context.library.api.Finish(queue.handle), "running @\(plan.name) on \(device.properties.name)")
       site = instance.failedSite
       profiles = events.map { self.profiles($0, context) } ?? []

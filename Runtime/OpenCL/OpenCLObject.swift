@@ -27,6 +27,10 @@ package struct OpenCLFaults: Sendable {
   package var allocationsLeft: Int?
   /// Every program that is built gets a line that does not compile.
   package var breaksBuilds = false
+  /// How programs are written whatever the device is: with corrected products, 64-bit indices, integers in a buffer.
+  package var style = CLStyle()
+  /// What the probe finds instead of the truth.
+  package var strictness: Strictness?
   /// How many more launches happen before the device is lost; nil for never.
   package var launchesLeft: Int?
 

@@ -23,6 +23,9 @@ final class PlanInstance: @unchecked Sendable {
   private let hostStatus: UnsafeMutablePointer<Int32>
   private let zeros: UnsafeMutablePointer<Int32>
   private var patches: [Patch] = []
+  private let constantOffsets: [Int]
+  private var boundInputs: [DeviceBuffer] = []
+  private var boundOutputs: [DeviceBuffer] = []
 
   /// An argument that is an input or an output.
   private struct Patch {
@@ -31,7 +34,9 @@ final class PlanInstance: @unchecked Sendable {
     var place: ExecutionPlan.Slot.Place
   }
 
-  init(_ plan: ExecutionPlan, _ program: PlanProgram, on context: OpenCLContext, cache: ObjectCache?) throws(RuntimeError) {
+  init(_ plan: ExecutionPlan, _ program: PlanProgram, on context: OpenCLContext, cache: ObjectCache?)
+    throws(RuntimeError)
+  {
     self.context = context
     self.plan = plan
     self.program = program
@@ -44,6 +49,7 @@ final class PlanInstance: @unchecked Sendable {
       bytes += TensorValue(literal).bytes
       bytes += [UInt8](repeating: 0, count: (64 - bytes.count % 64) % 64)
     }
+    constantOffsets = offsets
     constants = try DeviceBuffer(byteCount: bytes.count, on: context)
     try constants.write(bytes)
     scratch = program.scratchBytes == 0 ? nil : try DeviceBuffer(byteCount: program.scratchBytes, on: context)
@@ -146,14 +152,17 @@ final class PlanInstance: @unchecked Sendable {
   ///
   /// - Parameter events: gets an event for each phase of a launch, with the launch's number; nil for none.
   func enqueue(
-    _ inputs: [DeviceBuffer], _ outputs: [DeviceBuffer?], on queue: OpenCLObject, events: inout [(launch: Int, event: OpenCLObject)]?
+    _ inputs: [DeviceBuffer], _ outputs: [DeviceBuffer], on queue: OpenCLObject,
+    events: inout [(launch: Int, event: OpenCLObject)]?
   ) throws(RuntimeError) {
+    (boundInputs, boundOutputs) = (inputs, outputs)
+    defer { (boundInputs, boundOutputs) = ([], []) }
     for patch in patches {
       var argument = patch.argument
       switch patch.place {
       case .parameter(let number): try set(inputs[number].memory.handle, &argument, of: patch.kernel)
       case .result(let number):
-        if let output = outputs[number] { try set(output.memory.handle, &argument, of: patch.kernel) }
+        try set(outputs[number].memory.handle, &argument, of: patch.kernel)
       case .constant, .arena: break
       }
     }
@@ -203,17 +212,21 @@ final class PlanInstance: @unchecked Sendable {
     }
   }
 
-  /// The value of a slot in the arena or among the constants: a region's predicate.
+  /// The value of a slot, which a region depends on.
   private func read<Value: FixedWidthInteger>(
     _ slot: Int, _: Value.Type, on queue: OpenCLObject
   ) throws(RuntimeError) -> Value {
-    guard case .arena(let offset) = plan.slots[slot].place else {
-      throw RuntimeError(.codeGeneration, "the predicate of a region lies in the arena")
+    let (memory, offset): (OpenCLObject, Int)
+    switch plan.slots[slot].place {
+    case .arena(let start): (memory, offset) = (arena.memory, start)
+    case .constant(let number): (memory, offset) = (constants.memory, constantOffsets[number])
+    case .parameter(let number): (memory, offset) = (boundInputs[number].memory, 0)
+    case .result(let number): (memory, offset) = (boundOutputs[number].memory, 0)
     }
     var value: Value = 0
     try context.check(
       context.library.api.EnqueueReadBuffer(
-        queue.handle, arena.memory.handle, 1, offset, MemoryLayout<Value>.size, &value, 0, nil, nil),
+        queue.handle, memory.handle, 1, offset, MemoryLayout<Value>.size, &value, 0, nil, nil),
       "reading a predicate")
     return value
   }
@@ -225,7 +238,8 @@ final class PlanInstance: @unchecked Sendable {
     for (kernel, range) in zip(kernels[number], launch.ranges) where !range.global.contains(0) {
       try context.spendLaunch()
       var event: OpaquePointer?
-      let status = events == nil
+      let status =
+        events == nil
         ? context.library.api.EnqueueNDRangeKernel(
           queue.handle, kernel.handle, UInt32(range.global.count), nil, range.global, range.local, 0, nil, nil)
         : context.library.api.EnqueueNDRangeKernel(
@@ -234,7 +248,8 @@ final class PlanInstance: @unchecked Sendable {
         events?.append((number, OpenCLObject(event, of: context.device, release: context.library.api.ReleaseEvent)))
       }
       try context.check(
-        status, "launching \(plan.launches[number].label) on \(context.device.properties.name), "
+        status,
+        "launching \(plan.launches[number].label) on \(context.device.properties.name), "
           + "work items \(range.global) in groups of \(range.local)")
     }
   }

@@ -1,5 +1,6 @@
 package import KilnIR
 package import KilnRuntime
+import Synchronization
 
 /// The OpenCL program of a plan: one text for all its kernels, and how each launch runs.
 package struct PlanProgram {
@@ -25,7 +26,9 @@ package struct PlanProgram {
   }
 
   /// - Throws: `unavailable` when the plan needs what the device does not have.
-  package init(_ plan: ExecutionPlan, for device: OpenCLDevice, kind: OpenCLDevice.Kind, correctsProducts: Bool) throws(RuntimeError) {
+  package init(_ plan: ExecutionPlan, for device: OpenCLDevice, kind: OpenCLDevice.Kind, correctsProducts: Bool)
+    throws(RuntimeError)
+  {
     let properties = device.properties
     let limits = properties.mappingLimits(as: kind)
     if let label = plan.labelNeedingDouble, !properties.hasDouble {
@@ -39,6 +42,7 @@ package struct PlanProgram {
         "a value \(slot.type) has \(slot.type.byteCount) bytes; one buffer of \(properties.name) has at most "
           + "\(properties.maximumBufferBytes)")
     }
+    let forced = device.faults.withLock { $0.style }
     var numbers: [Form: Int] = [:]
     var parts: [(text: String, label: String)] = []
     var helpers: Set<CLHelper> = []
@@ -46,9 +50,12 @@ package struct PlanProgram {
     for launch in plan.launches {
       let kernel = plan.kernels[launch.kernel]
       let mapping = WorkMapping.choose(kernel, launch.integers, limits)
-      var style = CLStyle(correctsProducts: correctsProducts, isWide: !kernel.fits32Bits(launch.integers))
+      var style = forced
+      style.correctsProducts = style.correctsProducts || correctsProducts
+      style.isWide = style.isWide || !kernel.fits32Bits(launch.integers)
       style.readsIntegers =
-        KernelSignature.byteCount(kernel, isWide: style.isWide) > properties.maximumParameterBytes
+        style.readsIntegers
+        || KernelSignature.byteCount(kernel, isWide: style.isWide) > properties.maximumParameterBytes
       let form = Form(kernel: launch.kernel, mapping: mapping, style: style)
       let number = numbers[form] ?? parts.count
       if number == parts.count {

@@ -1,5 +1,6 @@
 import COpenCL
 import KilnRuntime
+import Synchronization
 
 /// Whether a device computes what NUMERICS.md says (B5).
 package enum Strictness: Hashable, Sendable {
@@ -49,13 +50,16 @@ private struct ProbeTable {
     let least = Float.leastNonzeroMagnitude
     singles += [
       (least * 3, 1, least), (Float.leastNormalMagnitude, 0.5, 0), (least, 0.75, least), (1e-30, 1e-12, least),
-      (-0.0, 1, -0.0), (.infinity, 2, 1), (1e30, 1e30, -.infinity), (0.1, 3, least), (2.5, -1.5, 1e38), (3e9, -3e9, 0.5),
+      (-0.0, 1, -0.0), (.infinity, 2, 1), (1e30, 1e30, -.infinity), (0.1, 3, least), (2.5, -1.5, 1e38),
+      (3e9, -3e9, 0.5),
     ]
     let tiny = Double.leastNonzeroMagnitude
     doubles += [(tiny * 3, 1, tiny), (Double.leastNormalMagnitude, 0.5, 0), (tiny, 0.75, tiny), (1e-200, 1e-120, tiny)]
   }
 
-  static let names = ["multiply-add", "fma", "division", "square root", "rint and floor", "conversion to integers and back"]
+  static let names = [
+    "multiply-add", "fma", "division", "square root", "rint and floor", "conversion to integers and back",
+  ]
 
   static func expected(_ a: Float, _ b: Float, _ c: Float) -> [Float] {
     let product = a * b
@@ -75,10 +79,12 @@ private struct ProbeTable {
   }
 
   static func source(_ type: String, correctsProducts: Bool) -> String {
-    let (bits, real, mask, integer) = type == "float"
+    let (bits, real, mask, integer) =
+      type == "float"
       ? ("as_uint", "as_float", "0x7fffffffu", "int") : ("as_ulong", "as_double", "0x7ffffffffffffffful", "long")
     let keep = correctsProducts ? "product = \(real)(\(bits)(product) ^ z);" : ""
-    let bounded = type == "float"
+    let bounded =
+      type == "float"
       ? """
       \(type) scaled = a * 1000.0f;
         scaled = magnitude < as_float(0x7149f2cau) ? scaled : 7.0f;
@@ -116,6 +122,7 @@ private struct ProbeTable {
 extension OpenCLContext {
   /// Runs a kernel whose results are known (B5). Products are corrected if they are all that fails.
   func probe() throws(RuntimeError) -> Strictness {
+    if let told = device.faults.withLock({ $0.strictness }) { return told }
     if let missing = device.properties.missing { return .refused(missing) }
     var failures = try failingOperations(correctsProducts: false)
     if failures.isEmpty { return .strict }
@@ -154,7 +161,9 @@ extension OpenCLContext {
         if found.bitPattern != value.bitPattern && !(found.isNaN && value.isNaN) { failing.insert(column) }
       }
     }
-    for column in failing.sorted() where !names.contains(ProbeTable.names[column]) { names.append(ProbeTable.names[column]) }
+    for column in failing.sorted() where !names.contains(ProbeTable.names[column]) {
+      names.append(ProbeTable.names[column])
+    }
     return names
   }
 

@@ -35,7 +35,8 @@ extension Workload {
     let rows = isLarge ? 16384 : 1024
     let matrices = isLarge ? [512, 1024, 2048, 4096] : [128, 512]
     let pointwise = Workload(
-      name: "chain of 6", size: [n], checkedSize: [10_007], bytes: { 12 * Double($0[0]) }, operations: { 6 * Double($0[0]) },
+      name: "chain of 6", size: [n], checkedSize: [10_007], bytes: { 12 * Double($0[0]) },
+      operations: { 6 * Double($0[0]) },
       text: chain)
     let plain = [
       pointwise,
@@ -46,8 +47,11 @@ extension Workload {
         name: "layer norm", size: [rows, 1024], checkedSize: [5, 1025], bytes: { 8 * Double($0[0] * $0[1]) },
         operations: { 8 * Double($0[0] * $0[1]) }, text: layerNorm),
       Workload(
-        name: "sum of all", size: [n], checkedSize: [70_001], bytes: { 4 * Double($0[0]) }, operations: { Double($0[0]) },
-        text: { "func @main(%x: f32[\($0[0])]) -> (f32[]) {\n  %s: f32[] = reduce(%x) {kind = sum, axes = [0]}\n  return %s\n}" }),
+        name: "sum of all", size: [n], checkedSize: [70_001], bytes: { 4 * Double($0[0]) },
+        operations: { Double($0[0]) },
+        text: {
+          "func @main(%x: f32[\($0[0])]) -> (f32[]) {\n  %s: f32[] = reduce(%x) {kind = sum, axes = [0]}\n  return %s\n}"
+        }),
       Workload(
         name: "sum of columns", size: [rows, 2048], checkedSize: [2050, 33], bytes: { 4 * Double($0[0] * $0[1]) },
         operations: { Double($0[0] * $0[1]) },
@@ -66,7 +70,8 @@ extension Workload {
         name: "matmul 4 rows", size: [1, 4, 4096, 4096], checkedSize: [1, 4, 65, 1030], bytes: matmulBytes,
         operations: matmulOperations, text: { matmul(Array($0.dropFirst())) }),
       Workload(
-        name: "batched matmul", size: [isLarge ? 64 : 8, 256, 256, 256], checkedSize: [3, 33, 65, 40], bytes: matmulBytes,
+        name: "batched matmul", size: [isLarge ? 64 : 8, 256, 256, 256], checkedSize: [3, 33, 65, 40],
+        bytes: matmulBytes,
         operations: matmulOperations, text: batched),
       Workload(
         name: "mlp step", size: [isLarge ? 4096 : 256, 784, 512], checkedSize: [20, 33, 17],
@@ -76,7 +81,9 @@ extension Workload {
     return plain + squares + others
   }
 
-  private static func matmulBytes(_ s: [Int]) -> Double { 4 * Double(s[0]) * Double(s[1] * s[3] + s[3] * s[2] + s[1] * s[2]) }
+  private static func matmulBytes(_ s: [Int]) -> Double {
+    4 * Double(s[0]) * Double(s[1] * s[3] + s[3] * s[2] + s[1] * s[2])
+  }
   private static func matmulOperations(_ s: [Int]) -> Double { 2 * Double(s[0] * s[1]) * Double(s[2] * s[3]) }
 
   private static func chain(_ s: [Int]) -> String {

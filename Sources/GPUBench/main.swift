@@ -24,7 +24,7 @@ while let argument = arguments.popFirst() {
 
 do {
   let devices = try OpenCLDevice.all.get()
-  devices.forEach { print($0) }
+  for device in devices { print(device) }
   let device = try OpenCLDevice.choose(options.device)
   let context = try device.context()
   print("\nmeasuring opencl:\(device.index), which is \(context.strictness.summary)")

@@ -6,7 +6,8 @@ import Testing
 @Suite("OpenCL: elementwise", .enabled(if: OpenCLHarness.runs), .serialized)
 struct ElementwiseTests {
   /// One program for each dtype: every scalar function defined on it, and the conversions to all dtypes.
-  @Test("S1 B4 E1 E3 E4 E6 E7 E8 E9: every function and conversion gives the reference's bits", arguments: DType.allCases)
+  @Test(
+    "S1 B4 E1 E3 E4 E6 E7 E8 E9: every function and conversion gives the reference's bits", arguments: DType.allCases)
   func allFunctions(dtype: DType) throws {
     if dtype == .f64, try !OpenCLHarness.device.get().properties.hasDouble { return }
     let count = 1501
@@ -16,7 +17,8 @@ struct ElementwiseTests {
     let condition = builder.addParameter("p", TensorType(.bool, [count]))
     var (results, names) = ([ValueID](), [String]())
     for function in ScalarFunction.allCases {
-      let operands = function == .select
+      let operands =
+        function == .select
         ? [condition, parameters[0], parameters[1]] : Array(parameters.prefix(function.arity))
       guard let result = try? builder.emitOne(.map(function), operands) else { continue }
       results.append(result)
@@ -31,7 +33,8 @@ struct ElementwiseTests {
         names.append("bitcast to \(target)")
       }
     }
-    let inputs = try (0..<3).map { try hardValues(type, seed: UInt64(dtype.rawValue) * 8 + UInt64($0)) }
+    let inputs =
+      try (0..<3).map { try hardValues(type, seed: UInt64(dtype.rawValue) * 8 + UInt64($0)) }
       + [hardValues(TensorType(.bool, [count]), seed: 99)]
     try OpenCLHarness.expectReferenceBits(builder.finish(results), inputs, names: names, kinds: [.cpu])
   }

@@ -117,7 +117,8 @@ struct RuntimeFaultTests {
     try run()
     let entry = try #require(cache.entries().first)
     try run()
-    let path = "\(folder)/\(try #require(FileManager.default.contentsOfDirectory(atPath: folder).first { $0.hasPrefix(entry.name) }))"
+    let path =
+      "\(folder)/\(try #require(FileManager.default.contentsOfDirectory(atPath: folder).first { $0.hasPrefix(entry.name) }))"
     var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
     bytes[bytes.count / 2] ^= 1
     try bytes.write(to: URL(fileURLWithPath: path))
@@ -164,7 +165,8 @@ struct RuntimeFaultTests {
     let device = try OpenCLHarness.device.get()
     let plan = try Lowering(
       builder.finish([y]), for: device.lowering,
-      options: LoweringOptions(donations: [ExecutionPlan.Donation(parameter: 0, result: 0)])).plan
+      options: LoweringOptions(donations: [ExecutionPlan.Donation(parameter: 0, result: 0)])
+    ).plan
     let executable = try OpenCLExecutable(plan, on: device, cache: nil)
     let start = [Float](repeating: 1, count: 1000)
     var state = try start.withUnsafeBytes { try DeviceBuffer(copying: $0, to: device) }
@@ -178,7 +180,8 @@ struct RuntimeFaultTests {
 
   @Test("Two threads run one executable at once")
   func threads() throws {
-    let executable = try OpenCLExecutable(OpenCLHarness.plan(Self.program()), on: OpenCLHarness.device.get(), cache: nil)
+    let executable = try OpenCLExecutable(
+      OpenCLHarness.plan(Self.program()), on: OpenCLHarness.device.get(), cache: nil)
     let failures = Atomic(0)
     DispatchQueue.concurrentPerform(iterations: 2) { _ in
       for _ in 0..<20 {

@@ -31,7 +31,9 @@ extension CLEmitter {
   }
 
   /// Folds the accumulators of work items `at`, `at` + h, … in local memory; `steps` halves what is left.
-  private func foldLocal(_ reductions: [CLReduction], at place: String, if first: String, from start: String, scale: String) {
+  private func foldLocal(
+    _ reductions: [CLReduction], at place: String, if first: String, from start: String, scale: String
+  ) {
     guard !reductions.isEmpty else { return }
     for reduction in reductions {
       out.line("m\(reduction.number)[\(place)] = a\(reduction.number);")
@@ -44,7 +46,8 @@ extension CLEmitter {
       let n = reduction.number
       if reduction.isExtremeIndex {
         let other = "\(place) + h * \(scale)"
-        takeBetter(reduction, best: "m\(n)[\(place)]", at: "mk\(n)[\(place)]", "m\(n)[\(other)]", at: "mk\(n)[\(other)]")
+        takeBetter(
+          reduction, best: "m\(n)[\(place)]", at: "mk\(n)[\(place)]", "m\(n)[\(other)]", at: "mk\(n)[\(other)]")
       } else {
         let sum = combine(reduction, "m\(n)[\(place)]", "m\(n)[\(place) + h * \(scale)]")
         out.line("m\(n)[\(place)] = \(sum);")
@@ -192,7 +195,8 @@ extension CLEmitter {
     for reduction in reductions {
       let n = reduction.number
       let result =
-        reduction.isBlocked ? top(reduction) : reduction.isExtremeIndex ? "\(extent) > 0 ? mk\(n)[column] : 0" : "m\(n)[column]"
+        reduction.isBlocked
+        ? top(reduction) : reduction.isExtremeIndex ? "\(extent) > 0 ? mk\(n)[column] : 0" : "m\(n)[column]"
       out.line("r\(n) = \(result);")
     }
     out.line(barrier)

@@ -68,7 +68,8 @@ extension CLEmitter {
 
   /// The body and effects at one point, and then `reduce`.
   func emitPoint(
-    _ stage: Kernel.Stage, _ outer: [String], _ inner: [String], element: String, _ reduce: ([String]) -> Void = { _ in }
+    _ stage: Kernel.Stage, _ outer: [String], _ inner: [String], element: String,
+    _ reduce: ([String]) -> Void = { _ in }
   ) {
     let point = Point(coordinates: outer + inner, element: element, scratchRows: scratchRowNames)
     let names = body(stage, point)
@@ -78,7 +79,8 @@ extension CLEmitter {
 
   /// Loops over the inner axes; `element` names the number of the point.
   private func emitNest(_ stage: Kernel.Stage, counter: String?, _ emit: ([String], String) -> Void) {
-    let needsElement = counter == nil && stage.inner.count > 1 && kernel.scratchRows.indices.contains { stage.touchesScratch($0) }
+    let needsElement =
+      counter == nil && stage.inner.count > 1 && kernel.scratchRows.indices.contains { stage.touchesScratch($0) }
     let element = counter ?? (stage.inner.count == 1 ? "i0" : needsElement ? "count" : "0")
     if needsElement { out.line("\(index) count = 0;") }
     for (axis, extent) in stage.inner.enumerated() {
@@ -129,7 +131,8 @@ extension CLEmitter {
         out.line("int start = 0;")
       }
       out.open("for (; start < length; start += 32)")
-      out.open("for (int l = 0; l < 32 && start + l < length; l++)")
+      out.line("const int lanes = length - start < 32 ? length - start : 32;")
+      out.open("for (int l = 0; l < lanes; l++)")
       out.line("const \(index) i0 = first + start + l;")
       emitLanePoint(stage, outer, reductions)
       out.close()

@@ -46,7 +46,11 @@ extension CLEmitter {
       let shift = 4 * (level - 1)
       let isFirst = level == tile.treeLevels ? "(q >> \(shift)) == 0" : "((q >> \(shift)) & 15) == 0"
       // A level takes a value when the one below is full, and at the end.
-      if level > 1 { out.open("if ((q & \((1 << shift) - 1)) == \((1 << shift) - 1) || \(isLast))") } else { out.open("") }
+      if level > 1 {
+        out.open("if ((q & \((1 << shift) - 1)) == \((1 << shift) - 1) || \(isLast))")
+      } else {
+        out.open("")
+      }
       out.open("if (\(isFirst))")
       for name in names { out.line("t\(level)\(name) = \(level == 1 ? "c" : "t\(level - 1)")\(name);") }
       out.close()
@@ -66,7 +70,9 @@ extension CLEmitter {
     out.open("for (int o = 0; o < \(count); o++)")
     out.line("const \(index) row = \(row);")
     out.line("const \(index) column = \(column);")
-    out.open("if (row < \(value(kernel.outer[contraction.rowAxis])) && column < \(value(kernel.outer[contraction.columnAxis])))")
+    out.open(
+      "if (row < \(value(kernel.outer[contraction.rowAxis])) && column < \(value(kernel.outer[contraction.columnAxis])))"
+    )
     out.line("const \(contraction.type) r0 = results[o];")
     for number in kernel.stages.indices.dropFirst() {
       emitSerialStage(number, place(contraction, row: "row", column: "column"))
@@ -90,7 +96,8 @@ extension CLEmitter {
     out.line("const \(index) row0 = (\(index))get_group_id(1) * \(tile.rows);")
     out.line("const \(index) column0 = (\(index))get_group_id(0) * \(tile.columns);")
     let batchAxes = kernel.outer[..<contraction.rowAxis]
-    out.open("for (\(index) batch = get_global_id(2); batch < \(product(Array(batchAxes))); batch += get_global_size(2))")
+    out.open(
+      "for (\(index) batch = get_global_id(2); batch < \(product(Array(batchAxes))); batch += get_global_size(2))")
     coordinates(Array(outerNames[..<contraction.rowAxis]), of: "batch", in: Array(batchAxes))
     let names = (0..<tile.itemRows).flatMap { i in (0..<tile.itemColumns).map { "_\(i)_\($0)" } }
     let zero = Scalar.zero(contraction.dtype).clConstant
@@ -147,7 +154,8 @@ extension CLEmitter {
     out.line("const \(index) at = \(axis)0 + s;")
     let names = place(contraction, row: "at", column: "at") + ["term"]
     out.line("\(contraction.type) x = \(contraction.dtype.clReal(filling));")
-    out.line("if (term < \(contraction.terms) && at < \(limit)) x = \(load(operand.buffer, affine(operand.index, names)));")
+    out.line(
+      "if (term < \(contraction.terms) && at < \(limit)) x = \(load(operand.buffer, affine(operand.index, names)));")
     out.line("\(target)[k * \(size + 1) + s] = x;")
     out.close()
   }

@@ -1,13 +1,13 @@
 import KilnIR
 
 /// How a program's kernels are written, beside what they compute.
-struct CLStyle: Hashable {
+package struct CLStyle: Hashable, Sendable {
   /// See `CLOperations`.
-  var correctsProducts = false
+  package var correctsProducts = false
   /// Index arithmetic in 64 bits: needed where an element index passes 2³¹.
-  var isWide = false
+  package var isWide = false
   /// Launch integers come from a buffer, for a kernel with more than its arguments can hold.
-  var readsIntegers = false
+  package var readsIntegers = false
 
   var index: String { isWide ? "long" : "int" }
 }
@@ -107,7 +107,8 @@ final class CLEmitter {
     guard names.count > 1 else { return out.line("const \(index) \(first) = \(number);") }
     out.line("\(index) rest_\(first) = \(number);")
     for (name, extent) in zip(names, extents).reversed().dropLast() {
-      out.line("const \(index) \(name) = rest_\(first) % \(value(extent)); rest_\(first) = rest_\(first) / \(value(extent));")
+      out.line(
+        "const \(index) \(name) = rest_\(first) % \(value(extent)); rest_\(first) = rest_\(first) / \(value(extent));")
     }
     out.line("const \(index) \(first) = rest_\(first);")
   }
@@ -143,7 +144,8 @@ final class CLEmitter {
         let text = operations.expression(primitive, operands.map { names[$0.index] }, operand: operand, dtype: dtype)
         out.line("const \(dtype.clRegister) \(name) = \(text);")
       case .index(let affine, let dtype):
-        out.line("const \(dtype.clRegister) \(name) = (\(dtype.clRegister))(\(self.affine(affine, point.coordinates)));")
+        out.line(
+          "const \(dtype.clRegister) \(name) = (\(dtype.clRegister))(\(self.affine(affine, point.coordinates)));")
       case .load(let buffer, let affine):
         out.line("const \(dtype.clRegister) \(name) = \(load(buffer, self.affine(affine, point.coordinates)));")
       case .gather(let buffer, let affine, let chosen, let stride, let extent, let bounds, let site):
@@ -161,7 +163,9 @@ final class CLEmitter {
 
   private func fromMemory(_ element: String, _ dtype: DType) -> String { dtype == .bool ? "\(element) != 0" : element }
 
-  func load(_ buffer: Int, _ index: String) -> String { fromMemory("b\(buffer)[\(index)]", kernel.buffers[buffer].dtype) }
+  func load(_ buffer: Int, _ index: String) -> String {
+    fromMemory("b\(buffer)[\(index)]", kernel.buffers[buffer].dtype)
+  }
 
   /// Applies the effects of a stage that are not reductions.
   func effects(_ stage: Kernel.Stage, _ names: [String], _ point: Point) {
@@ -173,7 +177,8 @@ final class CLEmitter {
       case .storeScratch(let row, let value):
         let type = kernel.scratchRows[row].clMemory
         out.line("((__global \(type) *)\(point.scratchRows[row]))[\(point.element)] = (\(type))\(names[value.index]);")
-      case .scatter(let buffer, let affine, let chosen, let stride, let extent, let combiner, let bounds, let site, let value):
+      case .scatter(
+        let buffer, let affine, let chosen, let stride, let extent, let combiner, let bounds, let site, let value):
         scatter(
           buffer, self.affine(affine, point.coordinates),
           (names[chosen.index], stage.body.clType(of: chosen, in: kernel)), stride, extent, combiner, bounds, site,
@@ -190,7 +195,9 @@ final class CLEmitter {
     _ name: String, _ chosen: (name: String, dtype: DType), _ extent: KernelInteger, _ bounds: IndexBounds, _ site: Int
   ) {
     let last = "((long)\(value(extent)) - 1)"
-    let wide = chosen.dtype.isSignedInteger ? "(long)\(chosen.name)" : "(\(chosen.name) > (ulong)\(last) ? \(last) + 1 : (long)\(chosen.name))"
+    let wide =
+      chosen.dtype.isSignedInteger
+      ? "(long)\(chosen.name)" : "(\(chosen.name) > (ulong)\(last) ? \(last) + 1 : (long)\(chosen.name))"
     out.line("long \(name)i = \(wide);")
     if bounds == .clamp {
       out.line("\(name)i = \(name)i < 0 ? 0 : \(name)i > \(last) ? \(last) : \(name)i;")

@@ -32,7 +32,9 @@ struct CLOperations {
     case .divide: return isReal ? "\(a) / \(b)" : call(.divide(operand), [a, b])
     case .remainder: return call(.remainder(operand), [a, b])
     case .negate:
-      return isReal ? signed(a, operand, "^ \(operand.clSign)") : "(\(operand.clRegister))((\(operand.clCarrier))0 - (\(operand.clCarrier))\(a))"
+      return isReal
+        ? signed(a, operand, "^ \(operand.clSign)")
+        : "(\(operand.clRegister))((\(operand.clCarrier))0 - (\(operand.clCarrier))\(a))"
     case .absolute:
       if isReal { return signed(a, operand, "& ~\(operand.clSign)") }
       guard operand.isSignedInteger else { return a }
@@ -78,7 +80,9 @@ struct CLOperations {
     let width = dtype.bitWidth
     let amount = "(\(dtype.clUnsigned))\(b)"
     let type = dtype.clRegister
-    if left { return "\(amount) < \(width) ? (\(type))((\(dtype.clCarrier))\(a) << (\(amount) & \(width - 1))) : (\(type))0" }
+    if left {
+      return "\(amount) < \(width) ? (\(type))((\(dtype.clCarrier))\(a) << (\(amount) & \(width - 1))) : (\(type))0"
+    }
     if dtype.isSignedInteger {
       return "(\(type))(\(a) >> (\(amount) < \(width) ? \(amount) : (\(dtype.clUnsigned))\(width - 1)))"
     }

@@ -17,8 +17,10 @@ extension WorkMapping {
       let isColumn = isOneStage && kernel.walksColumns(integers)
       let isFold = kernel.stages[0].effects.allSatisfy { if case .argReduce = $0 { false } else { true } }
       let items = isColumn ? points * 8 : points * 32
-      if isOneStage, isFold, blocks > 1, points * blocks <= 1 << 15, isColumn ? grid.rows * blocks < 1 << 15 : points < 1 << 15,
-        limits.isProcessor ? points < 8 && blocks >= 32 : items < limits.fullWorkItems {
+      if isOneStage, isFold, blocks > 1, points * blocks <= 1 << 15,
+        isColumn ? grid.rows * blocks < 1 << 15 : points < 1 << 15,
+        limits.isProcessor ? points < 8 && blocks >= 32 : items < limits.fullWorkItems
+      {
         return .split(columns: isColumn)
       }
       if !limits.isProcessor {
@@ -39,7 +41,8 @@ extension WorkMapping {
     let terms = kernel.innerCount(0, integers)
     let blocks = (terms + Kernel.contractionBlock - 1) / Kernel.contractionBlock
     if case .contraction(let schedule) = kernel.schedule, kernel.stages[0].inner.count == 1,
-      kernel.outer.count == schedule.batchAxes + schedule.rowAxes + 1 {
+      kernel.outer.count == schedule.batchAxes + schedule.rowAxes + 1
+    {
       let shape = kernel.contractionShape(schedule, integers)
       let isDouble = kernel.stages[0].body.clType(of: lhs, in: kernel) == .f64
       var levels = 0
@@ -54,7 +57,8 @@ extension WorkMapping {
             TileShape(itemRows: 4, itemColumns: 16, groupRows: 1, groupColumns: 1, treeLevels: levels))
         }
       } else if shape.rows >= 16, shape.columns >= 16, levels <= 3, schedule.rowAxes == 1,
-        limits.maximumWorkGroupSize >= 256, limits.localMemoryBytes >= 24 << 10 {
+        limits.maximumWorkGroupSize >= 256, limits.localMemoryBytes >= 24 << 10
+      {
         // Large tiles where they fill the device; small ones have more work groups.
         func groups(_ size: Int) -> Int {
           shape.batches * ((shape.rows + size - 1) / size) * ((shape.columns + size - 1) / size)
@@ -71,7 +75,9 @@ extension WorkMapping {
         }
       }
     }
-    if blocks > 1 && kernel.stages[0].inner.count == 1 && grid.rows * blocks < 1 << 15 && (limits.isProcessor ? points < 8 : points < limits.fullWorkItems) {
+    if blocks > 1 && kernel.stages[0].inner.count == 1 && grid.rows * blocks < 1 << 15
+      && (limits.isProcessor ? points < 8 : points < limits.fullWorkItems)
+    {
       return .splitDot
     }
     return nil

@@ -65,7 +65,7 @@ struct KernelSignature: Hashable {
   var hasZero: Bool
 
   init(_ kernel: Kernel, _ mapping: WorkMapping, _ style: CLStyle) {
-    readsIntegers = style.readsIntegers
+    readsIntegers = style.readsIntegers && kernel.integerCount > 0
     hasZero = style.correctsProducts
     hasStatus = kernel.checksBounds
     switch mapping {

@@ -1,0 +1,138 @@
+import KilnIR
+import KilnOpenCL
+import KilnPasses
+import KilnTesting
+import Synchronization
+import Testing
+
+/// Forms of programs that the device of the tests does not need by itself, regions, and what a device lacks.
+@Suite("OpenCL: forms of programs", .enabled(if: OpenCLHarness.runs), .serialized)
+struct PlanFormTests {
+  private func expectFailure(_ label: String, _ containing: String, _ body: () throws -> Void) {
+    do {
+      try body()
+      Issue.record("it should have failed with \(label)")
+    } catch let error as KilnError {
+      #expect(error.diagnostics[0].label == label && error.description.contains(containing), "\(error)")
+    } catch {
+      Issue.record("another error: \(error)")
+    }
+  }
+
+  @Test("B5: corrected products, 64-bit indices and integers from a buffer change no bits")
+  func styles() throws {
+    var options = RandomProgram.Options()
+    options.instructions = 8...14
+    if try !OpenCLHarness.device.get().properties.hasDouble { options.dtypes.removeAll { $0 == .f64 } }
+    let device = try OpenCLHarness.device.get().separateCopy()
+    defer { device.close() }
+    for (number, seed) in [41, 42, 43, 44].enumerated() as EnumeratedSequence<[UInt64]> {
+      device.faults.withLock { faults in
+        faults.style.correctsProducts = number != 1
+        faults.style.isWide = number != 2
+        faults.style.readsIntegers = number != 0
+      }
+      let reason = try RandomProgram(seed: seed, options: options).disagreement { program in
+        let plan = try OpenCLHarness.plan(program, fuses: true)
+        return try OpenCLExecutable(plan, on: device, cache: nil, schedulesFor: number % 2 == 0 ? .gpu : .cpu)
+          .run(program.inputs)
+      }
+      #expect(reason == nil, "seed \(seed)")
+    }
+  }
+
+  @Test("B5: a device that fails the probe is refused, with the reason")
+  func refused() throws {
+    let device = try OpenCLHarness.device.get().separateCopy()
+    defer { device.close() }
+    device.faults.withLock { $0.strictness = .refused("its division is not correctly rounded") }
+    let plan = try OpenCLHarness.plan(RuntimeFaultTests.program())
+    expectFailure("device.unavailable", "cannot run strict programs: its division is not correctly rounded") {
+      _ = try OpenCLExecutable(plan, on: device, cache: nil)
+    }
+  }
+
+  @Test("B5: the device of the tests is strict")
+  func strict() throws {
+    #expect(try OpenCLHarness.device.get().context().strictness == .strict)
+  }
+
+  @Test("f64 on a device without it is an error before anything runs")
+  func noDouble() throws {
+    let device = try OpenCLHarness.device.get().separateCopy(hidesDouble: true)
+    defer { device.close() }
+    var builder = FunctionBuilder("double")
+    let x = builder.addParameter("x", TensorType(.f64, [4]))
+    let result = try builder.emitOne(.map(.exp), [x])
+    let plan = try OpenCLHarness.plan(builder.finish([result]))
+    expectFailure("device.unavailable", "has no f64 (cl_khr_fp64), which exp needs") {
+      _ = try OpenCLExecutable(plan, on: device, cache: nil)
+    }
+    #expect(!device.lowering.dtypes.contains(.f64))
+  }
+
+  @Test("A value larger than a buffer of the device is an error that says so")
+  func tooLarge() throws {
+    let device = try OpenCLHarness.device.get()
+    var builder = FunctionBuilder("large")
+    let x = builder.addParameter("x", TensorType(.f32, [device.properties.maximumBufferBytes / 4 + 1024]))
+    let result = try builder.emitOne(.map(.negate), [x])
+    let plan = try OpenCLHarness.plan(builder.finish([result]))
+    expectFailure("memory.exhausted", "one buffer of") { _ = try OpenCLExecutable(plan, on: device, cache: nil) }
+  }
+
+  /// while (x < 100) { x = x + x }, and one of two regions by a selector: made by hand, for no op makes regions yet.
+  @Test("Regions read their predicate back: a loop and a branch")
+  func regions() throws {
+    let scalar = TensorType(.f32, [] as [Int])
+    let here = AffineIndex(offset: .constant(0), strides: [])
+    func kernel(_ dtype: DType, _ body: [BodyInstruction], to: DType) -> Kernel {
+      Kernel(
+        buffers: [Kernel.Buffer(dtype, isWritten: false), Kernel.Buffer(to, isWritten: true)], integerCount: 0,
+        outer: [],
+        stages: [
+          Kernel.Stage(
+            inner: [], body: [.load(buffer: 0, here)] + body,
+            effects: [.store(buffer: 1, here, value: BodyID(body.count))])
+        ], schedule: .serial)
+    }
+    let x = BodyID(0)
+    let double = BodyInstruction.operation(.add, operands: [x, x], dtype: .f32)
+    let limit = BodyInstruction.constant(Scalar(Float(100)))
+    let kernels = [
+      kernel(.f32, [], to: .f32),
+      kernel(.f32, [double], to: .f32),
+      kernel(.f32, [limit, .operation(.less, operands: [x, BodyID(1)], dtype: .bool)], to: .bool),
+      kernel(.f32, [.operation(.convert, operands: [x], dtype: .i32)], to: .i32),
+      kernel(.f32, [.operation(.negate, operands: [x], dtype: .f32)], to: .f32),
+    ]
+    func launch(_ kernel: Int, _ from: Int, _ to: Int) -> ExecutionPlan.Step {
+      .launch(
+        ExecutionPlan.Launch(
+          kernel: kernel, slots: [from, to], integers: [], workspace: nil, sites: [], label: "k\(kernel)"))
+    }
+    let plan = ExecutionPlan(
+      name: "regions",
+      parameters: [Function.Parameter("x", scalar), Function.Parameter("s", scalar)],
+      results: [ExecutionPlan.Result(scalar, .written)], constants: [], kernels: kernels,
+      slots: [
+        ExecutionPlan.Slot(scalar, .parameter(0)), ExecutionPlan.Slot(scalar, .parameter(1)),
+        ExecutionPlan.Slot(scalar, .arena(0)), ExecutionPlan.Slot(TensorType(.bool, [] as [Int]), .arena(64)),
+        ExecutionPlan.Slot(TensorType(.i32, [] as [Int]), .arena(128)), ExecutionPlan.Slot(scalar, .result(0)),
+      ],
+      steps: [
+        launch(0, 0, 2), .loop(condition: 2..<3, body: 3..<4, predicate: 3), launch(2, 2, 3), launch(1, 2, 2),
+        launch(3, 1, 4), .branch([6..<7, 7..<8], selector: 4), launch(0, 2, 5), launch(4, 2, 5),
+      ],
+      memory: MemoryPlan(allocations: [], arenaBytes: 192, lowerBound: 192, inPlace: []), donations: [])
+    let executable = try OpenCLExecutable(plan, on: OpenCLHarness.device.get(), cache: nil)
+    func run(_ x: Float, _ selector: Float) throws -> [Float] {
+      try executable.run([TensorValue([x], shape: .scalar), TensorValue([selector], shape: .scalar)])[0]
+        .elements(as: Float.self)
+    }
+    #expect(try run(3, 0) == [192])
+    #expect(try run(200, 0) == [200])
+    #expect(try run(3, 1) == [-192])
+    #expect(try run(1, 7) == [-128])
+  }
+}
