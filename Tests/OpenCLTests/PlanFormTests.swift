@@ -1,8 +1,8 @@
 import KilnIR
 import KilnOpenCL
 import KilnPasses
+import KilnRuntime
 import KilnTesting
-import Synchronization
 import Testing
 
 /// Forms of programs that the device of the tests does not need by itself, regions, and what a device lacks.
