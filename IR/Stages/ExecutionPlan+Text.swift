@@ -17,7 +17,7 @@ extension ExecutionPlan: CustomStringConvertible {
     while number < range.upperBound {
       switch steps[number] {
       case .launch(let launch):
-        let workspace = launch.workspace.map { " workspace \($0)" } ?? ""
+        let workspace = (launch.workspace.map { " workspace \($0)" } ?? "") + (launch.usesLibrary ? " by library" : "")
         lines.append(
           "\(indent)\(number): launch k\(launch.kernel) slots \(launch.slots) integers \(launch.integers)\(workspace)"
             + " // \(launch.label)")

@@ -94,6 +94,8 @@ public struct ExecutionPlan: Hashable, Sendable {
     public var sites: [Site]
     /// The ops it computes, for people.
     public var label: String
+    /// Whether a library of linear algebra computes it (`.fast` only).
+    public var usesLibrary = false
 
     public init(kernel: Int, slots: [Int], integers: [Int], workspace: Int?, sites: [Site], label: String) {
       self.kernel = kernel

@@ -6,12 +6,18 @@ public struct LoweringOptions: Hashable, Sendable {
   public var fuses: Bool
   /// Whether contractions are compiled for their sizes. Off for eager operations: one object then serves all shapes.
   public var specializes: Bool
+  /// Whether plain matrix products may be left to a library, which adds in an order of its own.
+  public var allowsLibrary: Bool
   /// Parameters whose memory the caller may give away, each with the result that would take it.
   public var donations: [ExecutionPlan.Donation]
 
-  public init(fuses: Bool = true, specializes: Bool = true, donations: [ExecutionPlan.Donation] = []) {
+  public init(
+    fuses: Bool = true, specializes: Bool = true, allowsLibrary: Bool = false,
+    donations: [ExecutionPlan.Donation] = []
+  ) {
     self.fuses = fuses
     self.specializes = specializes
+    self.allowsLibrary = allowsLibrary
     self.donations = donations
   }
 }
@@ -45,7 +51,7 @@ public struct Lowering: Sendable {
         && !function.results.contains { resolver.bufferRoot($0) == wish.parameter }
     }
     let order = LaunchOrder(drafts, wishes: wishes)
-    var plan = PlanBuilder(function, resolver, order).build(specializes: options.specializes)
+    var plan = PlanBuilder(function, resolver, order).build(options)
     plan.refusedDonations = options.donations.filter { !order.donations.contains($0) }
     self.plan = plan
   }

@@ -22,8 +22,7 @@ struct PlanBuilder {
     donations = order.donations
   }
 
-  /// - Parameter specializes: whether contractions are compiled for their sizes.
-  consuming func build(specializes: Bool) -> ExecutionPlan {
+  consuming func build(_ options: LoweringOptions) -> ExecutionPlan {
     let results = bindResults()
     bindParameters()
     bindIntermediates()
@@ -33,7 +32,7 @@ struct PlanBuilder {
     var workspaces: [Int: Int] = [:]
     for (step, draft) in drafts.enumerated() {
       var draft = draft
-      let integers = draft.parameterize(specializes: specializes)
+      let integers = draft.parameterize(specializes: options.specializes)
       let kernel = draft.kernel
       let number = numbers[kernel] ?? kernels.count
       if number == kernels.count {
@@ -49,6 +48,7 @@ struct PlanBuilder {
         ExecutionPlan.Launch(
           kernel: number, slots: draft.bindings.map { slot(of: $0) }, integers: integers, workspace: nil,
           sites: draft.sites, label: draft.label))
+      launches[step].usesLibrary = options.allowsLibrary && MatrixProduct(kernel, integers) != nil
     }
     let memory = MemoryPlanner.plan(requests, inPlace: inPlace)
     for (slot, request) in requestOf { slots[slot].place = .arena(memory.allocations[request].offset) }

@@ -16,6 +16,8 @@ package final class CPUExecutable: @unchecked Sendable {
   private let scratchStride: Int
   /// Results that are another value's bytes.
   private let copies: [Copy]
+  /// Launches that OpenBLAS runs, by number.
+  private let libraryLaunches: [Int: LibraryLaunch]
   private let warm = Atomic<UnsafeMutableRawPointer?>(nil)
 
   /// What to call for one phase.
@@ -48,6 +50,7 @@ package final class CPUExecutable: @unchecked Sendable {
     self.plan = plan
     self.pool = pool
     walker = RegionWalker(plan)
+    libraryLaunches = try Self.libraryLaunches(plan)
     kernels = try compiler.compile(plan.kernels, on: pool)
     var (records, ranges) = ([Record](), [Range<Int>]())
     for (number, launch) in plan.launches.enumerated() {
@@ -56,7 +59,8 @@ package final class CPUExecutable: @unchecked Sendable {
       let nanoseconds = kernel.estimatedNanoseconds(launch.integers)
       for (phase, entry) in kernels[launch.kernel].phases.enumerated() {
         let units = kernel.workUnits(phase: phase, launch.integers)
-        guard units > 0 else { continue }
+        // A library packs for itself.
+        guard units > 0, !launch.usesLibrary || phase == kernel.phaseCount - 1 else { continue }
         records.append(
           Record(
             entry: entry, launch: number, units: units, nanoseconds: nanoseconds,
@@ -180,9 +184,25 @@ package final class CPUExecutable: @unchecked Sendable {
   /// Below this two threads cost more than they save.
   private static let worthSharing = 1_500
 
+  private static func libraryLaunches(_ plan: ExecutionPlan) throws(RuntimeError) -> [Int: LibraryLaunch] {
+    var result: [Int: LibraryLaunch] = [:]
+    for (number, launch) in plan.launches.enumerated() where launch.usesLibrary {
+      guard let product = MatrixProduct(plan.kernels[launch.kernel], launch.integers) else { continue }
+      result[number] = LibraryLaunch(product: product, library: try OpenBLASLibrary.shared.get())
+    }
+    return result
+  }
+
   /// Runs one phase and says whether it found every index in range.
   private func execute(_ record: Record, _ invocation: Invocation) -> Bool {
     let memory = invocation.memory
+    if !libraryLaunches.isEmpty, let library = libraryLaunches[record.launch] {
+      let pointers = memory.pointers(record.launch)
+      pool.forEachRange(of: library.product.rows, grain: LibraryLaunch.grain, nanoseconds: record.nanoseconds) { rows, _ in
+        library.run(pointers, rows: rows)
+      }
+      return true
+    }
     if record.nanoseconds < Self.worthSharing || record.units == 1 {
       record.entry(
         memory.pointers(record.launch), memory.integers(record.launch), 0, record.units, invocation.scratch.pointer,

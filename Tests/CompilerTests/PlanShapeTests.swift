@@ -86,6 +86,20 @@ struct PlanShapeTests {
     #expect(counts.0 == counts.1)
   }
 
+  @Test("D4: only .fast leaves a plain product to the library, and its step says so")
+  func libraryProducts() throws {
+    let (a, b) = (Tensor<Float>.full([70, 90], 0.5), Tensor<Float>.full([90, 65], 0.25))
+    let traced = try trace(a, b) { matmul($0, $1) }
+    let module = try Pipeline.default(for: traced.name).run(traced.module)
+    let function = try #require(module[traced.name])
+    let strict = try Lowering(function, for: .testCPU).plan
+    let fast = try Lowering(function, for: .testCPU, options: LoweringOptions(allowsLibrary: true)).plan
+    #expect(strict.launches.map(\.usesLibrary) == [false] && !strict.description.contains("by library"))
+    #expect(fast.launches.map(\.usesLibrary) == [true] && fast.description.contains("by library"))
+    let product = compile(CompileOptions(numerics: .fast)) { (a: Tensor<Float>, b: Tensor<Float>) in matmul(a, b) }
+    #expect(product(a, b).isClose(to: Tensor<Float>.full([70, 65], 90 * 0.125)))
+  }
+
   @Test("a call of a compiled function allocates its results and nothing else")
   func callAllocatesResults() throws {
     let f = compile { (x: Tensor<Float>) in x + 1 }

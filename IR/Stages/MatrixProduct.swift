@@ -1,0 +1,57 @@
+/// A launch that is one plain matrix product, as a library of linear algebra knows it: c = a·b, row-major.
+///
+/// Only `.fast` programs use it: a library adds in an order of its own (NUMERICS D4).
+public struct MatrixProduct: Hashable, Sendable {
+  /// An operand in memory: elements between its rows, and whether it is stored transposed.
+  public struct Operand: Hashable, Sendable {
+    public var buffer: Int
+    public var offset: Int
+    public var leadingDimension: Int
+    public var isTransposed: Bool
+  }
+
+  public let dtype: DType
+  public let rows: Int
+  public let columns: Int
+  public let terms: Int
+  public let left: Operand
+  public let right: Operand
+  public let result: Operand
+
+  /// Below this many products a library's call costs more than it saves.
+  private static let smallest = 64 * 64 * 64
+
+  /// Nil unless the kernel multiplies two matrices of f32 or f64 and stores the product, and nothing else.
+  public init?(_ kernel: Kernel, _ integers: [Int]) {
+    guard case .contraction(let schedule) = kernel.schedule, schedule.batchAxes == 0, schedule.rowAxes == 1,
+      kernel.outer.count == 2, kernel.stages.count == 2, kernel.stages[0].inner.count == 1,
+      case .dot(let lhs, let rhs) = kernel.stages[0].effects[0],
+      case .load(let leftBuffer, let leftIndex) = kernel.stages[0].body[lhs.index],
+      case .load(let rightBuffer, let rightIndex) = kernel.stages[0].body[rhs.index],
+      kernel.stages[1].body == [.reduced(0)], kernel.stages[1].effects.count == 1,
+      case .store(let resultBuffer, let resultIndex, _) = kernel.stages[1].effects[0]
+    else { return nil }
+    dtype = kernel.buffers[resultBuffer].dtype
+    let extents = (kernel.outer + kernel.stages[0].inner).map { $0.value(integers) }
+    (rows, columns, terms) = (extents[0], extents[1], extents[2])
+    guard dtype == .f32 || dtype == .f64, extents.allSatisfy({ $0 <= Int(Int32.max) }),
+      rows * columns * terms >= Self.smallest,
+      let left = Self.operand(leftBuffer, leftIndex, along: (0, 2), integers),
+      let right = Self.operand(rightBuffer, rightIndex, along: (2, 1), integers),
+      let result = Self.operand(resultBuffer, resultIndex, along: (0, 1), integers), !result.isTransposed
+    else { return nil }
+    (self.left, self.right, self.result) = (left, right, result)
+  }
+
+  /// The matrix whose rows run along one axis and whose columns along the other, if one of the two has step 1.
+  private static func operand(
+    _ buffer: Int, _ index: AffineIndex, along axes: (row: Int, column: Int), _ integers: [Int]
+  ) -> Operand? {
+    let strides = index.strides.map { $0.value(integers) }
+    let (row, column) = (strides[axes.row], strides[axes.column])
+    let offset = index.offset.value(integers)
+    if column == 1 && row > 1 { return Operand(buffer: buffer, offset: offset, leadingDimension: row, isTransposed: false) }
+    if row == 1 && column > 1 { return Operand(buffer: buffer, offset: offset, leadingDimension: column, isTransposed: true) }
+    return nil
+  }
+}
