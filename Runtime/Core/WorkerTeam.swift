@@ -140,16 +140,16 @@ final class WorkerTeam: @unchecked Sendable {
     kiln_name_thread("kiln-\(thread)")
     _ = FloatingPointMode.enter()
     var spin = SpinWindow()
-    var seen = gate.pointee.load(ordering: .acquiring) | Self.oneLoop - 1
+    var seen = gate.pointee.load(ordering: .acquiring) | (Self.oneLoop - 1)
     while stopped.pointee.load(ordering: .acquiring) == 0 {
       let now = gate.pointee.load(ordering: .acquiring)
-      if now | Self.oneLoop - 1 == seen || now & Self.closed != 0 {
+      if now | (Self.oneLoop - 1) == seen || now & Self.closed != 0 {
         if spin.isOver() { sleep(at: now, &spin) } else { kiln_pause() }
         continue
       }
       let entering = gate.pointee.compareExchange(expected: now, desired: now + 1, ordering: .acquiringAndReleasing)
       guard entering.exchanged else { continue }
-      seen = now | Self.oneLoop - 1
+      seen = now | (Self.oneLoop - 1)
       spin.loopBegins()
       claim(job, thread: thread)
       gate.pointee.wrappingSubtract(1, ordering: .releasing)
