@@ -4,6 +4,7 @@ import KilnCPU
 import KilnIR
 import KilnPasses
 import KilnRuntime
+import KilnTesting
 import Testing
 
 /// How many kernels common programs become, and what a step costs beside them.
@@ -84,6 +85,32 @@ struct PlanShapeTests {
     }
     withExtendedLifetime((inputs, loss)) {}
     #expect(counts.0 == counts.1)
+  }
+
+  @Test("a result that goes over an operand's memory does not hide it from the other results", arguments: [true, false])
+  func inPlaceWithTwoResults(contracts: Bool) throws {
+    let source = """
+      func @f(%x: f32[8,40], %y: f32[40,40]) -> (f32[40], f32[40]) {
+        %m: f32[8] = reduce(%x) {kind = max, axes = [1]}
+        %mb: f32[8,40] = broadcast(%m) {axes = [0]}
+        %c: f32[8,40] = subtract(%x, %mb)
+        %d: f32[8,40] = \(contracts ? "dot(%x, %y) {batch = [], contract = [[1, 0]]}" : "reverse(%c) {axes = [0]}")
+        %a: f32[8,40] = add(%d, %c)
+        %b: f32[8,40] = multiply(%a, %c)
+        %s: f32[40] = reduce(%a) {kind = sum, axes = [0]}
+        %t: f32[40] = reduce(%b) {kind = sum, axes = [0]}
+        return %s, %t
+      }
+      """
+    let module = try Module(parsing: source, file: "in-place.kiln")
+    var random = SplitMix64(seed: 7)
+    let inputs = try module.functions[0].parameters.map { parameter in
+      try TensorValue(parameter.type, bytes: (0..<parameter.type.shape.elementCount).flatMap { _ in
+        withUnsafeBytes(of: Float.random(in: -1...1, using: &random)) { Array($0) }
+      })
+    }
+    let program = RandomProgram(module: module, entry: "f", inputs: inputs)
+    #expect(program.disagreement { try PlanHarness.runOnCPU($0, fuses: true, pool: PlanHarness.pools[1]) } == nil)
   }
 
   @Test("D4: only .fast leaves a plain product to the library, and its step says so")

@@ -1,5 +1,6 @@
 import Dispatch
 import Foundation
+import Synchronization
 import Testing
 
 @testable import KilnRuntime
@@ -65,6 +66,22 @@ struct WorkerPoolTests {
         if !runs.all(are: 1) { Issue.record("an index ran twice or never") }
       }
     }
+  }
+
+  @Test("workers join odd and even loops alike")
+  func everyLoop() {
+    let pool = WorkerPool(threadCount: 2)
+    var joined = [0, 0]
+    for loop in 0..<400 {
+      let helped = Atomic(0)
+      pool.forEachRange(of: 64, nanoseconds: 1_000_000) { range, thread in
+        if thread == 1 { helped.store(1, ordering: .relaxed) }
+        let end = ContinuousClock.now + .microseconds(5 * range.count)
+        while ContinuousClock.now < end {}
+      }
+      joined[loop % 2] += helped.load(ordering: .relaxed)
+    }
+    #expect(joined[0] > 0 && joined[1] > 0, "\(joined)")
   }
 
   @Test("Concurrency: what a loop wrote is seen by the caller and by the next loop")

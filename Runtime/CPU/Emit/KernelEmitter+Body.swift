@@ -20,6 +20,23 @@ struct LanePlace {
 }
 
 extension KernelEmitter {
+  /// Emits all that the effects need before the first of them: a store may go over memory that the body reads, at the same
+  /// element.
+  func evaluateOperands(of effects: [Effect], _ values: inout BodyValues) {
+    for effect in effects {
+      switch effect {
+      case .store(_, _, let value), .storeScratch(_, let value), .reduce(_, let value), .argReduce(_, let value):
+        _ = evaluate(value, &values)
+      case .dot(let lhs, let rhs):
+        _ = evaluate(lhs, &values)
+        _ = evaluate(rhs, &values)
+      case .scatter(_, _, let index, _, _, _, _, _, let value):
+        _ = evaluate(index, &values)
+        _ = evaluate(value, &values)
+      }
+    }
+  }
+
   /// The value `id` of the body; values that nothing needs are never emitted.
   func evaluate(_ id: BodyID, _ values: inout BodyValues) -> LLVMValue {
     if let known = values.known[id.index] { return known }

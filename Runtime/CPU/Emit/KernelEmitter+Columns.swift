@@ -132,6 +132,7 @@ extension KernelEmitter {
   }
 
   private func emitColumnStores(_ stage: Kernel.Stage, _ values: inout BodyValues) throws(RuntimeError) {
+    evaluateOperands(of: stage.effects, &values)
     for effect in stage.effects {
       switch effect {
       case .store(let buffer, let index, let id): emitStore(buffer, index, id, &values)

@@ -66,6 +66,7 @@ extension KernelEmitter {
   /// The stores of a stage at a point; a stage without inner axes has no other effects.
   func emitStores(_ frame: StageFrame, _ point: Point, streamed: Set<StageFrame.Access> = []) throws(RuntimeError) {
     var values = BodyValues(frame: frame, point: point)
+    evaluateOperands(of: frame.stage.effects, &values)
     for effect in frame.stage.effects {
       switch effect {
       case .store(let buffer, let index, let id):

@@ -43,6 +43,7 @@ extension KernelEmitter {
   func emitScalarStage(_ number: Int, _ coordinates: [LLVMValue]) throws(RuntimeError) {
     let frame = frame(ofStage: number, coordinates: coordinates, varying: [], lanes: 1)
     var values = BodyValues(frame: frame, point: Point(coordinates: coordinates))
+    evaluateOperands(of: frame.stage.effects, &values)
     for effect in frame.stage.effects {
       switch effect {
       case .store(let buffer, let index, let id): emitStore(buffer, index, id, &values)
@@ -248,6 +249,7 @@ extension KernelEmitter {
       for (axis, coordinate) in zip(inner, coordinates(of: numbers, in: extents)) { point.laneCoordinates[axis] = coordinate }
     }
     var values = BodyValues(frame: span.frame, point: point)
+    evaluateOperands(of: span.frame.stage.effects, &values)
     for effect in span.frame.stage.effects {
       switch effect {
       case .store(let buffer, let index, let id): emitStore(buffer, index, id, &values)

@@ -65,6 +65,7 @@ extension KernelEmitter {
   }
 
   private func emitSerialEffects(_ stage: Kernel.Stage, _ values: inout BodyValues) {
+    evaluateOperands(of: stage.effects, &values)
     for effect in stage.effects {
       switch effect {
       case .store(let buffer, let index, let id): emitStore(buffer, index, id, &values)
