@@ -54,12 +54,12 @@ let package = Package(
     cModule("CAllocationCounter", "Tests/CAllocationCounter"),
     tests("CompilerTests", ["Kiln", "CAllocationCounter", "KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnTesting"]),
     cModule("CCallSite", "Sources/CCallSite"),
-    library("Kiln", "Sources/Kiln", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "CCallSite"]),
+    library("Kiln", "Sources/Kiln", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnOpenCL", "CCallSite"]),
     library("KilnBenchmarks", "Benchmarks", ["Kiln", "KilnIR"], exclude: ["compare"]),
     program(
       "KilnTool", "Sources/KilnTool",
       [
-        "Kiln", "KilnBenchmarks", "KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU",
+        "Kiln", "KilnBenchmarks", "KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnOpenCL",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     program("Hello", "Examples/Hello", ["Kiln"]),
@@ -70,6 +70,6 @@ let package = Package(
     tests("ToolTests", []),
     tests("KilnTests", ["Kiln", "KilnIR", "KilnRuntime"]),
     tests("RuntimeTests", ["KilnIR", "KilnRuntime", "KilnCPU"]),
-    tests("OpenCLTests", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnOpenCL", "KilnTesting"]),
+    tests("OpenCLTests", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnOpenCL", "KilnTesting", "Kiln"]),
   ]
 )

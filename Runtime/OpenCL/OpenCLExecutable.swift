@@ -85,16 +85,41 @@ package final class OpenCLExecutable: Sendable {
   /// - Throws: `gather.R1` or `scatter.R1` for an index out of range, `memory.exhausted`, `device.lost`,
   ///   `device.other` for an input on another device.
   package func run(_ inputs: [DeviceBuffer], donating donated: Set<Int> = []) throws(KilnError) -> [DeviceBuffer] {
-    try runTimed(inputs, donated, isProfiled: false).results
+    try runTimed(inputs, donated, isProfiled: false, transfers: nil).results
+  }
+
+  /// Runs the plan once on memory of the host: enqueues the copies to the device, the launches and the copies back, and
+  /// waits once.
+  ///
+  /// - Parameters:
+  ///   - inputs: the first byte of each parameter.
+  ///   - outputs: the first byte of each result.
+  package func run(
+    inputs: UnsafeBufferPointer<UnsafeRawPointer>, outputs: UnsafeBufferPointer<UnsafeMutableRawPointer>
+  ) throws(KilnError) {
+    var buffers: [DeviceBuffer] = []
+    do throws(RuntimeError) {
+      let context = try device.context()
+      for parameter in plan.parameters {
+        buffers.append(try DeviceBuffer(byteCount: parameter.type.byteCount, on: context))
+      }
+    } catch {
+      throw KilnError(openCL: error)
+    }
+    _ = try runTimed(buffers, [], isProfiled: false, transfers: (inputs, outputs))
   }
 
   /// Runs the plan once and measures each launch on the device.
   package func profile(_ inputs: [DeviceBuffer]) throws(KilnError) -> (results: [DeviceBuffer], profiles: [Profile]) {
-    try runTimed(inputs, [], isProfiled: true)
+    try runTimed(inputs, [], isProfiled: true, transfers: nil)
   }
 
+  private typealias Transfers = (
+    inputs: UnsafeBufferPointer<UnsafeRawPointer>, outputs: UnsafeBufferPointer<UnsafeMutableRawPointer>
+  )
+
   private func runTimed(
-    _ inputs: [DeviceBuffer], _ donated: Set<Int>, isProfiled: Bool
+    _ inputs: [DeviceBuffer], _ donated: Set<Int>, isProfiled: Bool, transfers: Transfers?
   ) throws(KilnError) -> (results: [DeviceBuffer], profiles: [Profile]) {
     let instance = try takeInstance()
     for (number, input) in inputs.enumerated() where input.context !== instance.context {
@@ -112,7 +137,18 @@ package final class OpenCLExecutable: Sendable {
       var events: [(launch: Int, event: OpenCLObject)]? = isProfiled ? [] : nil
       let queue = isProfiled ? try context.profilingQueue() : context.queue
       if isProfiled { try context.finish() }
+      for (number, input) in inputs.enumerated() {
+        guard let transfers else { break }
+        try input.write(
+          UnsafeRawBufferPointer(start: transfers.inputs[number], count: input.byteCount), waits: false)
+      }
       try instance.enqueue(inputs, results, on: queue, events: &events)
+      for (number, result) in plan.results.enumerated() {
+        guard let transfers else { break }
+        try results[number].read(
+          into: UnsafeMutableRawBufferPointer(start: transfers.outputs[number], count: result.type.byteCount),
+          waits: false)
+      }
       try context.check(context.library.api.Finish(queue.handle), "running @\(plan.name) on \(device.properties.name)")
       site = instance.failedSite
       profiles = events.map { self.profiles($0, context) } ?? []

@@ -3,13 +3,14 @@ import Foundation
 import Kiln
 import KilnCPU
 import KilnIR
+import KilnOpenCL
 import KilnRuntime
 
 /// `kiln show`: prints a stage of the compilation of a function.
 struct Show: ParsableCommand {
   /// In the order in which a program passes them.
   enum Stage: String, CaseIterable, ExpressibleByArgument {
-    case module, fusion, kernels, memory, plan, llvm, assembly
+    case module, fusion, kernels, memory, plan, llvm, assembly, opencl
   }
 
   static let configuration = CommandConfiguration(abstract: "Prints a stage of the compilation of a function.")
@@ -20,7 +21,7 @@ struct Show: ParsableCommand {
   var stage: Stage
   @Option(help: "The function (default: @main, or the last one).")
   var function: String?
-  @Option(help: "The device to compile for: cpu.")
+  @Option(help: "The device to compile for: cpu or opencl.")
   var device: DeviceName = .cpu
   @Flag(help: "One kernel per instruction.")
   var noFusion = false
@@ -28,11 +29,34 @@ struct Show: ParsableCommand {
   mutating func run() throws {
     let program = try ProgramFile(file)
     let function = try program.function(function)
+    if case .opencl(let name) = device { return print(try openCLText(of: function, in: program, device: name)) }
+    if stage == .opencl { return print(try openCLText(of: function, in: program, device: "")) }
     guard device == .cpu || stage == .module else {
       throw ToolError(usage: "the device \(device.rawValue) interprets programs: there is no \(stage.rawValue) to show")
     }
     let text = try text(of: function, in: program)
     print(text, terminator: text.hasSuffix("\n") ? "" : "\n")
+  }
+
+  /// A stage of the compilation for an OpenCL device.
+  private func openCLText(
+    of function: Function, in program: ProgramFile, device name: String
+  ) throws(ToolError) -> String {
+    let device: OpenCLDevice
+    do throws(RuntimeError) { device = try OpenCLDevice.choose(name) } catch { throw ToolError(error) }
+    return try reporting(program.name) { () throws(KilnError) in
+      let lowered = try Lowered(program.module, function: function.name, for: device.lowering, fuses: !noFusion)
+      switch stage {
+      case .module: return program.module.description
+      case .fusion: return lowered.fusion.description
+      case .kernels: return lowered.kernelText
+      case .memory: return lowered.plan.memory.description
+      case .plan: return lowered.plan.description
+      case .opencl: return try lowered.openCLText(for: device)
+      case .llvm, .assembly:
+        throw KilnError("show.stage", "\(device.properties.name) runs OpenCL C: there is no \(stage.rawValue) to show")
+      }
+    }
   }
 
   private func text(of function: Function, in program: ProgramFile) throws(ToolError) -> String {
@@ -46,7 +70,7 @@ struct Show: ParsableCommand {
       FileHandle.standardError.write(Data("note: lowered for a plain CPU: \(error.message)\n".utf8))
     }
     switch stage {
-    case .module, .fusion: return lowered.fusion.description
+    case .module, .fusion, .opencl: return lowered.fusion.description
     case .kernels: return lowered.kernelText
     case .memory: return lowered.plan.memory.description
     case .plan: return lowered.plan.description

@@ -1,0 +1,49 @@
+public import KilnIR
+import KilnOpenCL
+import KilnPasses
+import KilnRuntime
+
+extension OpenCLExecutable: Executable {}
+
+extension Device {
+  /// An OpenCL device of this machine. Its results are those of the other devices, bit for bit.
+  ///
+  ///     let gpu = try Device.opencl()
+  ///     let step = compile(on: gpu) { … }
+  ///
+  /// - Parameter name: a number, `gpu` or `cpu`, or a part of the device's name; empty for the first GPU, or else the first
+  ///   device.
+  /// - Throws: `device.unavailable` with what there is, or what to install.
+  public static func opencl(_ name: String = "") throws(KilnError) -> Device {
+    do throws(RuntimeError) {
+      let device = try OpenCLDevice.choose(name)
+      return opened.withLock { opened in
+        if let known = opened[device.index] { return known }
+        let executor = PlanExecutor(device.lowering) { plan throws(KilnError) in
+          try OpenCLExecutable(plan, on: device)
+        }
+        let made = Device("opencl:\(device.index)", executor)
+        opened[device.index] = made
+        return made
+      }
+    } catch {
+      throw KilnError("device.unavailable", error.message)
+    }
+  }
+
+  /// One executor a device, so that devices of one name are equal.
+  private static let opened = Lock<[Int: Device]>([:])
+}
+
+extension Lowered {
+  /// The OpenCL C that `device` compiles for this plan.
+  ///
+  /// - Throws: `device.unavailable` when the device lacks what the plan needs.
+  package func openCLText(for device: OpenCLDevice) throws(KilnError) -> String {
+    do throws(RuntimeError) {
+      return try OpenCLExecutable.text(of: plan, on: device)
+    } catch {
+      throw KilnError(openCL: error)
+    }
+  }
+}
