@@ -12,8 +12,7 @@ struct FrontEndTests {
     let w = Tensor<Float>((0..<20).map { Float($0) / 9 - 1 }, shape: [5, 4])
     func step(_ device: Device) throws -> [Float] {
       withDevice(device) {
-        let gradient = gradient(of: { (w: Tensor<Float>) in (tanh(matmul(x, w))).sum() })
-        return gradient(w).scalars
+        gradient(at: w) { w in tanh(matmul(x, w)).sum() }.scalars
       }
     }
     let found = try step(.opencl(index))
