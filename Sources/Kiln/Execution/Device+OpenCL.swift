@@ -1,5 +1,5 @@
 public import KilnIR
-import KilnOpenCL
+package import KilnOpenCL
 import KilnPasses
 import KilnRuntime
 
