@@ -17,6 +17,7 @@ final class PlanInstance: @unchecked Sendable {
   private let statusBuffer: DeviceBuffer?
   /// Per launch and phase.
   private let kernels: [[OpenCLObject]]
+  private let ranges: [[WorkRange]]
   /// Launches that can find an index out of range, by their place in the status buffer.
   private let checked: [Int]
   /// What the device reads and writes without waiting for the host.
@@ -83,6 +84,11 @@ final class PlanInstance: @unchecked Sendable {
       kernels.append(phases)
     }
     self.kernels = kernels
+    ranges = zip(program.launches, kernels).map { launch, kernels in
+      zip(launch.ranges, kernels).map { range, kernel in
+        range.limited(to: context.largestGroup(of: kernel), isRowGroup: launch.isRowGroup)
+      }
+    }
     for number in launches.indices {
       for kernel in kernels[number] {
         try bindConstants(kernel, number, offsets, tableStart: tableStarts[number])
@@ -234,8 +240,7 @@ final class PlanInstance: @unchecked Sendable {
   private func launch(
     _ number: Int, on queue: OpenCLObject, _ events: inout [(launch: Int, event: OpenCLObject)]?
   ) throws(RuntimeError) {
-    let launch = program.launches[number]
-    for (kernel, range) in zip(kernels[number], launch.ranges) where !range.global.contains(0) {
+    for (kernel, range) in zip(kernels[number], ranges[number]) where !range.global.contains(0) {
       try context.spendLaunch()
       var event: OpaquePointer?
       let status =
@@ -256,6 +261,14 @@ final class PlanInstance: @unchecked Sendable {
 }
 
 extension OpenCLContext {
+  /// The most work items that a group of this kernel may have.
+  fileprivate func largestGroup(of kernel: OpenCLObject) -> Int {
+    var size = 0
+    let status = library.api.GetKernelWorkGroupInfo(
+      kernel.handle, device.handle, UInt32(KilnCLKernelWorkGroupSize), MemoryLayout<Int>.size, &size, nil)
+    return status == 0 ? size : device.properties.maximumWorkGroupSize
+  }
+
   /// Counts a launch where a test wants the device to get lost.
   fileprivate func spendLaunch() throws(RuntimeError) {
     let isLost = device.faults.withLock { faults in

@@ -11,6 +11,7 @@ package struct PlanProgram {
     var ranges: [WorkRange]
     var signature: KernelSignature
     var isWide: Bool
+    var isRowGroup: Bool
     var scratchBytes: Int
   }
 
@@ -69,7 +70,7 @@ package struct PlanProgram {
         Launch(
           functions: phases.map { "k\(number)_\($0)" },
           ranges: phases.map { mapping.range(kernel, launch.integers, phase: $0, limits) },
-          signature: KernelSignature(kernel, mapping, style), isWide: style.isWide,
+          signature: KernelSignature(kernel, mapping, style), isWide: style.isWide, isRowGroup: mapping == .rowGroups,
           scratchBytes: mapping.scratchBytes(kernel, launch.integers, limits)))
     }
     self.launches = launches

@@ -68,7 +68,8 @@ final class CLEmitter {
     if signature.hasScratch { parameters.append("__global uchar *scratch") }
     if signature.hasStatus { parameters += ["__global int *status", "const int launch"] }
     if signature.hasZero { parameters.append("const uint z") }
-    out.open("__kernel void \(name)_\(phase)(\(parameters.joined(separator: ", ")))")
+    out.open(
+      "__kernel \(mapping.requiredGroup(phase: phase))void \(name)_\(phase)(\(parameters.joined(separator: ", ")))")
     for (number, buffer) in kernel.buffers.enumerated() {
       let type = "__global \(buffer.isWritten ? "" : "const ")\(buffer.dtype.clMemory) *"
       out.line("\(type)const b\(number) = (\(type))(p\(number) + o\(number));")

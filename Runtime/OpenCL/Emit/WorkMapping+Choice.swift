@@ -28,7 +28,8 @@ extension WorkMapping {
         if !isColumn && first >= 16 && kernel.stages.contains(where: { !$0.inner.isEmpty }) { return .rowGroups }
       }
     }
-    let strides = !kernel.scratchRows.isEmpty || grid.rows > 1 << 20
+    // The second dimension of a grid has at most 65,535 groups on some devices.
+    let strides = !kernel.scratchRows.isEmpty || grid.rows > (limits.isProcessor ? 1 << 20 : 1 << 15)
     return .points(strides: strides)
   }
 
@@ -89,7 +90,10 @@ extension WorkMapping {
     let points = grid.columns * grid.rows
     let blocks = kernel.blockCount(integers)
     switch self {
-    case .points(let strides): return Self.grid(grid.columns, grid.rows, strides, limits)
+    case .points(let strides):
+      // Where work items have scratch of their own they are few, but enough for the device.
+      let most = kernel.scratchRows.isEmpty ? 1 << 22 : min(limits.fullWorkItems, 1 << 14)
+      return Self.grid(grid.columns, grid.rows, most: strides ? most : nil, limits)
     case .rowGroups:
       let longest = kernel.stages.indices.map { kernel.innerCount($0, integers) }.max() ?? 1
       let teams = longest > Kernel.reductionBlock ? 8 : 1
@@ -98,15 +102,15 @@ extension WorkMapping {
     case .columnGroups:
       return WorkRange(global: [Self.roundUp(grid.columns, 32), 8, min(grid.rows, 1 << 15)], local: [32, 8, 1])
     case .split(let columns):
-      guard phase == 0 else { return Self.grid(grid.columns, grid.rows, false, limits) }
+      guard phase == 0 else { return Self.grid(grid.columns, grid.rows, most: nil, limits) }
       if columns {
         return WorkRange(global: [Self.roundUp(grid.columns, 32), 8, grid.rows * blocks], local: [32, 8, 1])
       }
       return WorkRange(global: [32, Self.roundUp(blocks, 8), points], local: [32, 8, 1])
     case .splitDot:
-      return Self.grid(grid.columns, phase == 0 ? grid.rows * blocks : grid.rows, false, limits)
+      return Self.grid(grid.columns, phase == 0 ? grid.rows * blocks : grid.rows, most: nil, limits)
     case .tiles(let tile), .registerTiles(let tile):
-      guard case .contraction(let schedule) = kernel.schedule else { return Self.grid(1, 1, false, limits) }
+      guard case .contraction(let schedule) = kernel.schedule else { return Self.grid(1, 1, most: nil, limits) }
       let shape = kernel.contractionShape(schedule, integers)
       let columns = (shape.columns + tile.columns - 1) / tile.columns * tile.groupColumns
       let rows = (shape.rows + tile.rows - 1) / tile.rows * tile.groupRows
@@ -140,8 +144,8 @@ extension WorkMapping {
 
   private static func roundUp(_ count: Int, _ multiple: Int) -> Int { (count + multiple - 1) / multiple * multiple }
 
-  /// A grid of work items: wide groups where the last axis is long.
-  private static func grid(_ columns: Int, _ rows: Int, _ strides: Bool, _ limits: MappingLimits) -> WorkRange {
+  /// A grid of work items, wide groups where the last axis is long; about `most` of them if they stride.
+  private static func grid(_ columns: Int, _ rows: Int, most: Int?, _ limits: MappingLimits) -> WorkRange {
     let size = min(limits.isProcessor ? 64 : 256, limits.maximumWorkGroupSize)
     var width = 1
     if limits.isProcessor {
@@ -152,11 +156,9 @@ extension WorkMapping {
     }
     let height = size / width
     var global = [roundUp(columns, width), roundUp(rows, height)]
-    if strides {
-      // Each work item has scratch of its own: few of them, but enough for the device.
-      let most = max(size, min(limits.fullWorkItems, 1 << 14))
+    if let most {
       global[0] = min(global[0], max(width, most / width * width))
-      global[1] = min(global[1], max(height, most / global[0] / height * height))
+      global[1] = min(global[1], max(height, most / max(global[0], 1) / height * height))
     }
     return WorkRange(global: global, local: [width, height])
   }

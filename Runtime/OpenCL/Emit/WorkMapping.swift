@@ -25,6 +25,36 @@ enum WorkMapping: Hashable {
   }
 }
 
+extension WorkMapping {
+  /// The attribute by which a compiler keeps to the registers that a group of this size may have.
+  func requiredGroup(phase: Int) -> String {
+    let size: (Int, Int)
+    switch self {
+    case .columnGroups: size = (32, 8)
+    case .split: size = phase == 0 ? (32, 8) : (0, 0)
+    case .tiles(let tile): size = (tile.groupColumns, tile.groupRows)
+    case .points, .rowGroups, .splitDot, .registerTiles: size = (0, 0)
+    }
+    return size.0 == 0 ? "" : "__attribute__((reqd_work_group_size(\(size.0), \(size.1), 1))) "
+  }
+}
+
+extension WorkRange {
+  /// The same work items in groups of at most `limit`, for a kernel that needs more registers than usual. The teams of a
+  /// row group become fewer, which it allows for.
+  func limited(to limit: Int, isRowGroup: Bool) -> WorkRange {
+    guard local.reduce(1, *) > limit, limit > 0 else { return self }
+    if isRowGroup { return WorkRange(global: [global[0], 1], local: [local[0], 1]) }
+    var range = self
+    while range.local.reduce(1, *) > limit,
+      let axis = range.local.indices.max(by: { range.local[$0] < range.local[$1] })
+    {
+      range.local[axis] /= 2
+    }
+    return range
+  }
+}
+
 /// The tile of a work item and of its group, in outputs.
 struct TileShape: Hashable {
   /// Outputs of one work item.
