@@ -31,7 +31,7 @@ package struct HostFeatures: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
-  private init(cpu: String, features: String, vectorClass: VectorClass) {
+  package init(cpu: String, features: String, vectorClass: VectorClass) {
     self.cpu = cpu
     self.features = features
     self.vectorClass = vectorClass
