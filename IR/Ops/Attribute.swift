@@ -96,6 +96,14 @@ public struct AttributeReader: Sendable {
     return text
   }
 
+  /// `true` or `false`.
+  public func truth(_ name: String) throws(ConstraintFailure) -> Bool {
+    guard case .number(let text) = try required(name), text == "true" || text == "false" else {
+      throw malformed(name, "true or false")
+    }
+    return text == "true"
+  }
+
   private func integer(_ attribute: Attribute, _ name: String) throws(ConstraintFailure) -> Int {
     guard case .number(let text) = attribute, let value = Int(text) else { throw malformed(name, "integers") }
     return value

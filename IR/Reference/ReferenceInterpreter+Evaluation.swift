@@ -1,18 +1,14 @@
 extension ReferenceInterpreter {
   /// The results of one op, by the definitions of NUMERICS.md.
   ///
-  /// The op infers `resultTypes` from the types of the operands. `call` needs a module: `run` does it.
-  /// - Throws: `run.C3` for a result too large to compute, `run.C4` for a call, `gather.R1` and `scatter.R1` for an index out
+  /// The op infers `resultTypes` from the types of the operands. An op that runs functions needs a module:
+  /// `run` does it.
+  /// - Throws: `run.C3` for a result too large to compute, `run.C4` for an op that runs functions, `gather.R1` and `scatter.R1` for an index out
   ///   of range; each at `location`.
   public static func evaluate(
     op: Op, operands: [TensorValue], resultTypes: [TensorType], location: SourceLocation
   ) throws(KilnError) -> [TensorValue] {
-    for type in resultTypes where type.byteCount > maximumByteCount {
-      throw KilnError(
-        "run.C3",
-        "\(op.spelling) gives \(type) of \(type.byteCount) bytes; the reference computes at most "
-          + "\(maximumByteCount)", at: location)
-    }
+    try requireComputable(op, resultTypes, at: location)
     do throws(ConstraintFailure) {
       switch op {
       case .source(let op): return [evaluate(op, operands)]
@@ -24,11 +20,24 @@ extension ReferenceInterpreter {
       case .contraction(let op): return [evaluate(op, operands, resultTypes[0])]
       case .indexing(let op): return [try evaluate(op, operands, resultTypes[0])]
       case .control(.stopGradient): return operands
-      case .control(.call(let callee, _)):
-        throw ConstraintFailure("run.C4", "a call of @\(callee) is run with its module, not evaluated alone")
+      case .control(.call), .control(.cond), .control(.while), .control(.scan):
+        throw ConstraintFailure(
+          "run.C4", "\(op.spelling) of @\(op.callees.joined(separator: ", @")) is run with its module, not evaluated alone")
       }
     } catch {
       throw KilnError(error, at: location)
+    }
+  }
+
+  /// - Throws: `run.C3`.
+  static func requireComputable(
+    _ op: Op, _ resultTypes: [TensorType], at location: SourceLocation
+  ) throws(KilnError) {
+    for type in resultTypes where type.byteCount > maximumByteCount {
+      throw KilnError(
+        "run.C3",
+        "\(op.spelling) gives \(type) of \(type.byteCount) bytes; the reference computes at most "
+          + "\(maximumByteCount)", at: location)
     }
   }
 

@@ -26,66 +26,23 @@ public enum ReferenceInterpreter {
           + "found (\(found.map(\.description).joined(separator: ", ")))")
     }
     // A stack of its own: a chain of many thousand calls must not overflow the thread's.
-    var stack = [Frame(function, inputs)]
-    while true {
-      let top = stack.count - 1
-      guard let id = stack[top].nextInstruction else {
-        let results = stack[top].results
+    var stack: [Activity] = [.function(Frame(function, inputs))]
+    var returned: [TensorValue]?
+    while !stack.isEmpty {
+      switch try stack[stack.count - 1].advance(returned, in: module) {
+      case .start(let activity):
+        stack.append(activity)
+        returned = nil
+      case .finished(let results):
         stack.removeLast()
-        if stack.isEmpty { return results }
-        stack[top - 1].finishInstruction(with: results)
-        continue
-      }
-      let instruction = stack[top].function.instructions[id]
-      let operands = stack[top].operands(of: instruction)
-      if case .control(.call(let callee, _)) = instruction.op {
-        guard let function = module[callee] else { throw KilnError("run.C1", "there is no function @\(callee)") }
-        stack.append(Frame(function, operands))
-      } else {
-        let results = try evaluate(
-          op: instruction.op, operands: operands,
-          resultTypes: instruction.results.map { stack[top].function.valueTypes[$0] },
-          location: stack[top].function.locations[id])
-        stack[top].finishInstruction(with: results)
+        returned = results
       }
     }
+    return returned ?? []
   }
 
-  /// A function that is running.
-  private struct Frame {
-    let function: Function
-    private var values: EntityTable<ValueID, TensorValue?>
-    private var remainingUses: EntityTable<ValueID, Int>
-    private var position = 0
-
-    init(_ function: Function, _ inputs: [TensorValue]) {
-      self.function = function
-      remainingUses = function.useCounts()
-      values = EntityTable(repeating: nil, count: function.valueTypes.count)
-      for (index, input) in inputs.enumerated() { values[ValueID(index)] = input }
-    }
-
-    var nextInstruction: InstructionID? {
-      position < function.instructions.count ? InstructionID(position) : nil
-    }
-
-    var results: [TensorValue] { function.results.compactMap { values[$0] } }
-
-    /// The operands; a value is let go after its last use.
-    mutating func operands(of instruction: Instruction) -> [TensorValue] {
-      let operands = instruction.operands.compactMap { values[$0] }
-      for operand in instruction.operands {
-        remainingUses[operand] -= 1
-        if remainingUses[operand] == 0 { values[operand] = nil }
-      }
-      return operands
-    }
-
-    mutating func finishInstruction(with results: [TensorValue]) {
-      for (id, value) in zip(function.instructions[InstructionID(position)].results, results) {
-        values[id] = remainingUses[id] == 0 ? nil : value
-      }
-      position += 1
-    }
+  static func callee(_ name: String, in module: Module) throws(KilnError) -> Function {
+    guard let function = module[name] else { throw KilnError("run.C1", "there is no function @\(name)") }
+    return function
   }
 }

@@ -235,13 +235,6 @@ extension AttributeReader {
     throw malformed(name, "integers, or launch integers like n0")
   }
 
-  fileprivate func truth(_ name: String) throws(ConstraintFailure) -> Bool {
-    guard case .number(let text) = try required(name), text == "true" || text == "false" else {
-      throw malformed(name, "true or false")
-    }
-    return text == "true"
-  }
-
   fileprivate func site() throws(ConstraintFailure) -> Int {
     let site = try integer("site")
     guard Int32(exactly: site) != nil else { throw malformed("site", "a 32-bit integer") }

@@ -131,6 +131,10 @@ extension Rewriter {
     switch op {
     case .stopGradient: []
     case .call(let callee, _): throw noDerivative(of: "call", "@\(callee) must be inlined first")
+    case .while:
+      throw noDerivative(
+        of: "while", "how often it runs is known only when it has run; a scan or fori, whose length is known, has one")
+    case .cond, .scan: throw noDerivative(of: op.spelling, "its branches and bodies have none")
     }
   }
 

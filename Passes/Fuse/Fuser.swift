@@ -62,6 +62,9 @@ package struct Fuser {
         .scatter, function.valueTypes[instruction.result].shape.dimensions, id, instruction.operands, [])
     case .assembly:
       begin(.assembly, function.valueTypes[instruction.result].shape.dimensions, id, instruction.operands, [])
+    case .control:
+      throw KilnError(
+        "fuse.control", "\(instruction.op.spelling) runs on the reference only", at: function.locations[id])
     }
   }
 

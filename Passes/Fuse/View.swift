@@ -14,6 +14,8 @@ enum FusionClass {
   case contraction
   case scatter
   case assembly
+  /// Runs functions of the module: reads its operands as buffers and writes its results as such.
+  case control
 }
 
 extension Op {
@@ -42,6 +44,7 @@ extension Op {
       // A call that is left here was not inlined; `Fuser` reports it.
       case .call: .source
       case .stopGradient: .view
+      case .cond, .while, .scan: .control
       }
     }
   }
@@ -74,7 +77,7 @@ extension Op {
       }
     case .control(.stopGradient): return index
     case .source, .map, .type, .movement(.pad), .movement(.concatenate), .reduction, .contraction, .indexing,
-      .control(.call):
+      .control(.call), .control(.cond), .control(.while), .control(.scan):
       return nil
     }
   }

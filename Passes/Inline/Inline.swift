@@ -1,13 +1,14 @@
 package import KilnIR
 
 extension Pass {
-  /// Puts the body of every called function in the place of its call.
+  /// Puts the body of every called function in the place of its call. The branches of `cond` and the bodies of loops stay
+  /// functions, without calls of their own.
   ///
   /// A module lists callees before callers, so one walk suffices: each callee has lost its own calls already. The
   /// inlined instructions keep their own locations.
   public static let inline = Pass("inline") { module throws(KilnError) in try Inliner.inline(module) }
 
-  /// Drops the functions that `entry` neither is nor calls.
+  /// Drops the functions that `entry` neither is nor runs.
   public static func keep(_ entry: String) -> Pass {
     Pass("keep(\(entry))") { module throws(KilnError) in try module.reachable(from: entry) }
   }
@@ -46,7 +47,7 @@ package enum Inliner {
 
   /// `function` without calls. `callees` has every function that it calls, without calls.
   private static func inline(_ function: Function, callees: Module) throws(KilnError) -> Function {
-    if !function.callsFunctions { return function }
+    if !function.hasCalls { return function }
     var rewriter = Rewriter(function.name, in: callees)
     var values = EntityTable<ValueID, ValueID>(function.parameters.map { rewriter.addParameter($0) })
     for id in function.instructions.ids {
@@ -68,18 +69,17 @@ package enum Inliner {
 }
 
 extension Function {
-  /// The functions named by the calls of this one.
-  package var calleeNames: [String] {
-    instructions.elements.compactMap { instruction in
-      if case .control(.call(let name, _)) = instruction.op { name } else { nil }
-    }
-  }
+  /// The functions that instructions of this one run, by a call, as a branch or as the body of a loop.
+  package var calleeNames: [String] { instructions.elements.flatMap(\.op.callees) }
 
-  package var callsFunctions: Bool { !calleeNames.isEmpty }
+  /// Whether a call is left to inline. Branches and bodies of loops stay functions.
+  package var hasCalls: Bool {
+    instructions.elements.contains { if case .control(.call) = $0.op { true } else { false } }
+  }
 }
 
 extension Module {
-  /// `entry` and the functions that it calls, directly or not, in their order.
+  /// `entry` and the functions that it runs, directly or not, in their order.
   package func reachable(from entry: String) throws(KilnError) -> Module {
     var needed: Set<String> = [try require(entry).name]
     var kept: [Function] = []

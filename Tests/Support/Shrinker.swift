@@ -103,7 +103,7 @@ extension RandomProgram {
   /// The functions that instructions call, directly or not, in their order.
   private func callees(of instructions: [Instruction]) -> [Function] {
     func names(_ instructions: [Instruction]) -> [String] {
-      instructions.compactMap { if case .control(.call(let callee, _)) = $0.op { callee } else { nil } }
+      instructions.flatMap(\.op.callees)
     }
     var needed = Set(names(instructions))
     var callees: [Function] = []
