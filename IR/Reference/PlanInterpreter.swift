@@ -15,7 +15,7 @@ public enum PlanInterpreter {
     }
     let wrong = PlanVerifier.diagnostics(for: plan)
     guard wrong.isEmpty else { throw KilnError(wrong) }
-    let run = PlanRun(plan, inputs)
+    var run = PlanRun(plan, inputs)
     defer { run.deallocate() }
     try run.perform(0..<plan.steps.count)
     return run.results
@@ -30,6 +30,8 @@ private struct PlanRun {
   private let parameterBytes: [UnsafeMutableRawPointer]
   private let resultBytes: [UnsafeMutableRawPointer]
   private let constantBytes: [UnsafeMutableRawPointer]
+  /// The part of elements that each repeat has come to.
+  private var parts: [Int: Int] = [:]
 
   init(_ plan: ExecutionPlan, _ inputs: [TensorValue]) {
     self.plan = plan
@@ -63,28 +65,31 @@ private struct PlanRun {
     case .result(let number): resultBytes[number]
     case .constant(let number): constantBytes[number]
     case .arena(let offset): arena + offset
+    case .element(let whole, let step): address(whole) + parts[step, default: 0] * plan.slots[slot].type.byteCount
     }
   }
 
-  func perform(_ steps: Range<Int>) throws(KilnError) {
+  mutating func perform(_ steps: Range<Int>) throws(KilnError) {
     var step = steps.lowerBound
     while step < steps.upperBound {
       switch plan.steps[step] {
       case .launch(let launch):
         try perform(launch)
-        step += 1
       case .loop(let condition, let body, let predicate):
         try perform(condition)
         while address(predicate).load(as: UInt8.self) == 1 {
           try perform(body)
           try perform(condition)
         }
-        step = max(condition.upperBound, body.upperBound)
       case .branch(let regions, let selector):
-        let chosen = Int(address(selector).load(as: Int32.self))
-        try perform(regions.indices.contains(chosen) ? regions[chosen] : regions[regions.count - 1])
-        step = regions.map(\.upperBound).max() ?? step + 1
+        try perform(regions[plan.region(chosenBy: selector, of: regions.count, at: address(selector))])
+      case .repeat(let count, let isReversed, let body):
+        for done in 0..<count {
+          parts[step] = ExecutionPlan.part(after: done, of: count, isReversed: isReversed)
+          try perform(body)
+        }
       }
+      step = plan.end(ofStep: step)
     }
   }
 

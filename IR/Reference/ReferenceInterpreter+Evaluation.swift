@@ -1,10 +1,10 @@
 extension ReferenceInterpreter {
   /// The results of one op, by the definitions of NUMERICS.md.
   ///
-  /// The op infers `resultTypes` from the types of the operands. An op that runs functions needs a module:
-  /// `run` does it.
-  /// - Throws: `run.C3` for a result too large to compute, `run.C4` for an op that runs functions, `gather.R1` and `scatter.R1` for an index out
-  ///   of range; each at `location`.
+  /// The op infers `resultTypes` from the types of the operands. An op that runs functions needs a
+  /// module: `run` does it.
+  /// - Throws: `run.C3` for a result too large to compute, `run.C4` for an op that runs functions, `gather.R1` and
+  ///   `scatter.R1` for an index out of range; each at `location`.
   public static func evaluate(
     op: Op, operands: [TensorValue], resultTypes: [TensorType], location: SourceLocation
   ) throws(KilnError) -> [TensorValue] {
@@ -22,7 +22,8 @@ extension ReferenceInterpreter {
       case .control(.stopGradient): return operands
       case .control(.call), .control(.cond), .control(.while), .control(.scan):
         throw ConstraintFailure(
-          "run.C4", "\(op.spelling) of @\(op.callees.joined(separator: ", @")) is run with its module, not evaluated alone")
+          "run.C4",
+          "\(op.spelling) of @\(op.callees.joined(separator: ", @")) is run with its module, not evaluated alone")
       }
     } catch {
       throw KilnError(error, at: location)

@@ -21,22 +21,23 @@ extension ExecutionPlan: CustomStringConvertible {
         lines.append(
           "\(indent)\(number): launch k\(launch.kernel) slots \(launch.slots) integers \(launch.integers)\(workspace)"
             + " // \(launch.label)")
-        number += 1
       case .loop(let condition, let body, let predicate):
         lines.append("\(indent)\(number): loop while slot \(predicate)")
         lines.append("\(indent)  condition")
         print(condition, indent + "    ", &lines)
         lines.append("\(indent)  body")
         print(body, indent + "    ", &lines)
-        number = max(condition.upperBound, body.upperBound)
       case .branch(let regions, let selector):
         lines.append("\(indent)\(number): branch on slot \(selector)")
         for (index, region) in regions.enumerated() {
           lines.append("\(indent)  region \(index)")
           print(region, indent + "    ", &lines)
         }
-        number = regions.map(\.upperBound).max() ?? number + 1
+      case .repeat(let count, let isReversed, let body):
+        lines.append("\(indent)\(number): repeat \(count) times\(isReversed ? ", the last part first" : "")")
+        print(body, indent + "    ", &lines)
       }
+      number = end(ofStep: number)
     }
   }
 }
@@ -48,6 +49,7 @@ extension ExecutionPlan.Slot.Place: CustomStringConvertible {
     case .result(let index): "result \(index)"
     case .constant(let index): "constant \(index)"
     case .arena(let offset): "arena + \(offset)"
+    case .element(let slot, let step): "element of slot \(slot) by step \(step)"
     }
   }
 }

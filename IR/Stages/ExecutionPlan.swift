@@ -1,6 +1,6 @@
 /// What to run, in which order, on which memory: the static plan of one function for one device.
 ///
-/// Steps are stored flat; `loop` and `branch` own ranges of later steps, so regions nest like brackets.
+/// Steps are stored flat; `loop`, `branch` and `repeat` own ranges of later steps, so regions nest like brackets.
 public struct ExecutionPlan: Hashable, Sendable {
   public var name: String
   /// All parameters of the function, hidden ones included.
@@ -63,6 +63,8 @@ public struct ExecutionPlan: Hashable, Sendable {
       case constant(Int)
       /// Byte offset in the arena.
       case arena(Int)
+      /// One of the equal parts of an earlier slot, in order: the part that belongs to the turn of the repeat at `step`.
+      case element(of: Int, step: Int)
     }
 
     public var type: TensorType
@@ -78,8 +80,10 @@ public struct ExecutionPlan: Hashable, Sendable {
     case launch(Launch)
     /// Runs `condition`, and while the `bool` in slot `predicate` is true `body` and then `condition` again.
     case loop(condition: Range<Int>, body: Range<Int>, predicate: Int)
-    /// Runs the region that the `i32` in slot `selector` numbers; the last one if it is out of range.
+    /// Runs the region that the `bool` or `i32` in slot `selector` numbers; the last one if it is out of range.
     case branch([Range<Int>], selector: Int)
+    /// Runs `body` `count` times. Turn i works on part i of slots that are elements; if reversed, the last part comes first.
+    case `repeat`(count: Int, isReversed: Bool, body: Range<Int>)
   }
 
   /// One kernel on its buffers.
@@ -138,6 +142,36 @@ public struct ExecutionPlan: Hashable, Sendable {
     steps.compactMap { step in
       if case .launch(let launch) = step { launch } else { nil }
     }
+  }
+
+  /// The slot that `slot` is a part of, directly or through other elements; itself where it is no element.
+  package func wholeSlot(of slot: Int) -> Int {
+    var slot = slot
+    while case .element(let whole, _) = slots[slot].place { slot = whole }
+    return slot
+  }
+
+  /// The step behind step `number` and its regions.
+  public func end(ofStep number: Int) -> Int {
+    switch steps[number] {
+    case .launch: number + 1
+    case .loop(let condition, let body, _): max(condition.upperBound, body.upperBound)
+    case .branch(let regions, _): regions.map(\.upperBound).max() ?? number + 1
+    case .repeat(_, _, let body): body.upperBound
+    }
+  }
+
+  /// The region of `count` ones that the value of slot `selector` at `address` chooses.
+  package func region(chosenBy selector: Int, of count: Int, at address: UnsafeRawPointer) -> Int {
+    let chosen =
+      slots[selector].type.dtype == .bool
+      ? Int(address.load(as: UInt8.self)) : Int(address.loadUnaligned(as: Int32.self))
+    return (0..<count).contains(chosen) ? chosen : count - 1
+  }
+
+  /// The part of element slots that belongs to the turn that runs after `done` others.
+  public static func part(after done: Int, of count: Int, isReversed: Bool) -> Int {
+    isReversed ? count - 1 - done : done
   }
 
   /// Scratch bytes that each thread needs.

@@ -4,10 +4,13 @@ public struct FusionPlan: Hashable, Sendable {
   public let function: Function
   /// In an order in which they can run.
   public var clusters: [Cluster]
+  /// The groups of the functions that control ops run, each function once.
+  public var callees: [FusionPlan]
 
-  public init(function: Function, clusters: [Cluster]) {
+  public init(function: Function, clusters: [Cluster], callees: [FusionPlan] = []) {
     self.function = function
     self.clusters = clusters
+    self.callees = callees
   }
 
   public struct Cluster: Hashable, Sendable {
@@ -21,6 +24,8 @@ public struct FusionPlan: Hashable, Sendable {
       case scatter
       /// `pad` and `concatenate`: the result is put together from pieces.
       case assembly
+      /// One `cond`, `while` or `scan`; the functions that it runs are grouped on their own.
+      case control
       /// A view, a constant or a parameter written out because somebody needs it as a contiguous buffer.
       case copy(ValueID)
     }
@@ -45,11 +50,14 @@ extension FusionPlan: CustomStringConvertible {
   public var description: String {
     var lines = ["fusion @\(function.name) {"]
     for (number, cluster) in clusters.enumerated() {
-      let spellings = cluster.members.map { function.instructions[$0].op.spelling }.joined(separator: " ")
+      let spellings = cluster.members.map { member in
+        let op = function.instructions[member].op
+        return ([op.spelling] + op.callees.map { "@" + $0 }).joined(separator: " ")
+      }.joined(separator: " ")
       let outputs = cluster.outputs.map { "v\($0.index): \(function.valueTypes[$0])" }.joined(separator: ", ")
       lines.append("  cluster \(number) \(cluster.kind) \(cluster.domain) {\(spellings)} -> \(outputs)")
     }
-    return (lines + ["}"]).joined(separator: "\n")
+    return ([(lines + ["}"]).joined(separator: "\n")] + callees.map(\.description)).joined(separator: "\n\n")
   }
 }
 
@@ -61,6 +69,7 @@ extension FusionPlan.Cluster.Kind: CustomStringConvertible {
     case .contraction: "contraction"
     case .scatter: "scatter"
     case .assembly: "assembly"
+    case .control: "control"
     case .copy(let value): "copy of v\(value.index)"
     }
   }

@@ -1,29 +1,36 @@
 /// Checks that a plan can run: every number names something, every access lies within its memory, and nothing is read
 /// before it is written or after its memory was given to another value.
 ///
-/// - `plan.C1`: a kernel, slot, parameter, result or constant has no such number here; a launch has a slot per buffer.
+/// - `plan.C1`: a kernel, slot, parameter, result, constant or repeat has no such number here; a launch has a slot per buffer.
 /// - `plan.C2`: a slot is as large as what it stands for; arena slots and workspaces are aligned and lie in the arena.
 /// - `plan.C3`: parameters and constants are not written.
 /// - `plan.C4`: what a launch writes shares memory with what it reads or writes only if both are exactly the same bytes.
 /// - `plan.C5`: a slot is read only while it holds its value.
-/// - `plan.C6`: regions nest: they follow their step, and the next step follows them. A predicate is `bool`, a selector `i32`.
+/// - `plan.C6`: regions nest: they follow their step, and the next step follows them. A predicate is `bool`, a selector `bool`
+///   or `i32`; a repeat has no negative count.
 /// - `plan.C7`: a result is written, or is an earlier result or a parameter of as many bytes.
+/// - `plan.C8`: an element is used only in the turns of its repeat.
 /// - the labels of `KernelVerifier` and `MemoryPlan`.
 public struct PlanVerifier {
-  private let plan: ExecutionPlan
+  let plan: ExecutionPlan
+  /// The memory of every slot.
+  var stretches: [Stretch] = []
   private var diagnostics: [Diagnostic] = []
 
   private init(_ plan: ExecutionPlan) { self.plan = plan }
 
-  /// What is wrong with `plan`: the first finding, and before it all that is wrong with the launches.
+  /// What is wrong with `plan`: all that is wrong with its kernels, or the first other finding.
   public static func diagnostics(for plan: ExecutionPlan) -> [Diagnostic] {
     var verifier = PlanVerifier(plan)
     do throws(ConstraintFailure) {
       try verifier.requireSlots()
       try plan.memory.verify()
-      var held = verifier.initiallyHeld
-      try verifier.walk(0..<plan.steps.count, &held)
-      try verifier.requireResults(held)
+      try verifier.requireSteps(0..<plan.steps.count, in: [])
+      verifier.requireKernels()
+      guard verifier.diagnostics.isEmpty else { return verifier.diagnostics }
+      var flow = PlanFlow(verifier)
+      try flow.walk(0..<plan.steps.count, checks: true)
+      try verifier.requireResults(flow.held)
     } catch { verifier.report(error.label, error.message) }
     return verifier.diagnostics
   }
@@ -31,13 +38,33 @@ public struct PlanVerifier {
   private mutating func report(_ label: String, _ message: String) {
     diagnostics.append(Diagnostic(label, "in plan @\(plan.name): \(message)"))
   }
+
+  /// The definition and schedule of every launch's kernel with its numbers.
+  private mutating func requireKernels() {
+    for (step, launch) in plan.numberedLaunches {
+      let kernel = plan.kernels[launch.kernel]
+      // A slot that is read through a bit cast holds its bytes under another dtype.
+      let counts = zip(launch.slots, kernel.buffers).map { plan.slots[$0].type.byteCount / $1.dtype.byteCount }
+      let found = KernelVerifier.diagnostics(for: kernel, integers: launch.integers, elementCounts: counts)
+      diagnostics += found.map { Diagnostic($0.label, "in launch \(step) of plan @\(plan.name), \($0.message)") }
+    }
+  }
+}
+
+extension ExecutionPlan {
+  /// The launches with their steps.
+  fileprivate var numberedLaunches: [(step: Int, launch: Launch)] {
+    steps.enumerated().compactMap { step, element in
+      if case .launch(let launch) = element { (step, launch) } else { nil }
+    }
+  }
 }
 
 // MARK: - Memory
 
 extension PlanVerifier {
   /// A stretch of memory. Stretches of different spaces never meet.
-  private struct Stretch: Equatable {
+  struct Stretch: Equatable {
     enum Space: Equatable {
       case arena
       case parameter(Int)
@@ -46,62 +73,69 @@ extension PlanVerifier {
     }
 
     var space: Space
+    /// Of an element: those of the whole, for its turn is not known.
     var bytes: Range<Int>
+    /// The repeats that choose the part, outermost first; empty for a whole slot.
+    var path: [Int] = []
 
     func overlaps(_ other: Stretch) -> Bool { space == other.space && bytes.overlaps(other.bytes) }
-  }
-
-  private func stretch(_ slot: Int) -> Stretch {
-    let count = plan.slots[slot].type.byteCount
-    switch plan.slots[slot].place {
-    case .parameter(let number): return Stretch(space: .parameter(number), bytes: 0..<count)
-    case .result(let number): return Stretch(space: .result(number), bytes: 0..<count)
-    case .constant(let number): return Stretch(space: .constant(number), bytes: 0..<count)
-    case .arena(let offset): return Stretch(space: .arena, bytes: offset..<offset + count)
+    func isPart(of other: Stretch) -> Bool {
+      space == other.space && bytes == other.bytes && path.starts(with: other.path)
     }
   }
 
-  private func requireSlots() throws(ConstraintFailure) {
+  private mutating func requireSlots() throws(ConstraintFailure) {
     for (number, slot) in plan.slots.enumerated() {
       try slot.type.requireAddressable()
       let expected: TensorType?
+      let space: Stretch.Space
+      var start = 0
       switch slot.place {
       case .parameter(let index):
         try require(plan.parameters.indices.contains(index), "plan.C1", "there is no parameter \(index)")
-        expected = plan.parameters[index].type
+        (expected, space) = (plan.parameters[index].type, .parameter(index))
       case .result(let index):
         try require(plan.results.indices.contains(index), "plan.C1", "there is no result \(index)")
-        expected = plan.results[index].type
+        (expected, space) = (plan.results[index].type, .result(index))
       case .constant(let index):
         try require(plan.constants.indices.contains(index), "plan.C1", "there is no constant \(index)")
-        expected = plan.constants[index].type
+        (expected, space) = (plan.constants[index].type, .constant(index))
       case .arena(let offset):
-        expected = nil
+        (expected, space, start) = (nil, .arena, offset)
         try requireArena(offset, slot.type.byteCount, "slot \(number)")
+      case .element(let whole, let step):
+        stretches.append(try elementStretch(number, of: whole, step: step))
+        continue
       }
       try require(
         expected == nil || expected?.byteCount == slot.type.byteCount, "plan.C2",
         "slot \(number) of type \(slot.type) is \(slot.place), which has another size")
+      stretches.append(Stretch(space: space, bytes: start..<start + slot.type.byteCount))
     }
   }
 
-  private func requireArena(_ offset: Int, _ byteCount: Int, _ name: String) throws(ConstraintFailure) {
+  private func elementStretch(_ number: Int, of whole: Int, step: Int) throws(ConstraintFailure) -> Stretch {
+    try require(
+      (0..<number).contains(whole), "plan.C1", "slot \(number) is an element of slot \(whole), which is no earlier one")
+    guard plan.steps.indices.contains(step), case .repeat(let count, _, _) = plan.steps[step] else {
+      throw ConstraintFailure("plan.C1", "slot \(number) is an element by step \(step), which is no repeat")
+    }
+    let (bytes, overflow) = plan.slots[number].type.byteCount.multipliedReportingOverflow(by: count)
+    try require(
+      !overflow && bytes == plan.slots[whole].type.byteCount, "plan.C2",
+      "slot \(number) of type \(plan.slots[number].type) is not one of \(count) parts of slot \(whole) of type "
+        + "\(plan.slots[whole].type)")
+    var stretch = stretches[whole]
+    stretch.path.append(step)
+    return stretch
+  }
+
+  func requireArena(_ offset: Int, _ byteCount: Int, _ name: String) throws(ConstraintFailure) {
     try require(
       offset >= 0 && offset % MemoryPlan.alignment == 0 && byteCount <= plan.memory.arenaBytes
         && offset <= plan.memory.arenaBytes - byteCount, "plan.C2",
       "\(name) at \(offset) with \(byteCount) bytes is not an aligned part of the arena of \(plan.memory.arenaBytes) bytes"
     )
-  }
-
-  /// The slots that hold their value before the first step.
-  private var initiallyHeld: Set<Int> {
-    Set(
-      plan.slots.indices.filter { slot in
-        switch plan.slots[slot].place {
-        case .parameter, .constant: true
-        case .result, .arena: plan.slots[slot].type.byteCount == 0
-        }
-      })
   }
 
   private func requireResults(_ held: Set<Int>) throws(ConstraintFailure) {
@@ -132,37 +166,46 @@ extension PlanVerifier {
 // MARK: - Steps
 
 extension PlanVerifier {
-  /// Walks steps in the order in which they run. `held` are the slots that hold their value.
-  private mutating func walk(_ range: Range<Int>, _ held: inout Set<Int>) throws(ConstraintFailure) {
+  /// Checks numbers and nesting. `repeats` are the repeats around the range.
+  private func requireSteps(_ range: Range<Int>, in repeats: [Int]) throws(ConstraintFailure) {
     var step = range.lowerBound
     while step < range.upperBound {
       switch plan.steps[step] {
       case .launch(let launch):
-        try perform(launch, step, &held)
-        step += 1
+        try requireNumbers(launch, step)
+        for slot in launch.slots { try requireSlot(slot, in: repeats) }
       case .loop(let condition, let body, let predicate):
         try requireRegions([condition, body], of: step, in: range)
-        try walk(condition, &held)
-        try requireChoice(predicate, .bool, held, step)
-        // The body may not run; if it does, the condition runs again on what it leaves.
-        var after = held
-        try walk(body, &after)
-        try walk(condition, &after)
-        try requireChoice(predicate, .bool, after, step)
-        held.formIntersection(after)
-        step = body.upperBound
+        try requireSlot(predicate, in: repeats)
+        try requireChoice(predicate, [.bool], step)
+        try requireSteps(condition, in: repeats)
+        try requireSteps(body, in: repeats)
       case .branch(let regions, let selector):
         try requireRegions(regions, of: step, in: range)
-        try requireChoice(selector, .i32, held, step)
-        var common: Set<Int>?
-        for region in regions {
-          var after = held
-          try walk(region, &after)
-          common = common?.intersection(after) ?? after
-        }
-        held = common ?? held
-        step = regions[regions.count - 1].upperBound
+        try requireSlot(selector, in: repeats)
+        try requireChoice(selector, [.bool, .i32], step)
+        for region in regions { try requireSteps(region, in: repeats) }
+      case .repeat(let count, _, let body):
+        try require(count >= 0, "plan.C6", "step \(step) repeats \(count) times")
+        try requireRegions([body], of: step, in: range)
+        try requireSteps(body, in: repeats + [step])
       }
+      step = plan.end(ofStep: step)
+    }
+  }
+
+  private func requireNumbers(_ launch: ExecutionPlan.Launch, _ step: Int) throws(ConstraintFailure) {
+    try require(plan.kernels.indices.contains(launch.kernel), "plan.C1", "there is no kernel \(launch.kernel)")
+    let kernel = plan.kernels[launch.kernel]
+    try require(
+      launch.slots.count == kernel.buffers.count, "plan.C1",
+      "launch \(step) has \(launch.slots.count) slots for \(kernel.buffers.count) buffers")
+  }
+
+  private func requireSlot(_ slot: Int, in repeats: [Int]) throws(ConstraintFailure) {
+    try require(plan.slots.indices.contains(slot), "plan.C1", "there is no slot \(slot)")
+    for step in stretches[slot].path where !repeats.contains(step) {
+      throw ConstraintFailure("plan.C8", "slot \(slot) is used outside of the repeat at step \(step)")
     }
   }
 
@@ -179,83 +222,10 @@ extension PlanVerifier {
     try require(!regions.isEmpty, "plan.C6", "step \(step) has no region")
   }
 
-  private func requireChoice(
-    _ slot: Int, _ dtype: DType, _ held: Set<Int>, _ step: Int
-  ) throws(ConstraintFailure) {
-    try require(plan.slots.indices.contains(slot), "plan.C1", "there is no slot \(slot)")
+  private func requireChoice(_ slot: Int, _ dtypes: [DType], _ step: Int) throws(ConstraintFailure) {
     let type = plan.slots[slot].type
     try require(
-      type == TensorType(dtype, .scalar), "plan.C6", "step \(step) chooses by a \(dtype)[], found \(type)")
-    try require(held.contains(slot), "plan.C5", "step \(step) chooses by slot \(slot), which does not hold its value")
-  }
-
-  private mutating func perform(
-    _ launch: ExecutionPlan.Launch, _ step: Int, _ held: inout Set<Int>
-  ) throws(ConstraintFailure) {
-    try require(plan.kernels.indices.contains(launch.kernel), "plan.C1", "there is no kernel \(launch.kernel)")
-    let kernel = plan.kernels[launch.kernel]
-    for slot in launch.slots {
-      try require(plan.slots.indices.contains(slot), "plan.C1", "there is no slot \(slot)")
-    }
-    try require(
-      launch.slots.count == kernel.buffers.count, "plan.C1",
-      "launch \(step) has \(launch.slots.count) slots for \(kernel.buffers.count) buffers")
-    // A slot that is read through a bit cast holds its bytes under another dtype.
-    let counts = zip(launch.slots, kernel.buffers).map { plan.slots[$0].type.byteCount / $1.dtype.byteCount }
-    let found = KernelVerifier.diagnostics(for: kernel, integers: launch.integers, elementCounts: counts)
-    guard found.isEmpty else {
-      diagnostics += found.map { Diagnostic($0.label, "in launch \(step) of plan @\(plan.name), \($0.message)") }
-      return
-    }
-    let workspaceBytes = kernel.workspaceBytes(launch.integers)
-    var workspace: Stretch?
-    if workspaceBytes > 0 {
-      guard let offset = launch.workspace else {
-        throw ConstraintFailure("plan.C2", "launch \(step) has no workspace of \(workspaceBytes) bytes")
-      }
-      try requireArena(offset, workspaceBytes, "the workspace of launch \(step)")
-      workspace = Stretch(space: .arena, bytes: offset..<offset + workspaceBytes)
-    }
-    try requireReads(launch, kernel, step, held)
-    try write(launch, kernel, step, workspace, &held)
-  }
-
-  private func requireReads(
-    _ launch: ExecutionPlan.Launch, _ kernel: Kernel, _ step: Int, _ held: Set<Int>
-  ) throws(ConstraintFailure) {
-    for (slot, buffer) in zip(launch.slots, kernel.buffers) where !buffer.isWritten {
-      try require(held.contains(slot), "plan.C5", "launch \(step) reads slot \(slot), which does not hold its value")
-    }
-  }
-
-  private func write(
-    _ launch: ExecutionPlan.Launch, _ kernel: Kernel, _ step: Int, _ workspace: Stretch?, _ held: inout Set<Int>
-  ) throws(ConstraintFailure) {
-    let all = launch.slots.map { stretch($0) }
-    for (index, written) in all.enumerated() where kernel.buffers[index].isWritten {
-      if case .parameter = written.space { throw writesInput(launch.slots[index], step) }
-      if case .constant = written.space { throw writesInput(launch.slots[index], step) }
-      for (other, stretch) in all.enumerated() where other != index && stretch.overlaps(written) {
-        try require(
-          stretch == written && !kernel.buffers[other].isWritten, "plan.C4",
-          "launch \(step) writes slot \(launch.slots[index]) over slot \(launch.slots[other])")
-      }
-    }
-    if let workspace {
-      for (index, stretch) in all.enumerated() where stretch.overlaps(workspace) {
-        throw ConstraintFailure(
-          "plan.C4", "the workspace of launch \(step) shares memory with slot \(launch.slots[index])")
-      }
-      held = held.filter { !stretch($0).overlaps(workspace) }
-    }
-    for (slot, buffer) in zip(launch.slots, kernel.buffers) where buffer.isWritten {
-      let written = stretch(slot)
-      held = held.filter { !stretch($0).overlaps(written) }
-      held.insert(slot)
-    }
-  }
-
-  private func writesInput(_ slot: Int, _ step: Int) -> ConstraintFailure {
-    ConstraintFailure("plan.C3", "launch \(step) writes slot \(slot), which is \(plan.slots[slot].place)")
+      type.rank == 0 && dtypes.contains(type.dtype), "plan.C6",
+      "step \(step) chooses by a \(dtypes.map { "\($0)[]" }.joined(separator: " or ")), found \(type)")
   }
 }

@@ -62,9 +62,7 @@ package struct Fuser {
         .scatter, function.valueTypes[instruction.result].shape.dimensions, id, instruction.operands, [])
     case .assembly:
       begin(.assembly, function.valueTypes[instruction.result].shape.dimensions, id, instruction.operands, [])
-    case .control:
-      throw KilnError(
-        "fuse.control", "\(instruction.op.spelling) runs on the reference only", at: function.locations[id])
+    case .control: placeControl(id)
     }
   }
 
@@ -151,6 +149,17 @@ package struct Fuser {
     for result in function.instructions[id].results { clusterOf[result] = cluster }
   }
 
+  /// A control op reads contiguous buffers, and all its results get some.
+  private mutating func placeControl(_ id: InstructionID) {
+    let instruction = function.instructions[id]
+    let producers = instruction.operands.compactMap { requireBuffer($0) }
+    let cluster = set.add(ClusterSet.Draft(kind: .control, domain: [], members: [id]), after: producers)
+    for result in instruction.results {
+      clusterOf[result] = cluster
+      outputs.insert(result)
+    }
+  }
+
   private mutating func placePointwise(_ id: InstructionID, readAtPoint: [ValueID], readAsBuffer: [ValueID]) {
     let shape = function.valueTypes[function.instructions[id].result].shape.dimensions
     mergeProducers(shape, readAtPoint)
@@ -173,7 +182,7 @@ package struct Fuser {
       switch draft.kind {
       case .pointwise: break
       case .reduction(let others) where others == axes: break
-      case .reduction, .contraction, .scatter, .assembly, .copy: continue
+      case .reduction, .contraction, .scatter, .assembly, .copy, .control: continue
       }
       guard let (bases, depth) = canJoin(cluster, shape, [operand], []) else { continue }
       if depth > 0 && !canReadRowsAgain(shape, axes) { continue }
@@ -207,7 +216,7 @@ package struct Fuser {
     guard draft.members.count < options.maximumMembers else { return nil }
     switch draft.kind {
     case .pointwise, .reduction, .contraction: break
-    case .scatter, .assembly, .copy: return nil
+    case .scatter, .assembly, .copy, .control: return nil
     }
     let isFull = shape == draft.domain
     guard isFull || (!draft.reducedAxes.isEmpty && shape == draft.keptExtents) else { return nil }

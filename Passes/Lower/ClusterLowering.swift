@@ -16,6 +16,8 @@ struct ClusterLowering {
     case .contraction: return [lowering.contraction()]
     case .scatter: return [lowering.scatter()]
     case .assembly: return lowering.assembly()
+    // It becomes regions, not a kernel.
+    case .control: return []
     }
   }
 

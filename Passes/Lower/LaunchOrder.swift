@@ -1,49 +1,59 @@
 import KilnIR
 
-/// The order of launches, and which results may be written over a parameter.
+/// The order of a function's launches and control ops, and which results may be written over a parameter.
 struct LaunchOrder {
-  private(set) var drafts: [KernelDraft]
-  /// The wished donations that hold.
-  private(set) var donations: [ExecutionPlan.Donation] = []
-
-  /// - Parameter wishes: a parameter and the value that shall be written over it, for each donation.
-  init(_ drafts: [KernelDraft], wishes: [(donation: ExecutionPlan.Donation, parameter: ValueID, result: ValueID)]) {
-    self.drafts = drafts
-    guard !wishes.isEmpty else { return }
-    var before = Self.dependencies(drafts)
-    for wish in wishes {
-      let writers = drafts.indices.filter { drafts[$0].outputs.contains(wish.result) }
-      guard writers.count == 1, let writer = writers.first else { continue }
-      let readers = drafts.indices.filter { $0 != writer && drafts[$0].inputs.contains(wish.parameter) }
-      if drafts[writer].inputs.contains(wish.parameter)
-        && !drafts[writer].canOverwrite(wish.parameter, with: wish.result) {
-        continue
-      }
-      // Whoever else reads the parameter must be able to run before it is overwritten.
-      guard !readers.contains(where: { Self.reaches($0, from: writer, before) }) else { continue }
-      for reader in readers { before[writer].insert(reader) }
-      donations.append(wish.donation)
-    }
-    self.drafts = Self.sorted(before).map { drafts[$0] }
+  /// A result that shall be written over a parameter.
+  struct Wish {
+    /// Names the wish.
+    var number: Int
+    var parameter: ValueID
+    var result: ValueID
   }
 
-  /// For each launch the earlier ones it must follow: those that write what it reads or writes.
-  private static func dependencies(_ drafts: [KernelDraft]) -> [Set<Int>] {
+  private(set) var items: [RegionItem]
+  /// The numbers of the wishes that hold.
+  private(set) var granted: Set<Int> = []
+
+  init(_ items: [RegionItem], wishes: [Wish]) {
+    self.items = items
+    guard !wishes.isEmpty else { return }
+    var before = Self.dependencies(items)
+    for wish in wishes {
+      let writers = items.indices.filter { items[$0].outputs.contains(wish.result) }
+      let both = writers.filter { items[$0].inputs.contains(wish.parameter) }
+      // One of several writers must not overwrite what another still reads.
+      guard !writers.isEmpty, both.isEmpty || writers.count == 1,
+        both.allSatisfy({ items[$0].canOverwrite(wish.parameter, with: wish.result) })
+      else { continue }
+      let readers = items.indices.filter { !writers.contains($0) && items[$0].inputs.contains(wish.parameter) }
+      // Whoever else reads the parameter must be able to run before it is overwritten.
+      guard !readers.contains(where: { reader in writers.contains { Self.reaches(reader, from: $0, before) } }) else {
+        continue
+      }
+      for writer in writers { before[writer].formUnion(readers) }
+      granted.insert(wish.number)
+    }
+    self.items = Self.sorted(before).map { items[$0] }
+  }
+
+  /// For each item the earlier ones it must follow: those that write what it reads or writes.
+  private static func dependencies(_ items: [RegionItem]) -> [Set<Int>] {
     var writers: [ValueID: [Int]] = [:]
-    var before = Array(repeating: Set<Int>(), count: drafts.count)
-    for (number, draft) in drafts.enumerated() {
-      for value in draft.inputs + draft.outputs { before[number].formUnion(writers[value] ?? []) }
-      for value in draft.outputs { writers[value, default: []].append(number) }
+    var before = Array(repeating: Set<Int>(), count: items.count)
+    for (number, item) in items.enumerated() {
+      let outputs = item.outputs
+      for value in item.inputs + outputs { before[number].formUnion(writers[value] ?? []) }
+      for value in outputs { writers[value, default: []].append(number) }
     }
     return before
   }
 
-  /// Whether launch `target` must follow launch `source`.
+  /// Whether item `target` must follow item `source`.
   private static func reaches(_ target: Int, from source: Int, _ before: [Set<Int>]) -> Bool {
     var (stack, seen) = ([target], Set<Int>())
-    while let launch = stack.popLast() {
-      if launch == source { return true }
-      if seen.insert(launch).inserted { stack.append(contentsOf: before[launch]) }
+    while let item = stack.popLast() {
+      if item == source { return true }
+      if seen.insert(item).inserted { stack.append(contentsOf: before[item]) }
     }
     return false
   }
@@ -63,14 +73,21 @@ struct LaunchOrder {
 }
 
 extension KernelDraft {
-  /// Whether `result` may share the memory of `operand`: every point reads its own element of the operand, no later than
-  /// the stage that stores the result there.
+  /// Whether `result` may share the memory of `operand`.
   func canOverwrite(_ operand: ValueID, with result: ValueID) -> Bool {
-    guard let read = bindings.firstIndex(of: .value(operand)), let written = bindings.firstIndex(of: .value(result)),
-      kernel.buffers[read].dtype.byteCount == kernel.buffers[written].dtype.byteCount
+    guard let read = bindings.firstIndex(of: .value(operand)), let written = bindings.firstIndex(of: .value(result))
     else { return false }
+    return kernel.canOverwrite(read: read, written: written)
+  }
+}
+
+extension Kernel {
+  /// Whether a written buffer may share the memory of a read one: every point reads its own element of it, no later than
+  /// the stage that stores the result there.
+  func canOverwrite(read: Int, written: Int) -> Bool {
+    guard buffers[read].dtype.byteCount == buffers[written].dtype.byteCount else { return false }
     var stored: (stage: Int, index: AffineIndex)?
-    for (number, stage) in kernel.stages.enumerated() {
+    for (number, stage) in stages.enumerated() {
       for effect in stage.effects {
         switch effect {
         case .store(let buffer, let index, _) where buffer == written:
@@ -82,7 +99,7 @@ extension KernelDraft {
       }
     }
     guard let stored else { return false }
-    for (number, stage) in kernel.stages.enumerated() {
+    for (number, stage) in stages.enumerated() {
       for instruction in stage.body {
         switch instruction {
         case .load(let buffer, let index) where buffer == read:

@@ -28,31 +28,82 @@ public struct Lowering: Sendable {
   public let fusion: FusionPlan
   public let plan: ExecutionPlan
 
-  /// - Throws: `fuse.call` when a call was not inlined.
+  /// More instructions than this, with those of callees counted wherever they run, are not lowered.
+  static let maximumInstructionCount = 1 << 20
+
+  /// - Parameter module: has the functions that control ops of `function` run, without calls.
+  /// - Throws: `fuse.call` when a call was not inlined, `lower.C1` for a function that the module does not have, `lower.C2`
+  ///   and `lower.C3` for control flow nested too deeply or too large.
   public init(
-    _ function: Function, for device: DeviceDescription, options: LoweringOptions = LoweringOptions()
+    _ function: Function, in module: Module = Module(), for device: DeviceDescription,
+    options: LoweringOptions = LoweringOptions()
   ) throws(KilnError) {
-    fusion = try Fuser.run(function, for: device, options: FusionOptions(isEnabled: options.fuses))
+    try Self.checkSize(of: function, in: module)
+    var lowering = FunctionLowering(module, device, options)
     let resolver = Resolver(function)
-    var drafts = fusion.clusters.flatMap { ClusterLowering.lower($0, resolver) }.filter { !$0.isEmpty }
-    let choice = ScheduleChoice(device: device)
-    for index in drafts.indices {
-      drafts[index].collapseAxes()
-      choice.choose(&drafts[index])
+    let results = Self.results(of: function, resolver)
+    let parameters = function.parameters.enumerated().map { number, parameter in
+      lowering.newBuffer(parameter.type, .parameter(number), [], "v\(number)")
     }
-    let wishes = options.donations.map { donation in
-      (
-        donation: donation, parameter: ValueID(donation.parameter),
-        result: resolver.bufferRoot(function.results[donation.result])
-      )
-    }.filter { wish in
-      function.valueTypes[wish.parameter].byteCount == function.valueTypes[wish.result].byteCount
-        && !function.isParameter(wish.result)
-        && !function.results.contains { resolver.bufferRoot($0) == wish.parameter }
+    let targets = results.enumerated().map { number, result -> FunctionLowering.Target? in
+      guard case .written = result.source else { return nil }
+      let root = resolver.bufferRoot(function.results[number])
+      let buffer = lowering.newBuffer(function.valueTypes[root], .result(number), [], "v\(root.index)")
+      let donation = options.donations.first {
+        $0.result == number && Self.isPossible($0, function, resolver)
+      }
+      return FunctionLowering.Target(buffer: buffer, parameter: donation?.parameter)
     }
-    let order = LaunchOrder(drafts, wishes: wishes)
-    var plan = PlanBuilder(function, resolver, order).build(options)
-    plan.refusedDonations = options.donations.filter { !order.donations.contains($0) }
+    let lowered = try lowering.lower(function, parameters: parameters, targets: targets, loops: [])
+    let donations = options.donations.filter { donation in
+      lowered.replacing.contains(donation.result) && targets[donation.result]?.parameter == donation.parameter
+    }
+    var fusion = lowering.fusions[0]
+    fusion.callees = Array(lowering.fusions.dropFirst())
+    self.fusion = fusion
+    let builder = PlanBuilder(function, results, lowered.nodes, lowering.buffers, donations: donations)
+    var plan = builder.build(options)
+    plan.refusedDonations = options.donations.filter { !donations.contains($0) }
     self.plan = plan
+  }
+
+  /// Where each result comes from: memory of its own, a parameter or an earlier result.
+  private static func results(of function: Function, _ resolver: Resolver) -> [ExecutionPlan.Result] {
+    var first: [ValueID: Int] = [:]
+    return function.results.enumerated().map { number, value in
+      let (root, type) = (resolver.bufferRoot(value), function.valueTypes[value])
+      if function.isParameter(root) { return ExecutionPlan.Result(type, .parameter(root.index)) }
+      if let earlier = first[root] { return ExecutionPlan.Result(type, .result(earlier)) }
+      first[root] = number
+      return ExecutionPlan.Result(type, .written)
+    }
+  }
+
+  private static func isPossible(
+    _ donation: ExecutionPlan.Donation, _ function: Function, _ resolver: Resolver
+  ) -> Bool {
+    let (parameter, result) = (ValueID(donation.parameter), resolver.bufferRoot(function.results[donation.result]))
+    return function.valueTypes[parameter].byteCount == function.valueTypes[result].byteCount
+      && !function.isParameter(result)
+      && !function.results.contains { resolver.bufferRoot($0) == parameter }
+  }
+
+  private static func checkSize(of function: Function, in module: Module) throws(KilnError) {
+    var sizes: [String: Int] = [:]
+    func size(_ function: Function) throws(KilnError) -> Int {
+      var size = function.instructions.count
+      for id in function.instructions.ids {
+        for callee in function.instructions[id].op.callees { size += sizes[callee] ?? 0 }
+        if size > maximumInstructionCount {
+          throw KilnError(
+            "lower.C3",
+            "@\(function.name) has more than \(maximumInstructionCount) instructions with those of its branches and loops",
+            at: function.locations[id])
+        }
+      }
+      return size
+    }
+    for callee in module.functions { sizes[callee.name] = try size(callee) }
+    _ = try size(function)
   }
 }

@@ -55,26 +55,4 @@ enum MemoryPlanner {
   private static func roundUp(_ bytes: Int) -> Int {
     (bytes + MemoryPlan.alignment - 1) / MemoryPlan.alignment * MemoryPlan.alignment
   }
-
-  /// A value that is alive on both sides of a loop's edge is needed in every turn: its lifetime covers the loop.
-  static func extend(_ steps: ClosedRange<Int>, over plan: [ExecutionPlan.Step]) -> ClosedRange<Int> {
-    var steps = steps
-    var changed = true
-    while changed {
-      changed = false
-      for (number, step) in plan.enumerated() {
-        guard case .loop(let condition, let body, _) = step else { continue }
-        let last = max(condition.upperBound, body.upperBound) - 1
-        guard last > number else { continue }
-        let loop = number...last
-        let crosses = loop.overlaps(steps) && !(loop.lowerBound < steps.lowerBound && steps.upperBound <= loop.upperBound)
-        let union = min(steps.lowerBound, loop.lowerBound)...max(steps.upperBound, loop.upperBound)
-        if crosses && union != steps {
-          steps = union
-          changed = true
-        }
-      }
-    }
-    return steps
-  }
 }

@@ -1,126 +1,177 @@
 import KilnIR
 
-/// Gives every value a slot, the arena its layout, and every launch its numbers.
+/// Gives every buffer a slot, the arena its layout, and every launch its numbers.
 struct PlanBuilder {
   private let function: Function
-  private let resolver: Resolver
-  private let drafts: [KernelDraft]
+  private let results: [ExecutionPlan.Result]
   private let donations: [ExecutionPlan.Donation]
+  private let flat: FlatPlan
+  private let buffers: EntityTable<BufferID, PlanBuffer>
 
   private var slots: [ExecutionPlan.Slot] = []
-  private var slotOf: [BufferBinding: Int] = [:]
+  private var slotOf: [BufferID: Int] = [:]
   private var constants: [Literal] = []
   private var requests: [MemoryPlanner.Request] = []
   /// Slots in the arena, with their request.
   private var requestOf: [Int: Int] = [:]
   private var inPlace: [String] = []
+  private var kernels: [Kernel] = []
+  private var kernelNumbers: [Kernel: Int] = [:]
+  /// Launches with a workspace, with its request.
+  private var workspaces: [Int: Int] = [:]
 
-  init(_ function: Function, _ resolver: Resolver, _ order: LaunchOrder) {
+  init(
+    _ function: Function, _ results: [ExecutionPlan.Result], _ nodes: [RegionNode],
+    _ buffers: EntityTable<BufferID, PlanBuffer>, donations: [ExecutionPlan.Donation]
+  ) {
     self.function = function
-    self.resolver = resolver
-    drafts = order.drafts
-    donations = order.donations
+    self.results = results
+    self.donations = donations
+    let donated = Set(donations.map(\.result))
+    // Memory that may be a parameter's is written when the order of launches says so, no earlier.
+    let kept = buffers.ids.filter { buffer in
+      if case .result(let number) = buffers[buffer].place { donated.contains(number) } else { false }
+    }
+    // Elements must find the buffer that stands for theirs.
+    var buffers = buffers
+    let replaced = FlatPlan(nodes, buffers).replacedBuffers(keeping: Set(kept))
+    for buffer in buffers.ids {
+      guard case .element(var whole, let loop) = buffers[buffer].place else { continue }
+      while let other = replaced[whole] { whole = other }
+      buffers[buffer].place = .element(of: whole, loop: loop)
+    }
+    self.buffers = buffers
+    flat = FlatPlan(replaced.isEmpty ? nodes : nodes.replacing(replaced), buffers)
   }
 
   consuming func build(_ options: LoweringOptions) -> ExecutionPlan {
-    let results = bindResults()
-    bindParameters()
-    bindIntermediates()
-    var kernels: [Kernel] = []
-    var numbers: [Kernel: Int] = [:]
-    var launches: [ExecutionPlan.Launch] = []
-    var workspaces: [Int: Int] = [:]
-    for (step, draft) in drafts.enumerated() {
-      var draft = draft
-      let integers = draft.parameterize(specializes: options.specializes)
-      let kernel = draft.kernel
-      let number = numbers[kernel] ?? kernels.count
-      if number == kernels.count {
-        kernels.append(kernel)
-        numbers[kernel] = number
-      }
-      let workspace = kernel.workspaceBytes(integers)
-      if workspace > 0 {
-        workspaces[step] = requests.count
-        requests.append(MemoryPlanner.Request(name: "workspace \(step)", byteCount: workspace, steps: step...step))
-      }
-      launches.append(
-        ExecutionPlan.Launch(
-          kernel: number, slots: draft.bindings.map { slot(of: $0) }, integers: integers, workspace: nil,
-          sites: draft.sites, label: draft.label))
-      launches[step].usesLibrary = options.allowsLibrary && MatrixProduct(kernel, integers) != nil
-    }
+    bindResultsAndParameters()
+    for step in flat.steps.indices { bindBuffers(of: step) }
+    var steps = flat.steps.indices.map { step(number: $0, options) }
     let memory = MemoryPlanner.plan(requests, inPlace: inPlace)
     for (slot, request) in requestOf { slots[slot].place = .arena(memory.allocations[request].offset) }
-    for (step, request) in workspaces { launches[step].workspace = memory.allocations[request].offset }
+    for (step, request) in workspaces {
+      guard case .launch(var launch) = steps[step] else { continue }
+      launch.workspace = memory.allocations[request].offset
+      steps[step] = .launch(launch)
+    }
     return ExecutionPlan(
       name: function.name, parameters: function.parameters, results: results, constants: constants, kernels: kernels,
-      slots: slots, steps: launches.map { .launch($0) }, memory: memory, donations: donations)
+      slots: slots, steps: steps, memory: memory, donations: donations)
   }
 
-  private mutating func addSlot(_ binding: BufferBinding, _ slot: ExecutionPlan.Slot) {
-    slotOf[binding] = slots.count
-    slots.append(slot)
+  // MARK: Slots
+
+  private mutating func addSlot(_ buffer: BufferID, _ place: ExecutionPlan.Slot.Place) {
+    slotOf[buffer] = slots.count
+    slots.append(ExecutionPlan.Slot(buffers[buffer].type, place))
   }
 
-  private mutating func slot(of binding: BufferBinding) -> Int {
-    if let slot = slotOf[binding] { return slot }
-    // Nothing writes a value without elements, so it has no slot until somebody reads it.
-    guard case .value(let value) = binding, function.valueTypes[value].byteCount == 0 else {
-      preconditionFailure("a launch reads a value that no launch writes")
+  private mutating func bindResultsAndParameters() {
+    for buffer in buffers.ids {
+      if case .result(let number) = buffers[buffer].place { addSlot(buffer, .result(number)) }
     }
-    addSlot(binding, ExecutionPlan.Slot(function.valueTypes[value], .arena(0)))
-    return slots.count - 1
-  }
-
-  private mutating func bindResults() -> [ExecutionPlan.Result] {
-    var first: [ValueID: Int] = [:]
-    return function.results.enumerated().map { number, value in
-      let (root, type) = (resolver.bufferRoot(value), function.valueTypes[value])
-      if function.isParameter(root) { return ExecutionPlan.Result(type, .parameter(root.index)) }
-      if let earlier = first[root] { return ExecutionPlan.Result(type, .result(earlier)) }
-      first[root] = number
-      addSlot(.value(root), ExecutionPlan.Slot(function.valueTypes[root], .result(number)))
-      return ExecutionPlan.Result(type, .written)
+    for buffer in buffers.ids {
+      if case .parameter(let number) = buffers[buffer].place { addSlot(buffer, .parameter(number)) }
     }
   }
 
-  private mutating func bindParameters() {
-    for index in function.parameters.indices {
-      addSlot(.value(ValueID(index)), ExecutionPlan.Slot(function.parameters[index].type, .parameter(index)))
+  private mutating func bindBuffers(of step: Int) {
+    switch flat.steps[step] {
+    case .launch(let launch):
+      // What the launch reads has its slot already, but for constants, elements and what nobody writes for want of elements.
+      for (buffer, kind) in zip(launch.buffers, launch.draft.kernel.buffers) where !kind.isWritten { bind(buffer) }
+      for buffer in launch.written { bind(buffer, writtenBy: launch, step) }
+    case .loop(_, _, let predicate): bind(predicate)
+    case .branch(_, let selector): bind(selector)
+    case .turns: break
     }
   }
 
-  /// Values between launches, and constants. A value takes the memory of an operand that dies in the launch that writes
-  /// it, if that launch allows it.
-  private mutating func bindIntermediates() {
-    var lastUse: [ValueID: Int] = [:]
-    for (step, draft) in drafts.enumerated() {
-      for value in draft.inputs + draft.outputs { lastUse[value] = step }
-    }
-    for (step, draft) in drafts.enumerated() {
-      for case .constant(let literal) in draft.bindings where slotOf[.constant(literal)] == nil {
-        addSlot(.constant(literal), ExecutionPlan.Slot(literal.type, .constant(constants.count)))
-        constants.append(literal)
-      }
-      for value in draft.outputs where slotOf[.value(value)] == nil {
-        let type = function.valueTypes[value]
-        let end = lastUse[value] ?? step
-        let taken = draft.inputs.first { operand in
-          guard let slot = slotOf[.value(operand)], let request = requestOf[slot] else { return false }
-          return requests[request].steps.upperBound == step && requests[request].byteCount == type.byteCount
-            && lastUse[operand] == step && draft.canOverwrite(operand, with: value)
-        }
-        addSlot(.value(value), ExecutionPlan.Slot(type, .arena(0)))
-        if let taken, let slot = slotOf[.value(taken)], let request = requestOf[slot] {
-          requests[request].steps = requests[request].steps.lowerBound...end
-          requestOf[slots.count - 1] = request
-          inPlace.append("v\(value.index) over v\(taken.index) in step \(step) (\(draft.label))")
-        } else {
-          requestOf[slots.count - 1] = requests.count
-          requests.append(MemoryPlanner.Request(name: "v\(value.index)", byteCount: type.byteCount, steps: step...end))
-        }
+  /// A buffer takes the memory of an operand that dies in the launch that writes it, if that launch allows it.
+  private mutating func bind(_ buffer: BufferID, writtenBy launch: RegionLaunch? = nil, _ step: Int = 0) {
+    guard slotOf[buffer] == nil else { return }
+    switch buffers[buffer].place {
+    case .parameter, .result: return
+    case .constant(let literal):
+      addSlot(buffer, .constant(constants.count))
+      constants.append(literal)
+    case .element(let whole, let loop):
+      bind(whole)
+      guard let slot = slotOf[whole], let step = flat.stepOfLoop[loop] else { return }
+      addSlot(buffer, .element(of: slot, step: step))
+    case .local:
+      addSlot(buffer, .arena(0))
+      let slot = slots.count - 1
+      guard let lifetime = flat.lifetimes[buffer], buffers[buffer].type.byteCount > 0 else { return }
+      if let launch, lifetime.lowerBound == step, let taken = operandToTake(buffer, launch, step) {
+        requestOf[slot] = taken.request
+        requests[taken.request].steps =
+          requests[taken.request].steps.lowerBound...max(step, lifetime.upperBound)
+        inPlace.append(
+          "\(buffers[buffer].name) over \(buffers[taken.operand].name) in step \(step) (\(launch.draft.label))")
+      } else {
+        requestOf[slot] = requests.count
+        requests.append(
+          MemoryPlanner.Request(
+            name: buffers[buffer].name, byteCount: buffers[buffer].type.byteCount, steps: lifetime))
       }
     }
+  }
+
+  /// An operand of the same turn, of which nothing is needed after this step.
+  private func operandToTake(
+    _ buffer: BufferID, _ launch: RegionLaunch, _ step: Int
+  ) -> (operand: BufferID, request: Int)? {
+    guard buffers[buffer].loops == flat.loops[step] else { return nil }
+    for (operand, kind) in zip(launch.buffers, launch.draft.kernel.buffers) where !kind.isWritten {
+      guard case .local = buffers[operand].place, buffers[operand].loops == flat.loops[step],
+        flat.lifetimes[operand]?.upperBound == step, let slot = slotOf[operand], let request = requestOf[slot],
+        requests[request].steps.upperBound == step,
+        requests[request].byteCount == buffers[buffer].type.byteCount, launch.canOverwrite(operand, with: buffer)
+      else { continue }
+      return (operand, request)
+    }
+    return nil
+  }
+
+  private func slot(of buffer: BufferID) -> Int {
+    guard let slot = slotOf[buffer] else { preconditionFailure("every buffer of a step has a slot") }
+    return slot
+  }
+
+  // MARK: Steps
+
+  private mutating func step(number: Int, _ options: LoweringOptions) -> ExecutionPlan.Step {
+    switch flat.steps[number] {
+    case .launch(let launch): return .launch(self.launch(launch, number, options))
+    case .loop(let condition, let body, let predicate):
+      return .loop(condition: condition, body: body, predicate: slot(of: predicate))
+    case .branch(let regions, let selector): return .branch(regions, selector: slot(of: selector))
+    case .turns(let count, let isReversed, let body): return .repeat(count: count, isReversed: isReversed, body: body)
+    }
+  }
+
+  private mutating func launch(
+    _ launch: RegionLaunch, _ step: Int, _ options: LoweringOptions
+  ) -> ExecutionPlan.Launch {
+    var draft = launch.draft
+    let integers = draft.parameterize(specializes: options.specializes)
+    let kernel = draft.kernel
+    let number = kernelNumbers[kernel] ?? kernels.count
+    if number == kernels.count {
+      kernels.append(kernel)
+      kernelNumbers[kernel] = number
+    }
+    let workspace = kernel.workspaceBytes(integers)
+    if workspace > 0 {
+      workspaces[step] = requests.count
+      requests.append(MemoryPlanner.Request(name: "workspace \(step)", byteCount: workspace, steps: step...step))
+    }
+    var result = ExecutionPlan.Launch(
+      kernel: number, slots: launch.buffers.map { slot(of: $0) }, integers: integers, workspace: nil, sites: draft.sites,
+      label: draft.label)
+    result.usesLibrary = options.allowsLibrary && MatrixProduct(kernel, integers) != nil
+    return result
   }
 }

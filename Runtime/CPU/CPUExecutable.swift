@@ -149,7 +149,11 @@ package final class CPUExecutable: @unchecked Sendable {
     }
     var failed: Int?
     walker.run(invocation.memory) { launch in
-      for index in recordRanges[launch] where failed == nil && !execute(records[index], invocation) { failed = launch }
+      for index in recordRanges[launch] where !execute(records[index], invocation) {
+        failed = launch
+        return false
+      }
+      return true
     }
     return failed
   }

@@ -14,9 +14,17 @@ package final class PlanMemory: @unchecked Sendable {
   private let tableStart: [(pointers: Int, integers: Int)]
   private let parameterPatches: UnsafeMutableBufferPointer<Patch>
   private let resultPatches: UnsafeMutableBufferPointer<Patch>
+  /// Per repeat the entries that are elements of its turn.
+  private let elementPatches: [Int: [Patch]]
+  private let slots: [ExecutionPlan.Slot]
+  private let constantOffsets: [Int]
+  /// The part of elements that each repeat has come to, by step.
+  private var parts: [Int]
+  private var inputs = UnsafeBufferPointer<UnsafeRawPointer>(start: nil, count: 0)
+  private var outputs = UnsafeBufferPointer<UnsafeMutableRawPointer>(start: nil, count: 0)
   package let status: UnsafeMutablePointer<Int32>
 
-  /// Entry `entry` of the pointer table is the address of parameter or result `number`.
+  /// Entry `entry` of the pointer table is the address of the parameter, result or slot `number`.
   private struct Patch {
     var entry: Int
     var number: Int
@@ -31,6 +39,9 @@ package final class PlanMemory: @unchecked Sendable {
       constantBytes += (literal.type.byteCount + 63) / 64 * 64
     }
     constants = try HostBuffer(byteCount: constantBytes)
+    self.constantOffsets = constantOffsets
+    slots = plan.slots
+    parts = Array(repeating: 0, count: plan.steps.count)
     for (literal, offset) in zip(plan.constants, constantOffsets) { literal.store(to: constants.pointer + offset) }
 
     var (pointers, integers, starts) = (0, 0, [(pointers: Int, integers: Int)]())
@@ -47,7 +58,7 @@ package final class PlanMemory: @unchecked Sendable {
     status = .allocate(capacity: 1)
     status.initialize(to: 0)
 
-    var (parameters, results) = ([Patch](), [Patch]())
+    var (parameters, results, elements) = ([Patch](), [Patch](), [Int: [Patch]]())
     for (launch, start) in zip(plan.launches, starts) {
       for (position, slot) in launch.slots.enumerated() {
         let entry = start.pointers + position
@@ -56,6 +67,7 @@ package final class PlanMemory: @unchecked Sendable {
         case .result(let number): results.append(Patch(entry: entry, number: number))
         case .constant(let number): pointerTable[entry] = constants.pointer + constantOffsets[number]
         case .arena(let offset): pointerTable[entry] = arena.pointer + offset
+        case .element(_, let step): elements[step, default: []].append(Patch(entry: entry, number: slot))
         }
       }
       if let workspace = launch.workspace {
@@ -65,6 +77,7 @@ package final class PlanMemory: @unchecked Sendable {
         (integerTable + start.integers + position).initialize(to: integer)
       }
     }
+    elementPatches = elements
     parameterPatches = .allocate(capacity: parameters.count)
     _ = parameterPatches.initialize(from: parameters)
     resultPatches = .allocate(capacity: results.count)
@@ -86,6 +99,14 @@ package final class PlanMemory: @unchecked Sendable {
     for patch in parameterPatches { pointerTable[patch.entry] = UnsafeMutableRawPointer(mutating: inputs[patch.number]) }
     for patch in resultPatches { pointerTable[patch.entry] = outputs[patch.number] }
     status.pointee = 0
+    (self.inputs, self.outputs) = (inputs, outputs)
+  }
+
+  /// Fills in the addresses of the elements that a turn of the repeat at `step` works on.
+  package func begin(part: Int, ofStep step: Int) {
+    parts[step] = part
+    guard let patches = elementPatches[step] else { return }
+    for patch in patches { pointerTable[patch.entry] = address(patch.number) }
   }
 
   /// The pointers of launch `number`, as its kernel's functions take them.
@@ -95,11 +116,14 @@ package final class PlanMemory: @unchecked Sendable {
 
   package func integers(_ number: Int) -> UnsafeMutablePointer<Int> { integerTable + tableStart[number].integers }
 
-  /// The address of a slot in the arena or among the constants, for the predicates of regions.
-  package func address(_ slot: ExecutionPlan.Slot) -> UnsafeMutableRawPointer? {
-    switch slot.place {
+  /// The address of slot `number` in this call and in the present turn of its repeats.
+  package func address(_ number: Int) -> UnsafeMutableRawPointer {
+    switch slots[number].place {
     case .arena(let offset): arena.pointer + offset
-    case .parameter, .result, .constant: nil
+    case .parameter(let number): UnsafeMutableRawPointer(mutating: inputs[number])
+    case .result(let number): outputs[number]
+    case .constant(let number): constants.pointer + constantOffsets[number]
+    case .element(let whole, let step): address(whole) + parts[step] * slots[number].type.byteCount
     }
   }
 }

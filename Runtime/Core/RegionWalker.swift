@@ -19,29 +19,32 @@ package struct RegionWalker {
   /// Whether the plan is a straight line of launches.
   package var isStraight: Bool { !launchNumbers.contains(-1) }
 
-  /// Calls `launch` with the number of each launch that runs.
-  package func run(_ memory: PlanMemory, launch: (Int) -> Void) { run(0..<plan.steps.count, memory, launch) }
+  /// Calls `launch` with the number of each launch that runs, until one returns false.
+  package func run(_ memory: PlanMemory, launch: (Int) -> Bool) { _ = run(0..<plan.steps.count, memory, launch) }
 
-  private func run(_ range: Range<Int>, _ memory: PlanMemory, _ launch: (Int) -> Void) {
+  private func run(_ range: Range<Int>, _ memory: PlanMemory, _ launch: (Int) -> Bool) -> Bool {
     var step = range.lowerBound
     while step < range.upperBound {
       switch plan.steps[step] {
       case .launch:
-        launch(launchNumbers[step])
-        step += 1
+        guard launch(launchNumbers[step]) else { return false }
       case .loop(let condition, let body, let predicate):
-        let flag = memory.address(plan.slots[predicate])
-        run(condition, memory, launch)
-        while flag?.load(as: UInt8.self) == 1 {
-          run(body, memory, launch)
-          run(condition, memory, launch)
+        let flag = memory.address(predicate)
+        guard run(condition, memory, launch) else { return false }
+        while flag.load(as: UInt8.self) == 1 {
+          guard run(body, memory, launch), run(condition, memory, launch) else { return false }
         }
-        step = max(condition.upperBound, body.upperBound)
       case .branch(let regions, let selector):
-        let chosen = memory.address(plan.slots[selector]).map { Int($0.load(as: Int32.self)) } ?? 0
-        run(regions.indices.contains(chosen) ? regions[chosen] : regions[regions.count - 1], memory, launch)
-        step = regions.map(\.upperBound).max() ?? step + 1
+        let chosen = plan.region(chosenBy: selector, of: regions.count, at: memory.address(selector))
+        guard run(regions[chosen], memory, launch) else { return false }
+      case .repeat(let count, let isReversed, let body):
+        for done in 0..<count {
+          memory.begin(part: ExecutionPlan.part(after: done, of: count, isReversed: isReversed), ofStep: step)
+          guard run(body, memory, launch) else { return false }
+        }
       }
+      step = plan.end(ofStep: step)
     }
+    return true
   }
 }

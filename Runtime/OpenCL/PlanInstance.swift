@@ -24,6 +24,10 @@ final class PlanInstance: @unchecked Sendable {
   private let hostStatus: UnsafeMutablePointer<Int32>
   private let zeros: UnsafeMutablePointer<Int32>
   private var patches: [Patch] = []
+  /// Per repeat the arguments that are elements of its turn.
+  private var elementPatches: [Int: [ElementPatch]] = [:]
+  /// The part of elements that each repeat has come to, by step.
+  private var parts: [Int]
   private let constantOffsets: [Int]
   private var boundInputs: [DeviceBuffer] = []
   private var boundOutputs: [DeviceBuffer] = []
@@ -35,12 +39,20 @@ final class PlanInstance: @unchecked Sendable {
     var place: ExecutionPlan.Slot.Place
   }
 
+  /// An argument whose offset is that of slot `slot`, an element.
+  private struct ElementPatch {
+    var kernel: OpenCLObject
+    var argument: UInt32
+    var slot: Int
+  }
+
   init(_ plan: ExecutionPlan, _ program: PlanProgram, on context: OpenCLContext, cache: ObjectCache?)
     throws(RuntimeError)
   {
     self.context = context
     self.plan = plan
     self.program = program
+    parts = Array(repeating: 0, count: plan.steps.count)
     let built = try context.program(program.source, cache: cache)
     arena = try DeviceBuffer(byteCount: plan.memory.arenaBytes, on: context)
     var offsets: [Int] = []
@@ -119,11 +131,15 @@ final class PlanInstance: @unchecked Sendable {
     var argument: UInt32 = 0
     for slot in launch.slots {
       var offset = 0
-      let place = plan.slots[slot].place
+      let place = plan.slots[plan.wholeSlot(of: slot)].place
       switch place {
       case .parameter, .result: patches.append(Patch(kernel: kernel, argument: argument, place: place))
       case .constant(let constant): offset = constantOffsets[constant]
       case .arena(let start): offset = start
+      case .element: break
+      }
+      if case .element(_, let step) = plan.slots[slot].place {
+        elementPatches[step, default: []].append(ElementPatch(kernel: kernel, argument: argument + 1, slot: slot))
       }
       if case .constant = place {
         try set(constants.memory.handle, &argument, of: kernel)
@@ -169,7 +185,7 @@ final class PlanInstance: @unchecked Sendable {
       case .parameter(let number): try set(inputs[number].memory.handle, &argument, of: patch.kernel)
       case .result(let number):
         try set(outputs[number].memory.handle, &argument, of: patch.kernel)
-      case .constant, .arena: break
+      case .constant, .arena, .element: break
       }
     }
     if let statusBuffer {
@@ -200,39 +216,70 @@ final class PlanInstance: @unchecked Sendable {
     var step = range.lowerBound
     while step < range.upperBound {
       switch plan.steps[step] {
-      case .launch:
-        try launch(plan.launchNumber(ofStep: step), on: queue, &events)
-        step += 1
+      case .launch: try launch(plan.launchNumber(ofStep: step), on: queue, &events)
       case .loop(let condition, let body, let predicate):
         try run(condition, on: queue, &events)
-        while try read(predicate, UInt8.self, on: queue) == 1 {
+        while try read(predicate, UInt8.self, on: queue) == 1, try !hasFailed(on: queue) {
           try run(body, on: queue, &events)
           try run(condition, on: queue, &events)
         }
-        step = max(condition.upperBound, body.upperBound)
       case .branch(let regions, let selector):
-        let chosen = Int(try read(selector, Int32.self, on: queue))
-        try run(regions.indices.contains(chosen) ? regions[chosen] : regions[regions.count - 1], on: queue, &events)
-        step = regions.map(\.upperBound).max() ?? step + 1
+        let value =
+          plan.slots[selector].type.dtype == .bool
+          ? Int32(try read(selector, UInt8.self, on: queue)) : try read(selector, Int32.self, on: queue)
+        let chosen = withUnsafeBytes(of: value.littleEndian) {
+          plan.region(chosenBy: selector, of: regions.count, at: $0.baseAddress!)
+        }
+        try run(regions[chosen], on: queue, &events)
+      case .repeat(let count, let isReversed, let body):
+        for done in 0..<count {
+          parts[step] = ExecutionPlan.part(after: done, of: count, isReversed: isReversed)
+          for patch in elementPatches[step, default: []] {
+            var argument = patch.argument
+            try set(UInt64(offset(of: patch.slot)), &argument, of: patch.kernel)
+          }
+          try run(body, on: queue, &events)
+        }
       }
+      step = plan.end(ofStep: step)
     }
+  }
+
+  /// Where a slot begins in its buffer, in the present turn of its repeats.
+  private func offset(of slot: Int) -> Int {
+    switch plan.slots[slot].place {
+    case .arena(let start): start
+    case .constant(let number): constantOffsets[number]
+    case .parameter, .result: 0
+    case .element(let whole, let step): offset(of: whole) + parts[step] * plan.slots[slot].type.byteCount
+    }
+  }
+
+  /// Whether an index was out of range so far. A loop whose condition depends on what was read then might not end.
+  private func hasFailed(on queue: OpenCLObject) throws(RuntimeError) -> Bool {
+    guard let statusBuffer else { return false }
+    try context.check(
+      context.library.api.EnqueueReadBuffer(
+        queue.handle, statusBuffer.memory.handle, 1, 0, checked.count * 4, hostStatus, 0, nil, nil),
+      "reading the status")
+    return failedSite != nil
   }
 
   /// The value of a slot, which a region depends on.
   private func read<Value: FixedWidthInteger>(
     _ slot: Int, _: Value.Type, on queue: OpenCLObject
   ) throws(RuntimeError) -> Value {
-    let (memory, offset): (OpenCLObject, Int)
-    switch plan.slots[slot].place {
-    case .arena(let start): (memory, offset) = (arena.memory, start)
-    case .constant(let number): (memory, offset) = (constants.memory, constantOffsets[number])
-    case .parameter(let number): (memory, offset) = (boundInputs[number].memory, 0)
-    case .result(let number): (memory, offset) = (boundOutputs[number].memory, 0)
+    let memory: OpenCLObject
+    switch plan.slots[plan.wholeSlot(of: slot)].place {
+    case .parameter(let number): memory = boundInputs[number].memory
+    case .result(let number): memory = boundOutputs[number].memory
+    case .constant: memory = constants.memory
+    case .arena, .element: memory = arena.memory
     }
     var value: Value = 0
     try context.check(
       context.library.api.EnqueueReadBuffer(
-        queue.handle, memory.handle, 1, offset, MemoryLayout<Value>.size, &value, 0, nil, nil),
+        queue.handle, memory.handle, 1, offset(of: slot), MemoryLayout<Value>.size, &value, 0, nil, nil),
       "reading a predicate")
     return value
   }

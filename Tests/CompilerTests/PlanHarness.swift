@@ -17,7 +17,7 @@ enum PlanHarness {
   ) throws -> ExecutionPlan {
     let module = try Pipeline.default(for: program.entry).run(program.module, verifying: true)
     let function = try #require(module[program.entry])
-    let plan = try Lowering(function, for: device, options: LoweringOptions(fuses: fuses)).plan
+    let plan = try Lowering(function, in: module, for: device, options: LoweringOptions(fuses: fuses)).plan
     try plan.memory.verify()
     return plan
   }

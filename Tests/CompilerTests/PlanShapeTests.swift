@@ -13,7 +13,7 @@ struct PlanShapeTests {
   private func plan(_ traced: Traced, donations: [ExecutionPlan.Donation] = []) throws -> ExecutionPlan {
     let module = try Pipeline.default(for: traced.name).run(traced.module)
     let function = try #require(module[traced.name])
-    return try Lowering(function, for: .testCPU, options: LoweringOptions(donations: donations)).plan
+    return try Lowering(function, in: module, for: .testCPU, options: LoweringOptions(donations: donations)).plan
   }
 
   private func isContraction(_ plan: ExecutionPlan, _ launch: ExecutionPlan.Launch) -> Bool {

@@ -14,10 +14,11 @@ struct Backend: CustomStringConvertible, Sendable {
   /// Lowered to a plan whose kernels are interpreted.
   static func kernelReference(fuses: Bool) -> Backend {
     Backend(description: "kernel-reference\(fuses ? "" : ", not fused")") { module, name, inputs in
-      guard let function = try Pass.inline.run(module)[name] else {
+      let inlined = try Pass.inline.run(module)
+      guard let function = inlined[name] else {
         throw KilnError("run.C1", "there is no function @\(name)")
       }
-      let plan = try Lowering(function, for: .testCPU, options: LoweringOptions(fuses: fuses)).plan
+      let plan = try Lowering(function, in: inlined, for: .testCPU, options: LoweringOptions(fuses: fuses)).plan
       return try PlanInterpreter.run(plan, inputs: inputs)
     }
   }

@@ -23,13 +23,15 @@ enum OpenCLHarness {
     return true
   }()
 
-  static func plan(_ function: Function, fuses: Bool = true) throws -> ExecutionPlan {
-    try Lowering(function, for: device.get().lowering, options: LoweringOptions(fuses: fuses)).plan
+  static func plan(
+    _ function: Function, in module: Module = Module(), fuses: Bool = true
+  ) throws -> ExecutionPlan {
+    try Lowering(function, in: module, for: device.get().lowering, options: LoweringOptions(fuses: fuses)).plan
   }
 
   static func plan(_ program: RandomProgram, fuses: Bool) throws -> ExecutionPlan {
     let module = try Pipeline.default(for: program.entry).run(program.module)
-    return try plan(#require(module[program.entry]), fuses: fuses)
+    return try plan(#require(module[program.entry]), in: module, fuses: fuses)
   }
 
   /// Runs `function` with the schedules of processors and of graphics processors, and compares the results with the

@@ -30,7 +30,7 @@ final class PlanExecutor: Executor {
     }
     let donations = options.donations.map { ExecutionPlan.Donation(parameter: $0.parameter, result: $0.result) }
     let lowering = try Lowering(
-      function, for: description,
+      function, in: simplified, for: description,
       options: LoweringOptions(
         specializes: options.specializes, allowsLibrary: options.numerics == .fast, donations: donations))
     return try finish(lowering.plan)

@@ -41,7 +41,7 @@ public struct Lowered: Sendable {
     guard let function = ready[name] else { throw KilnError("module.C2", "there is no function @\(name)") }
     self.modules = modules
     self.description = description ?? .processor
-    let lowering = try Lowering(function, for: self.description, options: LoweringOptions(fuses: fuses))
+    let lowering = try Lowering(function, in: ready, for: self.description, options: LoweringOptions(fuses: fuses))
     fusion = lowering.fusion
     plan = lowering.plan
   }
