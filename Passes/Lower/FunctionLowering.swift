@@ -76,7 +76,8 @@ struct FunctionLowering {
     for (value, number) in placed {
       guard let target = targets[number] else { continue }
       if target.replacesParameter && !order.granted.contains(number) {
-        moves.append(move(from: buffer(of: value, &body), to: target.buffer, isMove: false))
+        let source = buffer(of: value, &body)
+        moves.append(move(from: source, to: target.buffer, isMove: false))
       } else {
         body.buffers[value] = target.buffer
       }
