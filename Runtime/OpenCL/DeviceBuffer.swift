@@ -1,4 +1,5 @@
 import COpenCL
+package import KilnIR
 public import KilnRuntime
 import Synchronization
 
@@ -41,6 +42,7 @@ public final class DeviceBuffer: @unchecked Sendable {
   func write(_ bytes: UnsafeRawBufferPointer, waits: Bool) throws(RuntimeError) {
     precondition(bytes.count <= byteCount, "the bytes fit the buffer")
     guard let base = bytes.baseAddress, !bytes.isEmpty else { return }
+    device.transfers.withLock { $0.countUpload(bytes.count) }
     try context.check(
       context.library.api.EnqueueWriteBuffer(
         context.queue.handle, memory.handle, waits ? 1 : 0, 0, bytes.count, base, 0, nil, nil),
@@ -50,10 +52,50 @@ public final class DeviceBuffer: @unchecked Sendable {
   func read(into target: UnsafeMutableRawBufferPointer, waits: Bool) throws(RuntimeError) {
     precondition(target.count <= byteCount, "the buffer has these bytes")
     guard let base = target.baseAddress, !target.isEmpty else { return }
+    device.transfers.withLock { $0.countDownload(target.count) }
     try context.check(
       context.library.api.EnqueueReadBuffer(
         context.queue.handle, memory.handle, waits ? 1 : 0, 0, target.count, base, 0, nil, nil),
       "reading \(target.count) bytes from \(device.properties.name)")
+  }
+}
+
+extension DeviceBuffer: DeviceStorage {
+  package var isValid: Bool { !context.isLost }
+
+  package func download(to target: UnsafeMutableRawBufferPointer) throws(KilnError) {
+    guard isValid else {
+      throw KilnError("device.lost", "\(device.properties.name) was lost, and the elements of this tensor with it")
+    }
+    do throws(RuntimeError) { try read(into: target) } catch { throw KilnError(openCL: error) }
+  }
+}
+
+extension OpenCLDevice: DeviceMemory {
+  package func upload(_ bytes: UnsafeRawBufferPointer) throws(KilnError) -> any DeviceStorage {
+    do throws(RuntimeError) {
+      return try DeviceBuffer(copying: bytes, to: self)
+    } catch {
+      throw KilnError(openCL: error)
+    }
+  }
+}
+
+/// Copies of tensors between the host and a device so far; what a plan copies for itself (its constants, when it is made)
+/// counts too, its status words do not.
+package struct OpenCLTransfers: Hashable, Sendable {
+  package private(set) var uploadCount = 0
+  package private(set) var uploadedBytes = 0
+  package private(set) var downloadCount = 0
+  package private(set) var downloadedBytes = 0
+
+  mutating func countUpload(_ byteCount: Int) {
+    uploadCount += 1
+    uploadedBytes += byteCount
+  }
+  mutating func countDownload(_ byteCount: Int) {
+    downloadCount += 1
+    downloadedBytes += byteCount
   }
 }
 

@@ -47,6 +47,8 @@ public final class OpenCLDevice: @unchecked Sendable {
   private let opened = Lock<OpenCLContext?>(nil)
   /// Objects of this device that are alive.
   let liveObjects = Atomic<Int>(0)
+  /// What was copied to it and from it.
+  package let transfers = Lock(OpenCLTransfers())
   /// What shall go wrong, for tests.
   package let faults = Lock(OpenCLFaults())
 

@@ -76,16 +76,26 @@ package final class OpenCLExecutable: Sendable {
 
   // MARK: - Running
 
-  /// Runs the plan once, on values that lie on the device.
+  /// Runs the plan once: enqueues the copies of the host's operands, the launches, and waits once. The results stay on the
+  /// device.
   ///
   /// - Parameters:
-  ///   - inputs: one buffer a parameter, hidden ones included.
+  ///   - inputs: one operand a parameter, hidden ones included.
   ///   - donated: parameters whose buffers may be written over, where the plan has a donation for them.
+  ///   - hasBegun: becomes true before the first launch.
   /// - Returns: a buffer a result. A result that is a parameter or an earlier result is the same buffer.
   /// - Throws: `gather.R1` or `scatter.R1` for an index out of range, `memory.exhausted`, `device.lost`,
   ///   `device.other` for an input on another device.
+  package func run(
+    _ inputs: [DeviceOperand], donating donated: Set<Int>, hasBegun: inout Bool
+  ) throws(KilnError) -> [any DeviceStorage] {
+    try run(inputs, donated, isProfiled: false, outputs: nil, &hasBegun).results
+  }
+
+  /// Runs the plan once on buffers of its device.
   package func run(_ inputs: [DeviceBuffer], donating donated: Set<Int> = []) throws(KilnError) -> [DeviceBuffer] {
-    try runTimed(inputs, donated, isProfiled: false, transfers: nil).results
+    var hasBegun = false
+    return try run(inputs.map { .device($0) }, donated, isProfiled: false, outputs: nil, &hasBegun).results
   }
 
   /// Runs the plan once on memory of the host: enqueues the copies to the device, the launches and the copies back, and
@@ -97,64 +107,52 @@ package final class OpenCLExecutable: Sendable {
   package func run(
     inputs: UnsafeBufferPointer<UnsafeRawPointer>, outputs: UnsafeBufferPointer<UnsafeMutableRawPointer>
   ) throws(KilnError) {
-    var buffers: [DeviceBuffer] = []
-    do throws(RuntimeError) {
-      let context = try device.context()
-      for parameter in plan.parameters {
-        buffers.append(try DeviceBuffer(byteCount: parameter.type.byteCount, on: context))
-      }
-    } catch {
-      throw KilnError(openCL: error)
+    let operands = zip(inputs, plan.parameters).map { address, parameter in
+      DeviceOperand.host(UnsafeRawBufferPointer(start: address, count: parameter.type.byteCount))
     }
-    _ = try runTimed(buffers, [], isProfiled: false, transfers: (inputs, outputs))
+    var hasBegun = false
+    _ = try run(operands, [], isProfiled: false, outputs: outputs, &hasBegun)
   }
 
   /// Runs the plan once and measures each launch on the device.
   package func profile(_ inputs: [DeviceBuffer]) throws(KilnError) -> (results: [DeviceBuffer], profiles: [Profile]) {
-    try runTimed(inputs, [], isProfiled: true, transfers: nil)
+    var hasBegun = false
+    return try run(inputs.map { .device($0) }, [], isProfiled: true, outputs: nil, &hasBegun)
   }
 
-  private typealias Transfers = (
-    inputs: UnsafeBufferPointer<UnsafeRawPointer>, outputs: UnsafeBufferPointer<UnsafeMutableRawPointer>
-  )
-
-  private func runTimed(
-    _ inputs: [DeviceBuffer], _ donated: Set<Int>, isProfiled: Bool, transfers: Transfers?
+  private func run(
+    _ operands: [DeviceOperand], _ donated: Set<Int>, isProfiled: Bool,
+    outputs: UnsafeBufferPointer<UnsafeMutableRawPointer>?, _ hasBegun: inout Bool
   ) throws(KilnError) -> (results: [DeviceBuffer], profiles: [Profile]) {
     let instance = try takeInstance()
-    for (number, input) in inputs.enumerated() where input.context !== instance.context {
-      let name = plan.parameters[number].name
-      let reason =
-        input.device === device
-        ? "was lost with its device" : "lies on \(input.device.properties.name); move it to \(device.properties.name)"
+    let context = instance.context
+    do throws(KilnError) {
+      for (number, operand) in operands.enumerated() { try check(operand, number, context) }
+    } catch {
       giveBack(instance)
-      throw KilnError("device.other", "parameter \(name) of @\(plan.name) \(reason)")
+      throw error
     }
     let (results, profiles, site): ([DeviceBuffer], [Profile], ExecutionPlan.Site?)
     do throws(RuntimeError) {
-      let context = instance.context
+      let inputs = try place(operands, on: context)
       results = try makeResults(inputs, donated, on: context)
       var events: [(launch: Int, event: OpenCLObject)]? = isProfiled ? [] : nil
       let queue = isProfiled ? try context.profilingQueue() : context.queue
       if isProfiled { try context.finish() }
-      for (number, input) in inputs.enumerated() {
-        guard let transfers else { break }
-        try input.write(
-          UnsafeRawBufferPointer(start: transfers.inputs[number], count: input.byteCount), waits: false)
-      }
+      hasBegun = true
       try instance.enqueue(inputs, results, on: queue, events: &events)
       for (number, result) in plan.results.enumerated() {
-        guard let transfers else { break }
+        guard let outputs else { break }
         try results[number].read(
-          into: UnsafeMutableRawBufferPointer(start: transfers.outputs[number], count: result.type.byteCount),
-          waits: false)
+          into: UnsafeMutableRawBufferPointer(start: outputs[number], count: result.type.byteCount), waits: false)
       }
       try context.check(context.library.api.Finish(queue.handle), "running @\(plan.name) on \(device.properties.name)")
       site = instance.failedSite
       profiles = events.map { self.profiles($0, context) } ?? []
     } catch {
-      // Commands that were enqueued still use the instance's memory.
-      _ = Result { () throws(RuntimeError) in try instance.context.finish() }
+      // Commands that were enqueued still use the instance's memory and the host's.
+      _ = Result { () throws(RuntimeError) in try context.finish() }
+      if !context.isLost { giveBack(instance) }
       throw KilnError(openCL: error)
     }
     giveBack(instance)
@@ -164,6 +162,34 @@ package final class OpenCLExecutable: Sendable {
         "\(site.spelling) found an index outside 0..<\(site.extent) along axis \(site.axis)", at: site.location)
     }
     return (results, profiles)
+  }
+
+  private func check(_ operand: DeviceOperand, _ number: Int, _ context: OpenCLContext) throws(KilnError) {
+    guard case .device(let storage) = operand else { return }
+    let buffer = storage as? DeviceBuffer
+    if let buffer, buffer.context === context { return }
+    let name = plan.parameters[number].name
+    let reason =
+      buffer?.device === device
+      ? "was lost with its device"
+      : "lies on \(buffer?.device.properties.name ?? "another device"); move it to \(device.properties.name)"
+    throw KilnError("device.other", "parameter \(name) of @\(plan.name) \(reason)")
+  }
+
+  /// The operands as buffers; the copies of the host's have been enqueued.
+  private func place(_ operands: [DeviceOperand], on context: OpenCLContext) throws(RuntimeError) -> [DeviceBuffer] {
+    var buffers: [DeviceBuffer] = []
+    buffers.reserveCapacity(operands.count)
+    for operand in operands {
+      switch operand {
+      case .device(let storage): buffers.append(unsafeDowncast(storage, to: DeviceBuffer.self))
+      case .host(let bytes):
+        let buffer = try DeviceBuffer(byteCount: bytes.count, on: context)
+        try buffer.write(bytes, waits: false)
+        buffers.append(buffer)
+      }
+    }
+    return buffers
   }
 
   private func makeResults(

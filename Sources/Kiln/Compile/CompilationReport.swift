@@ -41,6 +41,8 @@ public struct CompilationReport: Sendable, CustomStringConvertible {
     case shared = "another tensor shares it"
     /// It shows the memory of another tensor, as `reshaped` does.
     case view = "it is a view"
+    /// It lay in the host's memory, as before the first step on a device; from then on it lies there.
+    case moved = "it moved to the device"
   }
 
   /// The compilations, oldest first.
@@ -67,6 +69,9 @@ extension CompiledProgram {
   /// How the signature of a call differs from that of this program.
   func differences(from signature: Signature) -> [CompilationReport.Reason] {
     var reasons: [CompilationReport.Reason] = []
+    if wanted != signature.device {
+      reasons.append(.init(name: "the device", old: wanted.description, new: signature.device.description))
+    }
     for (index, item) in signature.items.enumerated() {
       guard index < items.count, names[index] == signature.names[index] else {
         let old = index < items.count ? names[index] : "nothing"

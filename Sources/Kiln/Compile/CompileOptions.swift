@@ -1,6 +1,6 @@
 /// How a function is compiled.
 public struct CompileOptions: Sendable {
-  /// Where it runs; nil: the device that is current at the first call with new argument types.
+  /// Where it runs; nil: where the arguments lie, or the captured tensors, or on the device that is current at the call.
   public var device: Device?
   /// How strictly numbers follow NUMERICS.md.
   public var numerics: Numerics

@@ -43,9 +43,9 @@ public final class Compiled<Output, each Input: TensorTree>: Sendable {
   private func runMatching(_ program: CompiledProgram, _ input: repeat each Input) throws(KilnError) -> Output? {
     var failure: KilnError?
     let output = withUnsafeTemporaryAllocation(byteCount: program.frameByteCount + 8, alignment: 8) { scratch -> Output? in
-      let frame = CallFrame(program, scratch)
+      var frame = CallFrame(program, scratch)
       defer { frame.end() }
-      var matcher = SignatureMatcher(program.items, addresses: frame.inputs)
+      var matcher = SignatureMatcher(program, isNamed: table.options.device != nil, addresses: frame.inputs)
       for var tree in repeat each input { tree.visit(&matcher) }
       guard matcher.isComplete else { return nil }
       do throws(KilnError) {
@@ -66,13 +66,18 @@ public final class Compiled<Output, each Input: TensorTree>: Sendable {
   }
 
   private func runSlowly(_ input: repeat each Input) throws(KilnError) -> Output {
-    let signature = signature(repeat each input)
-    if let failure = signature.failure { throw KilnError([failure]).resolved() }
+    let signature = try placedSignature(repeat each input)
     let program = try table.program(for: signature) { previous throws(KilnError) in
       try compile(signature, previous, repeat each input)
     }
     if let output = try runMatching(program, repeat each input) { return output }
     throw KilnError("compile.C3", "an argument changed its structure while it was visited", at: CallSite.here()).resolved()
+  }
+
+  private func placedSignature(_ input: repeat each Input) throws(KilnError) -> Signature {
+    var signature = signature(repeat each input)
+    do throws(KilnError) { try signature.place(on: table.options.device) } catch { throw error.resolved() }
+    return signature
   }
 
   private func signature(_ input: repeat each Input) -> Signature {
@@ -101,7 +106,7 @@ public final class Compiled<Output, each Input: TensorTree>: Sendable {
   }
 
   private func checkTrace(_ input: repeat each Input) throws(KilnError) {
-    let signature = signature(repeat each input)
+    let signature = try placedSignature(repeat each input)
     guard let program = table.program(for: signature) else { return }
     let module = try trace(repeat each input).recorded.module()
     try RetraceCheck.compare(program.entry.module, module, at: signature.location)
@@ -147,10 +152,10 @@ final class TypedProgram<Output>: CompiledProgram, @unchecked Sendable {
 
   init(
     _ template: Output, _ signature: Signature, _ recorded: RecordedFunction, _ executable: any Executable,
-    previous: CompiledProgram?, entry: CompilationReport.Entry
+    on device: Device, previous: CompiledProgram?, entry: CompilationReport.Entry
   ) {
     self.template = template
-    super.init(signature, recorded, executable, previous: previous, entry: entry)
+    super.init(signature, recorded, executable, on: device, previous: previous, entry: entry)
   }
 }
 
@@ -166,7 +171,7 @@ extension ProgramTable {
     let traced = try trace()
     let recorded = traced.recorded
     let module = try recorded.module()
-    let device = options.device ?? Device.current
+    let device = try device(for: signature, recorded)
     let executionOptions = ExecutionOptions(
       numerics: options.numerics, donations: (0..<state).map { ExecutionOptions.Donation(parameter: $0, result: $0) })
     let executable: any Executable
@@ -180,7 +185,22 @@ extension ProgramTable {
     let entry = CompilationReport.Entry(
       inputs: inputs, reasons: reasons, call: signature.location, closure: location,
       seconds: Double(duration.seconds) + Double(duration.attoseconds) * 1e-18, module: module)
-    return TypedProgram(traced.output, signature, recorded, executable, previous: previous, entry: entry)
+    return TypedProgram(traced.output, signature, recorded, executable, on: device, previous: previous, entry: entry)
+  }
+
+  /// Where a program runs: where its captured tensors lie, if neither its arguments nor the function say.
+  private func device(for signature: Signature, _ recorded: RecordedFunction) throws(KilnError) -> Device {
+    var captured: [TensorCore] = []
+    for case .tensor(let core) in recorded.captures { captured.append(core) }
+    do throws(KilnError) {
+      let place = try Placement.device(of: captured) { _ in "a captured tensor" }
+      let isFree = options.device == nil && signature.leaves.allSatisfy { $0.deviceElements == nil }
+      let device = isFree ? place ?? signature.device : signature.device
+      for core in captured { try Placement.check(core, on: device, named: "a captured tensor") }
+      return device
+    } catch {
+      throw error.located(at: location).resolved()
+    }
   }
 
   /// - Throws: `compile.C1` if the function is being traced already.

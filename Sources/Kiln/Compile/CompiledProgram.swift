@@ -7,7 +7,13 @@ import KilnRuntime
 class CompiledProgram: @unchecked Sendable {
   let items: UnsafeBufferPointer<SignatureItem>
   let names: [String]
+  /// The device that the signature asked for. The program runs on `device`, another one if the closure captured tensors there.
+  let wanted: Device
+  let device: Device
   let executable: any Executable
+  /// The executable, if its device has memory of its own.
+  let onDevice: (any DeviceExecutable)?
+  private let copies: CapturedCopies
   let captures: [Trace.Capture]
   let results: UnsafeBufferPointer<Unmanaged<InternedType>>
   let inputCount: Int
@@ -17,12 +23,16 @@ class CompiledProgram: @unchecked Sendable {
   private let hasVariables: Bool
 
   init(
-    _ signature: Signature, _ recorded: RecordedFunction, _ executable: any Executable, previous: CompiledProgram?,
-    entry: CompilationReport.Entry
+    _ signature: Signature, _ recorded: RecordedFunction, _ executable: any Executable, on device: Device,
+    previous: CompiledProgram?, entry: CompilationReport.Entry
   ) {
     items = Self.immortal(signature.items)
     names = signature.names
+    wanted = signature.device
+    self.device = device
     self.executable = executable
+    onDevice = executable.onDevice
+    copies = CapturedCopies(count: recorded.captures.count)
     captures = recorded.captures
     results = Self.immortal(recorded.function.resultTypes.map { Unmanaged.passUnretained(InternedType.of($0)) })
     inputCount = recorded.function.parameters.count
@@ -46,7 +56,8 @@ class CompiledProgram: @unchecked Sendable {
   func takePrevious() -> CompiledProgram? { previous.take() }
 
   func matches(_ signature: Signature) -> Bool {
-    items.count == signature.items.count && zip(items, signature.items).allSatisfy { $0 == $1 }
+    wanted == signature.device && items.count == signature.items.count
+      && zip(items, signature.items).allSatisfy { $0 == $1 }
   }
 
   /// Scratch memory for one call.
@@ -56,12 +67,16 @@ class CompiledProgram: @unchecked Sendable {
 /// The tables of one call, in scratch memory of `frameByteCount` bytes.
 struct CallFrame {
   let program: CompiledProgram
-  /// One address per parameter; the matcher writes those of the arguments.
+  /// One address per parameter, of its first element; or of its core, if the program runs on a device with memory of its
+  /// own. The matcher writes those of the arguments.
   let inputs: UnsafeMutablePointer<UnsafeRawPointer>
-  /// One address per result; nil where the run has to provide the memory.
+  /// One address per result; nil where the run has to provide the memory. On a device any address stands for the memory of
+  /// the parameter of that number.
   let outputs: UnsafeMutablePointer<UnsafeMutableRawPointer?>
   /// The tensors that the run made, nil where the caller provided the memory.
   let results: UnsafeMutablePointer<TensorCore?>
+  /// Whether the run may have written over memory that it was offered.
+  private(set) var hasBegun = false
 
   init(_ program: CompiledProgram, _ scratch: UnsafeMutableRawBufferPointer) {
     self.program = program
@@ -74,16 +89,17 @@ struct CallFrame {
     results.initialize(repeating: nil, count: program.results.count)
   }
 
+  /// Results that took the memory of a parameter.
+  var inPlaceCount: Int {
+    (0..<program.results.count).count { outputs[$0] != nil && results[$0] == nil }
+  }
+
   /// Ends the frame; tensors that nobody took are released.
   func end() { results.deinitialize(count: program.results.count) }
 
-  /// Binds the arguments `leaves` (a matcher does it without the array).
-  func bind(_ leaves: [TensorCore]) {
-    for (index, leaf) in leaves.enumerated() { (inputs + index).initialize(to: UnsafeRawPointer(leaf.pointer)) }
-  }
-
   /// Makes the results' memory, reads the variables and runs.
-  func run() throws(KilnError) {
+  mutating func run() throws(KilnError) {
+    if let executable = program.onDevice { return try run(executable) }
     let count = program.results.count
     for index in 0..<count where outputs[index] == nil {
       let type = program.results[index]._withUnsafeGuaranteedRef { $0 }
@@ -102,14 +118,72 @@ struct CallFrame {
       case .tensor(let core): (inputs + first + index).initialize(to: UnsafeRawPointer(core.pointer))
       case .variable(let variable):
         let core = variable.current
+        try Placement.check(core, on: program.device, named: "a variable's value")
         variables.append(core)
         (inputs + first + index).initialize(to: UnsafeRawPointer(core.pointer))
       }
     }
     let memory = UnsafeMutableRawPointer(outputs).assumingMemoryBound(to: UnsafeMutableRawPointer.self)
+    hasBegun = true
     try program.executable.run(
       inputs: UnsafeBufferPointer(start: inputs, count: program.inputCount),
       outputs: UnsafeBufferPointer(start: memory, count: count))
     withExtendedLifetime(variables) {}
+  }
+  /// Runs on a device; results that took the memory of a parameter are not there, the parameter has them.
+  private mutating func run(_ executable: any DeviceExecutable) throws(KilnError) {
+    var operands: [TensorCore] = []
+    operands.reserveCapacity(program.inputCount)
+    for index in 0..<program.inputCount - program.captures.count {
+      operands.append(Unmanaged<TensorCore>.fromOpaque(inputs[index]).takeUnretainedValue())
+    }
+    operands += try program.capturesOnDevice()
+    let donated = Set((0..<program.results.count).filter { outputs[$0] != nil })
+    let types = program.results.map { $0._withUnsafeGuaranteedRef { $0 } }
+    let cores = try executable.run(operands, donating: donated, on: program.device, types, hasBegun: &hasBegun)
+    for (index, core) in cores.enumerated() where !donated.contains(index) || core.deviceElements !== operands[index].deviceElements {
+      results[index] = core
+    }
+  }
+}
+
+extension CompiledProgram {
+  /// The captured tensors on the program's device.
+  fileprivate func capturesOnDevice() throws(KilnError) -> [TensorCore] {
+    var cores: [TensorCore] = []
+    for (index, capture) in captures.enumerated() {
+      switch capture {
+      case .tensor(let core): cores.append(try copies.copy(index, of: core, on: device))
+      case .variable(let variable):
+        let core = variable.current
+        try Placement.check(core, on: device, named: "a variable's value")
+        cores.append(try copies.copy(index, of: core, on: device))
+      }
+    }
+    return cores
+  }
+}
+
+/// What a program captured in the host's memory, copied to its device once, and again when a variable has another value or
+/// the device was lost.
+private final class CapturedCopies: Sendable {
+  private struct Copy {
+    let source: TensorCore
+    let core: TensorCore
+  }
+
+  private let copies: Lock<[Copy?]>
+
+  init(count: Int) { copies = Lock(Array(repeating: nil, count: count)) }
+
+  func copy(_ index: Int, of source: TensorCore, on device: Device) throws(KilnError) -> TensorCore {
+    try copies.withLock { copies throws(KilnError) in
+      if let known = copies[index], known.source === source, known.core.deviceElements?.storage.isValid != false {
+        return known.core
+      }
+      let core = try source.moved(to: device)
+      copies[index] = Copy(source: source, core: core)
+      return core
+    }
   }
 }

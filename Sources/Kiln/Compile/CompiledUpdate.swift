@@ -51,8 +51,7 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
   /// The program for these arguments. It is found, or made, before the run, so that no reference to the state's tensors is
   /// left when the run asks who else has one.
   private func program(for state: State, _ input: repeat each Input) throws(KilnError) -> CompiledProgram {
-    let signature = signature(state, repeat each input)
-    if let failure = signature.failure { throw KilnError([failure]).resolved() }
+    let signature = try placedSignature(state, repeat each input)
     return try table.program(for: signature) { previous throws(KilnError) in
       try compile(signature, previous, state, repeat each input)
     }
@@ -63,29 +62,36 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
   ) throws(KilnError) -> Output? {
     var failure: KilnError?
     let output = withUnsafeTemporaryAllocation(byteCount: program.frameByteCount + 8, alignment: 8) { scratch -> Output? in
-      let frame = CallFrame(program, scratch)
+      var frame = CallFrame(program, scratch)
       defer { frame.end() }
-      var matcher = SignatureMatcher(program.items, addresses: frame.inputs)
+      var matcher = SignatureMatcher(program, isNamed: table.options.device != nil, addresses: frame.inputs)
       state.visit(&matcher)
       for var tree in repeat each input { tree.visit(&matcher) }
       guard matcher.isComplete else { return nil }
-      var donor = Donor(outputs: frame.outputs, table: table)
+      var donor = Donor(outputs: frame.outputs, table: table, isOnDevice: program.onDevice != nil)
       state.visit(&donor)
       do throws(KilnError) {
         try frame.run()
       } catch {
         failure = error.resolved(else: table.location)
+        guard frame.hasBegun else { return nil }
         var invalidator = Invalidator(outputs: frame.outputs, error: failure ?? error)
         state.visit(&invalidator)
         return nil
       }
-      table.countInPlace(donor.inPlaceCount)
+      table.countInPlace(frame.inPlaceCount)
       var visitor = OutputVisitor(results: frame.results)
       state.visit(&visitor)
       return visitOutput(unsafeDowncast(program, to: TypedProgram<Output>.self).template, &visitor)
     }
     if let failure { throw failure }
     return output
+  }
+
+  private func placedSignature(_ state: State, _ input: repeat each Input) throws(KilnError) -> Signature {
+    var signature = signature(state, repeat each input)
+    do throws(KilnError) { try signature.place(on: table.options.device) } catch { throw error.resolved() }
+    return signature
   }
 
   private func signature(_ state: State, _ input: repeat each Input) -> Signature {
@@ -143,7 +149,7 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
   }
 
   private func checkTrace(_ state: State, _ input: repeat each Input) throws(KilnError) {
-    let signature = signature(state, repeat each input)
+    let signature = try placedSignature(state, repeat each input)
     guard let program = table.program(for: signature) else { return }
     let module = try trace(state, repeat each input).closure.recorded.module()
     try RetraceCheck.compare(program.entry.module, module, at: signature.location)
@@ -182,20 +188,23 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
 private struct Donor: TensorVisitor {
   let outputs: UnsafeMutablePointer<UnsafeMutableRawPointer?>
   let table: ProgramTable
+  let isOnDevice: Bool
   private var next = 0
-  private(set) var inPlaceCount = 0
 
-  init(outputs: UnsafeMutablePointer<UnsafeMutableRawPointer?>, table: ProgramTable) {
+  init(outputs: UnsafeMutablePointer<UnsafeMutableRawPointer?>, table: ProgramTable, isOnDevice: Bool) {
     self.outputs = outputs
     self.table = table
+    self.isOnDevice = isOnDevice
   }
 
   mutating func leaf(_ tensor: inout AnyTensor) {
-    if tensor.core.kind != .buffer {
+    let kind = tensor.core.kind
+    if kind == .view || kind == .deviceView {
       table.countFresh(.view)
-    } else if isKnownUniquelyReferenced(&tensor.core) {
+    } else if isOnDevice && kind == .buffer {
+      table.countFresh(.moved)
+    } else if isKnownUniquelyReferenced(&tensor.core) && (!isOnDevice || tensor.core.ownsItsElements) {
       outputs[next] = tensor.core.pointer
-      inPlaceCount += 1
     } else {
       table.countFresh(.shared)
     }

@@ -13,6 +13,7 @@ final class ProgramTable: Sendable {
   private let inPlace = Atomic<Int>(0)
   private let shared = Atomic<Int>(0)
   private let views = Atomic<Int>(0)
+  private let moved = Atomic<Int>(0)
 
   init(_ options: CompileOptions, _ location: SourceLocation) {
     self.options = options
@@ -105,6 +106,7 @@ final class ProgramTable: Sendable {
     switch reason {
     case .shared: shared.add(1, ordering: .relaxed)
     case .view: views.add(1, ordering: .relaxed)
+    case .moved: moved.add(1, ordering: .relaxed)
     }
   }
 
@@ -117,6 +119,7 @@ final class ProgramTable: Sendable {
     }
     let fresh = [
       CompilationReport.FreshBufferReason.shared: shared.load(ordering: .relaxed), .view: views.load(ordering: .relaxed),
+      .moved: moved.load(ordering: .relaxed),
     ].filter { $0.value > 0 }
     return CompilationReport(
       entries: entries.reversed(), inPlaceCount: inPlace.load(ordering: .relaxed), freshBufferCounts: fresh)

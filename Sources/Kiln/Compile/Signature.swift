@@ -48,11 +48,27 @@ struct Signature {
   private(set) var leafNames: [String] = []
   /// What makes the call impossible, such as a tensor of another trace.
   private(set) var failure: Diagnostic?
+  /// Where the call has to run.
+  private(set) var device = Device.current
   fileprivate var path = TreePath()
 
   mutating func add(_ tree: some TensorTree, _ name: String) {
     var tree = tree
     visit(&tree, name)
+  }
+
+  /// Decides where the call runs: on the device that the function names, where the arguments lie, or on the current one.
+  ///
+  /// - Throws: what makes the call impossible; `device.C1` for arguments on other devices.
+  mutating func place(on named: Device?) throws(KilnError) {
+    if let failure { throw KilnError(failure) }
+    do throws(KilnError) {
+      let found = try Placement.device(of: leaves) { leafNames[$0] }
+      device = named ?? found ?? .current
+      for (leaf, name) in zip(leaves, leafNames) { try Placement.check(leaf, on: device, named: name) }
+    } catch {
+      throw error.located(at: location)
+    }
   }
 
   /// The first item in which a later signature of the same tree differs.
@@ -103,29 +119,49 @@ extension Signature: TensorVisitor {
 struct SignatureMatcher: TensorVisitor {
   static var isReadOnly: Bool { true }
 
+  private unowned(unsafe) let program: CompiledProgram
   private let items: UnsafeBufferPointer<SignatureItem>
   private let addresses: UnsafeMutablePointer<UnsafeRawPointer>
+  private let wantsCores: Bool
   private var next = 0
   private var leafCount = 0
   private var matches = true
+  /// Whether some argument lies on the program's device, and so decides where the call runs.
+  private var isPlaced: Bool
 
-  init(_ items: UnsafeBufferPointer<SignatureItem>, addresses: UnsafeMutablePointer<UnsafeRawPointer>) {
-    self.items = items
+  /// - Parameter isNamed: whether the function names its device.
+  init(_ program: CompiledProgram, isNamed: Bool, addresses: UnsafeMutablePointer<UnsafeRawPointer>) {
+    self.program = program
+    items = program.items
     self.addresses = addresses
+    wantsCores = program.onDevice != nil
+    isPlaced = isNamed
   }
 
-  var isComplete: Bool { matches && next == items.count }
+  var isComplete: Bool { matches && next == items.count && (isPlaced || program.wanted == .current) }
 
   mutating func leaf(_ tensor: inout AnyTensor) {
-    guard matches, next < items.count, case .tensor(let type) = items[next], tensor.core.isConcrete,
-      type.toOpaque() == Unmanaged.passUnretained(tensor.core.interned).toOpaque()
+    let core = tensor.core
+    guard matches, next < items.count, case .tensor(let type) = items[next],
+      type.toOpaque() == Unmanaged.passUnretained(core.interned).toOpaque(), accepts(core)
     else {
       matches = false
       return
     }
-    addresses.advanced(by: leafCount).initialize(to: UnsafeRawPointer(tensor.core.pointer))
+    let address = wantsCores ? UnsafeRawPointer(Unmanaged.passUnretained(core).toOpaque()) : UnsafeRawPointer(core.pointer)
+    addresses.advanced(by: leafCount).initialize(to: address)
     next += 1
     leafCount += 1
+  }
+
+  private mutating func accepts(_ core: TensorCore) -> Bool {
+    switch core.kind {
+    case .buffer, .view: return true
+    case .device, .deviceView:
+      isPlaced = true
+      return core.deviceElements?.device == program.device
+    case .traced, .poisoned: return false
+    }
   }
 
   mutating func constant<Value: Hashable & Sendable>(_ value: Value, _ name: String) {

@@ -1,9 +1,9 @@
 public import KilnIR
 package import KilnOpenCL
 import KilnPasses
-import KilnRuntime
+package import KilnRuntime
 
-extension OpenCLExecutable: Executable {}
+extension OpenCLExecutable: DeviceExecutable {}
 
 extension Device {
   /// An OpenCL device of this machine. Its results are those of the other devices, bit for bit.
@@ -19,16 +19,21 @@ extension Device {
       let device = try OpenCLDevice.choose(name)
       return opened.withLock { opened in
         if let known = opened[device.index] { return known }
-        let executor = PlanExecutor(device.lowering) { plan throws(KilnError) in
-          try OpenCLExecutable(plan, on: device)
-        }
-        let made = Device("opencl:\(device.index)", executor)
+        let made = Device(device)
         opened[device.index] = made
         return made
       }
     } catch {
       throw KilnError("device.unavailable", error.message)
     }
+  }
+
+  /// Another executor for `device`, as a device of its own.
+  package init(_ device: OpenCLDevice, cache: ObjectCache? = .user) {
+    let executor = PlanExecutor(device.lowering, memory: device) { plan throws(KilnError) in
+      try OpenCLExecutable(plan, on: device, cache: cache)
+    }
+    self.init("opencl:\(device.index)", executor)
   }
 
   /// One executor a device, so that devices of one name are equal.

@@ -25,12 +25,14 @@ enum Eager {
     }
 
     func executable(on device: Device) throws(KilnError) -> any Executable {
-      let known = state.withLock { state in
+      // Where results stay on the device, interpreting would mean copies.
+      let mayInterpret = isSmall && device.executor.memory == nil
+      let (known, isCold) = state.withLock { state -> ((any Executable)?, Bool) in
         state.uses += 1
-        return state.uses <= 2 && isSmall ? nil : state.executable
+        let isCold = mayInterpret && state.uses <= 2
+        return (isCold ? nil : state.executable, isCold)
       }
       if let known { return known }
-      let isCold = isSmall && state.withLock { $0.uses <= 2 }
       let executor = isCold ? Device.reference.executor : device.executor
       let executable = try executor.prepare(module, function: "eager", options: ExecutionOptions(specializes: false))
       if !isCold { state.withLock { $0.executable = executable } }
@@ -48,9 +50,13 @@ enum Eager {
       return TensorCore(viewing: operands[0], as: .of(TensorType(operands[0].dtype, shape)))
     }
     do throws(KilnError) {
-      let device = Device.current
+      let place = try Placement.device(of: operands) { "operand \($0)" }
+      let device = place ?? Device.current
       let program = try program(op, operands, device)
       let executable = try program.executable(on: device)
+      if let executable = executable.onDevice {
+        return try executable.run(operands, on: device, CollectionOfOne(program.result))[0]
+      }
       let result: TensorCore
       do {
         result = try .allocate(program.result)

@@ -1,4 +1,5 @@
 package import KilnIR
+package import KilnRuntime
 
 /// How strictly the numbers follow NUMERICS.md.
 public enum Numerics: Hashable, Sendable {
@@ -36,6 +37,8 @@ package struct ExecutionOptions: Hashable, Sendable {
 
 /// A back end: makes programs ready to run.
 package protocol Executor: AnyObject, Sendable {
+  /// The memory of its device, if programs do not run on the host's.
+  var memory: (any DeviceMemory)? { get }
   /// The function named `function`, ready to run.
   /// - Throws: what the back end has to say about the program or the machine.
   func prepare(
@@ -43,8 +46,14 @@ package protocol Executor: AnyObject, Sendable {
   ) throws(KilnError) -> any Executable
 }
 
+extension Executor {
+  package var memory: (any DeviceMemory)? { nil }
+}
+
 /// A program that is ready to run. Many threads may run it at once.
 package protocol Executable: AnyObject, Sendable {
+  /// The program as one of a device with memory of its own, if it is one.
+  var onDevice: (any DeviceExecutable)? { get }
   /// Runs the program once.
   /// - Parameters:
   ///   - inputs: The first element of each parameter, hidden ones included, in order.
@@ -53,4 +62,27 @@ package protocol Executable: AnyObject, Sendable {
   func run(
     inputs: UnsafeBufferPointer<UnsafeRawPointer>, outputs: UnsafeBufferPointer<UnsafeMutableRawPointer>
   ) throws(KilnError)
+}
+
+extension Executable {
+  package var onDevice: (any DeviceExecutable)? { nil }
+}
+
+/// A program that runs on a device with memory of its own, where its results stay.
+package protocol DeviceExecutable: Executable {
+  /// Runs the program once.
+  /// - Parameters:
+  ///   - inputs: one operand per parameter, hidden ones included, in order.
+  ///   - donated: the parameters on the device that nobody else holds: a result may take their memory, if the program was
+  ///     prepared with such a donation.
+  ///   - hasBegun: becomes true before the first write to a donated storage.
+  /// - Returns: the elements of each result. One that is a parameter, or took its memory, is the parameter's storage.
+  /// - Throws: what the run found, such as an index out of range; what the device has to say.
+  func run(
+    _ inputs: [DeviceOperand], donating donated: Set<Int>, hasBegun: inout Bool
+  ) throws(KilnError) -> [any DeviceStorage]
+}
+
+extension DeviceExecutable {
+  package var onDevice: (any DeviceExecutable)? { self }
 }

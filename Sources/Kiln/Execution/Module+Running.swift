@@ -5,9 +5,9 @@ extension Module {
   ///
   /// - Parameters:
   ///   - inputs: One tensor per parameter, hidden ones included.
-  ///   - device: Where; nil: the current device.
+  ///   - device: Where; nil: where the inputs lie, or the current device.
   /// - Throws: `module.C2` without such a function, `run.C2` for other inputs than the parameters say, `run.C5` for inputs
-  ///   without elements, what the compilation has to say, and what the run finds.
+  ///   without elements, `device.C1` for inputs on another device, what the compilation has to say, and what the run finds.
   public func run(
     _ function: String, _ inputs: [AnyTensor], on device: Device? = nil
   ) throws(KilnError) -> [AnyTensor] {
@@ -21,9 +21,6 @@ extension Module {
     guard inputs.allSatisfy(\.core.isConcrete) else {
       throw KilnError("run.C5", "a program runs on tensors with elements")
     }
-    let results = withDevice(device ?? .current) {
-      Result { () throws(KilnError) in try Programs.run(self, function, inputs.map(\.core)) }
-    }
-    return try results.get().map { AnyTensor($0) }
+    return try Programs.run(self, function, inputs.map(\.core), on: device).map { AnyTensor($0) }
   }
 }

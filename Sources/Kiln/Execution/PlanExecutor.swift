@@ -11,10 +11,12 @@ final class PlanExecutor: Executor {
   typealias Finish = @Sendable (ExecutionPlan) throws(KilnError) -> any Executable
 
   let description: DeviceDescription
+  let memory: (any DeviceMemory)?
   private let finish: Finish
 
-  init(_ description: DeviceDescription, finish: @escaping Finish) {
+  init(_ description: DeviceDescription, memory: (any DeviceMemory)? = nil, finish: @escaping Finish) {
     self.description = description
+    self.memory = memory
     self.finish = finish
   }
 

@@ -12,9 +12,12 @@ enum Programs {
   private static let limit = 256
   private static let prepared = Lock<[Key: any Executable]>([:])
 
-  /// The results of a function of `module` on the current device.
+  /// The results of a function of `module` on `device`; nil: where the arguments lie, or on the current device.
+  ///
+  /// - Throws: `device.C1` for tensors on other devices.
   static func run(
-    _ module: Module, _ name: String, _ arguments: [TensorCore], _ captures: [Trace.Capture] = []
+    _ module: Module, _ name: String, _ arguments: [TensorCore], _ captures: [Trace.Capture] = [],
+    on device: Device? = nil
   ) throws(KilnError) -> [TensorCore] {
     guard let function = module[name] else { throw KilnError("module.C2", "there is no function @\(name)") }
     let inputs = arguments + captures.map { capture in
@@ -23,10 +26,24 @@ enum Programs {
       case .variable(let variable): variable.current
       }
     }
-    let executable = try executable(module, name, Device.current)
+    let place = try Placement.device(of: inputs) { function.parameters[$0].name }
+    let device = device ?? place ?? .current
+    for (parameter, input) in zip(function.parameters, inputs) {
+      try Placement.check(input, on: device, named: parameter.name)
+    }
+    let executable = try executable(module, name, device)
+    let types = function.resultTypes.map { InternedType.of($0) }
+    if let executable = executable.onDevice { return try executable.run(inputs, on: device, types) }
+    return try run(executable, inputs, types)
+  }
+
+  /// Runs a program on tensors in the host's memory.
+  private static func run(
+    _ executable: any Executable, _ inputs: [TensorCore], _ types: [InternedType]
+  ) throws(KilnError) -> [TensorCore] {
     var results: [TensorCore] = []
-    for type in function.resultTypes {
-      do { results.append(try .allocate(.of(type))) } catch { throw KilnError("memory.C1", error.message) }
+    for type in types {
+      do { results.append(try .allocate(type)) } catch { throw KilnError("memory.C1", error.message) }
     }
     let addresses = inputs.map { UnsafeRawPointer($0.pointer) }
     let memory = results.map(\.pointer)

@@ -38,6 +38,8 @@ extension AnyTensor {
     guard core.isConcrete else {
       throw KilnError("npy.C3", "a tensor without elements cannot be written", at: location).resolved()
     }
+    let core: TensorCore
+    do throws(KilnError) { core = try self.core.moved(to: nil) } catch { throw error.located(at: location).resolved() }
     try writeFile(NPYFile.bytes(descriptor: descriptor, shape: dimensions, elements: core.bytes), path, location)
   }
 }

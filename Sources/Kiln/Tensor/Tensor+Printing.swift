@@ -22,6 +22,12 @@ extension TensorCore {
       let isLarge = interned.elementCount > Self.shownCount
       let body = text(axis: 0, offset: 0, strides: shape.rowMajorStrides, isShort: isLarge)
       return isLarge ? "\(type) \(body)" : body
+    case .device, .deviceView:
+      do throws(KilnError) {
+        return try moved(to: nil).text
+      } catch {
+        return "\(type), without a value: \(error.diagnostics[0].message)"
+      }
     }
   }
 

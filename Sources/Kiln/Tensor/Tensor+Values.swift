@@ -45,10 +45,17 @@ extension AnyTensor {
 }
 
 extension TensorCore {
-  /// The core if it has elements; else nil, after a diagnostic.
+  /// The core in the host's memory if it has elements; else nil, after a diagnostic.
   func concrete(_ what: String) -> TensorCore? {
     switch kind {
     case .buffer, .view: return self
+    case .device, .deviceView:
+      do throws(KilnError) {
+        return try moved(to: nil)
+      } catch {
+        _ = Failure.poison(error.diagnostics[0].located(at: CallSite.here()), type)
+        return nil
+      }
     case .poisoned:
       _ = Failure.poison(after: self, type)
       return nil

@@ -12,6 +12,10 @@ package final class TensorCore: @unchecked Sendable {
     case buffer
     /// Shows the memory of another core, which it keeps.
     case view
+    /// Its elements lie in the memory of a device (Documentation/Decisions/0010).
+    case device
+    /// Shows the elements of another core on a device, which it keeps.
+    case deviceView
     /// A value of a trace: it has a type, and no elements.
     case traced
     /// Stands for the result of an operation that failed.
@@ -20,14 +24,20 @@ package final class TensorCore: @unchecked Sendable {
 
   package unowned(unsafe) let interned: InternedType
   package private(set) var kind: Kind
-  /// The first element, of buffers and views.
+  /// The first element, of buffers and views in the host's memory.
   package let pointer: UnsafeMutableRawPointer
   private var owner: AnyObject
 
   package var type: TensorType { interned.type }
   package var shape: Shape { interned.type.shape }
   package var dtype: DType { interned.type.dtype }
-  package var isConcrete: Bool { kind == .buffer || kind == .view }
+  /// Whether it has elements, wherever they lie.
+  package var isConcrete: Bool {
+    switch kind {
+    case .buffer, .view, .device, .deviceView: true
+    case .traced, .poisoned: false
+    }
+  }
 
   /// A tensor whose elements the maker writes before anyone else sees it.
   package init(_ interned: InternedType, _ buffer: HostBuffer) {
@@ -40,9 +50,17 @@ package final class TensorCore: @unchecked Sendable {
   /// The elements of `base` in row-major order under another type of the same size.
   package init(viewing base: TensorCore, as interned: InternedType) {
     self.interned = interned
-    kind = .view
+    kind = base.deviceElements == nil ? .view : .deviceView
     pointer = base.pointer
     owner = base
+  }
+
+  /// A tensor whose elements lie on a device.
+  package init(_ interned: InternedType, _ elements: DeviceElements) {
+    self.interned = interned
+    kind = .device
+    pointer = Self.nowhere
+    owner = elements
   }
 
   package init(traced value: ValueID, of trace: Trace, _ type: TensorType) {
@@ -68,6 +86,24 @@ package final class TensorCore: @unchecked Sendable {
     return (traced.trace, traced.value)
   }
 
+  /// The elements, where they lie on a device; nil for all other kinds.
+  package var deviceElements: DeviceElements? {
+    switch kind {
+    case .device: unsafeDowncast(owner, to: DeviceElements.self)
+    case .deviceView: unsafeDowncast(owner, to: TensorCore.self).deviceElements
+    case .buffer, .view, .traced, .poisoned: nil
+    }
+  }
+
+  /// Whether no other core holds this one's elements on the device. The caller has the only reference to the core.
+  package var ownsItsElements: Bool {
+    guard kind == .device else { return false }
+    // Passed as `AnyObject` the reference would be opened, which copies it.
+    return withUnsafeMutablePointer(to: &owner) { owner in
+      owner.withMemoryRebound(to: DeviceElements.self, capacity: 1) { isKnownUniquelyReferenced(&$0.pointee) }
+    }
+  }
+
   /// Why there is no value, and who has noted it, of a poisoned core.
   package var poison: (reason: Diagnostic, noted: ObjectIdentifier?) {
     guard let poison = owner as? Poison else { return (Diagnostic("tensor.invalid", "this tensor has no value"), nil) }
@@ -80,7 +116,22 @@ package final class TensorCore: @unchecked Sendable {
     owner = Poison(reason: reason, noted: nil)
   }
 
-  package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: pointer, count: interned.byteCount) }
+  /// The elements of a tensor in the host's memory.
+  package var bytes: UnsafeRawBufferPointer {
+    precondition(kind == .buffer || kind == .view, "elements on a device are moved to the host first")
+    return UnsafeRawBufferPointer(start: pointer, count: interned.byteCount)
+  }
+}
+
+/// The elements of tensors in the memory of a device. Cores that share elements share this object.
+package final class DeviceElements: Sendable {
+  package let device: Device
+  package let storage: any DeviceStorage
+
+  package init(_ storage: any DeviceStorage, on device: Device) {
+    self.storage = storage
+    self.device = device
+  }
 }
 
 /// The owner of a traced core.
