@@ -14,16 +14,18 @@ public enum Noise {
     return Float(h >> 8) * 0x1p-24 - 0.5
   }
 
-  /// A tensor of noise times `scale` plus `offset`, each rounded to float32.
+  /// A tensor of noise times `scale` plus `offset`, each rounded to float32, on the current device.
   public static func tensor(_ shape: [Int], seed: UInt32, scale: Float = 1, offset: Float = 0) -> Tensor<Float> {
     let count = shape.reduce(1, *)
     let scalars = [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
       for index in 0..<count { buffer[index] = unit(index, seed: seed) * scale + offset }
       initialized = count
     }
-    return Tensor(scalars, shape: shape)
+    return Tensor(scalars, shape: shape).moved(to: .current)
   }
 
   /// The labels of the training workloads.
-  static func labels(_ count: Int) -> Tensor<Int32> { Tensor((0..<count).map { Int32((7 * $0 + 3) % 10) }) }
+  static func labels(_ count: Int) -> Tensor<Int32> {
+    Tensor((0..<count).map { Int32((7 * $0 + 3) % 10) }).moved(to: .current)
+  }
 }

@@ -1,6 +1,36 @@
 import Foundation
 import Kiln
 
+/// What the command line asks for: `Digits [--device NAME] [--epochs COUNT]`.
+struct Options {
+  private(set) var device: String?
+  /// Fewer than 40 train only: no accuracy is expected, and nothing is timed.
+  private(set) var epochs = 40
+
+  init(_ arguments: ArraySlice<String>) {
+    var arguments = arguments
+    while let name = arguments.popFirst() {
+      let value = arguments.popFirst()
+      switch (name, value, value.flatMap { Int($0) }) {
+      case ("--device", let value?, _): device = value
+      case ("--epochs", _, let count?) where count > 0: epochs = count
+      default:
+        print("usage: Digits [--device cpu|opencl|opencl:NUMBER|reference] [--epochs COUNT]")
+        exit(2)
+      }
+    }
+  }
+}
+
+extension TensorTree {
+  /// A number that differs, but for chance, where any bit of any tensor does (FNV-1a).
+  var bitsDigest: UInt64 {
+    tensors.reduce(0xCBF2_9CE4_8422_2325) { digest, entry in
+      entry.tensor.bytes.reduce(digest) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+    }
+  }
+}
+
 /// The mean time of a call, after two calls that do not count.
 func microseconds(calls: Int, _ body: () -> Void) -> Double {
   for _ in 0..<2 { body() }

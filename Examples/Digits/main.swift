@@ -2,15 +2,19 @@ import Foundation
 import Kiln
 import KilnIR
 
+let options = Options(CommandLine.arguments.dropFirst())
+let device = try options.device.map { try Device.named($0) } ?? .current
+
 // 1. The data, and a network with random weights.
 let (training, test) = try Digits.load(heldOut: 297)
 var generator = SplitMix64(seed: 7)
 var state = Training(using: &generator)
-print("\(training.count) digits to learn from, \(test.count) held out; running on \(Device.current)")
+print("\(training.count) digits to learn from, \(test.count) held out; running on \(device)")
 
 // 2. One compiled step: the batch is gathered, then forward, loss, gradient and update, all in one plan. The images are
-//    captured, the state is updated in place.
-let (images, labels) = (training.images, training.labels)
+//    captured, the state is updated in place; on a device with memory of its own both stay there.
+state = state.moved(to: device)
+let (images, labels) = (training.images.moved(to: device), training.labels.moved(to: device))
 let step = compile { (state: inout Training, batch: Tensor<Int32>) in
   state.step(images.gathered(batch), labels.gathered(batch))
 }
@@ -20,7 +24,7 @@ let accuracy = compile { (network: Network, images: Tensor<Float>, labels: Tenso
 
 // 3. Training.
 let batchSize = 100
-let epochs = 40
+let epochs = options.epochs
 let start = Date()
 var order = Array(Int32(0)..<Int32(training.count))
 for epoch in 1...epochs {
@@ -29,7 +33,7 @@ for epoch in 1...epochs {
   for first in stride(from: 0, through: order.count - batchSize, by: batchSize) {
     loss = step(updating: &state, Tensor(Array(order[first..<first + batchSize])))
   }
-  if epoch % 5 == 0 {
+  if epoch % 5 == 0 || epoch == epochs {
     let share = accuracy(state.network, test.images, test.labels).item
     showProgress(epoch, of: epochs, loss: loss.item, share: share, isLast: epoch == epochs)
   }
@@ -39,6 +43,8 @@ let share = accuracy(state.network, test.images, test.labels).item
 print(
   "\(epochs) epochs in \(decimal(seconds)) s: \(decimal(Double(share) * 100)) % of the held-out digits are right"
 )
+print("the parameters' bits, the same on every device: \(String(state.bitsDigest, radix: 16))")
+if options.epochs < 40 { exit(0) }
 if share < 0.96 {
   print("error: expected at least 96 %")
   exit(1)

@@ -38,9 +38,15 @@ enum DeviceName: Hashable, ExpressibleByArgument {
 
   var defaultValueDescription: String { rawValue }
 
-  /// The device that was asked for, or the best one of this machine.
+  /// The device that was asked for, by the command line or by `KILN_DEVICE`, or the best one of this machine.
   static func chosen(_ name: DeviceName?) throws(ToolError) -> Device {
     if let name { return try name.device() }
+    if let text = ProcessInfo.processInfo.environment["KILN_DEVICE"], !text.isEmpty {
+      guard let name = DeviceName(argument: text) else {
+        throw ToolError(usage: "KILN_DEVICE: there is no device '\(text)'; there are \(list)")
+      }
+      return try name.device()
+    }
     guard case .failure(let error) = CPUMachine.shared else { return try DeviceName.cpu.device() }
     FileHandle.standardError.write(Data("note: running on reference: \(error.message)\n".utf8))
     return .reference

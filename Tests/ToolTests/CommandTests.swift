@@ -75,6 +75,19 @@ private func vector(_ folder: Folder, _ name: String, _ floats: [Float]) throws 
     #expect(outcome.output.hasPrefix(begin[stage] ?? "?"), "\(outcome.output)")
   }
 
+  @Test func theEnvironmentNamesTheDevice() throws {
+    let folder = try Folder()
+    let x = try vector(folder, "x.npy", [1, 2, 3])
+    let inputs = ["--input", "x=\(x)", "y=\(x)"]
+    let file = try folder.write("p.kiln", program)
+    let found = try Tool.run(Tool.path, ["run", file] + inputs, environment: ["KILN_DEVICE": "reference"])
+    #expect(found.status == 0, "\(found.errors)")
+    let wrong = try Tool.run(Tool.path, ["run", file] + inputs, environment: ["KILN_DEVICE": "gpu"])
+    #expect(wrong.status == 2 && wrong.errors.contains("there is no device 'gpu'; there are cpu, opencl"))
+    let none = try Tool.run(Tool.path, ["run", file] + inputs, environment: ["KILN_DEVICE": "opencl:no such device"])
+    #expect(none.status == 3 && none.errors.contains("there is no OpenCL device"), "\(none.errors)")
+  }
+
   @Test func devicesAndVersion() throws {
     let devices = try Tool.run("devices")
     #expect(devices.status == 0)

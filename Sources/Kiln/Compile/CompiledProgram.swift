@@ -141,8 +141,9 @@ struct CallFrame {
     let donated = Set((0..<program.results.count).filter { outputs[$0] != nil })
     let types = program.results.map { $0._withUnsafeGuaranteedRef { $0 } }
     let cores = try executable.run(operands, donating: donated, on: program.device, types, hasBegun: &hasBegun)
-    for (index, core) in cores.enumerated() where !donated.contains(index) || core.deviceElements !== operands[index].deviceElements {
-      results[index] = core
+    for (index, core) in cores.enumerated() {
+      let isInPlace = donated.contains(index) && core.deviceElements === operands[index].deviceElements
+      if !isInPlace { results[index] = core }
     }
   }
 }

@@ -148,8 +148,8 @@ struct SignatureMatcher: TensorVisitor {
       matches = false
       return
     }
-    let address = wantsCores ? UnsafeRawPointer(Unmanaged.passUnretained(core).toOpaque()) : UnsafeRawPointer(core.pointer)
-    addresses.advanced(by: leafCount).initialize(to: address)
+    let address = wantsCores ? Unmanaged.passUnretained(core).toOpaque() : core.pointer
+    addresses.advanced(by: leafCount).initialize(to: UnsafeRawPointer(address))
     next += 1
     leafCount += 1
   }

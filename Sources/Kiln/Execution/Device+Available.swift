@@ -1,5 +1,54 @@
+public import KilnIR
+import KilnOpenCL
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
 extension Device {
-  /// The devices of this machine, the best first. The processor is missing where it cannot be compiled for; the interpreters
-  /// are there everywhere.
-  public static let available: [Device] = (isProcessorAvailable ? [.cpu] : []) + [.reference, .kernelReference]
+  /// The devices of this machine, the best first: the processor, if it can be compiled for; OpenCL devices, if there are
+  /// any; the interpreters, which are there everywhere.
+  public static let available: [Device] = {
+    let numbers = (try? OpenCLDevice.all.get().indices).map(Array.init) ?? []
+    let opencl = numbers.compactMap { try? Device.opencl("\($0)") }
+    return (isProcessorAvailable ? [.cpu] : []) + opencl + [.reference, .kernelReference]
+  }()
+
+  /// The device that `name` names, as on the command line: `cpu`, `opencl`, `opencl:1`, `opencl:gpu`, `opencl:` and a part of
+  /// its name, `reference`, `kernel-reference`.
+  ///
+  /// - Throws: `device.unavailable` with what there is, or what to install.
+  public static func named(_ name: String) throws(KilnError) -> Device {
+    switch name {
+    case "cpu": return .cpu
+    case "opencl": return try .opencl()
+    case "reference": return .reference
+    case "kernel-reference": return .kernelReference
+    default:
+      guard name.hasPrefix("opencl:") else {
+        throw KilnError(
+          "device.unavailable",
+          "there is no device \"\(name)\"; there are cpu, opencl, opencl:NUMBER, opencl:NAME, reference, kernel-reference"
+        )
+      }
+      return try .opencl(String(name.dropFirst("opencl:".count)))
+    }
+  }
+
+  /// The device where nothing else is said: the one that `KILN_DEVICE` names, or the processor, or the interpreter where the
+  /// processor cannot be used.
+  static let preferred: Device = {
+    guard let text = getenv("KILN_DEVICE").map({ String(cString: $0) }), !text.isEmpty else {
+      return isProcessorAvailable ? .cpu : .reference
+    }
+    do throws(KilnError) {
+      return try named(text)
+    } catch {
+      // Every program is told so; a default in its place would hide the mistake.
+      return Device(
+        text, UnavailableExecutor("KILN_DEVICE: " + error.diagnostics.map(\.message).joined(separator: "\n")))
+    }
+  }()
 }

@@ -19,9 +19,6 @@ public struct Device: Sendable {
 
   /// The device of eager operations and of functions that name none.
   public static var current: Device { chosen ?? .preferred }
-
-  /// The device where nothing else is said: the processor, or the interpreter where it cannot be used.
-  static let preferred = isProcessorAvailable ? Device.cpu : Device.reference
 }
 
 extension Device: Hashable {

@@ -1,7 +1,7 @@
 import KilnIR
 import KilnRuntime
 
-/// Where operations and programs run (Documentation/Decisions/0010): where their tensors lie. Tensors in the host's memory
+/// Where operations and programs run (Documentation/Decisions/0007): where their tensors lie. Tensors in the host's memory
 /// are copied to where the others lie; tensors on two devices never meet without a move that the program writes.
 enum Placement {
   /// The device that a program on `cores` has to run on, or nil if all lie in the host's memory.
@@ -20,7 +20,8 @@ enum Placement {
       }
       guard device != first.device else { continue }
       throw KilnError(
-        "device.C1", "\(name(index)) lies on \(device) and \(name(first.index)) on \(first.device); a program runs on one device",
+        "device.C1",
+        "\(name(index)) lies on \(device) and \(name(first.index)) on \(first.device); a program runs on one device",
         notes: ["move one of them first: `x.moved(to: …)`"])
     }
     return found?.device
@@ -52,7 +53,9 @@ extension DeviceExecutable {
     withExtendedLifetime(inputs) {}
     // Cores that share a storage share its elements, so that an update sees that somebody else has them.
     var known: [ObjectIdentifier: DeviceElements] = [:]
-    for input in inputs { if let elements = input.deviceElements { known[ObjectIdentifier(elements.storage)] = elements } }
+    for input in inputs {
+      if let elements = input.deviceElements { known[ObjectIdentifier(elements.storage)] = elements }
+    }
     return zip(storages, types).map { storage, type in
       let elements = known[ObjectIdentifier(storage)] ?? DeviceElements(storage, on: device)
       known[ObjectIdentifier(storage)] = elements

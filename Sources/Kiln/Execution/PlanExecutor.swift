@@ -41,8 +41,8 @@ final class PlanExecutor: Executor {
 
 extension CPUExecutable: Executable {}
 
-/// Stands for the processor where it cannot be used: every program is told why.
-private final class UnavailableExecutor: Executor {
+/// Stands for a device that cannot be used: every program is told why.
+final class UnavailableExecutor: Executor {
   private let reason: String
   init(_ reason: String) { self.reason = reason }
 

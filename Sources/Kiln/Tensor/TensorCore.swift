@@ -12,7 +12,7 @@ package final class TensorCore: @unchecked Sendable {
     case buffer
     /// Shows the memory of another core, which it keeps.
     case view
-    /// Its elements lie in the memory of a device (Documentation/Decisions/0010).
+    /// Its elements lie in the memory of a device (Documentation/Decisions/0007).
     case device
     /// Shows the elements of another core on a device, which it keeps.
     case deviceView
