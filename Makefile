@@ -16,6 +16,7 @@ test: test-deps
 
 bench: deps
 	swift run -c release kiln bench --workload all
+	KILN_CACHE=$$(mktemp -d) swift run -c release kiln bench --scaling
 
 gpu-bench: deps
 	swift build -c release --product kiln-gpu-bench -Xswiftc -static-stdlib -Xlinker -s \

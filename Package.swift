@@ -55,7 +55,7 @@ let package = Package(
     tests("CompilerTests", ["Kiln", "CAllocationCounter", "KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnTesting"]),
     cModule("CCallSite", "Sources/CCallSite"),
     library("Kiln", "Sources/Kiln", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnOpenCL", "CCallSite"]),
-    library("KilnBenchmarks", "Benchmarks", ["Kiln", "KilnIR"], exclude: ["compare", "RESULTS.md"]),
+    library("KilnBenchmarks", "Benchmarks", ["Kiln", "KilnIR", "KilnPasses"], exclude: ["compare", "RESULTS.md"]),
     program(
       "KilnTool", "Sources/KilnTool",
       [

@@ -20,10 +20,13 @@ struct Bench: ParsableCommand {
   var budget = 2.0
   @Option(help: "A file for the measurements.")
   var json: String?
+  @Flag(help: "Measure the compiler instead: its passes and compilations against the size of the program.")
+  var scaling = false
   @Flag(help: .private)
   var child = false
 
   mutating func run() throws {
+    if scaling { return try measureScaling() }
     let device = try self.device.device()
     let workloads = try chosen()
     if child { return try measure(workloads[0], on: device) }
@@ -71,6 +74,28 @@ struct Bench: ParsableCommand {
     print(String(decoding: try JSONEncoder().encode(result), as: UTF8.self))
   }
 
+  private func measureScaling() throws {
+    try reporting("scaling") { () throws(KilnError) in
+      print("operations   trace ms   differentiate ms   simplify ms   in all, µs per operation")
+      // The first one warms the process up and is not shown.
+      for (number, operations) in [1_000, 1_000, 5_000, 20_000].enumerated() {
+        let passes = try Scaling.passes(operations: operations)
+        let all = passes.trace + passes.differentiate + passes.simplify
+        guard number > 0 else { continue }
+        print(
+          "\(passes.operations)".leftPadded(to: 10) + Self.cell(passes.trace, 11) + Self.cell(passes.differentiate, 19)
+            + Self.cell(passes.simplify, 14) + Self.cell(all * 1000 / Double(passes.operations), 27, 2))
+      }
+      print("\n   kernels   first call ms   ms per kernel")
+      for kernels in [4, 16, 64, 256] {
+        let compilation = try Scaling.compilation(kernels: kernels)
+        print(
+          "\(compilation.kernels)".leftPadded(to: 10) + Self.cell(compilation.compile, 16)
+            + Self.cell(compilation.compile / Double(compilation.kernels), 16, 2))
+      }
+    }
+  }
+
   /// The measurement of a child process with an empty disk cache; nil if it failed, after its words.
   private func spawn(_ workload: Workload, _ threads: Int) throws -> WorkloadResult? {
     let cache = FileManager.default.temporaryDirectory.appendingPathComponent("kiln-bench-\(UUID().uuidString)")
@@ -106,10 +131,11 @@ struct Bench: ParsableCommand {
     }
   }
 
+  private static func cell(_ value: Double, _ width: Int, _ digits: Int = 1) -> String {
+    String(format: "%.\(digits)f", value).leftPadded(to: width)
+  }
+
   private static func line(_ workload: Workload, _ result: WorkloadResult) -> String {
-    func cell(_ value: Double, _ width: Int, _ digits: Int = 1) -> String {
-      String(format: "%.\(digits)f", value).leftPadded(to: width)
-    }
     var rate = ""
     if workload.operations > 0 { rate = "  \(cell(workload.operations / result.median / 1000, 0)) GFLOP/s" }
     if workload.bytes > 0 { rate = "  \(cell(workload.bytes / result.median / 1000, 0)) GB/s" }
