@@ -22,10 +22,19 @@ enum PlanHarness {
     return plan
   }
 
-  static func runOnCPU(_ program: RandomProgram, fuses: Bool, pool: WorkerPool) throws -> [TensorValue] {
+  /// The results on every pool, which must be equal.
+  static func runOnCPU(_ program: RandomProgram, fuses: Bool, pools: [WorkerPool]) throws -> [TensorValue] {
     let compiler = try compiler.get()
-    let plan = try plan(program, fuses: fuses, for: compiler.machine.description(threads: pool.threadCount))
-    return try run(CPUExecutable(plan, compiler: compiler, pool: pool), program.inputs)
+    var results: [[TensorValue]] = []
+    for pool in pools {
+      let plan = try plan(program, fuses: fuses, for: compiler.machine.description(threads: pool.threadCount))
+      results.append(try run(CPUExecutable(plan, compiler: compiler, pool: pool), program.inputs))
+    }
+    let first = try #require(results.first)
+    for (pool, other) in zip(pools, results) where !zip(first, other).allSatisfy({ $0.isIdentical(to: $1) }) {
+      throw KilnError("R6", "\(pool.threadCount) threads give other bits than \(pools[0].threadCount)")
+    }
+    return first
   }
 
   static func run(_ executable: CPUExecutable, _ inputs: [TensorValue]) throws -> [TensorValue] {

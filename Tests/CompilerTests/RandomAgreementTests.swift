@@ -2,7 +2,8 @@ import KilnIR
 import KilnTesting
 import Testing
 
-/// Random programs give the reference's bits on the CPU, fused and not, on one, two and three threads (S1, S3, R6).
+/// Random programs give the reference's bits on the CPU, fused and not, on one, two and three threads, and as eager
+/// operations (S1, S3, R6).
 @Suite("Random programs on the CPU")
 struct RandomAgreementTests {
   static let programCount: UInt64 = 2000
@@ -12,17 +13,26 @@ struct RandomAgreementTests {
     let range = part * Self.programCount / 8..<(part + 1) * Self.programCount / 8
     for seed in range {
       let program = try RandomProgram(seed: seed)
-      let pool = PlanHarness.pools[Int(seed % 3)]
       for fuses in [true, false] {
-        guard let reason = program.disagreement({ try PlanHarness.runOnCPU($0, fuses: fuses, pool: pool) }) else {
-          continue
+        func run(_ program: RandomProgram) throws -> [TensorValue] {
+          try PlanHarness.runOnCPU(program, fuses: fuses, pools: PlanHarness.pools)
         }
-        let small = program.shrunk { candidate in
-          candidate.disagreement { try PlanHarness.runOnCPU($0, fuses: fuses, pool: pool) } != nil
-        }
+        guard let reason = program.disagreement(run) else { continue }
+        let small = program.shrunk { $0.disagreement(run) != nil }
         Issue.record("seed \(seed), \(fuses ? "fused" : "unfused"): \(reason)\n\(small.listing)")
         return
       }
+    }
+  }
+
+  @Test("S1: operation by operation, as eager code runs them", arguments: 0..<UInt64(4))
+  func eager(part: UInt64) throws {
+    for seed in stride(from: part, to: Self.programCount, by: 4 * 4) {
+      let program = try RandomProgram(seed: seed)
+      guard let reason = program.disagreement(EagerHarness.run) else { continue }
+      let small = program.shrunk { $0.disagreement(EagerHarness.run) != nil }
+      Issue.record("seed \(seed): \(reason)\n\(small.listing)")
+      return
     }
   }
 

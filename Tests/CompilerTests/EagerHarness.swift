@@ -1,0 +1,30 @@
+import Kiln
+import KilnIR
+import KilnTesting
+import Testing
+
+/// Runs the instructions of a program one after the other, as eager code does.
+enum EagerHarness {
+  static func run(_ program: RandomProgram) throws -> [TensorValue] {
+    let inputs = program.inputs.map { value in
+      TensorCore.make(value.type) { bytes in value.bytes.withUnsafeBytes { bytes.copyMemory(from: $0) } }
+    }
+    let results = try withDiagnostics {
+      try run(#require(program.module[program.entry]), in: program.module, inputs)
+    }
+    return try results.map { try TensorValue($0.type, bytes: Array($0.bytes)) }
+  }
+
+  private static func run(_ function: Function, in module: Module, _ inputs: [TensorCore]) throws -> [TensorCore] {
+    var values = inputs
+    for instruction in function.instructions.elements {
+      let operands = instruction.operands.map { values[$0.index] }
+      if case .control(.call(let callee, _)) = instruction.op {
+        values += try run(#require(module[callee]), in: module, operands)
+      } else {
+        values.append(emit(instruction.op, operands))
+      }
+    }
+    return function.results.map { values[$0.index] }
+  }
+}
