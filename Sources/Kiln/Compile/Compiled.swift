@@ -173,7 +173,8 @@ extension ProgramTable {
     let module = try recorded.module()
     let device = try device(for: signature, recorded)
     let executionOptions = ExecutionOptions(
-      numerics: options.numerics, donations: (0..<state).map { ExecutionOptions.Donation(parameter: $0, result: $0) })
+      numerics: options.numerics, donations: (0..<state).map { ExecutionOptions.Donation(parameter: $0, result: $0) },
+      captures: recorded.captures)
     let executable: any Executable
     do {
       executable = try device.executor.prepare(module, function: recorded.function.name, options: executionOptions)

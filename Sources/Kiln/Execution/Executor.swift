@@ -1,4 +1,4 @@
-package import KilnIR
+import KilnIR
 package import KilnRuntime
 
 /// How strictly the numbers follow NUMERICS.md.
@@ -10,7 +10,7 @@ public enum Numerics: Hashable, Sendable {
 }
 
 /// What a back end is told beside the program.
-package struct ExecutionOptions: Hashable, Sendable {
+package struct ExecutionOptions: Sendable {
   /// A result that a call may bind to the memory of a parameter of the same type. The program must be right whether a
   /// call does so or not.
   package struct Donation: Hashable, Sendable {
@@ -27,11 +27,16 @@ package struct ExecutionOptions: Hashable, Sendable {
   package var donations: [Donation]
   /// Whether code may be made for the sizes of this program. Eager operations share code between shapes.
   package var specializes: Bool
+  /// What the hidden parameters stand for when the program is made: a dump keeps it. No part of what is compiled.
+  package var captures: [Trace.Capture]
 
-  package init(numerics: Numerics = .strict, donations: [Donation] = [], specializes: Bool = true) {
+  package init(
+    numerics: Numerics = .strict, donations: [Donation] = [], specializes: Bool = true, captures: [Trace.Capture] = []
+  ) {
     self.numerics = numerics
     self.donations = donations
     self.specializes = specializes
+    self.captures = captures
   }
 }
 

@@ -23,7 +23,7 @@ final class PlanExecutor: Executor {
   func prepare(
     _ module: Module, function name: String, options: ExecutionOptions
   ) throws(KilnError) -> any Executable {
-    try Dump.write(module, function: name, for: description)
+    try Dump.write(module, function: name, options.captures, for: description)
     let simplified = try FloatingPointMode.withStandard { () throws(KilnError) in
       try Pipeline.default(for: name).run(module)
     }

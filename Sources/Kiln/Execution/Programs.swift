@@ -33,7 +33,7 @@ enum Programs {
     for (parameter, input) in zip(function.parameters, inputs) {
       try Placement.check(input, on: device, named: parameter.name)
     }
-    let executable = try executable(module, name, device)
+    let executable = try executable(module, name, captures, device)
     let types = function.resultTypes.map { InternedType.of($0) }
     if let executable = executable.onDevice { return try executable.run(inputs, on: device, types) }
     return try run(executable, inputs, types)
@@ -60,11 +60,11 @@ enum Programs {
   }
 
   private static func executable(
-    _ module: Module, _ name: String, _ device: Device
+    _ module: Module, _ name: String, _ captures: [Trace.Capture], _ device: Device
   ) throws(KilnError) -> any Executable {
     let key = Key(module: module, function: name, device: ObjectIdentifier(device.executor))
     if let known = prepared.withLock({ $0[key] }) { return known }
-    let executable = try device.executor.prepare(module, function: name, options: ExecutionOptions())
+    let executable = try device.executor.prepare(module, function: name, options: ExecutionOptions(captures: captures))
     prepared.withLock { prepared in
       if prepared.count >= limit { prepared.removeAll(keepingCapacity: true) }
       prepared[key] = executable
