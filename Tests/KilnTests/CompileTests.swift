@@ -58,6 +58,14 @@ private struct Forgetful: TensorTree {
 struct CompileTests {
   let x = Tensor([[1, 2], [3, 4]])
 
+  @Test("a function is compiled by its name")
+  func functionByName() {
+    let f = compile(doubled)
+    #expect(f(Tensor([1, 2])).scalars == [2, 4])
+    let g = compile(options: CompileOptions(limit: 1), doubled)
+    #expect(g(Tensor([1])).scalars == [2])
+  }
+
   @Test("a compiled function gives the eager bits, for every argument")
   func equalsEager() throws {
     let f = compile { (x: Tensor<Float>, y: Tensor<Float>) in tanh(x) * y + 1 }
@@ -123,7 +131,7 @@ struct CompileTests {
 
   @Test("no silent fallback: the limit throws and says why")
   func limit() throws {
-    let f = compile(CompileOptions(limit: 2)) { (x: Tensor<Float>) in x + 1 }
+    let f = compile(options: CompileOptions(limit: 2)) { (x: Tensor<Float>) in x + 1 }
     _ = f(.zeros([1]))
     _ = f(.zeros([2]))
     let error = #expect(throws: KilnError.self) { try f.run(.zeros([3])) }
@@ -173,12 +181,12 @@ struct CompileTests {
     let counter = Counter()
     var options = CompileOptions()
     options.checksEveryTrace = true
-    let frozen = compile(options) { (x: Tensor<Float>) in x * Float(counter.next()) }
+    let frozen = compile(options: options) { (x: Tensor<Float>) in x * Float(counter.next()) }
     #expect(frozen(x).scalars == x.scalars)
     let error = #expect(throws: KilnError.self) { try frozen.run(x) }
     #expect(error?.diagnostics[0].label == "compile.C5")
     #expect(error?.description.contains("value = 1.0") == true && error?.description.contains("value = 2.0") == true)
-    let honest = compile(options) { (x: Tensor<Float>) in x * 2 }
+    let honest = compile(options: options) { (x: Tensor<Float>) in x * 2 }
     #expect(honest(x).scalars == honest(x).scalars)
   }
 
@@ -205,3 +213,5 @@ struct CompileTests {
     #expect(f.report.entries.count == 1)
   }
 }
+
+private func doubled(_ x: Tensor<Float>) -> Tensor<Float> { x + x }

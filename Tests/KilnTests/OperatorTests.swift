@@ -20,6 +20,17 @@ struct OperatorTests {
     #expect(x.scalars == [1, 2, 3, 4])
   }
 
+  @Test("literals without a type make tensors of Float")
+  func untypedLiterals() {
+    let tensors = [
+      Tensor(2.5), Tensor([1.5, 2]), Tensor([[1, 0], [0.5, -0.5]]), Tensor([[[0.5]], [[1]]]), Tensor([1, 2.5], shape: [1, 2]),
+    ]
+    #expect(tensors.allSatisfy { $0.dtype == .f32 })
+    let doubles: [[Double]] = [[1, 2]]
+    #expect(Tensor(doubles).dtype == .f64)
+    #expect(Tensor([true, false]).dtype == .bool)
+  }
+
   @Test("shapes broadcast as in NumPy")
   func broadcasting() {
     let row = Tensor([10, 20, 30])

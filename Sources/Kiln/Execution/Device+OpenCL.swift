@@ -9,7 +9,7 @@ extension Device {
   /// An OpenCL device of this machine. Its results are those of the other devices, bit for bit.
   ///
   ///     let gpu = try Device.opencl()
-  ///     let step = compile(on: gpu) { … }
+  ///     let step = compile(options: CompileOptions(device: gpu)) { … }
   ///
   /// - Parameter name: a number, `gpu` or `cpu`, or a part of the device's name; empty for the first GPU, or else the first
   ///   device.

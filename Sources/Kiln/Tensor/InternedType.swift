@@ -1,4 +1,4 @@
-package import KilnIR
+import KilnIR
 import KilnRuntime
 
 /// A tensor type that exists once, so that equality is identity. A compiled call compares the types of its arguments this

@@ -2,18 +2,22 @@ import KilnIR
 
 extension Tensor {
   /// A scalar.
-  public init(_ value: Scalar) { self.init(core: .constant(Literal(splat: value.irScalar))) }
+  @_disfavoredOverload public init(_ value: Scalar) { self.init(core: .constant(Literal(splat: value.irScalar))) }
 
   /// A vector of `scalars`.
-  public init(_ scalars: [Scalar]) { self.init(scalars, shape: [scalars.count]) }
+  @_disfavoredOverload public init(_ scalars: [Scalar]) { self.init(elements: scalars, shape: [scalars.count]) }
 
   /// A matrix of rows of one length.
-  public init(_ rows: [[Scalar]]) {
+  @_disfavoredOverload public init(_ rows: [[Scalar]]) { self.init(rows: rows) }
+
+  private init(rows: [[Scalar]]) {
     self.init(core: .nested(Scalar.dtype, rows.flatMap { $0.map(\.irScalar.bits) }, [rows.map(\.count)], rows.count))
   }
 
   /// A tensor of rank 3 of matrices of one shape.
-  public init(_ planes: [[[Scalar]]]) {
+  @_disfavoredOverload public init(_ planes: [[[Scalar]]]) { self.init(planes: planes) }
+
+  private init(planes: [[[Scalar]]]) {
     let rows = planes.flatMap { $0 }
     self.init(
       core: .nested(
@@ -21,7 +25,11 @@ extension Tensor {
   }
 
   /// A tensor of `shape` with `scalars` in row-major order.
-  public init(_ scalars: [Scalar], shape: some ShapeConvertible) {
+  @_disfavoredOverload public init(_ scalars: [Scalar], shape: some ShapeConvertible) {
+    self.init(elements: scalars, shape: shape)
+  }
+
+  private init(elements scalars: [Scalar], shape: some ShapeConvertible) {
     self.init(
       core: .checking(shape, Scalar.dtype) { shape throws(ConstraintFailure) in
         guard shape.elementCount == scalars.count else {
@@ -38,14 +46,19 @@ extension Tensor {
   }
 }
 
-// `Tensor([[1, 2], [3, 4]])` without a type in sight is a tensor of `Float`.
+// Literals without a type in sight, `Tensor([[1, 2], [3.5, 4]])`, make tensors of `Float`: the initializers above step back
+// for these.
 extension Tensor where Scalar == Float {
+  /// A scalar.
+  public init(_ value: Float) { self.init(core: .constant(Literal(splat: value.irScalar))) }
   /// A vector of `scalars`.
-  public init(_ scalars: [Float]) { self.init(scalars, shape: [scalars.count]) }
+  public init(_ scalars: [Float]) { self.init(elements: scalars, shape: [scalars.count]) }
   /// A matrix of rows of one length.
-  public init(_ rows: [[Float]]) {
-    self.init(core: .nested(.f32, rows.flatMap { $0.map(\.irScalar.bits) }, [rows.map(\.count)], rows.count))
-  }
+  public init(_ rows: [[Float]]) { self.init(rows: rows) }
+  /// A tensor of rank 3 of matrices of one shape.
+  public init(_ planes: [[[Float]]]) { self.init(planes: planes) }
+  /// A tensor of `shape` with `scalars` in row-major order.
+  public init(_ scalars: [Float], shape: some ShapeConvertible) { self.init(elements: scalars, shape: shape) }
 }
 
 extension Tensor where Scalar: TensorNumber {
