@@ -19,9 +19,9 @@ struct ControlAgreementTests {
       #expect(PlanVerifier.diagnostics(for: plan) == [], "\(comment)\n\(plan)")
       #expect(
         program.disagreement { try PlanInterpreter.run(plan, inputs: $0.inputs) } == nil, "kernels, \(comment)\n\(plan)")
-      let pool = PlanHarness.pools[Int(seed % 3)]
       #expect(
-        program.disagreement { try PlanHarness.runOnCPU($0, fuses: fuses, pool: pool) } == nil, "CPU, \(comment)")
+        program.disagreement { try PlanHarness.runOnCPU($0, fuses: fuses, pools: PlanHarness.pools) } == nil,
+        "CPU, \(comment)")
     }
   }
 
