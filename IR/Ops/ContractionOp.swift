@@ -3,20 +3,32 @@ public enum ContractionOp: Hashable, Sendable {
   /// Multiplies along batch pairs and sums over contracting pairs in the listed order (NUMERICS.md D1). The result has the
   /// batch axes, the free axes of the left operand, then those of the right one.
   case dot(batch: [AxisPair], contract: [AxisPair])
+  /// Like `dot`, with the right operand sliding along some axes (NUMERICS.md D3).
+  case convolution(Convolution)
 
-  var spelling: String { "dot" }
+  var spelling: String {
+    switch self {
+    case .dot: "dot"
+    case .convolution: Convolution.spelling
+    }
+  }
 
   var attributes: [NamedAttribute] {
     switch self {
     case .dot(let batch, let contract):
       [NamedAttribute("batch", .pairs(batch)), NamedAttribute("contract", .pairs(contract))]
+    case .convolution(let convolution): convolution.attributes
     }
   }
 
   static func make(_ spelling: String, _ reader: AttributeReader) throws(ConstraintFailure) -> ContractionOp? {
-    guard spelling == "dot" else { return nil }
-    try reader.allow("batch", "contract")
-    return .dot(batch: try reader.pairs("batch"), contract: try reader.pairs("contract"))
+    switch spelling {
+    case "dot":
+      try reader.allow("batch", "contract")
+      return .dot(batch: try reader.pairs("batch"), contract: try reader.pairs("contract"))
+    case Convolution.spelling: return .convolution(try Convolution(reader))
+    default: return nil
+    }
   }
 
   func infer(_ operands: [TensorType]) throws(ConstraintFailure) -> TensorType {
@@ -42,6 +54,15 @@ public enum ContractionOp: Hashable, Sendable {
           batch.map { lhs.shape[$0.lhs] }
             + ContractionOp.freeAxes(lhs.rank, pairs.map(\.lhs)).map { lhs.shape[$0] }
             + ContractionOp.freeAxes(rhs.rank, pairs.map(\.rhs)).map { rhs.shape[$0] }))
+    case .convolution(let convolution): return try convolution.infer(lhs, rhs)
+    }
+  }
+
+  /// How many products an element of the result is the sum of.
+  package func termCount(_ lhs: TensorType, _ rhs: TensorType) -> Int {
+    switch self {
+    case .dot(_, let contract): contract.reduce(1) { $0 * lhs.shape.dimensions[$1.lhs] }
+    case .convolution(let convolution): convolution.termExtents(lhs, rhs).reduce(1, *)
     }
   }
 

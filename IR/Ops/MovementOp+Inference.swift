@@ -4,7 +4,8 @@ extension MovementOp {
     case .pad: try requireOperands(2, operands, of: spelling)
     case .concatenate:
       try require(!operands.isEmpty, "concatenate.C0", "concatenate takes at least one operand")
-    case .reshape, .broadcast, .transpose, .slice, .reverse: try requireOperands(1, operands, of: spelling)
+    case .reshape, .broadcast, .transpose, .slice, .reverse, .windows, .overlapAdd:
+      try requireOperands(1, operands, of: spelling)
     }
     let operand = operands[0]
     switch self {
@@ -30,6 +31,10 @@ extension MovementOp {
       try requireAxes(axes, of: operand, "reverse.C1")
       return operand
     case .concatenate(let axis): return try Self.inferConcatenate(operands, axis)
+    case .windows(let axes, let sizes, let strides, let dilations):
+      return TensorType(operand.dtype, try Self.windowsShape(operand, axes, sizes, strides, dilations, spelling))
+    case .overlapAdd(let shape, let axes, let strides, let dilations):
+      return try Self.inferOverlapAdd(operand, shape, axes, strides, dilations)
     }
   }
 

@@ -12,6 +12,12 @@ public enum MovementOp: Hashable, Sendable {
   case pad(low: [Int], high: [Int], interior: [Int])
   case reverse(axes: [Int])
   case concatenate(axis: Int)
+  /// All places of a window, an overlapping view: along each of `axes` the operand's axis becomes the window's positions, and
+  /// one axis of its taps is added behind all others, in listed order.
+  case windows(axes: [Int], sizes: [Int], strides: [Int], dilations: [Int])
+  /// The transpose of `windows` with a result of the given shape: every element is the sum of its copies, in ascending order
+  /// of the windows (NUMERICS.md R5); +0 where no window reaches.
+  case overlapAdd(Shape, axes: [Int], strides: [Int], dilations: [Int])
 
   var spelling: String {
     switch self {
@@ -22,6 +28,8 @@ public enum MovementOp: Hashable, Sendable {
     case .pad: "pad"
     case .reverse: "reverse"
     case .concatenate: "concatenate"
+    case .windows: "windows"
+    case .overlapAdd: "overlapAdd"
     }
   }
 
@@ -42,6 +50,16 @@ public enum MovementOp: Hashable, Sendable {
       ]
     case .reverse(let axes): [NamedAttribute("axes", .integers(axes))]
     case .concatenate(let axis): [NamedAttribute("axis", .integer(axis))]
+    case .windows(let axes, let sizes, let strides, let dilations):
+      [
+        NamedAttribute("axes", .integers(axes)), NamedAttribute("sizes", .integers(sizes)),
+        NamedAttribute("strides", .integers(strides)), NamedAttribute("dilations", .integers(dilations)),
+      ]
+    case .overlapAdd(_, let axes, let strides, let dilations):
+      [
+        NamedAttribute("axes", .integers(axes)), NamedAttribute("strides", .integers(strides)),
+        NamedAttribute("dilations", .integers(dilations)),
+      ]
     }
   }
 
@@ -76,6 +94,16 @@ public enum MovementOp: Hashable, Sendable {
     case "concatenate":
       try reader.allow("axis")
       return .concatenate(axis: try reader.integer("axis"))
+    case "windows":
+      try reader.allow("axes", "sizes", "strides", "dilations")
+      return .windows(
+        axes: try reader.integers("axes"), sizes: try reader.integers("sizes"), strides: try reader.integers("strides"),
+        dilations: try reader.integers("dilations"))
+    case "overlapAdd":
+      try reader.allow("axes", "strides", "dilations")
+      return .overlapAdd(
+        try resultShape(), axes: try reader.integers("axes"), strides: try reader.integers("strides"),
+        dilations: try reader.integers("dilations"))
     default: return nil
     }
   }

@@ -10,6 +10,8 @@ extension ReferenceInterpreter {
         let words = dot.evaluateIntegers()
         return TensorValue(type) { words.store($0, type.dtype) }
       }
+    case .convolution(let convolution):
+      return ConvolutionTerms(convolution, operands[0], operands[1], type).evaluate()
     }
   }
 

@@ -36,6 +36,10 @@ extension ReferenceInterpreter {
       return padded(operand, with: operands[1], elements, type)
     case .concatenate(let axis):
       return concatenated(operands, axis, type)
+    case .windows(let axes, _, let windowStrides, let dilations):
+      return operand.gathered(WindowPlaces(operand.type.shape, axes, windowStrides, dilations).elements, as: type)
+    case .overlapAdd(let shape, let axes, let windowStrides, let dilations):
+      return overlapAdded(operand, WindowPlaces(shape, axes, windowStrides, dilations), type)
     }
   }
 
@@ -55,5 +59,41 @@ extension ReferenceInterpreter {
       elements.offset += operand.type.shape[axis].staticSize * elements.strides[axis]
     }
     return result
+  }
+
+  /// R5: the copies of an element are added in ascending order of their windows, which is the operand's own order.
+  private static func overlapAdded(_ operand: TensorValue, _ places: WindowPlaces, _ type: TensorType) -> TensorValue {
+    var sums = [UInt64?](repeating: nil, count: type.shape.elementCount)
+    let words = operand.bits
+    let positions = TensorValue.positions(of: places.elements, operand.type.shape)
+    for (word, place) in zip(words, positions) {
+      sums[place] = sums[place].map { ScatterCombiner.add.combined($0, word, type.dtype) } ?? word
+    }
+    return TensorValue(type) { target in sums.map { $0 ?? 0 }.store(target, type.dtype) }
+  }
+}
+
+/// Where the taps of the windows over a tensor lie in it.
+struct WindowPlaces {
+  let elements: StridedElements
+
+  init(_ shape: Shape, _ axes: [Int], _ strides: [Int], _ dilations: [Int]) {
+    let steps = shape.rowMajorStrides
+    var result = steps
+    // A step beyond the axis is never taken, and must not overflow.
+    func step(_ axis: Int, _ count: Int) -> Int { min(count, shape.dimensions[axis]) * steps[axis] }
+    for (number, axis) in axes.enumerated() { result[axis] = step(axis, strides[number]) }
+    elements = StridedElements(strides: result + axes.indices.map { step(axes[$0], dilations[$0]) })
+  }
+}
+
+extension TensorValue {
+  /// The offset of each of the `elements` of a box of that shape, in row-major order.
+  fileprivate static func positions(of elements: StridedElements, _ shape: Shape) -> [Int] {
+    var positions = shape.elementCount == 0 ? [] : [elements.offset]
+    for (extent, stride) in zip(shape.dimensions, elements.strides) {
+      positions = positions.flatMap { start in (0..<extent).map { start + $0 * stride } }
+    }
+    return positions
   }
 }

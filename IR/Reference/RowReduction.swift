@@ -166,6 +166,14 @@ enum RowReduction {
     return tree16(blocks, +)
   }
 
+  /// D3: the same over `terms` that carry their numbers among `count` terms; a block without terms is +0.
+  static func dot<Real: FloatingPoint>(_ terms: [(number: Int, a: Real, b: Real)], count: Int) -> Real {
+    guard count > 0 else { return 0 }
+    var blocks = [Real](repeating: 0, count: (count + 511) / 512)
+    for term in terms { blocks[term.number / 512].addProduct(term.a, term.b) }
+    return tree16(blocks, +)
+  }
+
   private static func block<Real: FloatingPoint>(
     _ a: UnsafePointer<Real>, _ b: UnsafePointer<Real>, _ count: Int
   ) -> Real {

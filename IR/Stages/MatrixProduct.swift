@@ -38,7 +38,10 @@ public struct MatrixProduct: Hashable, Sendable {
       rows * columns * terms >= Self.smallest,
       let left = Self.operand(leftBuffer, leftIndex, along: (0, 2), integers),
       let right = Self.operand(rightBuffer, rightIndex, along: (2, 1), integers),
-      let result = Self.operand(resultBuffer, resultIndex, along: (0, 1), integers), !result.isTransposed
+      let result = Self.operand(resultBuffer, resultIndex, along: (0, 1), integers), !result.isTransposed,
+      // The rows of a convolution overlap.
+      left.leadingDimension >= (left.isTransposed ? rows : terms),
+      right.leadingDimension >= (right.isTransposed ? terms : columns)
     else { return nil }
     (self.left, self.right, self.result) = (left, right, result)
   }

@@ -4,6 +4,7 @@ extension Rewriter {
   mutating func contractionPullback(_ op: ContractionOp, _ use: Use) throws(KilnError) -> [ValueID?] {
     switch op {
     case .dot(let batch, let contract): try dotPullback(use, batch, contract)
+    case .convolution(let convolution): try convolutionPullback(convolution, use)
     }
   }
 

@@ -24,6 +24,14 @@ extension Rewriter {
         start = end
       }
       return parts
+    case .windows(let axes, _, let strides, let dilations):
+      let dtype = type(of: cotangent).dtype
+      let wide = try convert(cotangent, to: dtype.accumulator)
+      let sums = try move(.overlapAdd(shape, axes: axes, strides: strides, dilations: dilations), wide)
+      return [try convert(sums, to: dtype)]
+    case .overlapAdd(_, let axes, let strides, let dilations):
+      let sizes = Array(shape.dimensions.suffix(axes.count))
+      return [try move(.windows(axes: axes, sizes: sizes, strides: strides, dilations: dilations), cotangent)]
     }
   }
 

@@ -55,12 +55,12 @@ package struct Fuser {
     case .gather:
       placePointwise(id, readAtPoint: [instruction.operands[1]], readAsBuffer: [instruction.operands[0]])
     case .reduction(let axes): placeReduction(id, axes)
-    case .contraction:
-      begin(.contraction, function.valueTypes[instruction.result].shape.dimensions, id, [], instruction.operands)
+    case .contraction(let op): placeContraction(id, op)
     case .scatter:
       begin(
         .scatter, function.valueTypes[instruction.result].shape.dimensions, id, instruction.operands, [])
     case .assembly:
+      if case .movement(.overlapAdd) = instruction.op, joinOverlapAdd(id) { return }
       begin(.assembly, function.valueTypes[instruction.result].shape.dimensions, id, instruction.operands, [])
     case .control: placeControl(id)
     }
@@ -130,6 +130,26 @@ package struct Fuser {
     for result in function.instructions[id].results { clusterOf[result] = cluster }
   }
 
+  /// The operands are read where the terms of the contraction lie: a view of a buffer will do, a source will not.
+  private mutating func placeContraction(_ id: InstructionID, _ op: ContractionOp) {
+    let instruction = function.instructions[id]
+    let types = instruction.operands.map { function.valueTypes[$0] }
+    let result = function.valueTypes[instruction.result]
+    let places = ContractionDomain(op, types[0], types[1], result)
+    var producers: [Int] = []
+    for (value, index) in zip(instruction.operands, [places.lhs, places.rhs]) {
+      let producer: Int? =
+        switch resolver.resolve(value, at: index, in: places.domain) {
+        case .source: requireBuffer(value)
+        case .value(let base, _), .buffer(let base, _): requireBuffer(base)
+        }
+      if let producer { producers.append(producer) }
+    }
+    let cluster = set.add(
+      ClusterSet.Draft(kind: .contraction, domain: result.shape.dimensions, members: [id]), after: producers)
+    clusterOf[instruction.result] = cluster
+  }
+
   private mutating func join(
     _ cluster: Int, _ id: InstructionID, depth: Int, _ bases: [Resolver.Base], _ readAsBuffer: [ValueID]
   ) {
@@ -191,6 +211,20 @@ package struct Fuser {
       return
     }
     begin(.reduction(axes: axes), shape, id, [operand], [])
+  }
+
+  /// `overlapAdd` computes the elements of its operand where it adds them: the copies that a window makes of an element are
+  /// then written nowhere.
+  private mutating func joinOverlapAdd(_ id: InstructionID) -> Bool {
+    let operand = function.instructions[id].operands[0]
+    let shape = function.valueTypes[operand].shape.dimensions
+    for cluster in candidates([operand], shape) where set.drafts[cluster].kind == .pointwise {
+      guard let (bases, _) = canJoin(cluster, shape, [operand], []) else { continue }
+      set.update(cluster) { $0.kind = .assembly }
+      join(cluster, id, depth: 0, bases, [])
+      return true
+    }
+    return false
   }
 
   /// Clusters that an instruction reading these values at its point could join, the latest first.

@@ -11,7 +11,7 @@ enum FusionClass {
   /// Like pointwise, with one operand (the first) read at indices that are data.
   case gather
   case reduction(axes: [Int])
-  case contraction
+  case contraction(ContractionOp)
   case scatter
   case assembly
   /// Runs functions of the module: reads its operands as buffers and writes its results as such.
@@ -25,15 +25,15 @@ extension Op {
     case .map, .type: .pointwise
     case .movement(let op):
       switch op {
-      case .reshape, .broadcast, .transpose, .slice, .reverse: .view
-      case .pad, .concatenate: .assembly
+      case .reshape, .broadcast, .transpose, .slice, .reverse, .windows: .view
+      case .pad, .concatenate, .overlapAdd: .assembly
       }
     case .reduction(let op):
       switch op {
       case .reduce(_, let axes): .reduction(axes: axes)
       case .argReduce(_, let axis): .reduction(axes: [axis])
       }
-    case .contraction: .contraction
+    case .contraction(let op): .contraction(op)
     case .indexing(let op):
       switch op {
       case .gather: .gather
@@ -75,9 +75,18 @@ extension Op {
       return index.enumerated().map { axis, expression in
         axes.contains(axis) ? expression * -1 + (operand.shape.dimensions[axis] - 1) : expression
       }
+    case .movement(.windows(let axes, _, let strides, let dilations)):
+      var positions = Array(index[..<operand.rank])
+      for (number, axis) in axes.enumerated() {
+        // A step beyond the axis is never taken, and must not overflow.
+        let extent = max(operand.shape.dimensions[axis], 1)
+        positions[axis] =
+          positions[axis] * min(strides[number], extent) + index[operand.rank + number] * min(dilations[number], extent)
+      }
+      return positions
     case .control(.stopGradient): return index
-    case .source, .map, .type, .movement(.pad), .movement(.concatenate), .reduction, .contraction, .indexing,
-      .control(.call), .control(.cond), .control(.while), .control(.scan):
+    case .source, .map, .type, .movement(.pad), .movement(.concatenate), .movement(.overlapAdd), .reduction,
+      .contraction, .indexing, .control(.call), .control(.cond), .control(.while), .control(.scan):
       return nil
     }
   }

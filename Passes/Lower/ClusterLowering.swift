@@ -5,7 +5,7 @@ struct ClusterLowering {
   let resolver: Resolver
   let cluster: FusionPlan.Cluster
 
-  private var function: Function { resolver.function }
+  var function: Function { resolver.function }
   private var extents: [Int] { cluster.domain.dimensions }
 
   static func lower(_ cluster: FusionPlan.Cluster, _ resolver: Resolver) -> [KernelDraft] {
@@ -21,13 +21,13 @@ struct ClusterLowering {
     }
   }
 
-  private func writer(_ domain: [Int], _ axes: [Int], _ numbers: [ValueID: Int] = [:]) -> StageWriter {
+  func writer(_ domain: [Int], _ axes: [Int], _ numbers: [ValueID: Int] = [:]) -> StageWriter {
     StageWriter(
       resolver: resolver, domain: IndexDomain(extents: domain), axes: axes, members: Set(cluster.members),
       reducedNumbers: numbers, sites: [])
   }
 
-  private func draft(
+  func draft(
     _ buffers: BufferList, outer: [Int], _ stages: [Kernel.Stage], _ sites: [ExecutionPlan.Site], scratch: [DType] = []
   ) -> KernelDraft {
     KernelDraft(
@@ -55,7 +55,7 @@ struct ClusterLowering {
       buffers, outer: extents, [Kernel.Stage(inner: [], body: stage.body, effects: effects)], stage.sites)
   }
 
-  private func store(
+  func store(
     _ output: ValueID, _ value: BodyID, at index: IndexExpression, _ stage: StageWriter, _ buffers: inout BufferList
   ) -> Effect {
     let type = function.valueTypes[output]
@@ -63,45 +63,28 @@ struct ClusterLowering {
     return .store(buffer: buffer, stage.affine(index, in: type.shape), value: value)
   }
 
-  /// The domain of a contraction is (batch…, rows…, columns…, terms…).
   private func contraction() -> KernelDraft {
     guard let id = cluster.members.first(where: { function.instructions[$0].op.isContraction }),
-      case .contraction(.dot(let batch, let contract)) = function.instructions[id].op
-    else { preconditionFailure("a contraction cluster has a dot") }
-    let (lhs, rhs) = (function.instructions[id].operands[0], function.instructions[id].operands[1])
-    let (lhsType, rhsType) = (function.valueTypes[lhs], function.valueTypes[rhs])
-    let terms = contract.map { lhsType.shape.dimensions[$0.lhs] }
-    let domainExtents = extents + terms
+      case .contraction(let op) = function.instructions[id].op
+    else { preconditionFailure("a contraction cluster has a contraction") }
+    let instruction = function.instructions[id]
+    let types = instruction.operands.map { function.valueTypes[$0] }
+    let places = ContractionDomain(op, types[0], types[1], function.valueTypes[instruction.result])
     let outerAxes = Array(extents.indices)
-    let innerAxes = Array(extents.count..<domainExtents.count)
-    let pairs = batch + contract
-    var (next, lhsAxis, rhsAxis) = (batch.count, [Int: Int](), [Int: Int]())
-    for (number, pair) in batch.enumerated() { (lhsAxis[pair.lhs], rhsAxis[pair.rhs]) = (number, number) }
-    for axis in ContractionOp.freeAxes(lhsType.rank, pairs.map(\.lhs)) {
-      lhsAxis[axis] = next
-      next += 1
-    }
-    for axis in ContractionOp.freeAxes(rhsType.rank, pairs.map(\.rhs)) {
-      rhsAxis[axis] = next
-      next += 1
-    }
-    for (number, pair) in contract.enumerated() {
-      (lhsAxis[pair.lhs], rhsAxis[pair.rhs]) = (extents.count + number, extents.count + number)
-    }
-    let domain = IndexDomain(extents: domainExtents)
+    let innerAxes = Array(extents.count..<places.domain.extents.count)
     var buffers = BufferList()
-    var products = writer(domainExtents, outerAxes + innerAxes)
-    let left = products.element(lhs, at: domain.identity((0..<lhsType.rank).map { lhsAxis[$0] ?? 0 }), &buffers)
-    let right = products.element(rhs, at: domain.identity((0..<rhsType.rank).map { rhsAxis[$0] ?? 0 }), &buffers)
-    let identity = domain.identity(outerAxes)
-    var epilogue = writer(domainExtents, outerAxes, [function.instructions[id].result: 0])
+    var products = writer(places.domain.extents, outerAxes + innerAxes)
+    let left = products.element(instruction.operands[0], at: places.lhs, &buffers)
+    let right = products.element(instruction.operands[1], at: places.rhs, &buffers)
+    let identity = places.domain.identity(outerAxes)
+    var epilogue = writer(places.domain.extents, outerAxes, [instruction.result: 0])
     let values = cluster.outputs.map { epilogue.element($0, at: identity, &buffers) }
     let effects = zip(cluster.outputs, values).map { store($0, $1, at: identity, epilogue, &buffers) }
     return draft(
       buffers, outer: extents,
       [
         Kernel.Stage(
-          inner: terms.map { .constant($0) }, body: products.body, effects: [.dot(lhs: left, rhs: right)]),
+          inner: places.termExtents.map { .constant($0) }, body: products.body, effects: [.dot(lhs: left, rhs: right)]),
         Kernel.Stage(inner: [], body: epilogue.body, effects: effects),
       ], epilogue.sites)
   }
@@ -152,7 +135,8 @@ struct ClusterLowering {
 
   /// Each piece is stored into its part of the result; the padding is stored everywhere first.
   private func assembly() -> [KernelDraft] {
-    let instruction = function.instructions[cluster.members[0]]
+    // What stands before an assembly in its cluster is computed where it is read.
+    let instruction = function.instructions[cluster.members[cluster.members.count - 1]]
     switch instruction.op {
     case .movement(.pad(let low, _, let interior)):
       let unit = Array(repeating: 1, count: extents.count)
@@ -175,8 +159,10 @@ struct ClusterLowering {
           operand, shape, broadcastScalar: false, low: low, step: Array(repeating: 1, count: extents.count))
         return draft.isEmpty ? nil : draft
       }
+    case .movement(.overlapAdd(let shape, let axes, let strides, let dilations)):
+      return overlapAdd(WindowGrid(shape, axes, strides, dilations), instruction)
     case .source, .map, .type, .movement, .reduction, .contraction, .indexing, .control:
-      preconditionFailure("an assembly is a pad or a concatenate")
+      preconditionFailure("an assembly is a pad, a concatenate or an overlapAdd")
     }
   }
 

@@ -38,6 +38,8 @@ public struct Lowering: Sendable {
     _ function: Function, in module: Module = Module(), for device: DeviceDescription,
     options: LoweringOptions = LoweringOptions()
   ) throws(KilnError) {
+    let module = try PlainOps.rewrite(module)
+    let function = try PlainOps.rewrite(function, in: module)
     try Self.checkSize(of: function, in: module)
     var lowering = FunctionLowering(module, device, options)
     let resolver = Resolver(function)

@@ -62,10 +62,10 @@ struct ScheduleChoice {
     }
   }
 
-  /// Columns: one reducing stage with one inner axis, then only work per column; neighbours along the last outer axis
+  /// Columns: one reducing stage with inner axes, then only work per column; neighbours along the last outer axis
   /// are neighbours in memory or the same element.
   private func columnsAreContiguous(_ kernel: Kernel) -> Bool {
-    guard !kernel.outer.isEmpty, kernel.stages[0].inner.count == 1, kernel.scratchRows.isEmpty,
+    guard !kernel.outer.isEmpty, !kernel.stages[0].inner.isEmpty, kernel.scratchRows.isEmpty,
       kernel.stages.dropFirst().allSatisfy({ $0.inner.isEmpty })
     else { return false }
     let last = kernel.outer.count - 1

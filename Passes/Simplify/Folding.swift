@@ -5,7 +5,7 @@ import KilnIR
 extension Simplifier {
   /// Constants with more bytes than this are not looked at, and no constant is made that is larger (ARCHITECTURE.md section 3).
   private static let maximumByteCount = 64 * 1024
-  /// Multiplications of a `dot`, or elements of any other op, that folding spends on one instruction.
+  /// Multiplications of a contraction, or elements of any other op, that folding spends on one instruction.
   private static let maximumWork = 1 << 16
 
   /// An elementwise op on constants with equal elements has equal elements, so one number is computed. Movement of such
@@ -18,6 +18,8 @@ extension Simplifier {
       let literals = splats.map { Literal(splat: $0) }
       guard let value = evaluate(op, literals, in: rewriter), let element = value.splat else { return nil }
       return try rewriter.constant(element, rewriter.type(of: operands[0]).shape)
+    // Sums of equal elements are not equal.
+    case .movement(.overlapAdd): return nil
     case .movement(let movement):
       // A pad with another value and a concatenation of different ones have several elements.
       guard splats.allSatisfy({ $0 == splats[0] }) else { return nil }
@@ -28,10 +30,10 @@ extension Simplifier {
     }
   }
 
-  /// Any op on small constants. A broadcast stays: it is cheaper than its elements.
+  /// Any op on small constants. A broadcast stays, as do windows: they are cheaper than their elements.
   static let foldLiterals = RewriteRule("fold literals") { rewriter, op, operands throws(KilnError) in
     switch op {
-    case .source, .movement(.broadcast), .control: return nil
+    case .source, .movement(.broadcast), .movement(.windows), .control: return nil
     case .map, .type, .movement, .reduction, .contraction, .indexing: break
     }
     let literals = operands.compactMap { rewriter.literal($0) }
@@ -63,13 +65,14 @@ extension Simplifier {
   /// Whether the elements of the result are those of operands, NaNs included.
   private static func copiesBits(_ op: Op) -> Bool {
     switch op {
+    case .movement(.overlapAdd): false
     case .movement, .type(.bitcast), .map(.select), .indexing(.gather): true
     case .source, .type(.convert), .map, .reduction, .contraction, .indexing(.scatter), .control: false
     }
   }
 
   private static func work(of op: Op, _ operands: [TensorType], _ result: TensorType) -> Int {
-    guard case .contraction(.dot(_, let contract)) = op else { return result.shape.elementCount }
-    return contract.reduce(result.shape.elementCount) { $0 * operands[0].shape.dimensions[$1.lhs] }
+    guard case .contraction(let contraction) = op else { return result.shape.elementCount }
+    return result.shape.elementCount * contraction.termCount(operands[0], operands[1])
   }
 }

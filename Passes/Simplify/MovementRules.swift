@@ -23,6 +23,7 @@ extension Simplifier {
         (low + high).allSatisfy { $0 == 0 } && zip(interior, shape.dimensions).allSatisfy { $0 == 0 || $1 <= 1 }
       case .reverse(let axes): axes.allSatisfy { shape.dimensions[$0] <= 1 }
       case .concatenate: false
+      case .windows(let axes, _, _, _), .overlapAdd(_, let axes, _, _): axes.isEmpty
       }
     return isIdentity ? operand : nil
   }
