@@ -34,7 +34,7 @@ struct DilatedConvolution {
 
   /// The left operand with +0 around its elements as far as the windows reach; with holes kept, -0 wherever there is one.
   private func source(_ rewriter: inout Rewriter) throws(KilnError) -> ValueID {
-    let none = lhs.shape.indices.map { _ in 0 }
+    let none = [Int](repeating: 0, count: lhs.rank)
     var (low, high, holesLow, holesHigh, interior) = (none, none, none, none, none)
     for phases in axes {
       let axis = phases.window.axes.lhs
@@ -99,13 +99,17 @@ struct DilatedConvolution {
 
   /// The taps of a phase; with holes kept all taps, those of other phases being +0.
   private func filter(_ taps: [TapRun], _ rewriter: inout Rewriter) throws(KilnError) -> ValueID {
-    var (start, limit, stride) = (rhs.shape.indices.map { _ in 0 }, rhs.shape.dimensions, rhs.shape.indices.map { _ in 1 })
-    var (low, high, interior) = (start, start, start)
+    let none = [Int](repeating: 0, count: rhs.rank)
+    var (start, limit, stride) = (none, rhs.shape.dimensions, [Int](repeating: 1, count: rhs.rank))
+    var (low, high, interior) = (none, none, none)
     for (run, phases) in zip(taps, axes) {
       let axis = phases.window.axes.rhs
-      (start[axis], stride[axis]) = (run.first, run.step)
+      start[axis] = run.first
+      stride[axis] = run.step
       limit[axis] = run.first + (run.count - 1) * run.step + 1
-      (low[axis], high[axis], interior[axis]) = (run.first, phases.taps - limit[axis], run.step - 1)
+      low[axis] = run.first
+      high[axis] = phases.taps - limit[axis]
+      interior[axis] = run.step - 1
     }
     let own = try rewriter.move(.slice(start: start, limit: limit, stride: stride), operands[1])
     if !keepsHoles { return own }

@@ -11,7 +11,8 @@ enum PlainConvolution {
       convolution.windows.allSatisfy({ $0.lhsDilation == 1 })
     else { return nil }
     let (lhs, rhs) = (rewriter.type(of: operands[0]), rewriter.type(of: operands[1]))
-    var (low, high) = (lhs.shape.indices.map { _ in 0 }, lhs.shape.indices.map { _ in 0 })
+    let none = [Int](repeating: 0, count: lhs.rank)
+    var (low, high) = (none, none)
     var windows = convolution.windows
     for number in windows.indices {
       let window = windows[number]
@@ -27,7 +28,7 @@ enum PlainConvolution {
     }
     guard windows != convolution.windows else { return nil }
     let source = try rewriter.pad(
-      operands[0], low: low, high: high, interior: low.map { _ in 0 }, with: Scalar(lhs.dtype, bits: 0))
+      operands[0], low: low, high: high, interior: none, with: Scalar(lhs.dtype, bits: 0))
     let plain = Convolution(
       batch: convolution.batch, contract: convolution.contract, windows: windows, result: convolution.result)
     return try rewriter.emitOne(.contraction(.convolution(plain)), [source, operands[1]])

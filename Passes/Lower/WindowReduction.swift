@@ -92,7 +92,9 @@ private struct TapSlice {
     case .movement(.windows(let axes, let sizes, let strides, let dilations)):
       let operand = rewriter.type(of: instruction.operands[0]).shape
       guard index.count == axes.count, axes.indices.allSatisfy({ index[operand.rank + $0] != nil }) else { break }
-      var (start, limit, stride) = (operand.indices.map { _ in 0 }, operand.dimensions, operand.indices.map { _ in 1 })
+      var start = [Int](repeating: 0, count: operand.rank)
+      var stride = [Int](repeating: 1, count: operand.rank)
+      var limit = operand.dimensions
       for (number, axis) in axes.enumerated() {
         start[axis] = (index[operand.rank + number] ?? 0) * dilations[number]
         stride[axis] = strides[number]

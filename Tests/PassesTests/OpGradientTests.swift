@@ -117,7 +117,53 @@ struct GradientCase: CustomTestStringConvertible, Sendable {
     }
   }
 
-  static let all: [GradientCase] = movement + sums + gathers + scatters
+  static let convolutions: [GradientCase] = [
+    GradientCase(
+      "convolution", "%x: f64[2,5,2], %k: f64[3,2,2]", "f64[2,5,2]",
+      "%y: f64[2,5,2] = convolution(%x, %k) {contract = [[2, 1]], windows = [[1, 0]], strides = [1], low = [1], high = [1]}\nreturn %y"
+    ),
+    GradientCase(
+      "convolution of planes", "%x: f64[1,5,4,2], %k: f64[3,2,2,1]", "f64[1,2,3,1]",
+      """
+      %y: f64[1,2,3,1] = convolution(%x, %k) {contract = [[3, 2]], windows = [[1, 0], [2, 1]], strides = [2, 1], low = [0, 0], high = [1, 0]}
+      return %y
+      """),
+    GradientCase(
+      "convolution with every dilation", "%x: f64[1,3,2], %k: f64[2,2,1]", "f64[1,5,1]",
+      """
+      %y: f64[1,5,1] = convolution(%x, %k) {contract = [[2, 0]], windows = [[1, 1]], strides = [2], low = [2], high = [3], lhsDilation = [3], rhsDilation = [2]}
+      return %y
+      """),
+    GradientCase(
+      "convolution in groups", "%x: f64[1,3,2,2], %k: f64[2,2,2,1]", "f64[1,2,2,1]",
+      """
+      %y: f64[1,2,2,1] = convolution(%x, %k) {batch = [[2, 2]], contract = [[3, 1]], windows = [[1, 0]], strides = [1], low = [0], high = [0], result = [1, 2, 0, 3]}
+      return %y
+      """),
+    GradientCase(
+      "convolution of a part", "%x: f64[7], %k: f64[2]", "f64[2]",
+      "%y: f64[2] = convolution(%x, %k) {contract = [], windows = [[0, 0]], strides = [2], low = [-1], high = [-2]}\nreturn %y"
+    ),
+    GradientCase(
+      "convolution without positions", "%x: f64[2], %k: f64[3]", "f64[0]",
+      "%y: f64[0] = convolution(%x, %k) {contract = [], windows = [[0, 0]], strides = [1], low = [0], high = [0]}\nreturn %y"
+    ),
+    GradientCase(
+      "windows", "%x: f64[6,2]", "f64[2,2,2]",
+      "%y: f64[2,2,2] = windows(%x) {axes = [0], sizes = [2], strides = [2], dilations = [3]}\nreturn %y"),
+    GradientCase(
+      "overlapAdd", "%w: f64[3,2,3]", "f64[7,2]",
+      "%y: f64[7,2] = overlapAdd(%w) {axes = [0], strides = [2], dilations = [1]}\nreturn %y"),
+    GradientCase(
+      "max pooling", "%x: f64[1,5,4,1]", "f64[1,2,2,1]",
+      """
+      %w: f64[1,2,2,1,3,2] = windows(%x) {axes = [1, 2], sizes = [3, 2], strides = [2, 2], dilations = [1, 1]}
+      %y: f64[1,2,2,1] = reduce(%w) {kind = max, axes = [4, 5]}
+      return %y
+      """),
+  ]
+
+  static let all: [GradientCase] = movement + sums + gathers + scatters + convolutions
 
   /// Cases without a reason to differentiate them twice.
   static let once: [GradientCase] = [

@@ -14,6 +14,7 @@ extension ProgramGenerator {
       Recipe(label: "argReduce \(kind)") { generator throws(ConstraintFailure) in try generator.argReduce(kind) }
     }
     + [Recipe(label: "dot") { generator throws(ConstraintFailure) in try generator.dot() }]
+    + windowRecipes
     + IndexBounds.allCases.map { bounds in
       Recipe(label: "gather \(bounds)") { generator throws(ConstraintFailure) in try generator.gather(bounds) }
     }
