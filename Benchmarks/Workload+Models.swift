@@ -92,16 +92,16 @@ private enum Transformer {
   }
 }
 
-private func dense(_ x: Tensor<Float>, _ weight: Tensor<Float>, _ bias: Tensor<Float>) -> Tensor<Float> {
+func dense(_ x: Tensor<Float>, _ weight: Tensor<Float>, _ bias: Tensor<Float>) -> Tensor<Float> {
   matmul(x, weight) + bias
 }
 
 /// The mean over the batch of -log softmax(logits)[label].
-private func crossEntropy(_ logits: Tensor<Float>, _ labels: Tensor<Int32>) -> Tensor<Float> {
+func crossEntropy(_ logits: Tensor<Float>, _ labels: Tensor<Int32>) -> Tensor<Float> {
   -(logSoftmax(logits) * labels.oneHot(logits.dimensions[1])).sum(axes: [1]).mean()
 }
 
-private func descended(_ parameters: [Tensor<Float>], _ gradients: [Tensor<Float>], rate: Float) -> [Tensor<Float>] {
+func descended(_ parameters: [Tensor<Float>], _ gradients: [Tensor<Float>], rate: Float) -> [Tensor<Float>] {
   zip(parameters, gradients).map { $0 - rate * $1 }
 }
 

@@ -21,7 +21,7 @@ public struct Workload: Sendable {
   }
 
   /// Every workload, in the order of the tables.
-  public static let all: [Workload] = overheads + products + pointwise + rows + models
+  public static let all: [Workload] = overheads + products + pointwise + rows + images + models
 
   /// Measures the workload in this process.
   /// - Parameters:

@@ -107,6 +107,11 @@ struct ScheduleChoice {
     }
     func moves(_ index: AffineIndex, _ axis: Int) -> Bool { index.strides[axis] != .constant(0) }
     let outer = Array(draft.kernel.outer.indices)
+    if let last = outer.last, moves(lhs, last), moves(rhs, last), columnsAreContiguous(draft.kernel) {
+      // Every channel is a product of its own: vectors run along the channels.
+      draft.kernel.schedule = .columns(strip: Self.strip)
+      return
+    }
     if !outer.contains(where: { moves(rhs, $0) && !moves(lhs, $0) }) {
       // No columns: the rows take their place. Products commute.
       draft.kernel.stages[0].effects = [.dot(lhs: right, rhs: left)]

@@ -1,0 +1,74 @@
+import KilnIR
+
+/// One number for each spatial axis, written as a number that all share or as a list: `2`, `[2, 1]`.
+public struct PerAxis: Hashable, Sendable, ExpressibleByIntegerLiteral, ExpressibleByArrayLiteral {
+  private let values: [Int]
+  private let isShared: Bool
+
+  public init(_ value: Int) { (values, isShared) = ([value], true) }
+  public init(_ values: [Int]) { (self.values, isShared) = (values, false) }
+  public init(integerLiteral value: Int) { self.init(value) }
+  public init(arrayLiteral values: Int...) { self.init(values) }
+
+  /// The numbers of `count` axes; nil if there are others.
+  func expanded(_ count: Int) -> [Int]? {
+    if isShared { return Array(repeating: values[0], count: count) }
+    return values.count == count ? values : nil
+  }
+}
+
+extension PerAxis: CustomStringConvertible {
+  public var description: String { isShared ? "\(values[0])" : "\(values)" }
+}
+
+/// What stands around the elements that windows slide over.
+public enum WindowPadding: Sendable {
+  /// Nothing: a window lies within the elements.
+  case valid
+  /// As much as gives ceil(size / stride) positions, the odd one behind.
+  case same
+  /// So many places before and after, along each spatial axis.
+  case explicit([(before: Int, after: Int)])
+
+  /// The widths for windows of these reaches (taps and the gaps between them) over axes of these sizes; nil if there are
+  /// widths for another number of axes.
+  func widths(_ sizes: [Int], _ reaches: [Int], _ strides: [Int]) -> [(before: Int, after: Int)]? {
+    switch self {
+    case .valid: return sizes.map { _ in (0, 0) }
+    case .same:
+      return sizes.indices.map { axis in
+        let positions = (sizes[axis] + strides[axis] - 1) / strides[axis]
+        let total = Swift.max(0, (positions - 1) * strides[axis] + reaches[axis] - sizes[axis])
+        return (total / 2, total - total / 2)
+      }
+    case .explicit(let widths): return widths.count == sizes.count ? widths : nil
+    }
+  }
+}
+
+/// Windows over the spatial axes of a tensor [batch, spatial…, channels], checked.
+struct SpatialWindows {
+  let strides: [Int]
+  let dilations: [Int]
+  let widths: [(before: Int, after: Int)]
+
+  /// - Throws: `NAME.C1` the tensor has no spatial axis; `NAME.C3` sizes, strides or dilations that are not positive, or not one
+  ///   for each spatial axis; `NAME.C4` widths of padding for another number of axes.
+  init(
+    _ name: String, _ sizes: [Int], taps: [Int], stride: PerAxis, padding: WindowPadding, dilation: PerAxis
+  ) throws(ConstraintFailure) {
+    guard let strides = stride.expanded(sizes.count), let dilations = dilation.expanded(sizes.count),
+      taps.count == sizes.count, (strides + dilations + taps).allSatisfy({ $0 >= 1 && $0 <= 1 << 40 })
+    else {
+      throw ConstraintFailure(
+        "\(name).C3",
+        "\(name): window, stride and dilation are positive, one number or one for each of the \(sizes.count) spatial axes; "
+          + "found \(taps), \(stride), \(dilation)")
+    }
+    let reaches = taps.indices.map { taps[$0] == 1 ? 1 : (taps[$0] - 1) * dilations[$0] + 1 }
+    guard let widths = padding.widths(sizes, reaches, strides) else {
+      throw ConstraintFailure("\(name).C4", "\(name): padding has widths for each of the \(sizes.count) spatial axes")
+    }
+    (self.strides, self.dilations, self.widths) = (strides, dilations, widths)
+  }
+}
