@@ -95,7 +95,7 @@ extension TensorCore {
     _ dilation: PerAxis, _ groups: Int
   ) -> TensorCore {
     for operand in [x, filter] where operand.kind == .poisoned { return Failure.poison(after: operand, x.type) }
-    do {
+    do throws(ConstraintFailure) {
       try requireImages(name, spatial, x, filter)
       let (channels, features) = (x.shape.dimensions[spatial + 1], filter.shape.dimensions[spatial + 1])
       guard groups >= 1, filter.shape.dimensions[spatial] * groups == channels, features % groups == 0 else {
@@ -143,7 +143,7 @@ extension TensorCore {
     _ dilation: PerAxis
   ) -> TensorCore {
     for operand in [x, filter] where operand.kind == .poisoned { return Failure.poison(after: operand, x.type) }
-    do {
+    do throws(ConstraintFailure) {
       try requireImages(name, spatial, x, filter)
       let (channels, expected) = (x.shape[spatial + 1], filter.shape[spatial])
       guard channels == expected else {

@@ -99,7 +99,7 @@ extension TensorCore {
       return failed("\(name).C1", "\(name) takes [batch, spatial axes, channels], found \(type)")
     }
     let axes = Array(1..<shape.rank - 1)
-    do {
+    do throws(ConstraintFailure) {
       let sizes = axes.map { shape.dimensions[$0] }
       let taps = window.expanded(axes.count) ?? []
       let windows = try SpatialWindows(name, sizes, taps: taps, stride: stride, padding: padding, dilation: dilation)
