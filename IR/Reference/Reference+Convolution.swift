@@ -6,8 +6,9 @@ struct ConvolutionTerms {
   private let type: TensorType
   private let resultAxes: [Convolution.ResultAxis]
   private let termAxes: [Convolution.TermAxis]
-  /// The index of every term, in the order of their numbers.
-  private let termIndices: [[Int]]
+  private let termExtents: [Int]
+  private let lhsStrides: [Int]
+  private let rhsStrides: [Int]
 
   init(_ convolution: Convolution, _ lhs: TensorValue, _ rhs: TensorValue, _ type: TensorType) {
     self.convolution = convolution
@@ -16,7 +17,9 @@ struct ConvolutionTerms {
     self.type = type
     resultAxes = convolution.resultAxes(lhsRank: lhs.type.rank, rhsRank: rhs.type.rank)
     termAxes = convolution.termAxes
-    termIndices = Self.indices(convolution.termExtents(lhs.type, rhs.type))
+    termExtents = convolution.termExtents(lhs.type, rhs.type)
+    lhsStrides = lhs.type.shape.rowMajorStrides
+    rhsStrides = rhs.type.shape.rowMajorStrides
   }
 
   func evaluate() -> TensorValue {
@@ -27,7 +30,7 @@ struct ConvolutionTerms {
       let (a, b) = (lhs.bits, rhs.bits)
       // Wrapping sums are the same modulo 2^64 for all widths and signs; storing cuts them.
       let words = elements.map { element in
-        terms(of: element).reduce(0) { sum, term in sum &+ (term.lhs.map { a[$0] } ?? 0) &* b[term.rhs] }
+        terms(of: element).reduce(0) { sum, term in sum &+ (term.isPadding ? 0 : a[term.lhs]) &* b[term.rhs] }
       }
       return TensorValue(type) { words.store($0, type.dtype) }
     }
@@ -39,8 +42,8 @@ struct ConvolutionTerms {
       rhs.withElements(of: element) { b in
         for (number, point) in elements.enumerated() {
           result[number] = RowReduction.dot(
-            terms(of: point).map { (number: $0.number, a: $0.lhs.map { a[$0] } ?? 0, b: b[$0.rhs]) },
-            count: termIndices.count)
+            terms(of: point).map { (number: $0.number, a: $0.isPadding ? 0 : a[$0.lhs], b: b[$0.rhs]) },
+            count: termExtents.reduce(1, *))
         }
       }
     }
@@ -53,49 +56,58 @@ struct ConvolutionTerms {
     extents.reduce([[]]) { indices, extent in indices.flatMap { index in (0..<extent).map { index + [$0] } } }
   }
 
-  /// A product: its number among the terms, holes counted, and where its factors lie; padding lies nowhere.
+  /// A product: its number among the terms, holes counted, and where its factors lie.
   private struct Term {
-    let number: Int
-    let lhs: Int?
-    let rhs: Int
+    var number = 0
+    var lhs = 0
+    var rhs = 0
+    /// Whether the left factor lies outside its tensor and is +0.
+    var isPadding = false
   }
 
+  /// The terms of an element: axis after axis, each term so far becomes one for each coordinate that meets no hole.
   private func terms(of element: [Int]) -> [Term] {
-    var lhsIndex = [Int](repeating: 0, count: lhs.type.rank)
-    var rhsIndex = [Int](repeating: 0, count: rhs.type.rank)
+    var start = Term()
     var position = [Int](repeating: 0, count: convolution.windows.count)
     for (axis, coordinate) in zip(resultAxes, element) {
       switch axis {
-      case .batch(let pair): (lhsIndex[pair.lhs], rhsIndex[pair.rhs]) = (coordinate, coordinate)
-      case .lhs(let axis): lhsIndex[axis] = coordinate
-      case .rhs(let axis): rhsIndex[axis] = coordinate
+      case .batch(let pair):
+        start.lhs += coordinate * lhsStrides[pair.lhs]
+        start.rhs += coordinate * rhsStrides[pair.rhs]
+      case .lhs(let axis): start.lhs += coordinate * lhsStrides[axis]
+      case .rhs(let axis): start.rhs += coordinate * rhsStrides[axis]
       case .positions(let number): position[number] = coordinate
       }
     }
-    var terms: [Term] = []
-    for (number, term) in termIndices.enumerated() {
-      var (isHole, isPadding) = (false, false)
-      for (axis, coordinate) in zip(termAxes, term) {
-        switch axis {
-        case .contract(let pair): (lhsIndex[pair.lhs], rhsIndex[pair.rhs]) = (coordinate, coordinate)
-        case .taps(let number):
-          let window = convolution.windows[number]
-          let place = position[number] * window.stride + coordinate * window.rhsDilation - window.low
-          let axis = window.axes.lhs
-          lhsIndex[axis] = place / window.lhsDilation
-          if place % window.lhsDilation != 0 { isHole = true }
-          if place < 0 || lhsIndex[axis] >= lhs.type.shape.dimensions[axis] { isPadding = true }
-          rhsIndex[window.axes.rhs] = coordinate
+    var terms = [start]
+    for (axis, extent) in zip(termAxes, termExtents) {
+      terms = terms.flatMap { term in
+        (0..<extent).compactMap { coordinate in
+          var next = extended(term, axis, coordinate, position)
+          next?.number = term.number * extent + coordinate
+          return next
         }
       }
-      if isHole { continue }
-      terms.append(
-        Term(number: number, lhs: isPadding ? nil : offset(lhsIndex, lhs.type), rhs: offset(rhsIndex, rhs.type)))
     }
     return terms
   }
 
-  private func offset(_ index: [Int], _ type: TensorType) -> Int {
-    zip(index, type.shape.rowMajorStrides).reduce(0) { $0 + $1.0 * $1.1 }
+  /// The term one axis further; nil for a hole.
+  private func extended(_ term: Term, _ axis: Convolution.TermAxis, _ coordinate: Int, _ position: [Int]) -> Term? {
+    var next = term
+    switch axis {
+    case .contract(let pair):
+      next.lhs += coordinate * lhsStrides[pair.lhs]
+      next.rhs += coordinate * rhsStrides[pair.rhs]
+    case .taps(let number):
+      let window = convolution.windows[number]
+      let place = position[number] * window.stride + coordinate * window.rhsDilation - window.low
+      if place % window.lhsDilation != 0 { return nil }
+      let index = place / window.lhsDilation
+      if index < 0 || index >= lhs.type.shape.dimensions[window.axes.lhs] { next.isPadding = true }
+      next.lhs += index * lhsStrides[window.axes.lhs]
+      next.rhs += coordinate * rhsStrides[window.axes.rhs]
+    }
+    return next
   }
 }

@@ -14,13 +14,19 @@ struct ConvolutionTests {
     var inputs: [TensorValue] = []
     for parameter in function.parameters { inputs.append(try random.tensor(parameter.type)) }
     let program = RandomProgram(module: module, entry: function.name, inputs: inputs)
-    let interpreted = program.disagreement {
-      try PlanInterpreter.run(PlanHarness.plan($0, fuses: true, for: .testCPU), inputs: $0.inputs)
+    let expected = try program.run()
+    func compare(_ backend: String, _ run: () throws -> [TensorValue]) rethrows {
+      for (number, (expected, found)) in try zip(expected, run()).enumerated() where !expected.isIdentical(to: found) {
+        Issue.record("\(name), \(backend): result \(number) differs\n\(module)")
+      }
     }
-    #expect(interpreted == nil, "\(name), kernel reference: \(interpreted ?? "")\n\(module)")
+    try compare("kernel reference") {
+      try PlanInterpreter.run(PlanHarness.plan(program, fuses: true, for: .testCPU), inputs: inputs)
+    }
     for (fuses, pool) in [(true, 0), (false, 1), (true, 2)] {
-      let found = program.disagreement { try PlanHarness.runOnCPU($0, fuses: fuses, pool: PlanHarness.pools[pool]) }
-      #expect(found == nil, "\(name), \(fuses ? "fused" : "unfused"), \(pool + 1) threads: \(found ?? "")\n\(module)")
+      try compare("\(fuses ? "fused" : "unfused"), \(pool + 1) threads") {
+        try PlanHarness.runOnCPU(program, fuses: fuses, pool: PlanHarness.pools[pool])
+      }
     }
   }
 
@@ -107,7 +113,7 @@ struct ConvolutionTests {
 
   static let cases: [Case] = [
     Case(
-      "same padding, two blocks", TensorType(.f32, [2, 5, 17, 60]), TensorType(.f32, [3, 3, 60, 20]),
+      "same padding, two blocks", TensorType(.f32, [2, 3, 17, 60]), TensorType(.f32, [3, 3, 60, 18]),
       images([window(0, low: 1, high: 1), window(1, low: 1, high: 1)])),
     Case(
       "strides with something left over", TensorType(.f32, [1, 8, 9, 5]), TensorType(.f32, [3, 2, 5, 7]),
@@ -201,7 +207,7 @@ struct ConvolutionTests {
   @Test("S1: random programs with windows, fused and not")
   func randomPrograms() throws {
     let labels: Set<String> = ["convolution", "windows", "overlapAdd"]
-    for seed in 0..<600 as Range<UInt64> {
+    for seed in 0..<200 as Range<UInt64> {
       let program = try RandomProgram(seed: 50_000 + seed)
       guard !labels.isDisjoint(with: program.opCounts.keys) else { continue }
       for fuses in [true, false] {
@@ -229,7 +235,7 @@ struct ConvolutionTests {
     let plan = try plan(Self.cases[0].program())
     let largest = plan.memory.allocations.map(\.byteCount).max() ?? 0
     // The padded image and the padded cotangent; 9 times as much would be im2col.
-    #expect(largest <= 2 * 7 * 19 * 60 * 4 + 4096)
+    #expect(largest <= 2 * 5 * 19 * 60 * 4 + 4096)
     let contractions = plan.launches.filter { plan.kernels[$0.kernel].schedule.isContraction }
     #expect(contractions.count == 3)
   }
