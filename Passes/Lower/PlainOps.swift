@@ -1,9 +1,9 @@
-package import KilnIR
+import KilnIR
 
 /// What kernels cannot say directly, in ops that they can: convolutions whose reads all lie within their operand, sums over
 /// the few taps of a window as elementwise ops. The bits stay (NUMERICS.md W2).
-package enum PlainOps {
-  package static let rules: [RewriteRule] = PlainConvolution.rules + [WindowReduction.rule]
+enum PlainOps {
+  static let rules: [RewriteRule] = PlainConvolution.rules + [WindowReduction.rule]
 
   /// The module in plain ops.
   static func rewrite(_ module: Module) throws(KilnError) -> Module {
