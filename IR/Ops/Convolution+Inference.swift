@@ -45,7 +45,8 @@ extension Convolution {
   }
 
   func infer(_ lhs: TensorType, _ rhs: TensorType) throws(ConstraintFailure) -> TensorType {
-    try require(lhs.dtype == rhs.dtype, "convolution.C1", "operands have one dtype, found \(lhs.dtype) and \(rhs.dtype)")
+    try require(
+      lhs.dtype == rhs.dtype, "convolution.C1", "operands have one dtype, found \(lhs.dtype) and \(rhs.dtype)")
     try require(
       lhs.dtype.isInteger || lhs.dtype == .f32 || lhs.dtype == .f64, "convolution.C2",
       "convolution takes integers, f32 or f64, found \(lhs.dtype); convert first")
@@ -54,7 +55,8 @@ extension Convolution {
     for pair in batch + contract {
       try require(
         lhs.shape[pair.lhs] == rhs.shape[pair.rhs], "convolution.C5",
-        "axis \(pair.lhs) of \(lhs) has \(lhs.shape[pair.lhs]) elements, axis \(pair.rhs) of \(rhs) has \(rhs.shape[pair.rhs])")
+        "axis \(pair.lhs) of \(lhs) has \(lhs.shape[pair.lhs]) elements, axis \(pair.rhs) of \(rhs) has \(rhs.shape[pair.rhs])"
+      )
     }
     try require(!windows.isEmpty, "convolution.C6", "convolution has at least one window; without one it is a dot")
     for window in windows { try requireWindow(window, lhs, rhs) }

@@ -22,7 +22,9 @@ public struct Convolution: Hashable, Sendable {
     public var lhsDilation: Int
     public var rhsDilation: Int
 
-    public init(_ axes: AxisPair, stride: Int = 1, low: Int = 0, high: Int = 0, lhsDilation: Int = 1, rhsDilation: Int = 1) {
+    public init(
+      _ axes: AxisPair, stride: Int = 1, low: Int = 0, high: Int = 0, lhsDilation: Int = 1, rhsDilation: Int = 1
+    ) {
       self.axes = axes
       self.stride = stride
       self.low = low

@@ -35,7 +35,8 @@ extension MovementOp {
       "overlapAdd takes integers, f32 or f64, found \(operand.dtype); convert first")
     try require(
       operand.rank == shape.rank + axes.count, "overlapAdd.C5",
-      "the operand of a result \(result) with \(axes.count) windows has \(shape.rank + axes.count) axes, found \(operand)")
+      "the operand of a result \(result) with \(axes.count) windows has \(shape.rank + axes.count) axes, found \(operand)"
+    )
     let sizes = Array(operand.shape.dimensions.suffix(axes.count))
     let expected = try windowsShape(result, axes, sizes, strides, dilations, "overlapAdd")
     try require(

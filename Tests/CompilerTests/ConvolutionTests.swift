@@ -108,7 +108,8 @@ struct ConvolutionTests {
     _ axis: Int, stride: Int = 1, low: Int = 0, high: Int = 0, lhsDilation: Int = 1, rhsDilation: Int = 1
   ) -> Convolution.Window {
     Convolution.Window(
-      AxisPair(axis + 1, axis), stride: stride, low: low, high: high, lhsDilation: lhsDilation, rhsDilation: rhsDilation)
+      AxisPair(axis + 1, axis), stride: stride, low: low, high: high, lhsDilation: lhsDilation, rhsDilation: rhsDilation
+    )
   }
 
   static let cases: [Case] = [
@@ -166,7 +167,9 @@ struct ConvolutionTests {
       "one feature", TensorType(.f32, [2, 9, 16]), TensorType(.f32, [3, 16, 1]), images([window(0, low: 1, high: 1)])),
     Case("no batch", TensorType(.f32, [0, 5, 2]), TensorType(.f32, [3, 2, 4]), images([window(0)])),
     Case("no positions", TensorType(.f32, [1, 2, 2]), TensorType(.f32, [3, 2, 4]), images([window(0)])),
-    Case("no elements, padding only", TensorType(.f32, [1, 0, 2]), TensorType(.f32, [3, 2, 4]), images([window(0, low: 2, high: 2, lhsDilation: 2)])),
+    Case(
+      "no elements, padding only", TensorType(.f32, [1, 0, 2]), TensorType(.f32, [3, 2, 4]),
+      images([window(0, low: 2, high: 2, lhsDilation: 2)])),
   ]
 
   @Test("S1 D3: reference = kernel reference = CPU, with pullbacks", arguments: cases)

@@ -35,7 +35,9 @@ struct ConvolutionFunctionTests {
                 let (h, w) = (2 * oh + kh - 1, ow + 2 * kw - 2)
                 guard (0..<7).contains(h), (0..<6).contains(w) else { continue }
                 for c in 0..<channels {
-                  sum += a[((n * 7 + h) * 6 + w) * 4 + group * channels + c] * b[((kh * 2 + kw) * channels + c) * 6 + feature]
+                  sum +=
+                    a[((n * 7 + h) * 6 + w) * 4 + group * channels + c]
+                    * b[((kh * 2 + kw) * channels + c) * 6 + feature]
                 }
               }
             }
@@ -143,7 +145,8 @@ struct ConvolutionFunctionTests {
   func errors() {
     let (x, k) = (Tensor<Float>.zeros([1, 5, 5, 4]), Tensor<Float>.zeros([3, 3, 4, 2]))
     func label(_ body: () -> Tensor<Float>) -> String? {
-      do { _ = try withDiagnostics(body) } catch let error as KilnError { return error.diagnostics.first?.label } catch {}
+      do { _ = try withDiagnostics(body) } catch let error as KilnError { return error.diagnostics.first?.label } catch
+      {}
       return nil
     }
     #expect(label { conv2d(x[0], k) } == "conv2d.C1")

@@ -44,7 +44,9 @@ extension ProgramGenerator {
     let batch = rest.filter { _ in random.oneIn(4) }
     let contract = rest.filter { !batch.contains($0) && random.oneIn(2) }
     // The filter's axes in any order: taps, batch, contracted, perhaps a free one.
-    var extents = axes.prefix(windowCount).map { (source: $0 as Int?, size: Dimension(random.pick([1, 2, 2, 3, 3, 5]))) }
+    var extents = axes.prefix(windowCount).map {
+      (source: $0 as Int?, size: Dimension(random.pick([1, 2, 2, 3, 3, 5])))
+    }
     extents += (batch + contract).map { (source: $0, size: lhs.shape[$0]) }
     if random.oneIn(2) { extents.append((source: nil, size: Dimension(random.pick([1, 2, 3, 17])))) }
     extents.shuffle(using: &random)
@@ -53,7 +55,8 @@ extension ProgramGenerator {
     let windows = axes.prefix(windowCount).map { axis in
       Convolution.Window(
         pair(axis), stride: random.pick([1, 1, 2, 3]), low: random.pick([0, 0, 1, 2, -1]),
-        high: random.pick([0, 0, 1, 3, -1]), lhsDilation: random.pick([1, 1, 2, 3]), rhsDilation: random.pick([1, 1, 2, 3]))
+        high: random.pick([0, 0, 1, 3, -1]), lhsDilation: random.pick([1, 1, 2, 3]),
+        rhsDilation: random.pick([1, 1, 2, 3]))
     }
     let plain = Convolution(batch: batch.map(pair), contract: contract.map(pair), windows: windows)
     let plainType = try Op.contraction(.convolution(plain)).infer([lhs, rhs], in: Module())[0]

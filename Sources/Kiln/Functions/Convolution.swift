@@ -47,7 +47,8 @@ public func depthwiseConv2d<Scalar: TensorNumber>(
   guard filter.rank == 4, x.rank == 4, filter.core.shape[2] == x.core.shape[3] else {
     return Tensor(
       core: x.core.failed(
-        "\(name).C1", "\(name) takes [batch, height, width, channels] and [taps, taps, channels, multiplier], found \(x.type) and "
+        "\(name).C1",
+        "\(name) takes [batch, height, width, channels] and [taps, taps, channels, multiplier], found \(x.type) and "
           + "\(filter.type)"))
   }
   let shape = filter.core.shape
@@ -108,7 +109,8 @@ extension TensorCore {
       let windows = try SpatialWindows(name, sizes, taps: taps, stride: stride, padding: padding, dilation: dilation)
       let slid = (0..<spatial).map {
         Convolution.Window(
-          AxisPair($0 + 1, $0), stride: windows.strides[$0], low: windows.widths[$0].before, high: windows.widths[$0].after,
+          AxisPair($0 + 1, $0), stride: windows.strides[$0], low: windows.widths[$0].before,
+          high: windows.widths[$0].after,
           rhsDilation: windows.dilations[$0])
       }
       if groups == 1 {
@@ -147,7 +149,8 @@ extension TensorCore {
       try requireImages(name, spatial, x, filter)
       let (channels, expected) = (x.shape[spatial + 1], filter.shape[spatial])
       guard channels == expected else {
-        throw ConstraintFailure("\(name).C2", "\(name): \(x.type) has \(channels) channels and \(filter.type) takes \(expected)")
+        throw ConstraintFailure(
+          "\(name).C2", "\(name): \(x.type) has \(channels) channels and \(filter.type) takes \(expected)")
       }
       let (sizes, taps) = (Array(x.shape.dimensions[1...spatial]), Array(filter.shape.dimensions[..<spatial]))
       let windows = try SpatialWindows(name, sizes, taps: taps, stride: stride, padding: padding, dilation: dilation)

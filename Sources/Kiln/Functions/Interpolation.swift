@@ -22,7 +22,8 @@ extension Tensor where Scalar: TensorReal {
     else {
       return Tensor(
         core: core.failed(
-          "resized.C1", "resized takes [batch, spatial axes, channels] with elements, and a positive size for each spatial axis, found "
+          "resized.C1",
+          "resized takes [batch, spatial axes, channels] with elements, and a positive size for each spatial axis, found "
             + "\(type) and \(sizes)"))
     }
     var result = self

@@ -18,7 +18,8 @@ extension Tensor {
   public func padded(_ widths: [(before: Int, after: Int)], mode: PaddingMode) -> Tensor {
     guard widths.count == rank, widths.allSatisfy({ $0.before >= 0 && $0.after >= 0 }) else {
       return Tensor(
-        core: core.failed("padded.C1", "padded takes widths, not negative, for each of the \(rank) axes, found \(widths)"))
+        core: core.failed(
+          "padded.C1", "padded takes widths, not negative, for each of the \(rank) axes, found \(widths)"))
     }
     var result = core
     for (axis, width) in widths.enumerated() where width != (0, 0) && result.kind != .poisoned {
@@ -34,7 +35,8 @@ extension TensorCore {
     let needed = Swift.max(width.before, width.after)
     guard size >= (mode == .reflect ? needed + 1 : mode == .wrap ? needed : 1) else {
       return failed(
-        "padded.C2", "axis \(axis) of \(type) has too few elements for padding of \(width.before) and \(width.after) by \(mode)")
+        "padded.C2",
+        "axis \(axis) of \(type) has too few elements for padding of \(width.before) and \(width.after) by \(mode)")
     }
     func part(_ range: Range<Int>) -> TensorCore {
       var (start, limit) = (shape.indices.map { _ in 0 }, shape.dimensions)

@@ -135,7 +135,8 @@ extension TensorCore {
       !shape.dimensions[1..<shape.rank - 1].contains(0)
     else {
       return failed(
-        "\(name).C1", "\(name) takes [batch, spatial axes, channels] with elements, and a positive size for each spatial axis, found "
+        "\(name).C1",
+        "\(name) takes [batch, spatial axes, channels] with elements, and a positive size for each spatial axis, found "
           + "\(type) and \(sizes)")
     }
     var result = self
