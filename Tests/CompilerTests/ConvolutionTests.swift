@@ -28,6 +28,14 @@ struct ConvolutionTests {
         try PlanHarness.runOnCPU(program, fuses: fuses, pool: PlanHarness.pools[pool])
       }
     }
+    // As eager operations are compiled: one object for all sizes.
+    try compare("sizes as arguments") {
+      let compiler = try PlanHarness.compiler.get()
+      let lowered = try #require(Pipeline.default(for: program.entry).run(module)[program.entry])
+      let options = LoweringOptions(specializes: false)
+      let plan = try Lowering(lowered, for: compiler.machine.description(threads: 2), options: options).plan
+      return try PlanHarness.run(CPUExecutable(plan, compiler: compiler, pool: PlanHarness.pools[1]), inputs)
+    }
   }
 
   // MARK: - The definition
