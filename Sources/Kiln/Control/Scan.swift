@@ -121,6 +121,10 @@ private func scanned<Carry, Output>(
   _ region: TracedRegion<Turn<Carry, Output>>, _ location: SourceLocation
 ) throws(KilnError) -> [TensorCore] {
   for failure in [carried.failure, elements.failure] { if let failure { throw KilnError(failure) } }
+  for (name, core) in zip(elements.leafNames, elements.leaves) where core.shape.isEmpty {
+    throw KilnError(
+      "scan.C3", "a scan goes over the leading axes of tensors; \(name) is \(core.type), which has none", at: location)
+  }
   guard let length else {
     throw KilnError(
       "scan.C2", "a scan goes over tensors with a leading axis, or has a length; found neither", at: location)
@@ -129,7 +133,7 @@ private func scanned<Carry, Output>(
     throw KilnError("scan.C2", "a length is not negative, found \(length)", at: location)
   }
   for (name, core) in zip(elements.leafNames, elements.leaves)
-  where core.shape.first.map({ $0 != Dimension(length) }) ?? true {
+  where core.shape[0] != Dimension(length) {
     throw KilnError(
       "scan.C3", "a scan of length \(length) goes over tensors with that leading extent; \(name) is \(core.type)",
       at: location)
