@@ -48,8 +48,8 @@ struct ResidualChoice {
     case .source(.dimensionSize): return false
     case .movement(let op):
       switch op {
-      case .reshape, .broadcast, .transpose, .slice, .reverse: return isSmaller
-      case .pad, .concatenate: return false
+      case .reshape, .broadcast, .transpose, .slice, .reverse, .windows: return isSmaller
+      case .pad, .concatenate, .overlapAdd: return false
       }
     case .control(.stopGradient): return true
     case .map(let function): return function.cost <= 2 && isSmaller
