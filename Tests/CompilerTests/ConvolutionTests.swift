@@ -25,7 +25,7 @@ struct ConvolutionTests {
     }
     for (fuses, pool) in [(true, 0), (false, 1), (true, 2)] {
       try compare("\(fuses ? "fused" : "unfused"), \(pool + 1) threads") {
-        try PlanHarness.runOnCPU(program, fuses: fuses, pool: PlanHarness.pools[pool])
+        try PlanHarness.runOnCPU(program, fuses: fuses, pools: [PlanHarness.pools[pool]])
       }
     }
   }
@@ -215,7 +215,7 @@ struct ConvolutionTests {
       guard !labels.isDisjoint(with: program.opCounts.keys) else { continue }
       for fuses in [true, false] {
         let run: (RandomProgram) throws -> [TensorValue] = {
-          try PlanHarness.runOnCPU($0, fuses: fuses, pool: PlanHarness.pools[Int(seed % 3)])
+          try PlanHarness.runOnCPU($0, fuses: fuses, pools: [PlanHarness.pools[Int(seed % 3)]])
         }
         guard let reason = program.disagreement(run) else { continue }
         let small = program.shrunk { $0.disagreement(run) != nil }
