@@ -33,6 +33,7 @@ extension Pipeline {
     Entry(.simplify),
     Entry(.eliminateCommonSubexpressions),
     Entry(.eliminateDeadCode),
+    Entry("trim(FUNCTION)") { $0.count == 1 ? .trimRegions(of: $0[0]) : nil },
     Entry(derivative: "gradient") { .gradient(of: $0, withRespectTo: $1) },
     Entry(derivative: "valueAndGradient") { .valueAndGradient(of: $0, withRespectTo: $1) },
     Entry(derivative: "vjp") { .vjp(of: $0, withRespectTo: $1) },

@@ -22,7 +22,10 @@ public struct Pipeline: Sendable {
 
   /// The default passes for a program that runs `entry` only.
   public static func `default`(for entry: String) -> Pipeline {
-    Pipeline([.keep(entry), .inline, .keep(entry)] + `default`.passes.dropFirst())
+    Pipeline(
+      [.keep(entry), .inline, .keep(entry)] + `default`.passes.dropFirst()
+        // What a branch or loop does for nothing, and then what was computed for that.
+        + [.trimRegions(of: entry), .eliminateDeadCode])
   }
 
   /// Runs the passes in order.

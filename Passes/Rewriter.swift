@@ -17,6 +17,24 @@ package struct Rewriter: Sendable {
     self.rules = rules
   }
 
+  /// The functions that instructions may name.
+  package var module: Module { builder.module }
+
+  /// Adds a function that instructions built from now on may name.
+  package mutating func addFunction(_ function: Function) throws(KilnError) { try builder.module.add(function) }
+
+  /// Takes over a module that has all functions of the present one, and more.
+  package mutating func extendModule(to module: Module) { builder.module = module }
+
+  /// The function `name`, which an instruction names, without calls.
+  package func body(_ name: String) throws(KilnError) -> Function {
+    let function = try module.require(name)
+    if !function.hasCalls { return function }
+    return try Inliner.inline(module.reachable(from: name)).require(name)
+  }
+
+  package var name: String { builder.name }
+
   package func type(of value: ValueID) -> TensorType { builder.type(of: value) }
 
   /// The instruction built for a value; nil for a parameter.
@@ -68,19 +86,23 @@ package struct Rewriter: Sendable {
     try emit(op, operands)[0]
   }
 
+  /// What takes the place of an instruction that is copied: its results; nil for a plain copy.
+  package typealias Replacement = (inout Rewriter, InstructionID, [ValueID]) throws(KilnError) -> [ValueID]?
+
   /// Copies the instructions of `function`, whose parameters become `arguments`.
   /// - Returns: the new value of every value of `function`.
   package mutating func copyBody(
-    of function: Function, arguments: [ValueID]
+    of function: Function, arguments: [ValueID], replacing replacement: Replacement? = nil
   ) throws(KilnError) -> EntityTable<ValueID, ValueID> {
     let uses = function.useCounts()
     var values = EntityTable<ValueID, ValueID>(arguments)
     for id in function.instructions.ids {
       let instruction = function.instructions[id]
       location = function.locations[id]
-      for result in try emit(instruction.op, instruction.operands.map { values[$0] }) {
-        useCounts[result] += uses[values.append(result)]
-      }
+      let operands = instruction.operands.map { values[$0] }
+      var results = try replacement?(&self, id, operands)
+      if results == nil { results = try emit(instruction.op, operands) }
+      for result in results ?? [] { useCounts[result] += uses[values.append(result)] }
     }
     return values
   }
@@ -108,5 +130,15 @@ extension Function {
     let arguments = parameters.map { rewriter.addParameter($0) }
     let values = try rewriter.copyBody(of: self, arguments: arguments)
     return rewriter.finish(results.map { values[$0] })
+  }
+}
+
+extension Function {
+  /// The function under another name.
+  package func renamed(_ name: String) -> Function {
+    if name == self.name { return self }
+    return Function(
+      name: name, parameters: parameters, instructions: instructions, results: results, valueTypes: valueTypes,
+      locations: locations)
   }
 }

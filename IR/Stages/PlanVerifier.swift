@@ -225,7 +225,7 @@ extension PlanVerifier {
   private func requireChoice(_ slot: Int, _ dtypes: [DType], _ step: Int) throws(ConstraintFailure) {
     let type = plan.slots[slot].type
     try require(
-      type.rank == 0 && dtypes.contains(type.dtype), "plan.C6",
-      "step \(step) chooses by a \(dtypes.map { "\($0)[]" }.joined(separator: " or ")), found \(type)")
+      type.shape.elementCount == 1 && dtypes.contains(type.dtype), "plan.C6",
+      "step \(step) chooses by one \(dtypes.map(\.description).joined(separator: " or ")), found \(type)")
   }
 }

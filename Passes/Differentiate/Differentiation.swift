@@ -18,10 +18,10 @@ public enum Differentiation {
     let function = try prepare(name, in: module, indices)
     try requireScalar(function)
     let derived = module.unusedName("\(name)_gradient")
-    var walk = try ReverseWalk(function, as: derived, active: indices, in: module)
+    var walk = try ReverseWalk(function, as: derived, active: indices, seeds: [0], in: module)
     try walk.seedWithOne()
     let gradients = try walk.gradients(indices)
-    return try added(walk.rewriter.finish(gradients), to: module)
+    return try added(walk.rewriter.finish(gradients), to: walk.rewriter.module)
   }
 
   /// Like `gradient`, with the results of `name` in front of the gradients. The first result is differentiated; further
@@ -32,10 +32,10 @@ public enum Differentiation {
     let function = try prepare(name, in: module, indices)
     try requireScalar(function)
     let derived = module.unusedName("\(name)_valueAndGradient")
-    var walk = try ReverseWalk(function, as: derived, active: indices, in: module)
+    var walk = try ReverseWalk(function, as: derived, active: indices, seeds: [0], in: module)
     try walk.seedWithOne()
     let gradients = try walk.gradients(indices)
-    return try added(walk.rewriter.finish(walk.results + gradients), to: module)
+    return try added(walk.rewriter.finish(walk.results + gradients), to: walk.rewriter.module)
   }
 
   /// Adds a function that takes the parameters of `name` and then one cotangent for each real result, and returns the results
@@ -50,7 +50,7 @@ public enum Differentiation {
     var walk = try ReverseWalk(function, as: derived, active: indices, in: module)
     try walk.seedWithParameters()
     let gradients = try walk.gradients(indices)
-    return try added(walk.rewriter.finish(walk.results + gradients), to: module)
+    return try added(walk.rewriter.finish(walk.results + gradients), to: walk.rewriter.module)
   }
 
   /// The function without calls, its `indices` checked.

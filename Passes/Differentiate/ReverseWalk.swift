@@ -8,17 +8,40 @@ package struct ReverseWalk {
   private let values: EntityTable<ValueID, ValueID>
   /// Whether a value depends on the parameters of interest through reals.
   private let isActive: EntityTable<ValueID, Bool>
+  /// The scans that save what their pullbacks need.
+  private let scans: [InstructionID: SavedScan]
   /// What is known so far of the cotangent of each value; nil is a zero that is never added (NUMERICS.md G1).
   private var cotangents: EntityTable<ValueID, ValueID?>
 
   /// Copies `function`, which calls nothing, into a new function `name`.
-  package init(_ function: Function, as name: String, active: [Int], in module: Module) throws(KilnError) {
+  /// - Parameters:
+  ///   - active: the parameters that gradients are wanted of.
+  ///   - seeds: the results that have a cotangent; nil: all real ones may.
+  package init(
+    _ function: Function, as name: String, active: [Int], seeds: [Int]? = nil, in module: Module
+  ) throws(KilnError) {
     self.function = function
     var rewriter = Rewriter(name, in: module)
     let arguments = function.parameters.map { rewriter.addParameter($0) }
-    values = try rewriter.copyBody(of: function, arguments: arguments)
+    let activity = Activity(module)
+    let isActive = try activity.values(of: function, parameters: function.parameters.indices.map(active.contains))
+    let isReached = Self.reached(function, seeds ?? Array(function.results.indices), isActive)
+    var scans: [InstructionID: SavedScan] = [:]
+    values = try rewriter.copyBody(of: function, arguments: arguments) { rewriter, id, operands throws(KilnError) in
+      let instruction = function.instructions[id]
+      guard case .control(.scan(let scan)) = instruction.op, instruction.results.contains(where: { isReached[$0] }),
+        instruction.operands.contains(where: { isActive[$0] })
+      else { return nil }
+      let pullback = try ScanPullback(
+        scan, operands: instruction.operands.map { isActive[$0] }, results: instruction.results.map { isReached[$0] },
+        activity, &rewriter)
+      let results = try rewriter.emit(.control(.scan(pullback.forward)), operands)
+      scans[id] = SavedScan(pullback: pullback, saved: Array(results.dropFirst(instruction.resultCount)))
+      return Array(results.prefix(instruction.resultCount))
+    }
     self.rewriter = rewriter
-    isActive = Self.activity(of: function, active)
+    self.isActive = isActive
+    self.scans = scans
     cotangents = EntityTable(repeating: nil, count: function.valueTypes.count)
   }
 
@@ -32,10 +55,11 @@ package struct ReverseWalk {
     try accumulate(rewriter.constant(1, like: function.valueTypes[result]), into: result)
   }
 
-  /// Starts with a parameter for the cotangent of each real result.
-  package mutating func seedWithParameters() throws(KilnError) {
+  /// Starts with a parameter for the cotangent of each real result, or of those of `results`.
+  package mutating func seedWithParameters(results: [Int]? = nil) throws(KilnError) {
     var names = Set(function.parameters.map(\.name))
-    for (index, result) in function.results.enumerated() where function.valueTypes[result].dtype.isReal {
+    for (index, result) in function.results.enumerated()
+    where function.valueTypes[result].dtype.isReal && results?.contains(index) != false {
       var name = "cotangent\(index)"
       while !names.insert(name).inserted { name += "_" }
       let cotangent = rewriter.addParameter(Function.Parameter(name, function.valueTypes[result]))
@@ -46,30 +70,42 @@ package struct ReverseWalk {
 
   /// Walks back and gives the gradients of the parameters `indices`.
   package mutating func gradients(_ indices: [Int]) throws(KilnError) -> [ValueID] {
+    let partial = try partialGradients(indices)
+    var gradients: [ValueID] = []
+    for (index, gradient) in zip(indices, partial) { gradients.append(try orZero(gradient, index)) }
+    return gradients
+  }
+
+  /// A gradient of parameter `index`: zero where there is none.
+  package mutating func orZero(_ gradient: ValueID?, _ index: Int) throws(KilnError) -> ValueID {
+    if let gradient { return gradient }
+    return try rewriter.zero(function.valueTypes[ValueID(index)])
+  }
+
+  /// Walks back and gives the gradients of the parameters `indices`; nil where the seeds do not depend on one.
+  package mutating func partialGradients(_ indices: [Int]) throws(KilnError) -> [ValueID?] {
     for id in function.instructions.ids.reversed() {
       let instruction = function.instructions[id]
-      // Every op with a derivative has one result.
-      guard instruction.resultCount == 1, let cotangent = cotangents[instruction.result] else { continue }
+      let results = Array(instruction.results)
+      let reached = results.map { cotangents[$0] }
+      guard reached.contains(where: { $0 != nil }) else { continue }
       rewriter.location = function.locations[id]
-      let use = Use(
-        operands: instruction.operands.map { values[$0] }, result: values[instruction.result], cotangent: cotangent,
-        needed: instruction.operands.map { isActive[$0] })
-      let parts = try rewriter.pullback(instruction.op, use)
+      let operands = instruction.operands.map { values[$0] }
+      let parts: [ValueID?]
+      if let scan = scans[id] {
+        parts = try scan.pullback.apply(
+          to: reached, operands: operands, results: results.map { values[$0] }, saved: scan.saved, &rewriter)
+      } else {
+        parts = try rewriter.pullback(
+          instruction.op, operands: operands, results: results.map { values[$0] }, cotangents: reached,
+          needed: instruction.operands.map { isActive[$0] })
+      }
       for (operand, part) in zip(instruction.operands, parts) {
         if let part { try accumulate(part, into: operand) }
       }
     }
     rewriter.location = .unknown
-    var gradients: [ValueID] = []
-    for index in indices {
-      let parameter = ValueID(index)
-      if let gradient = cotangents[parameter] {
-        gradients.append(gradient)
-      } else {
-        gradients.append(try rewriter.zero(function.valueTypes[parameter]))
-      }
-    }
-    return gradients
+    return indices.map { cotangents[ValueID($0)] }
   }
 
   /// G1: added on the right of what is there.
@@ -82,18 +118,21 @@ package struct ReverseWalk {
     }
   }
 
-  private static func activity(of function: Function, _ parameters: [Int]) -> EntityTable<ValueID, Bool> {
-    var isActive = EntityTable<ValueID, Bool>(repeating: false, count: function.valueTypes.count)
-    for index in parameters { isActive[ValueID(index)] = true }
-    for instruction in function.instructions.elements where instruction.op != .control(.stopGradient) {
-      guard instruction.operands.contains(where: { isActive[$0] }) else { continue }
-      for result in instruction.results where function.valueTypes[result].dtype.isReal { isActive[result] = true }
+  /// Which values may get a cotangent.
+  private static func reached(
+    _ function: Function, _ seeds: [Int], _ isActive: EntityTable<ValueID, Bool>
+  ) -> EntityTable<ValueID, Bool> {
+    var isReached = EntityTable<ValueID, Bool>(repeating: false, count: function.valueTypes.count)
+    for seed in seeds where isActive[function.results[seed]] { isReached[function.results[seed]] = true }
+    for instruction in function.instructions.elements.reversed() {
+      guard instruction.results.contains(where: { isReached[$0] }) else { continue }
+      for operand in instruction.operands where isActive[operand] { isReached[operand] = true }
     }
-    return isActive
+    return isReached
   }
 }
 
-/// One instruction in the reverse walk, in values of the derived function.
+/// One instruction of one result in the reverse walk, in values of the derived function.
 package struct Use {
   package let operands: [ValueID]
   package let result: ValueID
@@ -104,19 +143,31 @@ package struct Use {
 }
 
 extension Rewriter {
-  /// The cotangents of the operands of an instruction, linear in the cotangent of its result; nil where it is zero.
+  /// The cotangents of the operands of an instruction, linear in the cotangents of its results; nil where it is zero.
   /// - Throws: `differentiate.C1` when the op has no derivative.
-  mutating func pullback(_ op: Op, _ use: Use) throws(KilnError) -> [ValueID?] {
+  mutating func pullback(
+    _ op: Op, operands: [ValueID], results: [ValueID], cotangents: [ValueID?], needed: [Bool]
+  ) throws(KilnError) -> [ValueID?] {
+    if case .control(let op) = op {
+      let use = ControlUse(operands: operands, results: results, cotangents: cotangents, needed: needed)
+      return try needed.contains(true) ? controlPullback(op, use) : []
+    }
+    // Every other op has one result.
+    guard let cotangent = cotangents[0] else { return [] }
+    return try pullback(op, Use(operands: operands, result: results[0], cotangent: cotangent, needed: needed))
+  }
+
+  /// The cotangents of the operands of an instruction of one result.
+  private mutating func pullback(_ op: Op, _ use: Use) throws(KilnError) -> [ValueID?] {
     guard use.needed.contains(true) else { return [] }
     switch op {
-    case .source: return []
+    case .source, .control: return []
     case .map(let function): return try scalarPullback(function, use)
     case .type(let op): return try typePullback(op, use)
     case .movement(let op): return try movementPullback(op, use)
     case .reduction(let op): return try reductionPullback(op, use)
     case .contraction(let op): return try contractionPullback(op, use)
     case .indexing(let op): return try indexingPullback(op, use)
-    case .control(let op): return try controlPullback(op, use)
     }
   }
 
@@ -124,17 +175,6 @@ extension Rewriter {
     switch op {
     case .convert: [try convert(use.cotangent, to: type(of: use.operands[0]).dtype)]
     case .bitcast: throw noDerivative(of: "bitcast", "it reads bits, not a number")
-    }
-  }
-
-  private func controlPullback(_ op: ControlOp, _ use: Use) throws(KilnError) -> [ValueID?] {
-    switch op {
-    case .stopGradient: []
-    case .call(let callee, _): throw noDerivative(of: "call", "@\(callee) must be inlined first")
-    case .while:
-      throw noDerivative(
-        of: "while", "how often it runs is known only when it has run; a scan or fori, whose length is known, has one")
-    case .cond, .scan: throw noDerivative(of: op.spelling, "its branches and bodies have none")
     }
   }
 

@@ -49,8 +49,10 @@ extension FunctionLowering {
     let loops = body.loops + [loop]
     func element(of whole: BufferID) -> BufferID {
       // Fusion may have bound a value of another shape with the same bytes.
-      let type = TensorType(
-        buffers[whole].type.dtype, [buffers[whole].type.shape.elementCount / scan.length])
+      let stacked = buffers[whole].type
+      let type =
+        stacked.shape.first == Dimension(scan.length)
+        ? stacked.element : TensorType(stacked.dtype, [stacked.shape.elementCount / scan.length])
       return newBuffer(type, .element(of: whole, loop: loop), loops, "\(buffers[whole].name)[turn]")
     }
     let function = try callee(scan.body, item)

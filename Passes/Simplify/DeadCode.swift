@@ -15,11 +15,11 @@ extension Pass {
 }
 
 extension Function {
-  /// Whether each instruction has a result that the function's results need.
-  package func liveInstructions() -> EntityTable<InstructionID, Bool> {
+  /// Whether each instruction has a result that some values need; nil: the function's results.
+  package func liveInstructions(for wanted: [ValueID]? = nil) -> EntityTable<InstructionID, Bool> {
     var needed = EntityTable<ValueID, Bool>(repeating: false, count: valueTypes.count)
     var live = EntityTable<InstructionID, Bool>(repeating: false, count: instructions.count)
-    for result in results { needed[result] = true }
+    for value in wanted ?? results { needed[value] = true }
     for id in instructions.ids.reversed() {
       let instruction = instructions[id]
       guard instruction.results.contains(where: { needed[$0] }) else { continue }

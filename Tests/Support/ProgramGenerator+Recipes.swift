@@ -21,7 +21,7 @@ extension ProgramGenerator {
     + ScatterCombiner.allCases.map { combiner in
       Recipe(label: "scatter \(combiner)") { generator throws(ConstraintFailure) in try generator.scatter(combiner) }
     }
-    + controlRecipes
+    + controlRecipes + loopRecipes
 
   /// The ops that most rewrites are about come more often.
   static let arithmeticRecipes: [Recipe] = [ScalarFunction.add, .subtract, .multiply, .divide, .negate].map {

@@ -11,36 +11,53 @@ struct ProgramGenerator {
   var random: SplitMix64
   var builder: FunctionBuilder
   let options: RandomProgram.Options
+  /// How many branches and loops are around the function.
+  let depth: Int
   private(set) var inputs: [TensorValue] = []
   /// What operands are picked from.
   private(set) var values: [ValueID] = []
 
   static func function(
     _ name: String, instructions: Int, in module: Module, options: RandomProgram.Options, random: inout SplitMix64
-  ) throws(ConstraintFailure) -> (function: Function, inputs: [TensorValue]) {
+  ) throws(ConstraintFailure) -> (function: Function, module: Module, inputs: [TensorValue]) {
     var generator = ProgramGenerator(
       random: SplitMix64(seed: random.next()), builder: FunctionBuilder(name, in: module), options: options)
     _ = try generator.parameter(generator.randomType())
+    try generator.draw(instructions: instructions)
+    // The last value, and perhaps others.
+    var results = [generator.values[generator.values.count - 1]]
+    while generator.random.oneIn(2) { results.append(generator.random.pick(generator.values)) }
+    return (generator.builder.finish(results), generator.builder.module, generator.inputs)
+  }
+
+  /// Draws the body of a function.
+  mutating func draw(instructions: Int) throws(ConstraintFailure) {
     var remaining = instructions
     var attempts = 20 * instructions
     while remaining > 0 && attempts > 0 {
       attempts -= 1
-      let list = generator.random.oneIn(4) ? arithmeticRecipes : recipes
-      if let value = try generator.random.pick(list).emit(&generator) {
-        generator.values.append(value)
+      let list = random.oneIn(4) ? Self.arithmeticRecipes : Self.recipes
+      if let value = try random.pick(list).emit(&self) {
+        values.append(value)
         remaining -= 1
       }
     }
-    // The last value, and perhaps others.
-    var results = [generator.values[generator.values.count - 1]]
-    while generator.random.oneIn(2) { results.append(generator.random.pick(generator.values)) }
-    return (generator.builder.finish(results), generator.inputs)
   }
 
   private init(random: SplitMix64, builder: FunctionBuilder, options: RandomProgram.Options) {
     self.random = random
     self.builder = builder
     self.options = options
+    depth = 0
+  }
+
+  /// A function that a branch or loop of `outer` runs. It has these parameters and no others.
+  init(_ name: String, inside outer: inout ProgramGenerator, parameters: [TensorType]) {
+    random = SplitMix64(seed: outer.random.next())
+    builder = FunctionBuilder(name, in: outer.builder.module)
+    options = outer.options
+    depth = outer.depth + 1
+    values = parameters.enumerated().map { builder.addParameter("x\($0)", $1) }
   }
 
   // MARK: - Types
@@ -78,6 +95,8 @@ struct ProgramGenerator {
   }
 
   mutating func parameter(_ value: TensorValue) throws(ConstraintFailure) -> ValueID {
+    // A branch or body has its parameters already.
+    if depth > 0 { return try constant(value.type) }
     inputs.append(value)
     let parameter = builder.addParameter("p\(inputs.count - 1)", value.type, isHidden: random.oneIn(10))
     values.append(parameter)

@@ -33,11 +33,13 @@ public struct RandomProgram: Sendable {
       let size = 1 + random.index(below: 4)
       let callee = try ProgramGenerator.function(
         "callee\(index)", instructions: size, in: module, options: options, random: &random)
+      module = callee.module
       try module.append(callee.function)
     }
     let size = Int.random(in: options.instructions, using: &random)
     let main = try ProgramGenerator.function(
       "main", instructions: size, in: module, options: options, random: &random)
+    module = main.module
     try module.append(main.function)
     self.init(module: module, entry: "main", inputs: main.inputs)
   }

@@ -178,6 +178,7 @@ struct InputBinder: TensorVisitor {
   let trace: Trace
   private(set) var inputs: [TensorCore] = []
   private var path = TreePath()
+  private var bindsElements = false
 
   init(_ trace: Trace) { self.trace = trace }
 
@@ -187,8 +188,16 @@ struct InputBinder: TensorVisitor {
     return tree
   }
 
+  /// Binds elements along the leading axes of the tensors of `tree`, each of which has one.
+  mutating func bindElements<Tree: TensorTree>(_ tree: Tree, _ name: String) -> Tree {
+    bindsElements = true
+    defer { bindsElements = false }
+    return bind(tree, name)
+  }
+
   mutating func leaf(_ tensor: inout AnyTensor) {
-    let input = trace.addInput(path.irName, tensor.core.type)
+    let type = tensor.core.type
+    let input = trace.addInput(path.irName, bindsElements ? type.element : type)
     inputs.append(input)
     tensor = AnyTensor(input)
   }

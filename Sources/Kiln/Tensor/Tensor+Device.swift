@@ -1,4 +1,4 @@
-package import KilnIR
+import KilnIR
 import KilnRuntime
 
 extension TensorProtocol {

@@ -58,7 +58,8 @@ package final class Trace: Sendable {
   }
 
   package var isFinished: Bool { state.withLock { $0.isFinished } }
-  private var module: Module { state.withLock { $0.builder.module } }
+  /// The functions that this one may call.
+  var module: Module { state.withLock { $0.builder.module } }
   package func note(_ diagnostic: Diagnostic) { state.withLock { $0.diagnostics.append(diagnostic) } }
 
   /// Whether `other` is this trace or one that encloses it.
@@ -88,9 +89,15 @@ package final class Trace: Sendable {
   /// Records a call of `callee`, a function of a module that extends this trace's one.
   /// - Returns: the results, or nil after a diagnostic.
   func recordCall(_ callee: String, in module: Module, _ operands: [TensorCore], captured: Int) -> [TensorCore]? {
+    recordControl(.call(callee: callee, captured: captured), in: module, operands)
+  }
+
+  /// Records an op that runs functions of a module that extends this trace's one.
+  /// - Returns: the results, or nil after a diagnostic.
+  func recordControl(_ op: ControlOp, in module: Module, _ operands: [TensorCore]) -> [TensorCore]? {
     record(operands) { builder, values, location throws(ConstraintFailure) in
       for function in module.functions where builder.module[function.name] == nil { try builder.module.append(function) }
-      return try builder.emit(.control(.call(callee: callee, captured: captured)), values, at: location)
+      return try builder.emit(.control(op), values, at: location)
     }
   }
 

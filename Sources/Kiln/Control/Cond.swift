@@ -1,0 +1,59 @@
+import KilnIR
+
+/// The result of one of two closures: of the first where `predicate` is true, else of the second. Only that one runs.
+///
+/// ```swift
+/// let y = cond(x.sum() .> 0) { sqrt(x) } else: { -x }
+/// ```
+/// Inside a trace both closures are recorded, and the choice is made when the program runs. Outside of one, too, each
+/// closure is traced once at every call; tensors that it uses from outside are inputs. Both give trees of the same
+/// structure, with tensors of the same types. A choice by a Swift `Bool` is an `if`.
+///
+/// - Parameter predicate: A scalar.
+/// - Returns: The tree that the closures give. A wrong predicate, or closures that give different types, are diagnostics
+///   (`cond.C1`, `cond.C4`), which name the tensor.
+public func cond<Output: TensorTree>(
+  _ predicate: Tensor<Bool>, file: StaticString = #fileID, line: UInt = #line, then: () -> Output,
+  else otherwise: () -> Output
+) -> Output {
+  let location = SourceLocation(file, line)
+  let first = TracedRegion("then", at: location) { _ in then() }
+  let second = TracedRegion("else", at: location) { _ in otherwise() }
+  do throws(KilnError) {
+    return first.output.replacingTensors(by: try chosen(predicate, first, second, location))
+  } catch {
+    let error = error.resolved(else: location)
+    return first.output.replacingTensors(by: Failure.poison(error, first.types))
+  }
+}
+
+/// `cond` for closures that give several trees.
+public func cond<each Output: TensorTree>(
+  _ predicate: Tensor<Bool>, file: StaticString = #fileID, line: UInt = #line, then: () -> (repeat each Output),
+  else otherwise: () -> (repeat each Output)
+) -> (repeat each Output) {
+  let result: Several<repeat each Output> = cond(
+    predicate, file: file, line: line, then: { Several.result(of: then) }, else: { Several.result(of: otherwise) })
+  return result.trees
+}
+
+private func chosen<Output>(
+  _ predicate: Tensor<Bool>, _ first: TracedRegion<Output>, _ second: TracedRegion<Output>, _ location: SourceLocation
+) throws(KilnError) -> [TensorCore] {
+  var signature = Signature()
+  signature.add(predicate, "predicate")
+  if let failure = signature.failure { throw KilnError(failure) }
+  let functions = [try first.function.get(), try second.function.get()]
+  guard predicate.shape == .scalar else {
+    throw KilnError("cond.C1", "the predicate of cond is bool[], found \(predicate.type)", at: location)
+  }
+  if let difference = first.signature.firstDifference(from: second.signature) {
+    throw KilnError(
+      "cond.C4",
+      "both branches give the same types; \(difference.name) is \(difference.old) in the first, \(difference.new) in the "
+        + "second", at: location)
+  }
+  return try ControlEmission.emit(functions, parameterCount: 0, [predicate.core]) { names, _ in
+    .cond(then: names[0], else: names[1])
+  }
+}

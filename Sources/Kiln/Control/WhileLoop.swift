@@ -1,0 +1,67 @@
+import KilnIR
+
+/// The state after as many runs of `body` as it takes until `condition` gives false.
+///
+/// ```swift
+/// let (x, steps) = whileLoop(start, Tensor<Int32>(0)) { x, steps in abs(x * x - 2) .> 1e-6 } body: { x, steps in
+///   ((x + 2 / x) / 2, steps + 1)
+/// }
+/// ```
+/// Both closures are traced once; tensors that they use from outside stay the same in all turns. How often the loop runs is
+/// known only when it has run, so it has a derivative in forward mode and none in reverse; `scan` and `fori` have both.
+///
+/// - Parameters:
+///   - initial: Trees of tensors. Their structure and types stay.
+///   - condition: Gives a scalar.
+/// - Returns: The trees of the last turn. A body that changes a type, or a condition that is no scalar, is a diagnostic
+///   (`while.C6`, `while.C4`), which names the tensor.
+public func whileLoop<each State: TensorTree>(
+  _ initial: repeat each State, file: StaticString = #fileID, line: UInt = #line,
+  condition: (repeat each State) -> Tensor<Bool>, body: (repeat each State) -> (repeat each State)
+) -> (repeat each State) {
+  let location = SourceLocation(file, line)
+  let start = Several(repeat each initial)
+  var signature = Signature()
+  signature.add(start, "state")
+  let test = TracedRegion("condition", at: location) { binder in
+    binder.bind(start, "state").result(of: condition)
+  }
+  let turn = TracedRegion("body", at: location) { binder in
+    binder.bind(start, "state").next(by: body)
+  }
+  do throws(KilnError) {
+    let results = try looped(signature, test, turn, location)
+    return start.replacingTensors(by: results).trees
+  } catch {
+    let error = error.resolved(else: location)
+    return start.replacingTensors(by: Failure.poison(error, signature.leaves.map(\.type))).trees
+  }
+}
+
+private func looped<State>(
+  _ initial: Signature, _ condition: TracedRegion<Tensor<Bool>>, _ body: TracedRegion<State>, _ location: SourceLocation
+) throws(KilnError) -> [TensorCore] {
+  if let failure = initial.failure { throw KilnError(failure) }
+  let functions = [try condition.function.get(), try body.function.get()]
+  guard condition.output.shape == .scalar else {
+    throw KilnError("while.C4", "the condition gives a bool[], found \(condition.output.type)", at: location)
+  }
+  try requireSameState(initial, body.output, "state", "while.C6", location)
+  return try ControlEmission.emit(functions, parameterCount: initial.leaves.count, initial.leaves) { names, captured in
+    .while(condition: names[0], body: names[1], captured: captured)
+  }
+}
+
+/// Checks that a body gives what it was given.
+func requireSameState(
+  _ initial: Signature, _ next: some TensorTree, _ name: String, _ label: String, _ location: SourceLocation
+) throws(KilnError) {
+  var found = Signature()
+  found.add(next, name)
+  if let difference = initial.firstDifference(from: found) {
+    throw KilnError(
+      label,
+      "the body gives the types that it is given; \(difference.name) is \(difference.old) at first, and \(difference.new) "
+        + "after a turn", at: location)
+  }
+}
