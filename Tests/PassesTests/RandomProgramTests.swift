@@ -86,7 +86,7 @@ import Testing
         program.module = derived.module
         program.entry = derived.name
       } catch {
-        // `scatter multiply` and bit casts between reals have no derivative; nothing else is refused.
+        // Bit casts between reals have no derivative; nothing else is refused.
         #expect(error.diagnostics.map(\.label) == ["differentiate.C1"], "seed \(seed): \(error)")
         continue
       }

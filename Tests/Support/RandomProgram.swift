@@ -62,8 +62,12 @@ public struct RandomProgram: Sendable {
     case .source, .map, .type, .movement, .contraction, .control: op.spelling
     case .reduction(.reduce(let kind, _)): "reduce \(kind)"
     case .reduction(.argReduce(let kind, _)): "argReduce \(kind)"
+    case .reduction(.scanReduce(let kind, _, _)): "scanReduce \(kind)"
     case .indexing(.gather(_, let bounds)): "gather \(bounds)"
     case .indexing(.scatter(_, let combiner, _)): "scatter \(combiner)"
+    case .indexing(.dynamicSlice(_, let bounds)): "dynamicSlice \(bounds)"
+    case .indexing(.dynamicUpdateSlice(let bounds)): "dynamicUpdateSlice \(bounds)"
+    case .indexing(.argSort): op.spelling
     }
   }
 
