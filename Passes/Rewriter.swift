@@ -17,6 +17,14 @@ package struct Rewriter: Sendable {
     self.rules = rules
   }
 
+  /// The functions that instructions may name.
+  package var module: Module { builder.module }
+
+  /// Adds a function that instructions built from now on may name.
+  package mutating func addFunction(_ function: Function) throws(KilnError) { try builder.module.add(function) }
+
+  package var name: String { builder.name }
+
   package func type(of value: ValueID) -> TensorType { builder.type(of: value) }
 
   /// The instruction built for a value; nil for a parameter.
