@@ -30,6 +30,14 @@ extension Differentiation {
       indices.count..<2 * indices.count, of: product.name, as: "\(name)_hessianVectorProduct", in: product.module)
   }
 
+  /// Adds a function that returns all but the first `count` results of `name`, which calls nothing.
+  public static func droppingResults(
+    _ count: Int, of name: String, in module: Module
+  ) throws(KilnError) -> (module: Module, name: String) {
+    let results = try module.require(name).results.count
+    return try selecting(min(count, results)..<results, of: name, as: name, in: module)
+  }
+
   /// Adds a function that returns some of the results of `name`, which calls nothing.
   static func selecting(
     _ results: Range<Int>, of name: String, as base: String, in module: Module

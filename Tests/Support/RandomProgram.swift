@@ -71,6 +71,15 @@ public struct RandomProgram: Sendable {
     }
   }
 
+  /// The extent in which the numbers of an operand must be, where the op checks that; nil for other operands.
+  public static func checkedExtent(of op: Op, operand: Int, _ types: [TensorType]) -> Int? {
+    switch op {
+    case .indexing(.gather(let axis, .check)), .indexing(.scatter(let axis, _, .check)):
+      operand == 1 ? types[0].shape.dimensions[axis] : nil
+    case .indexing, .source, .map, .type, .movement, .reduction, .contraction, .control: nil
+    }
+  }
+
   /// The labels of all ops that programs are drawn from.
   public static var allLabels: [String] { ProgramGenerator.recipes.map(\.label) }
 }
