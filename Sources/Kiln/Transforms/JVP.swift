@@ -1,4 +1,4 @@
-public import KilnIR
+import KilnIR
 import KilnPasses
 
 /// The value of a function at `input` and its derivative along `tangent`: the product of the Jacobian with the tangent,
@@ -17,7 +17,7 @@ public func jvp<each Input: TensorTree, Output: TensorTree>(
   of f: (repeat each Input) -> Output
 ) -> (value: Output, tangent: Output) {
   pushedOrPoison(
-    SourceLocation(file, line), f, .tree(), at: (repeat each input), along: tensors(of: repeat each tangent, "tangent"))
+    SourceLocation(file, line), f, .tree(), at: (repeat each input), along: signature("tangent", of: repeat each tangent))
 }
 
 /// `jvp` of a function with several results.
@@ -26,7 +26,7 @@ public func jvp<each Input: TensorTree, each Output: TensorTree>(
   of f: (repeat each Input) -> (repeat each Output)
 ) -> (value: (repeat each Output), tangent: (repeat each Output)) {
   pushedOrPoison(
-    SourceLocation(file, line), f, .trees(), at: (repeat each input), along: tensors(of: repeat each tangent, "tangent"))
+    SourceLocation(file, line), f, .trees(), at: (repeat each input), along: signature("tangent", of: repeat each tangent))
 }
 
 private func pushedOrPoison<each Input: TensorTree, Output>(

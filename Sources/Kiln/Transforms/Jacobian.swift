@@ -1,4 +1,4 @@
-public import KilnIR
+import KilnIR
 import KilnPasses
 
 /// How a Jacobian is made.
@@ -63,7 +63,7 @@ public func hessianVectorProduct<each Input: TensorTree, Scalar: TensorReal>(
   of f: (repeat each Input) -> Tensor<Scalar>
 ) -> (repeat each Input) {
   let location = SourceLocation(file, line)
-  let along = tensors(of: repeat each tangent, "tangent")
+  let along = signature("tangent", of: repeat each tangent)
   return derivatives(location, f, at: repeat each input) { closure throws(KilnError) in
     let real = closure.realLeaves
     let tangents = try directions(along, like: closure.leaves.map(\.type), real, "jvp.C1", "input", location)
@@ -93,7 +93,7 @@ private func derivatives<each Input: TensorTree, Scalar: TensorReal>(
     }
     return replacingTensors(of: repeat each input, by: cores)
   } catch {
-    let types = tensors(of: repeat each input, "arg").leaves.map(\.type)
+    let types = signature("arg", of: repeat each input).leaves.map(\.type)
     let poisons = Failure.poison(error, types.isEmpty ? [TensorType(.f32, .scalar)] : types)
     return replacingTensors(of: repeat each input, by: poisons)
   }

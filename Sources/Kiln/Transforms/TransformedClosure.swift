@@ -41,7 +41,6 @@ struct TransformedClosure<Output> {
     }
     let placeholders = types.map { TensorCore(poisoned: Self.placeholder, $0, noted: nil) }
     let examples = replacingTensors(of: repeat each input, by: placeholders)
-    var results: Output?
     let traced = try Trace("main", at: location).recording { binder throws(KilnError) in
       var index = 0
       func bind<Tree: TensorTree>(_ tree: Tree) -> Tree {
@@ -49,7 +48,6 @@ struct TransformedClosure<Output> {
         return binder.bind(tree, "arg\(index)")
       }
       let output = f(repeat bind(each examples))
-      results = output
       returned = output
       // The arguments are looked at after the closure, whose result stands in for the one that cannot be had.
       if let mismatch { throw mismatch }
@@ -110,7 +108,7 @@ func replacingTensors<each Input: TensorTree>(
 }
 
 /// The names and the tensors of trees, in order.
-func tensors<each Input: TensorTree>(of input: repeat each Input, _ prefix: String) -> Signature {
+func signature<each Input: TensorTree>(_ prefix: String, of input: repeat each Input) -> Signature {
   var signature = Signature()
   var index = 0
   for tree in repeat each input {

@@ -28,7 +28,7 @@ public struct Pullback<Output, each Input: TensorTree> {
     do throws(KilnError) {
       return try run(cotangent)
     } catch {
-      let types = tensors(of: repeat each input, "arg").leaves.map(\.type)
+      let types = signature("arg", of: repeat each input).leaves.map(\.type)
       let poisons = Failure.poison(error, types.isEmpty ? [TensorType(.f32, .scalar)] : types)
       return replacingTensors(of: repeat each input, by: poisons)
     }
