@@ -23,6 +23,16 @@ package struct Rewriter: Sendable {
   /// Adds a function that instructions built from now on may name.
   package mutating func addFunction(_ function: Function) throws(KilnError) { try builder.module.add(function) }
 
+  /// Takes over a module that has all functions of the present one, and more.
+  package mutating func extendModule(to module: Module) { builder.module = module }
+
+  /// The function `name`, which an instruction names, without calls.
+  package func body(_ name: String) throws(KilnError) -> Function {
+    let function = try module.require(name)
+    if !function.hasCalls { return function }
+    return try Inliner.inline(module.reachable(from: name)).require(name)
+  }
+
   package var name: String { builder.name }
 
   package func type(of value: ValueID) -> TensorType { builder.type(of: value) }
@@ -116,5 +126,15 @@ extension Function {
     let arguments = parameters.map { rewriter.addParameter($0) }
     let values = try rewriter.copyBody(of: self, arguments: arguments)
     return rewriter.finish(results.map { values[$0] })
+  }
+}
+
+extension Function {
+  /// The function under another name.
+  package func renamed(_ name: String) -> Function {
+    if name == self.name { return self }
+    return Function(
+      name: name, parameters: parameters, instructions: instructions, results: results, valueTypes: valueTypes,
+      locations: locations)
   }
 }

@@ -23,12 +23,14 @@ extension BatchWalk {
   /// may fail only if one is.
   private mutating func batchShared(_ op: Op, _ operands: [BatchedValue]) throws(KilnError) -> [BatchedValue] {
     if let mask {
-      if case .indexing(let op) = op, let index = op.checkedIndex {
+      if case .indexing(let indexing) = op, let index = indexing.checkedIndex {
         var operands = operands
         operands[index].value = try masked(operands[index].value, mask.any)
-        return [BatchedValue(try emit(.indexing(op), operands.map(\.value)), isMapped: false)]
+        return [BatchedValue(try emit(op, operands.map(\.value)), isMapped: false)]
       }
-      if case .control(let op) = op, !op.calleeNames.isEmpty { return try batch(op, operands) }
+      if case .control(let control) = op, control.callees.contains(where: { rewriter.module.canFail($0) }) {
+        return try batch(control, operands)
+      }
     }
     return try build { rewriter throws(KilnError) in
       try rewriter.emit(op, operands.map(\.value)).map { BatchedValue($0, isMapped: false) }
@@ -43,12 +45,6 @@ extension BatchWalk {
 
   mutating func mapped(_ op: Op, _ operands: [ValueID]) throws(KilnError) -> BatchedValue {
     BatchedValue(try emit(op, operands), isMapped: true)
-  }
-
-  mutating func allMapped(_ operands: [BatchedValue]) throws(KilnError) -> [ValueID] {
-    var values: [ValueID] = []
-    for operand in operands { values.append(try mapped(operand)) }
-    return values
   }
 
   /// `x` where the predicate holds, zero elsewhere; the predicate is a scalar or has the leading axis of `x`.

@@ -20,68 +20,77 @@ package struct LaneMask: Sendable {
   package let any: ValueID
 }
 
-/// The instructions of a function, for all examples of a batch.
+/// Builds a function that does for all examples of a batch what other functions do for one.
 package struct BatchWalk {
   package private(set) var rewriter: Rewriter
   package let size: Int
-  package private(set) var mask: LaneMask?
-  private let function: Function
-  private var values: EntityTable<ValueID, BatchedValue>
+  private(set) var mask: LaneMask?
+  private var names: Set<String> = []
 
-  /// Begins a function `name` with the parameters of `function`, which calls nothing; those of `isMapped` have a batch axis.
-  /// - Parameter isMasked: whether two more parameters say for which examples the function is run.
-  package init(
-    _ function: Function, as name: String, size: Int, isMapped: [Bool], isMasked: Bool = false, in module: Module
-  ) {
-    self.function = function
+  package init(_ name: String, size: Int, in module: Module) {
+    rewriter = Rewriter(name, in: module)
     self.size = size
-    var rewriter = Rewriter(name, in: module)
-    values = EntityTable()
-    for (parameter, isMapped) in zip(function.parameters, isMapped) {
-      var parameter = parameter
-      if isMapped { parameter.type = parameter.type.batched(size) }
-      values.append(BatchedValue(rewriter.addParameter(parameter), isMapped: isMapped))
-    }
-    if isMasked {
-      let taken = Set(function.parameters.map(\.name))
-      func parameter(_ base: String, _ shape: Shape) -> ValueID {
-        var name = base
-        while taken.contains(name) { name += "_" }
-        return rewriter.addParameter(Function.Parameter(name, TensorType(.bool, shape)))
-      }
-      mask = LaneMask(lanes: parameter("lanes", Shape([size])), any: parameter("anyLane", .scalar))
-    }
-    self.rewriter = rewriter
   }
 
-  package mutating func walk() throws(KilnError) {
+  /// Adds a parameter like one of a function for one example; its name may change a little.
+  package mutating func addParameter(_ parameter: Function.Parameter, isMapped: Bool) -> BatchedValue {
+    var parameter = parameter
+    while !names.insert(parameter.name).inserted { parameter.name += "_" }
+    if isMapped { parameter.type = parameter.type.stacked(size) }
+    return BatchedValue(rewriter.addParameter(parameter), isMapped: isMapped)
+  }
+
+  package mutating func addParameters(_ parameters: [Function.Parameter], isMapped: [Bool]) -> [BatchedValue] {
+    var values: [BatchedValue] = []
+    for (parameter, isMapped) in zip(parameters, isMapped) {
+      values.append(addParameter(parameter, isMapped: isMapped))
+    }
+    return values
+  }
+
+  /// Adds the parameters that say for which examples the function is run.
+  mutating func addMask() -> LaneMask {
+    let lanes = addParameter(Function.Parameter("lanes", TensorType(.bool, Shape([size]))), isMapped: false)
+    let any = addParameter(Function.Parameter("anyLane", TensorType(.bool, .scalar)), isMapped: false)
+    return LaneMask(lanes: lanes.value, any: any.value)
+  }
+
+  /// The results of `function`, which calls nothing, on `operands`, for the examples of `mask`.
+  package mutating func run(
+    _ function: Function, _ operands: [BatchedValue], mask: LaneMask? = nil
+  ) throws(KilnError) -> [BatchedValue] {
+    let outer = self.mask
+    self.mask = mask
+    defer { self.mask = outer }
+    var values = EntityTable<ValueID, BatchedValue>(operands)
     for id in function.instructions.ids {
       let instruction = function.instructions[id]
       rewriter.location = function.locations[id]
-      let operands = instruction.operands.map { values[$0] }
-      for result in try batch(instruction.op, operands) { values.append(result) }
+      for result in try batch(instruction.op, instruction.operands.map { values[$0] }) { values.append(result) }
     }
-    rewriter.location = .unknown
-  }
-
-  package var results: [BatchedValue] { function.results.map { values[$0] } }
-
-  /// The results, each with a batch axis if `isWanted` says so; one that has it already keeps it.
-  package mutating func results(mappedWhere isWanted: [Bool]) throws(KilnError) -> [ValueID] {
-    var mapped: [ValueID] = []
-    for (result, isWanted) in zip(results, isWanted) { mapped.append(isWanted ? try self.mapped(result) : result.value) }
-    return mapped
-  }
-
-  package mutating func mappedResults() throws(KilnError) -> [ValueID] {
-    try results(mappedWhere: results.map { _ in true })
+    return function.results.map { values[$0] }
   }
 
   /// The value with its batch axis; one that all examples share is repeated.
-  mutating func mapped(_ operand: BatchedValue) throws(KilnError) -> ValueID {
+  package mutating func mapped(_ operand: BatchedValue) throws(KilnError) -> ValueID {
     if operand.isMapped { return operand.value }
     let type = rewriter.type(of: operand.value)
-    return try rewriter.broadcast(operand.value, type.batched(size).shape, axes: Array(1..<1 + type.rank))
+    return try rewriter.broadcast(operand.value, type.stacked(size).shape, axes: Array(1..<1 + type.rank))
+  }
+
+  /// The values, each with its batch axis where `isWanted` says so, or where it has one.
+  package mutating func values(
+    _ operands: [BatchedValue], mappedWhere isWanted: [Bool]
+  ) throws(KilnError) -> [ValueID] {
+    var values: [ValueID] = []
+    for (operand, isWanted) in zip(operands, isWanted) {
+      values.append(isWanted ? try mapped(operand) : operand.value)
+    }
+    return values
+  }
+
+  package mutating func allMapped(_ operands: [BatchedValue]) throws(KilnError) -> [ValueID] {
+    try values(operands, mappedWhere: operands.map { _ in true })
   }
 
   /// The type of an operand without its batch axis.
@@ -90,13 +99,8 @@ package struct BatchWalk {
     return operand.isMapped ? TensorType(type.dtype, Shape(Array(type.shape.dropFirst()))) : type
   }
 
-  /// Changes the functions and instructions built so far.
+  /// Builds instructions, and functions, that are the same for all examples.
   mutating func build<Result>(
     _ body: (inout Rewriter) throws(KilnError) -> Result
   ) throws(KilnError) -> Result { try body(&rewriter) }
-}
-
-extension TensorType {
-  /// The type of `size` such tensors, stacked along a new leading axis.
-  package func batched(_ size: Int) -> TensorType { TensorType(dtype, Shape([Dimension(size)] + Array(shape))) }
 }

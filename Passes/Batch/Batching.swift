@@ -24,11 +24,10 @@ public enum Batching {
       throw KilnError("vmap.C1", "the parameters \(indices) of @\(name) name one twice")
     }
     if size < 0 { throw KilnError("vmap.C2", "a batch has no negative size, found \(size)") }
-    var walk = BatchWalk(
-      function, as: module.unusedName("\(name)_vmap"), size: size,
-      isMapped: function.parameters.indices.map { indices.contains($0) }, in: module)
-    try walk.walk()
-    let results = try walk.mappedResults()
+    var walk = BatchWalk(module.unusedName("\(name)_vmap"), size: size, in: module)
+    let parameters = walk.addParameters(
+      function.parameters, isMapped: function.parameters.indices.map { indices.contains($0) })
+    let results = try walk.allMapped(walk.run(function, parameters))
     var batched = walk.rewriter.module
     try batched.add(walk.rewriter.finish(results).withoutDeadCode(in: batched))
     return (batched, walk.rewriter.name)

@@ -119,7 +119,7 @@ private struct JacobianBuilder {
       let column = try rewriter.add(
         rewriter.iota(place, axis: 1), rewriter.constant(Scalar(Int64(start)), place.shape))
       let ones = try rewriter.convert(rewriter.equal(row, column), to: type.dtype)
-      directions.append(try rewriter.reshape(ones, type.batched(size).shape))
+      directions.append(try rewriter.reshape(ones, type.stacked(size).shape))
       start += count
     }
     return directions

@@ -11,22 +11,31 @@ package struct ForwardWalk {
   private var values: EntityTable<ValueID, ValueID>
   private var tangents: EntityTable<ValueID, ValueID?>
 
-  /// Begins a function `name` with the parameters of `function`, which calls nothing, and after them a tangent for each
-  /// parameter of `active`.
-  package init(_ function: Function, as name: String, active: [Int], in module: Module) {
+  /// Begins a function `name` with the parameters of `function`, which calls nothing. The parameters of each segment are
+  /// followed by a tangent for each of them that is in `active`; all are one segment unless `segments` has the sizes.
+  package init(
+    _ function: Function, as name: String, active: [Int], segments: [Int]? = nil, in module: Module
+  ) {
     self.function = function
     var rewriter = Rewriter(name, in: module)
-    values = EntityTable(function.parameters.map { rewriter.addParameter($0) })
-    tangents = EntityTable(repeating: nil, count: function.parameters.count)
     var names = Set(function.parameters.map(\.name))
-    for index in active {
-      let parameter = function.parameters[index]
-      var name = "tangent_\(parameter.name)"
-      while !names.insert(name).inserted { name += "_" }
-      tangents[ValueID(index)] = rewriter.addParameter(Function.Parameter(name, parameter.type))
+    values = EntityTable()
+    tangents = EntityTable(repeating: nil, count: function.parameters.count)
+    for count in segments ?? [function.parameters.count] {
+      let segment = values.count..<values.count + count
+      for parameter in function.parameters[segment] { values.append(rewriter.addParameter(parameter)) }
+      for index in segment where active.contains(index) {
+        let parameter = function.parameters[index]
+        var name = "tangent_\(parameter.name)"
+        while !names.insert(name).inserted { name += "_" }
+        tangents[ValueID(index)] = rewriter.addParameter(Function.Parameter(name, parameter.type))
+      }
     }
     self.rewriter = rewriter
   }
+
+  /// Drops the tangents of the parameters: what follows is the function itself.
+  mutating func forgetTangents() { tangents = EntityTable(repeating: nil, count: values.count) }
 
   package mutating func walk() throws(KilnError) {
     for id in function.instructions.ids {
