@@ -69,7 +69,7 @@ public func checkGradients<each Input: TensorTree, Scalar: TensorReal>(
   }
   var returned: Tensor<Scalar>?
   let closure = try TransformedClosure(
-    location, f, at: (repeat each input), visitOutput: { $1.visited($0) }, output: &returned)
+    location, f, at: repeat each input, visitOutput: { $1.visited($0) }, output: &returned)
   return try GradientChecker(closure).report(tolerance: tolerance, samples: max(samples, 1))
 }
 

@@ -85,11 +85,11 @@ private func derivatives<each Input: TensorTree, Scalar: TensorReal>(
   var returned: Tensor<Scalar>?
   do throws(KilnError) {
     let closure = try TransformedClosure(
-      location, f, at: (repeat each input), visitOutput: { $1.visited($0) }, output: &returned)
+      location, f, at: repeat each input, visitOutput: { $1.visited($0) }, output: &returned)
     var derivatives = try derive(closure).makeIterator()
     let cores = closure.leaves.map { leaf in
-      let zero = { TensorCore.zero(shape(closure, leaf.type)) }
-      return leaf.dtype.isReal ? derivatives.next() ?? zero() : zero()
+      let derivative = leaf.dtype.isReal ? derivatives.next() : nil
+      return derivative ?? .zero(shape(closure, leaf.type))
     }
     return replacingTensors(of: repeat each input, by: cores)
   } catch {

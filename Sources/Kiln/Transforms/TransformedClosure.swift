@@ -21,7 +21,7 @@ struct TransformedClosure<Output> {
   ///   - examples: types that take the place of those of the tensors of `input`, in order.
   ///   - output: is given what `f` returned as soon as it has, also if tracing fails.
   init<each Input: TensorTree>(
-    _ location: SourceLocation, _ f: (repeat each Input) -> Output, at input: (repeat each Input),
+    _ location: SourceLocation, _ f: (repeat each Input) -> Output, at input: repeat each Input,
     examples: (([TensorCore]) throws(KilnError) -> [TensorType])? = nil,
     visitOutput: (Output, inout OutputVisitor) -> Output, output returned: inout Output?
   ) throws(KilnError) {

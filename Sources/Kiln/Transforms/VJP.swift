@@ -81,7 +81,7 @@ private func pulledOrPoison<each Input: TensorTree, Output>(
   var returned: Output?
   do throws(KilnError) {
     let closure = try TransformedClosure(
-      location, f, at: (repeat each input), visitOutput: shape.visit, output: &returned)
+      location, f, at: repeat each input, visitOutput: shape.visit, output: &returned)
     let derived = try closure.transformed { name, module throws(KilnError) in
       let pull = try Differentiation.vjp(of: name, in: module, withRespectTo: closure.realLeaves)
       return try Differentiation.droppingResults(closure.resultTypes.count, of: pull.name, in: pull.module)

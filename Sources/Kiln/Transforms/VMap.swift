@@ -44,7 +44,7 @@ public struct BatchedFunction<Output, each Input: TensorTree> {
     let (axes, argumentCount) = (axes, argument)
     var size = 0
     let closure = try TransformedClosure(
-      location, body, at: (repeat each input),
+      location, body, at: repeat each input,
       examples: { (leaves: [TensorCore]) throws(KilnError) -> [TensorType] in
         guard isComplete else {
           throw KilnError(
