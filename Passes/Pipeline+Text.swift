@@ -28,6 +28,7 @@ extension Pipeline {
 
   private static let entries: [Entry] = [
     Entry(.inline),
+    Entry(.inlineAll),
     Entry("keep(FUNCTION)") { $0.count == 1 ? .keep($0[0]) : nil },
     Entry(.eraseStopGradient),
     Entry(.simplify),

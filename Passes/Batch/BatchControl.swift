@@ -7,6 +7,11 @@ extension BatchWalk {
     case .stopGradient: return [try mapped(.control(op), [operands[0].value])]
     case .call(let callee, _):
       throw KilnError("vmap.C3", "call of @\(callee) cannot be batched: it must be inlined first", at: rewriter.location)
+    case .barrier:
+      let result = try emit(.control(op), operands.map(\.value))
+      return [BatchedValue(result, isMapped: operands[0].isMapped)]
+    case .custom(let custom): return try batchCustom(custom, operands)
+    case .checkpoint(let callee, let captured): return try batchCheckpoint(callee, captured, operands)
     case .cond(let then, let otherwise): return try batchCond(then, otherwise, operands)
     case .while(let condition, let body, let captured): return try batchWhile(condition, body, captured, operands)
     case .scan(let scan): return try batchScan(scan, operands)

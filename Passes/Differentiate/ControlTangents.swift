@@ -7,6 +7,12 @@ extension Rewriter {
     switch op {
     case .stopGradient: return try emit(.control(op), push.operands).map { ($0, nil) }
     case .call(let callee, _): throw noDerivative(of: "call", "@\(callee) must be inlined first")
+    case .barrier:
+      let result = try emitOne(.control(op), push.operands)
+      guard let tangent = push.tangents[0] else { return [(result, nil)] }
+      return [(result, try emitOne(.control(op), [tangent] + push.operands.dropFirst()))]
+    case .custom(let custom): return try pushCustom(custom, push)
+    case .checkpoint(let callee, let captured): return try pushCheckpoint(callee, captured, push)
     case .cond(let then, let otherwise): return try pushCond(then, otherwise, push)
     case .while(let condition, let body, let captured): return try pushWhile(condition, body, captured, push)
     case .scan(let scan): return try pushScan(scan, push)
@@ -90,6 +96,47 @@ extension Rewriter {
       Array(results[op.carried..<op.carried + stacked]), Array(results[(op.carried + stacked)...]),
       Array(isStacked.dropFirst(scan.carried)))
     return carried + ys
+  }
+
+  // MARK: - Custom derivatives and checkpoints
+
+  /// The user's tangent rule; or the transpose of the user's pullback; or, where there is neither, that of the function.
+  private mutating func pushCustom(_ custom: ControlOp.Custom, _ push: Push) throws(KilnError) -> [Dual] {
+    let results = try emit(.control(.custom(custom)), push.operands)
+    try requireNoCapturedDerivative(custom, push.tangents.map { $0 != nil })
+    let real = (0..<push.operands.count - custom.captured).filter { type(of: push.operands[$0]).dtype.isReal }
+    var tangents: [ValueID] = []
+    for index in real { tangents.append(try tangent(index, of: push)) }
+    if let tangent = custom.tangent {
+      return paired(results, try inlined(body(tangent), push.operands + results + tangents), push.isReal)
+    }
+    if let pullback = custom.pullback {
+      return paired(results, try transposed(body(pullback), push.operands + results, tangents), push.isReal)
+    }
+    let active = push.tangents.indices.filter { push.tangents[$0] != nil }
+    var walk = ForwardWalk(try body(custom.callee), as: "\(custom.callee)_jvp", active: active, in: module)
+    try walk.walk()
+    let pushed = try walk.materialisedTangents(where: push.isReal)
+    extendModule(to: walk.rewriter.module)
+    let values = try inlined(walk.rewriter.finish(pushed), push.operands + active.compactMap { push.tangents[$0] })
+    return paired(results, values, push.isReal)
+  }
+
+  /// A checkpoint of the function with its tangents.
+  private mutating func pushCheckpoint(_ callee: String, _ captured: Int, _ push: Push) throws(KilnError) -> [Dual] {
+    let active = push.tangents.indices.filter { push.tangents[$0] != nil }
+    let segments = [push.operands.count - captured, captured]
+    var walk = ForwardWalk(
+      try body(callee), as: module.unusedName("\(callee)_jvp"), active: active, segments: segments, in: module)
+    try walk.walk()
+    extendModule(to: walk.rewriter.module)
+    let isActive = walk.resultTangents.map { $0 != nil }
+    let tangents = try walk.materialisedTangents(where: isActive)
+    let name = try add(walk, walk.results + tangents)
+    let op = ControlOp.checkpoint(callee: name, captured: captured + active.filter { $0 >= segments[0] }.count)
+    let results = try emit(
+      .control(op), loopOperands(push, push.tangents.map { $0 != nil }, segments))
+    return paired(Array(results.prefix(isActive.count)), Array(results.dropFirst(isActive.count)), isActive)
   }
 
   // MARK: - Help

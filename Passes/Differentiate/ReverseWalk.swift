@@ -48,13 +48,12 @@ package struct ReverseWalk {
   package mutating func gradients(_ indices: [Int]) throws(KilnError) -> [ValueID] {
     for id in function.instructions.ids.reversed() {
       let instruction = function.instructions[id]
-      // Every op with a derivative has one result.
-      guard instruction.resultCount == 1, let cotangent = cotangents[instruction.result] else { continue }
+      let reached = instruction.results.map { cotangents[$0] }
+      guard reached.contains(where: { $0 != nil }) else { continue }
       rewriter.location = function.locations[id]
-      let use = Use(
-        operands: instruction.operands.map { values[$0] }, result: values[instruction.result], cotangent: cotangent,
-        needed: instruction.operands.map { isActive[$0] })
-      let parts = try rewriter.pullback(instruction.op, use)
+      let parts = try rewriter.pullback(
+        instruction.op, operands: instruction.operands.map { values[$0] }, results: instruction.results.map { values[$0] },
+        cotangents: reached, needed: instruction.operands.map { isActive[$0] })
       for (operand, part) in zip(instruction.operands, parts) {
         if let part { try accumulate(part, into: operand) }
       }
@@ -104,19 +103,31 @@ package struct Use {
 }
 
 extension Rewriter {
-  /// The cotangents of the operands of an instruction, linear in the cotangent of its result; nil where it is zero.
+  /// The cotangents of the operands of an instruction, linear in the cotangents of its results; nil where it is zero.
   /// - Throws: `differentiate.C1` when the op has no derivative.
-  mutating func pullback(_ op: Op, _ use: Use) throws(KilnError) -> [ValueID?] {
+  mutating func pullback(
+    _ op: Op, operands: [ValueID], results: [ValueID], cotangents: [ValueID?], needed: [Bool]
+  ) throws(KilnError) -> [ValueID?] {
+    if case .control(let op) = op {
+      let use = ControlUse(operands: operands, results: results, cotangents: cotangents, needed: needed)
+      return try needed.contains(true) ? controlPullback(op, use) : []
+    }
+    // Every other op has one result.
+    guard let cotangent = cotangents[0] else { return [] }
+    return try pullback(op, Use(operands: operands, result: results[0], cotangent: cotangent, needed: needed))
+  }
+
+  /// The cotangents of the operands of an instruction of one result.
+  private mutating func pullback(_ op: Op, _ use: Use) throws(KilnError) -> [ValueID?] {
     guard use.needed.contains(true) else { return [] }
     switch op {
-    case .source: return []
+    case .source, .control: return []
     case .map(let function): return try scalarPullback(function, use)
     case .type(let op): return try typePullback(op, use)
     case .movement(let op): return try movementPullback(op, use)
     case .reduction(let op): return try reductionPullback(op, use)
     case .contraction(let op): return try contractionPullback(op, use)
     case .indexing(let op): return try indexingPullback(op, use)
-    case .control(let op): return try controlPullback(op, use)
     }
   }
 
@@ -124,17 +135,6 @@ extension Rewriter {
     switch op {
     case .convert: [try convert(use.cotangent, to: type(of: use.operands[0]).dtype)]
     case .bitcast: throw noDerivative(of: "bitcast", "it reads bits, not a number")
-    }
-  }
-
-  private func controlPullback(_ op: ControlOp, _ use: Use) throws(KilnError) -> [ValueID?] {
-    switch op {
-    case .stopGradient: []
-    case .call(let callee, _): throw noDerivative(of: "call", "@\(callee) must be inlined first")
-    case .while:
-      throw noDerivative(
-        of: "while", "how often it runs is known only when it has run; a scan or fori, whose length is known, has one")
-    case .cond, .scan: throw noDerivative(of: op.spelling, "its branches and bodies have none")
     }
   }
 

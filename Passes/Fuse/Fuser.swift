@@ -46,7 +46,7 @@ package struct Fuser {
 
   private mutating func place(_ id: InstructionID) throws(KilnError) {
     let instruction = function.instructions[id]
-    if case .control(.call(let callee, _)) = instruction.op {
+    if let callee = instruction.op.inlinedCallee {
       throw KilnError("fuse.call", "the call of @\(callee) was not inlined", at: function.locations[id])
     }
     switch instruction.op.fusionClass {

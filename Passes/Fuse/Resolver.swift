@@ -47,7 +47,7 @@ struct Resolver: Sendable {
     var value = value
     while let instruction = definition(value) {
       switch instruction.op {
-      case .movement(.reshape), .control(.stopGradient): value = instruction.operands[0]
+      case .movement(.reshape), .control(.stopGradient), .control(.barrier): value = instruction.operands[0]
       case .source, .map, .type, .movement, .reduction, .contraction, .indexing, .control: return value
       }
     }

@@ -73,8 +73,8 @@ extension Op {
     case .control(let op):
       switch op {
       // A call that is left here was not inlined; `Fuser` reports it.
-      case .call: .source
-      case .stopGradient: .view
+      case .call, .custom, .checkpoint: .source
+      case .stopGradient, .barrier: .view
       case .cond, .while, .scan: .control
       }
     }
@@ -115,9 +115,10 @@ extension Op {
           positions[axis] * min(strides[number], extent) + index[operand.rank + number] * min(dilations[number], extent)
       }
       return positions
-    case .control(.stopGradient): return index
+    case .control(.stopGradient), .control(.barrier): return index
     case .source, .map, .type, .movement(.pad), .movement(.concatenate), .movement(.overlapAdd), .reduction,
-      .contraction, .indexing, .control(.call), .control(.cond), .control(.while), .control(.scan):
+      .contraction, .indexing, .control(.call), .control(.custom), .control(.checkpoint), .control(.cond),
+      .control(.while), .control(.scan):
       return nil
     }
   }

@@ -71,18 +71,32 @@ extension ProgramGenerator {
 
   private static let controlRecipes: [Recipe] = [
     Recipe(label: "call") { generator throws(ConstraintFailure) in
-      guard let callee = generator.builder.module.functions.randomElement(using: &generator.random) else { return nil }
-      var operands: [ValueID] = []
-      // Operands that are indices stay in range only as the callee drew them; others may be anything.
-      for parameter in callee.parameters { operands.append(try generator.value(of: parameter.type)) }
-      let captured = generator.random.index(below: operands.count + 1)
-      let results = try generator.builder.emit(.control(.call(callee: callee.name, captured: captured)), operands)
-      return generator.random.pick(results)
+      try generator.called { .call(callee: $0, captured: $1) }
+    },
+    Recipe(label: "checkpoint") { generator throws(ConstraintFailure) in
+      try generator.called { .checkpoint(callee: $0, captured: $1) }
+    },
+    Recipe(label: "custom") { generator throws(ConstraintFailure) in
+      try generator.called { .custom(ControlOp.Custom(callee: $0, captured: $1)) }
+    },
+    Recipe(label: "barrier") { generator throws(ConstraintFailure) in
+      let operands = (0...generator.random.index(below: 3)).map { _ in generator.random.pick(generator.values) }
+      return try generator.emit(.control(.barrier), operands)
     },
     Recipe(label: "stopGradient") { generator throws(ConstraintFailure) in
       try generator.emit(.control(.stopGradient), [generator.random.pick(generator.values)])
     },
   ]
+
+  /// An op that runs some function of the module on values at hand.
+  private mutating func called(_ op: (String, Int) -> ControlOp) throws(ConstraintFailure) -> ValueID? {
+    guard let callee = builder.module.functions.randomElement(using: &random) else { return nil }
+    var operands: [ValueID] = []
+    // Operands that are indices stay in range only as the callee drew them; others may be anything.
+    for parameter in callee.parameters { operands.append(try value(of: parameter.type)) }
+    let captured = random.index(below: operands.count + 1)
+    return random.pick(try builder.emit(.control(op(callee.name, captured)), operands))
+  }
 
   private mutating func map(_ function: ScalarFunction) throws(ConstraintFailure) -> ValueID? {
     func operandDTypes(_ dtype: DType) -> [DType] {

@@ -5,7 +5,7 @@ import KilnPasses
 ///
 /// A transform is a rewriting of the module; the result is run, or recorded as a call in the enclosing trace.
 struct TransformedClosure<Output> {
-  let module: Module
+  var module: Module
   let name: String
   /// The tensors of the arguments.
   var leaves: [TensorCore]
@@ -13,16 +13,16 @@ struct TransformedClosure<Output> {
   /// The closure's result, whose tensors mean nothing any more.
   let output: Output
   let resultTypes: [TensorType]
-  private let captures: [Trace.Capture]
+  var captures: [Trace.Capture]
   private let location: SourceLocation
 
   /// Traces `f`.
   /// - Parameters:
-  ///   - examples: types that take the place of those of the tensors of `input`, in order.
+  ///   - examples: for a batch, the number of examples and the types of the tensors of one, in order.
   ///   - output: is given what `f` returned as soon as it has, also if tracing fails.
   init<each Input: TensorTree>(
     _ location: SourceLocation, _ f: (repeat each Input) -> Output, at input: repeat each Input,
-    examples: (([TensorCore]) throws(KilnError) -> [TensorType])? = nil,
+    examples: (([TensorCore]) throws(KilnError) -> (size: Int, types: [TensorType]))? = nil,
     visitOutput: (Output, inout OutputVisitor) -> Output, output returned: inout Output?
   ) throws(KilnError) {
     var signature = Signature()
@@ -36,12 +36,13 @@ struct TransformedClosure<Output> {
     self.location = location
     var types = leaves.map(\.type)
     var mismatch: KilnError?
+    var batchSize: Int?
     if let examples {
-      do throws(KilnError) { types = try examples(leaves) } catch { mismatch = error }
+      do throws(KilnError) { (batchSize, types) = try examples(leaves) } catch { mismatch = error }
     }
     let placeholders = types.map { TensorCore(poisoned: Self.placeholder, $0, noted: nil) }
     let examples = replacingTensors(of: repeat each input, by: placeholders)
-    let traced = try Trace("main", at: location).recording { binder throws(KilnError) in
+    let traced = try Trace("main", at: location, batchSize: batchSize).recording { binder throws(KilnError) in
       var index = 0
       func bind<Tree: TensorTree>(_ tree: Tree) -> Tree {
         defer { index += 1 }

@@ -45,14 +45,14 @@ public struct BatchedFunction<Output, each Input: TensorTree> {
     var size = 0
     let closure = try TransformedClosure(
       location, body, at: repeat each input,
-      examples: { (leaves: [TensorCore]) throws(KilnError) -> [TensorType] in
+      examples: { (leaves: [TensorCore]) throws(KilnError) -> (size: Int, types: [TensorType]) in
         guard isComplete else {
           throw KilnError(
             "vmap.C7", "\(axes?.count ?? 0) axes are given for \(argumentCount) arguments", at: location)
         }
         let batch = try Batch(leaves, leafAxes, location)
         size = batch.size
-        return batch.exampleTypes
+        return (batch.size, batch.exampleTypes)
       }, visitOutput: output.visit, output: &returned)
     var function = closure
     let mapped = leafAxes.indices.filter { leafAxes[$0] != nil }
