@@ -26,7 +26,7 @@ extension ControlOp {
       self.captured = captured
     }
 
-    var callees: [String] { [callee] + [pullback, tangent, batching].compactMap { $0 } }
+    package var callees: [String] { [callee] + [pullback, tangent, batching].compactMap { $0 } }
 
     func replacingCallees(_ transform: (String) -> String) -> Custom {
       Custom(

@@ -1,13 +1,13 @@
 import KilnIR
 
 /// One instruction of several results in the reverse walk, in values of the derived function.
-package struct ControlUse {
-  package let operands: [ValueID]
-  package let results: [ValueID]
+struct ControlUse {
+  let operands: [ValueID]
+  let results: [ValueID]
   /// The cotangent of each result; nil is zero. One is there.
-  package let cotangents: [ValueID?]
+  let cotangents: [ValueID?]
   /// Which operands a cotangent is wanted for; one is.
-  package let needed: [Bool]
+  let needed: [Bool]
 }
 
 extension Rewriter {

@@ -48,7 +48,7 @@ package struct ReverseWalk {
   package mutating func gradients(_ indices: [Int]) throws(KilnError) -> [ValueID] {
     for id in function.instructions.ids.reversed() {
       let instruction = function.instructions[id]
-      let reached = instruction.results.map { cotangents[$0] }
+      let reached: [ValueID?] = instruction.results.map { cotangents[$0] }
       guard reached.contains(where: { $0 != nil }) else { continue }
       rewriter.location = function.locations[id]
       let parts = try rewriter.pullback(

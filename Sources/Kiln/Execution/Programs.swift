@@ -56,6 +56,7 @@ enum Programs {
     }
     withExtendedLifetime(inputs) {}
     try outcome.get()
+    RecordingTapes.current?.noteCall(name, in: module, inputs, results)
     return results
   }
 

@@ -12,7 +12,9 @@ package func emit(_ op: Op, _ operands: [TensorCore]) -> TensorCore {
   for operand in operands where operand.kind == .traced {
     return Failure.poison(strayed: operand, guess(op, operands))
   }
-  return Eager.run(op, operands)
+  let result = Eager.run(op, operands)
+  RecordingTapes.current?.note(op, operands, result)
+  return result
 }
 
 /// A traced tensor met where no trace records.

@@ -46,7 +46,8 @@ public struct CustomFunction<Output: TensorTree, each Input: TensorTree> {
         let inputs = (repeat binder.bindNext(each input, "input"))
         let result = shape.bound(template, &binder, "value", onlyReal: false)
         let cotangent = shape.bound(template, &binder, "cotangent", onlyReal: true)
-        return Kiln.signature("cotangent", of: repeat each pullback(inputs, result, cotangent)).leaves
+        let cotangents = pullback(inputs, result, cotangent)
+        return Kiln.signature("cotangent", of: repeat each cotangents).leaves
       }
     }
     if let tangent {
