@@ -51,7 +51,7 @@ struct TransformTests {
     let both = vmap { (a: [Tensor<Double>]) in (a[0] + a[1], Tensor<Double>(7)) }
     let (sums, constants) = both([rows, rows])
     #expect(sums.scalars == [2, 4, 6, 8, 10, 12] && constants.scalars == [7, 7])
-    let nested = vmap(vmap { (a: Tensor<Double>) in a * a })
+    let nested = vmap { (a: Tensor<Double>) in vmap { (b: Tensor<Double>) in b * b }(a) }
     #expect(nested(rows).scalars == [1, 4, 9, 16, 25, 36])
   }
 

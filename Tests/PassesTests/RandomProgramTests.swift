@@ -22,7 +22,7 @@ import Testing
   #endif
 
   static let passes: [Pass] = [
-    .inline, .eraseStopGradient, .simplify, .eliminateCommonSubexpressions, .eliminateDeadCode,
+    .inline, .inlineAll, .eraseStopGradient, .simplify, .eliminateCommonSubexpressions, .eliminateDeadCode,
   ]
 
   @Test("W2: random programs keep their bits under each pass and the default pipeline")

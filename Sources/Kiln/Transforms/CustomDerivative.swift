@@ -6,7 +6,7 @@ public struct CustomFunction<Output: TensorTree, each Input: TensorTree> {
   fileprivate let body: (repeat each Input) -> Output
   fileprivate let pullback: (((repeat each Input), Output, Output) -> (repeat each Input))?
   fileprivate let tangent: (((repeat each Input), Output, (repeat each Input)) -> Output)?
-  fileprivate let batched: ((repeat each Input) -> Output)?
+  fileprivate let batched: (((repeat each Input)) -> Output)?
   fileprivate let location: SourceLocation
 
   /// What the function gives.
@@ -33,40 +33,12 @@ public struct CustomFunction<Output: TensorTree, each Input: TensorTree> {
 
   private func run(_ input: repeat each Input, returned: inout Output?) throws(KilnError) -> Output {
     let shape = OutputShape<Output>.tree()
-    var closure = try TransformedClosure(
+    let closure = try TransformedClosure(
       location, body, at: repeat each input, visitOutput: shape.visit, output: &returned)
-    guard let template = returned else { throw KilnError("trace.C4", "the closure did not run", at: location) }
-    let value = shape.types(of: template)
-    let arguments = closure.leaves.map(\.type)
-    let (realArguments, realValues) = (arguments.filter(\.dtype.isReal), value.filter(\.dtype.isReal))
-
-    var rules = CustomRules()
-    if let pullback {
-      rules.pullback = try closure.addRule("pullback", location, realArguments) { binder in
-        let inputs = (repeat binder.bindNext(each input, "input"))
-        let result = shape.bound(template, &binder, "value", onlyReal: false)
-        let cotangent = shape.bound(template, &binder, "cotangent", onlyReal: true)
-        let cotangents = pullback(inputs, result, cotangent)
-        return Kiln.signature("cotangent", of: repeat each cotangents).leaves
-      }
-    }
-    if let tangent {
-      rules.tangent = try closure.addRule("tangent", location, realValues) { binder in
-        let inputs = (repeat binder.bindNext(each input, "input"))
-        let result = shape.bound(template, &binder, "value", onlyReal: false)
-        let tangents = (repeat binder.bindReal(each input, "tangent"))
-        return Kiln.signature("tangent", of: tangent(inputs, result, tangents)).leaves
-      }
-    }
-    if let batched, let size = Trace.current?.batchSize {
-      let expected = value.map { $0.stacked(size) }
-      rules.batching = try closure.addRule("batched", location, expected, isReal: false) { binder in
-        let inputs = (repeat binder.bindBatched(each input, "input", size))
-        return Kiln.signature("value", of: batched(repeat each inputs)).leaves
-      }
-    }
-    let wrapped = try closure.wrapped("custom", rules)
-    return try closure.run(wrapped).replacingTensors(of: closure.output, by: shape.visit)
+    guard let value = returned else { throw KilnError("trace.C4", "the closure did not run", at: location) }
+    let rules = CustomRules(
+      arguments: .trees(), value: shape, pullback: pullback, tangent: tangent, batched: batched, location: location)
+    return try rules.run(closure, (repeat each input), value)
   }
 }
 
@@ -86,13 +58,13 @@ public struct CustomFunction<Output: TensorTree, each Input: TensorTree> {
 ///   - pullback: from the arguments (a tuple if there are several), the value and its cotangent the cotangents of the arguments.
 ///     Those of tensors that are not real are not looked at.
 ///   - tangent: from the arguments, the value and the tangents of the arguments the tangent of the value.
-///   - batched: the function on a batch: arguments and value have a leading axis of examples. It is asked for when the function is
+///   - batched: the function on a batch: arguments (a tuple if there are several) and value have a leading axis of examples. It is asked for when the function is
 ///     called inside `vmap`; without it the batched function is made from `f`.
 public func withDerivative<Output: TensorTree, each Input: TensorTree>(
   _ f: @escaping (repeat each Input) -> Output,
   pullback: (((repeat each Input), Output, Output) -> (repeat each Input))? = nil,
   tangent: (((repeat each Input), Output, (repeat each Input)) -> Output)? = nil,
-  batched: ((repeat each Input) -> Output)? = nil, file: StaticString = #fileID, line: UInt = #line
+  batched: (((repeat each Input)) -> Output)? = nil, file: StaticString = #fileID, line: UInt = #line
 ) -> CustomFunction<Output, repeat each Input> {
   CustomFunction(
     body: f, pullback: pullback, tangent: tangent, batched: batched, location: SourceLocation(file, line))
