@@ -128,7 +128,7 @@ extension Module {
   func canFail(_ function: Function) -> Bool {
     function.instructions.elements.contains { instruction in
       switch instruction.op {
-      case .indexing(let op): op.checkedIndex != nil
+      case .indexing(let op): op.isChecked
       case .control(.while): true
       case .control(let op): op.callees.contains { canFail($0) }
       case .source, .map, .type, .movement, .reduction, .contraction: false

@@ -23,9 +23,11 @@ extension BatchWalk {
   /// may fail only if one is.
   private mutating func batchShared(_ op: Op, _ operands: [BatchedValue]) throws(KilnError) -> [BatchedValue] {
     if let mask {
-      if case .indexing(let indexing) = op, let index = indexing.checkedIndex {
+      if case .indexing(let indexing) = op, indexing.isChecked {
         var operands = operands
-        operands[index].value = try masked(operands[index].value, mask.any)
+        for index in indexing.checkedOperands(of: operands.count) {
+          operands[index].value = try masked(operands[index].value, mask.any)
+        }
         return [BatchedValue(try emit(op, operands.map(\.value)), isMapped: false)]
       }
       if case .control(let control) = op, control.callees.contains(where: { rewriter.module.canFail($0) }) {
@@ -106,6 +108,7 @@ extension BatchWalk {
     switch op {
     case .reduce(let kind, let axes): .reduce(kind, axes: axes.map { $0 + 1 })
     case .argReduce(let kind, let axis): .argReduce(kind, axis: axis + 1)
+    case .scanReduce(let kind, let axis, let isReverse): .scanReduce(kind, axis: axis + 1, isReverse: isReverse)
     }
   }
 

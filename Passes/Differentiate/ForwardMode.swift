@@ -108,7 +108,7 @@ extension Rewriter {
     case .movement(let op): try movementTangent(op, push)
     case .reduction(let op): try reductionTangent(op, push, result)
     case .contraction(let op): try contractionTangent(op, push)
-    case .indexing(let op): try indexingTangent(op, push, result)
+    case .indexing(let op): try indexingTangent(op, push)
     }
   }
 

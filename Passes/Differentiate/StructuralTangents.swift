@@ -28,6 +28,13 @@ extension Rewriter {
     guard let tangent = push.tangents[0] else { return nil }
     switch op {
     case .argReduce: return nil
+    case .scanReduce(let kind, let axis, let isReverse):
+      switch kind {
+      case .sum: return try scan(.sum, tangent, axis: axis, isReverse: isReverse)
+      case .product, .max, .min: return try transposedPullback(.reduction(op), push)
+      // bool and integers only.
+      case .and, .or: return nil
+      }
     case .reduce(let kind, let axes):
       switch kind {
       case .sum: return try reduce(.sum, tangent, axes: axes)
@@ -89,34 +96,51 @@ extension Rewriter {
 
   // MARK: - Indexing
 
-  mutating func indexingTangent(_ op: IndexingOp, _ push: Push, _ result: ValueID) throws(KilnError) -> ValueID? {
+  mutating func indexingTangent(_ op: IndexingOp, _ push: Push) throws(KilnError) -> ValueID? {
     switch op {
-    case .gather: return try emitOne(.indexing(op), [tangent(0, of: push), push.operands[1]])
-    case .scatter(let axis, let combiner, let bounds):
+    case .gather, .dynamicSlice:
+      return try emitOne(.indexing(op), [tangent(0, of: push)] + push.operands.dropFirst())
+    case .dynamicUpdateSlice:
+      return try emitOne(
+        .indexing(op), [tangent(0, of: push), tangent(1, of: push)] + push.operands.dropFirst(2))
+    case .scatter(_, let combiner, _):
       switch combiner {
       case .add, .replace:
         return try emitOne(.indexing(op), [tangent(0, of: push), push.operands[1], tangent(2, of: push)])
-      case .maximum, .minimum: return try extremeScatterTangent(push, result, axis, bounds)
-      case .multiply: throw noDerivative(of: "scatter multiply", "the other factors of an element are not at hand")
+      case .maximum, .minimum, .multiply: return try transposedPullback(.indexing(op), push)
       }
+    case .argSort: return nil
     }
   }
 
-  /// The mean of the tangents of the operand's element and of the updates that are equal to the extreme.
-  private mutating func extremeScatterTangent(
-    _ push: Push, _ result: ValueID, _ axis: Int, _ bounds: IndexBounds
-  ) throws(KilnError) -> ValueID {
-    let (operand, indices, updates) = (push.operands[0], push.operands[1], push.operands[2])
-    let (type, updateType) = (type(of: operand), type(of: updates))
-    let operandWins = try equal(operand, result)
-    let updateWins = try equal(updates, gather(result, indices, axis: axis, bounds: bounds))
-    func collected(_ x: ValueID, _ y: ValueID, _ rewriter: inout Rewriter) throws(KilnError) -> ValueID {
-      try rewriter.scatter(x, indices, y, axis: axis, combiner: .add, bounds: bounds)
+  /// The tangent of an op as the transpose of its pullback, which is linear in the cotangent: both modes have one derivative,
+  /// at ties too.
+  private mutating func transposedPullback(_ op: Op, _ push: Push) throws(KilnError) -> ValueID {
+    let active = push.tangents.indices.filter { push.tangents[$0] != nil }
+    var inner = Rewriter("\(op.spelling)_pullback", in: module)
+    var operands: [ValueID] = []
+    for (index, operand) in push.operands.enumerated() {
+      operands.append(inner.addParameter(Function.Parameter("x\(index)", type(of: operand))))
     }
-    let count = try collected(convert(operandWins, to: type.dtype), convert(updateWins, to: type.dtype), &self)
-    let (zero, updateZero) = (try zero(type), try zero(updateType))
-    let operandPart = try select(operandWins, tangent(0, of: push), zero)
-    let updatePart = try select(updateWins, tangent(2, of: push), updateZero)
-    return try divide(collected(operandPart, updatePart, &self), count)
+    let resultType: TensorType
+    do throws(ConstraintFailure) {
+      resultType = try op.infer(push.operands.map { type(of: $0) }, in: module)[0]
+    } catch {
+      throw KilnError(error, at: location)
+    }
+    let cotangent = inner.addParameter(Function.Parameter("cotangent", resultType))
+    inner.location = location
+    let result = try inner.emitOne(op, operands)
+    let parts = try inner.pullback(
+      op, operands: operands, results: [result], cotangents: [cotangent], needed: push.tangents.map { $0 != nil })
+    var outputs: [ValueID] = []
+    for index in active {
+      if let part = parts[index] {
+        outputs.append(part)
+      } else {
+        outputs.append(try inner.zero(inner.type(of: operands[index])))
+      }
+    }
+    return try transposed(inner.finish(outputs), push.operands, active.compactMap { push.tangents[$0] })[0]
   }
 }

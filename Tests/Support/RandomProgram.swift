@@ -74,8 +74,12 @@ public struct RandomProgram: Sendable {
   /// The extent in which the numbers of an operand must be, where the op checks that; nil for other operands.
   public static func checkedExtent(of op: Op, operand: Int, _ types: [TensorType]) -> Int? {
     switch op {
-    case .indexing(.gather(let axis, .check)), .indexing(.scatter(let axis, _, .check)):
-      operand == 1 ? types[0].shape.dimensions[axis] : nil
+    case .indexing(.gather(let indexed, .check)), .indexing(.scatter(let indexed, _, .check)):
+      operand == 1 ? indexed.axes.map { types[0].shape.dimensions[$0] }.min() : nil
+    case .indexing(.dynamicSlice(let sizes, .check)):
+      operand > 0 ? types[0].shape.dimensions[operand - 1] - sizes[operand - 1] + 1 : nil
+    case .indexing(.dynamicUpdateSlice(.check)):
+      operand > 1 ? types[0].shape.dimensions[operand - 2] - types[1].shape.dimensions[operand - 2] + 1 : nil
     case .indexing, .source, .map, .type, .movement, .reduction, .contraction, .control: nil
     }
   }
