@@ -89,7 +89,7 @@ extension BatchWalk {
   private mutating func boxIndices(
     _ starts: [BatchedValue], _ extents: [Int], _ sizes: [Int], _ bounds: IndexBounds
   ) throws(KilnError) -> ValueID {
-    let starts = try allMapped(starts)
+    let (starts, size) = (try allMapped(starts), size)
     let box = TensorType(.i64, Shape([size] + sizes))
     return try build { rewriter throws(KilnError) in
       var components: [ValueID] = []
