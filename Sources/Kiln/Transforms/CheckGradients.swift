@@ -92,7 +92,7 @@ private struct GradientChecker<Output> {
     let gradients = try pulled()
     var findings: [GradientReport.Finding] = []
     for (place, gradient) in zip(active, gradients) {
-      let numbers = closure.leaves[place].doubles
+      let numbers = try closure.leaves[place].doubles()
       let step = max(1, numbers.count / samples)
       for index in stride(from: 0, to: numbers.count, by: step) {
         let difference = try difference(place, numbers, index)
@@ -112,7 +112,9 @@ private struct GradientChecker<Output> {
       try Differentiation.vjp(of: name, in: module, withRespectTo: active)
     }
     let cotangent = TensorCore.make(closure.resultTypes[0], weights)
-    return try closure.run(derived, [cotangent]).dropFirst().map(\.doubles)
+    var gradients: [[Double]] = []
+    for gradient in try closure.run(derived, [cotangent]).dropFirst() { gradients.append(try gradient.doubles()) }
+    return gradients
   }
 
   private func modeError(_ gradients: [[Double]]) throws(KilnError) -> Double {
@@ -121,7 +123,7 @@ private struct GradientChecker<Output> {
     }
     let directions = gradients.map { Self.numbers($0.count, -1...1) }
     let tangents = zip(active, directions).map { TensorCore.make(closure.leaves[$0].type, $1) }
-    let pushed = try closure.run(derived, tangents)[1].doubles
+    let pushed = try closure.run(derived, tangents)[1].doubles()
     let forward = zip(pushed, weights).reduce(0) { $0 + $1.0 * $1.1 }
     let reverse = zip(gradients, directions).reduce(0) { sum, pair in
       zip(pair.0, pair.1).reduce(sum) { $0 + $1.0 * $1.1 }
@@ -137,7 +139,7 @@ private struct GradientChecker<Output> {
       numbers[index] += distance
       var copy = closure
       copy.leaves[place] = .make(closure.leaves[place].type, numbers)
-      let value = try copy.run((closure.module, closure.name))[0].doubles
+      let value = try copy.run((closure.module, closure.name))[0].doubles()
       return zip(value, weights).reduce(0) { $0 + $1.0 * $1.1 }
     }
     let near = try moved(step) - moved(-step)
@@ -156,8 +158,9 @@ private struct GradientChecker<Output> {
 
 extension TensorCore {
   /// The elements of a real tensor.
-  fileprivate var doubles: [Double] {
-    let (bytes, width, dtype) = (bytes, dtype.byteCount, dtype)
+  fileprivate func doubles() throws(KilnError) -> [Double] {
+    let host = try moved(to: nil)
+    let (bytes, width, dtype) = (host.bytes, dtype.byteCount, dtype)
     return (0..<interned.elementCount).map { index in
       let bits = (0..<width).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64(bytes[index * width + $1]) }
       return Scalar(dtype, bits: bits).doubleValue

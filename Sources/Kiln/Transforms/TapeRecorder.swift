@@ -90,6 +90,15 @@ final class TapeRecorder: Sendable {
     }
   }
 
+  /// Notes that `copy` has the elements of `core` on another device: on the tape it is the same.
+  func noteMove(_ core: TensorCore, _ copy: TensorCore) {
+    guard core !== copy else { return }
+    state.withLock { state in
+      if let (_, value) = state.tracked[ObjectIdentifier(core)] { state.tracked[ObjectIdentifier(copy)] = (copy, value) }
+      state.watched[ObjectIdentifier(copy)] = state.watched[ObjectIdentifier(core)]
+    }
+  }
+
   /// Notes that a function of `module` gave `results` for `operands`.
   func noteCall(_ name: String, in module: Module, _ operands: [TensorCore], _ results: [TensorCore]) {
     state.withLock { state in
@@ -135,7 +144,14 @@ final class TapeRecorder: Sendable {
     }
     let name = module.functions[module.functions.count - 1].name
     let derived = try Differentiation.gradient(of: name, in: module, withRespectTo: indices)
-    return try Programs.run(derived.module, derived.name, parameters)
+    let device = y.deviceElements?.device
+    var inputs: [TensorCore] = []
+    for parameter in parameters { inputs.append(try parameter.moved(to: device)) }
+    var gradients: [TensorCore] = []
+    for (gradient, source) in zip(try Programs.run(derived.module, derived.name, inputs), sources) {
+      gradients.append(try gradient.moved(to: source.deviceElements?.device))
+    }
+    return gradients
   }
 
   /// Forgets everything.
@@ -161,6 +177,11 @@ final class RecordingTapes: Sendable {
   func note(_ op: Op, _ operands: [TensorCore], _ result: TensorCore) {
     recorder.note(op, operands, result)
     outer?.note(op, operands, result)
+  }
+
+  func noteMove(_ core: TensorCore, _ copy: TensorCore) {
+    recorder.noteMove(core, copy)
+    outer?.noteMove(core, copy)
   }
 
   func noteCall(_ name: String, in module: Module, _ operands: [TensorCore], _ results: [TensorCore]) {
