@@ -76,6 +76,10 @@ extension BatchWalk {
     case .pad(let low, let high, let interior): .pad(low: [0] + low, high: [0] + high, interior: [0] + interior)
     case .reverse(let axes): .reverse(axes: axes.map { $0 + 1 })
     case .concatenate(let axis): .concatenate(axis: axis + 1)
+    case .windows(let axes, let sizes, let strides, let dilations):
+      .windows(axes: axes.map { $0 + 1 }, sizes: sizes, strides: strides, dilations: dilations)
+    case .overlapAdd(let shape, let axes, let strides, let dilations):
+      .overlapAdd(withBatchAxis(shape), axes: axes.map { $0 + 1 }, strides: strides, dilations: dilations)
     }
   }
 
@@ -115,6 +119,7 @@ extension BatchWalk {
   private mutating func batch(_ op: ContractionOp, _ operands: [BatchedValue]) throws(KilnError) -> BatchedValue {
     switch op {
     case .dot(let batch, let contract): try batchDot(operands, batch, contract)
+    case .convolution(let convolution): try batchConvolution(operands, convolution)
     }
   }
 
@@ -135,6 +140,36 @@ extension BatchWalk {
       .contraction(.dot(batch: batchPairs, contract: contractPairs)), [left.value, right.value])
     let leftFree = exampleType(left).rank - batch.count - contract.count
     return try movedToFront(product, axis: batch.count + (left.isMapped ? 0 : leftFree))
+  }
+
+  /// As for `dot`: two batch axes are a batch pair, one alone is a free axis, which the order of the result puts in front.
+  private mutating func batchConvolution(
+    _ operands: [BatchedValue], _ convolution: Convolution
+  ) throws(KilnError) -> BatchedValue {
+    let (left, right) = (operands[0], operands[1])
+    func shifted(_ pair: AxisPair) -> AxisPair {
+      AxisPair(pair.lhs + (left.isMapped ? 1 : 0), pair.rhs + (right.isMapped ? 1 : 0))
+    }
+    let batch = convolution.batch.map(shifted)
+    let windows = convolution.windows.map { window in
+      var window = window
+      window.axes = shifted(window.axes)
+      return window
+    }
+    let axes = convolution.resultAxes(lhsRank: exampleType(left).rank, rhsRank: exampleType(right).rank)
+    let order = convolution.result.isEmpty ? Array(axes.indices) : convolution.result
+    // Where the batch axis stands among the axes of the result before they are put in order.
+    let place: Int
+    switch (left.isMapped, right.isMapped) {
+    case (true, true): place = 0
+    case (true, false), (false, false): place = batch.count
+    case (false, true): place = axes.count { if case .rhs = $0 { false } else { true } }
+    }
+    let batched = Convolution(
+      batch: (left.isMapped && right.isMapped ? [AxisPair(0, 0)] : []) + batch,
+      contract: convolution.contract.map(shifted), windows: windows,
+      result: [place] + order.map { $0 < place ? $0 : $0 + 1 })
+    return try mapped(.contraction(.convolution(batched)), [left.value, right.value])
   }
 
   mutating func movedToFront(_ value: ValueID, axis: Int) throws(KilnError) -> BatchedValue {

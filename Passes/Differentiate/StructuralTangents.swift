@@ -10,7 +10,7 @@ extension Rewriter {
 
   mutating func contractionTangent(_ op: ContractionOp, _ push: Push) throws(KilnError) -> ValueID? {
     switch op {
-    case .dot: try bilinearTangent(.contraction(op), push)
+    case .dot, .convolution: try bilinearTangent(.contraction(op), push)
     }
   }
 

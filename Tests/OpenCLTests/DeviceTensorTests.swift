@@ -80,7 +80,7 @@ struct DeviceTensorTests {
     expectFailure("device.C1", ["operand 1 lies on opencl:0", "moved(to: …)", line]) {
       _ = try withDiagnostics { a + b }
     }
-    let onHost = compile(CompileOptions(device: .reference)) { (x: Tensor<Float>) in x + 1 }
+    let onHost = compile(options: CompileOptions(device: .reference)) { (x: Tensor<Float>) in x + 1 }
     expectFailure("device.C1", ["arg0 lies on opencl:0, and the program runs on reference"]) { _ = try onHost.run(a) }
     let capturing = compile { (x: Tensor<Float>) in x + a }
     #expect(try capturing.run(host).device == gpu)
