@@ -28,6 +28,7 @@ extension Pipeline {
 
   private static let entries: [Entry] = [
     Entry(.inline),
+    Entry(.inlineAll),
     Entry("keep(FUNCTION)") { $0.count == 1 ? .keep($0[0]) : nil },
     Entry(.eraseStopGradient),
     Entry(.simplify),
@@ -37,6 +38,16 @@ extension Pipeline {
     Entry(derivative: "gradient") { .gradient(of: $0, withRespectTo: $1) },
     Entry(derivative: "valueAndGradient") { .valueAndGradient(of: $0, withRespectTo: $1) },
     Entry(derivative: "vjp") { .vjp(of: $0, withRespectTo: $1) },
+    Entry(derivative: "jvp") { .jvp(of: $0, withRespectTo: $1) },
+    Entry(derivative: "jacobian") { .jacobian(of: $0, withRespectTo: $1, mode: .reverse) },
+    Entry(derivative: "forwardJacobian") { .jacobian(of: $0, withRespectTo: $1, mode: .forward) },
+    Entry(derivative: "hessian") { .hessian(of: $0, withRespectTo: $1) },
+    Entry(derivative: "hessianVectorProduct") { .hessianVectorProduct(of: $0, withRespectTo: $1) },
+    Entry("vmap(FUNCTION, SIZE, PARAMETER, ...)") { arguments in
+      let numbers = arguments.dropFirst().compactMap { Int($0) }
+      guard let function = arguments.first, numbers.count >= 2, numbers.count == arguments.count - 1 else { return nil }
+      return .vmap(of: function, size: numbers[0], over: Array(numbers.dropFirst()))
+    },
   ]
 
   /// How each pass is written, for help texts.

@@ -8,8 +8,9 @@ public struct Pipeline: Sendable {
 
   /// From a module as it was traced to one that is ready for fusion: functions without calls, in simplest form.
   public static let `default` = Pipeline([
-    // Bodies of called functions take the place of their calls.
-    .inline,
+    // Bodies of called functions take the place of their calls; transforms have been applied, so those with rules of their
+    // own are ordinary ones now.
+    .inlineAll,
     // Derivatives have been taken; what they stopped at is an ordinary value now.
     .eraseStopGradient,
     // Constants are folded, identities and double moves vanish, transposes go into sums; the bits stay.
@@ -23,7 +24,7 @@ public struct Pipeline: Sendable {
   /// The default passes for a program that runs `entry` only.
   public static func `default`(for entry: String) -> Pipeline {
     Pipeline(
-      [.keep(entry), .inline, .keep(entry)] + `default`.passes.dropFirst()
+      [.keep(entry), .inlineAll, .keep(entry)] + `default`.passes.dropFirst()
         // What a branch or loop does for nothing, and then what was computed for that.
         + [.trimRegions(of: entry), .eliminateDeadCode])
   }

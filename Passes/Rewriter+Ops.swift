@@ -111,14 +111,47 @@ extension Rewriter {
   // MARK: - Indexing
 
   package mutating func gather(
+    _ x: ValueID, _ indices: ValueID, _ indexed: IndexedAxes, bounds: IndexBounds
+  ) throws(KilnError) -> ValueID {
+    try emitOne(.indexing(.gather(indexed, bounds: bounds)), [x, indices])
+  }
+
+  package mutating func gather(
     _ x: ValueID, _ indices: ValueID, axis: Int, bounds: IndexBounds
   ) throws(KilnError) -> ValueID {
-    try emitOne(.indexing(.gather(axis: axis, bounds: bounds)), [x, indices])
+    try gather(x, indices, IndexedAxes(axis), bounds: bounds)
+  }
+
+  package mutating func scatter(
+    _ x: ValueID, _ indices: ValueID, _ updates: ValueID, _ indexed: IndexedAxes, combiner: ScatterCombiner,
+    bounds: IndexBounds
+  ) throws(KilnError) -> ValueID {
+    try emitOne(.indexing(.scatter(indexed, combiner: combiner, bounds: bounds)), [x, indices, updates])
+  }
+
+  /// A box of `x` that begins at `starts`.
+  package mutating func slice(
+    _ x: ValueID, _ starts: [ValueID], sizes: [Int], bounds: IndexBounds
+  ) throws(KilnError) -> ValueID {
+    try emitOne(.indexing(.dynamicSlice(sizes: sizes, bounds: bounds)), [x] + starts)
+  }
+
+  /// `x` with `update` written over the box that begins at `starts`.
+  package mutating func updateSlice(
+    _ x: ValueID, _ update: ValueID, _ starts: [ValueID], bounds: IndexBounds
+  ) throws(KilnError) -> ValueID {
+    try emitOne(.indexing(.dynamicUpdateSlice(bounds: bounds)), [x, update] + starts)
+  }
+
+  package mutating func scan(
+    _ kind: ReductionKind, _ x: ValueID, axis: Int, isReverse: Bool
+  ) throws(KilnError) -> ValueID {
+    try emitOne(.reduction(.scanReduce(kind, axis: axis, isReverse: isReverse)), [x])
   }
 
   package mutating func scatter(
     _ x: ValueID, _ indices: ValueID, _ updates: ValueID, axis: Int, combiner: ScatterCombiner, bounds: IndexBounds
   ) throws(KilnError) -> ValueID {
-    try emitOne(.indexing(.scatter(axis: axis, combiner: combiner, bounds: bounds)), [x, indices, updates])
+    try scatter(x, indices, updates, IndexedAxes(axis), combiner: combiner, bounds: bounds)
   }
 }

@@ -9,6 +9,7 @@ public indirect enum Attribute: Hashable, Sendable {
   case list([Attribute])
 
   public static func integer(_ value: Int) -> Attribute { .number(String(value)) }
+  public static func truth(_ value: Bool) -> Attribute { .number(value ? "true" : "false") }
   public static func integers(_ values: [Int]) -> Attribute { .list(values.map { .integer($0) }) }
   public static func pairs(_ values: [AxisPair]) -> Attribute { .list(values.map { .integers([$0.lhs, $0.rhs]) }) }
 }

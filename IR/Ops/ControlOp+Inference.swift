@@ -13,6 +13,11 @@ extension ControlOp {
     case .stopGradient:
       try requireOperands(1, operands, of: spelling)
       return operands
+    case .custom(let custom): return try inferCustom(operands, custom, in: module)
+    case .checkpoint(let callee, let captured): return try inferCallee(operands, callee, captured, in: module)
+    case .barrier:
+      try require(!operands.isEmpty, "barrier.C0", "barrier takes at least one operand")
+      return [operands[0]]
     case .cond(let then, let otherwise): return try inferCond(operands, then, otherwise, in: module)
     case .while(let condition, let body, let captured):
       return try inferWhile(operands, condition, body, captured, in: module)
@@ -102,7 +107,7 @@ extension ControlOp {
     try require(found == expected, label, "@\(function.name) takes (\(list(expected))), found (\(list(found)))")
   }
 
-  private func list(_ types: [TensorType]) -> String { types.map(\.description).joined(separator: ", ") }
+  func list(_ types: [TensorType]) -> String { types.map(\.description).joined(separator: ", ") }
 }
 
 extension TensorType {

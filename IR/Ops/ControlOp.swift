@@ -12,6 +12,12 @@ public enum ControlOp: Hashable, Sendable {
   /// Carried values, then captured ones: as long as `condition` gives true, `body` gives the next carried values.
   case `while`(condition: String, body: String, captured: Int)
   case scan(Scan)
+  /// Calls a function that has its own derivative or batching.
+  case custom(Custom)
+  /// Calls a function whose values the derivative computes again instead of keeping.
+  case checkpoint(callee: String, captured: Int)
+  /// The first operand, not to be computed before the others: what it is computed from may be computed twice, on both sides.
+  case barrier
 
   /// A loop of `length` turns over the leading axis of tensors.
   ///
@@ -42,7 +48,9 @@ public enum ControlOp: Hashable, Sendable {
   public var callees: [String] {
     switch self {
     case .call(let callee, _): [callee]
-    case .stopGradient: []
+    case .stopGradient, .barrier: []
+    case .custom(let custom): custom.callees
+    case .checkpoint(let callee, _): [callee]
     case .cond(let then, let otherwise): [then, otherwise]
     case .while(let condition, let body, _): [condition, body]
     case .scan(let scan): [scan.body]
@@ -53,7 +61,9 @@ public enum ControlOp: Hashable, Sendable {
   public func replacingCallees(_ transform: (String) -> String) -> ControlOp {
     switch self {
     case .call(let callee, let captured): return .call(callee: transform(callee), captured: captured)
-    case .stopGradient: return self
+    case .stopGradient, .barrier: return self
+    case .custom(let custom): return .custom(custom.replacingCallees(transform))
+    case .checkpoint(let callee, let captured): return .checkpoint(callee: transform(callee), captured: captured)
     case .cond(let then, let otherwise): return .cond(then: transform(then), else: transform(otherwise))
     case .while(let condition, let body, let captured):
       return .while(condition: transform(condition), body: transform(body), captured: captured)
@@ -74,6 +84,9 @@ extension ControlOp {
     case .cond: "cond"
     case .while: "while"
     case .scan: "scan"
+    case .custom: "custom"
+    case .checkpoint: "checkpoint"
+    case .barrier: "barrier"
     }
   }
 
@@ -81,7 +94,10 @@ extension ControlOp {
     func captures(_ count: Int) -> [NamedAttribute] { count == 0 ? [] : [NamedAttribute("captured", .integer(count))] }
     switch self {
     case .call(let callee, let captured): return [NamedAttribute("callee", .symbol(callee))] + captures(captured)
-    case .stopGradient: return []
+    case .stopGradient, .barrier: return []
+    case .custom(let custom): return custom.attributes + captures(custom.captured)
+    case .checkpoint(let callee, let captured):
+      return [NamedAttribute("callee", .symbol(callee))] + captures(captured)
     case .cond(let then, let otherwise):
       return [NamedAttribute("then", .symbol(then)), NamedAttribute("else", .symbol(otherwise))]
     case .while(let condition, let body, let captured):
@@ -105,6 +121,15 @@ extension ControlOp {
     case "stopGradient":
       try reader.allow()
       return .stopGradient
+    case "custom":
+      try reader.allow("callee", "pullback", "tangent", "batching", "captured")
+      return .custom(try Custom(reader, captured: try captured()))
+    case "checkpoint":
+      try reader.allow("callee", "captured")
+      return .checkpoint(callee: try reader.symbol("callee"), captured: try captured())
+    case "barrier":
+      try reader.allow()
+      return .barrier
     case "cond":
       try reader.allow("then", "else")
       return .cond(then: try reader.symbol("then"), else: try reader.symbol("else"))

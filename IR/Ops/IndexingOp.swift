@@ -15,28 +15,50 @@ public enum ScatterCombiner: String, CaseIterable, Hashable, Sendable {
 
 /// Ops whose indices are data.
 public enum IndexingOp: Hashable, Sendable {
-  /// `x` and integer `indices`: the slices of `x` at the indices along `axis`. The axes of the indices take its place.
-  case gather(axis: Int, bounds: IndexBounds)
+  /// `x` and integer `indices`: the slices of `x` that the indices name, shaped as `IndexingLayout` says.
+  case gather(IndexedAxes, bounds: IndexBounds)
   /// `x`, integer `indices` and `updates` (shaped as `gather` would give): `x` with each update combined into its slice,
   /// in ascending row-major order of the indices (NUMERICS.md R5).
-  case scatter(axis: Int, combiner: ScatterCombiner, bounds: IndexBounds)
+  case scatter(IndexedAxes, combiner: ScatterCombiner, bounds: IndexBounds)
+  /// `x` and a start index for each of its axes: the box of `sizes` elements that begins there.
+  case dynamicSlice(sizes: [Int], bounds: IndexBounds)
+  /// `x`, an update and a start index for each axis: `x` with the update written over the box that begins there.
+  case dynamicUpdateSlice(bounds: IndexBounds)
+  /// The `i32` indices along `axis` by which the elements are in order: equal ones stay in their order, -0 equals +0, NaN
+  /// is last in both directions (NUMERICS.md E9).
+  case argSort(axis: Int, isDescending: Bool)
+
+  /// `gather` along one axis.
+  public static func gather(axis: Int, bounds: IndexBounds) -> IndexingOp { .gather(IndexedAxes(axis), bounds: bounds) }
+
+  /// `scatter` along one axis.
+  public static func scatter(axis: Int, combiner: ScatterCombiner, bounds: IndexBounds) -> IndexingOp {
+    .scatter(IndexedAxes(axis), combiner: combiner, bounds: bounds)
+  }
 
   var spelling: String {
     switch self {
     case .gather: "gather"
     case .scatter: "scatter"
+    case .dynamicSlice: "dynamicSlice"
+    case .dynamicUpdateSlice: "dynamicUpdateSlice"
+    case .argSort: "argSort"
     }
   }
 
   var attributes: [NamedAttribute] {
     switch self {
-    case .gather(let axis, let bounds):
-      [NamedAttribute("axis", .integer(axis)), NamedAttribute("bounds", .word(bounds.rawValue))]
-    case .scatter(let axis, let combiner, let bounds):
-      [
-        NamedAttribute("axis", .integer(axis)), NamedAttribute("combiner", .word(combiner.rawValue)),
-        NamedAttribute("bounds", .word(bounds.rawValue)),
+    case .gather(let indexed, let bounds):
+      indexed.attributes + [NamedAttribute("bounds", .word(bounds.rawValue))]
+    case .scatter(let indexed, let combiner, let bounds):
+      indexed.attributes + [
+        NamedAttribute("combiner", .word(combiner.rawValue)), NamedAttribute("bounds", .word(bounds.rawValue)),
       ]
+    case .dynamicSlice(let sizes, let bounds):
+      [NamedAttribute("sizes", .integers(sizes)), NamedAttribute("bounds", .word(bounds.rawValue))]
+    case .dynamicUpdateSlice(let bounds): [NamedAttribute("bounds", .word(bounds.rawValue))]
+    case .argSort(let axis, let isDescending):
+      [NamedAttribute("axis", .integer(axis)), NamedAttribute("descending", .truth(isDescending))]
     }
   }
 
@@ -49,55 +71,93 @@ public enum IndexingOp: Hashable, Sendable {
     }
     switch spelling {
     case "gather":
-      try reader.allow("axis", "bounds")
-      return .gather(axis: try reader.integer("axis"), bounds: try bounds())
+      try reader.allow("axis", "axes", "batch", "bounds")
+      return .gather(try IndexedAxes(reader), bounds: try bounds())
     case "scatter":
-      try reader.allow("axis", "combiner", "bounds")
+      try reader.allow("axis", "axes", "batch", "combiner", "bounds")
       guard let combiner = ScatterCombiner(rawValue: try reader.word("combiner")) else {
         throw reader.malformed("combiner", "replace, add, multiply, maximum or minimum")
       }
-      return .scatter(axis: try reader.integer("axis"), combiner: combiner, bounds: try bounds())
+      return .scatter(try IndexedAxes(reader), combiner: combiner, bounds: try bounds())
+    case "dynamicSlice":
+      try reader.allow("sizes", "bounds")
+      return .dynamicSlice(sizes: try reader.integers("sizes"), bounds: try bounds())
+    case "dynamicUpdateSlice":
+      try reader.allow("bounds")
+      return .dynamicUpdateSlice(bounds: try bounds())
+    case "argSort":
+      try reader.allow("axis", "descending")
+      return .argSort(axis: try reader.integer("axis"), isDescending: try reader.truth("descending"))
     default: return nil
     }
   }
 
   func infer(_ operands: [TensorType]) throws(ConstraintFailure) -> TensorType {
     switch self {
-    case .gather(let axis, let bounds):
+    case .gather(let indexed, let bounds):
       try requireOperands(2, operands, of: spelling)
-      let type = try Self.gatherType(operands[0], indices: operands[1], axis: axis, spelling)
-      try Self.requireNearest(bounds, operands, axis, "gather.C3")
-      return type
-    case .scatter(let axis, let combiner, let bounds):
+      return TensorType(
+        operands[0].dtype, try indexed.gatheredShape(operands[0], indices: operands[1], bounds, .gather))
+    case .scatter(let indexed, let combiner, let bounds):
       try requireOperands(3, operands, of: spelling)
       let (operand, updates) = (operands[0], operands[2])
-      let expected = try Self.gatherType(operand, indices: operands[1], axis: axis, spelling)
+      // What is wrong with the updates or the combiner comes before what is wrong with clamping.
+      let shape = try indexed.gatheredShape(operand, indices: operands[1], .drop, .scatter)
       try require(
-        updates == expected, "scatter.C3",
-        "updates of \(operand) at \(operands[1]) along axis \(axis) have type \(expected), found \(updates)")
+        updates == TensorType(operand.dtype, shape), "scatter.C3",
+        "updates of \(operand) at \(operands[1]) have type \(TensorType(operand.dtype, shape)), found \(updates)")
       try require(
         combiner == .replace || operand.dtype.isInteger || operand.dtype == .f32 || operand.dtype == .f64, "scatter.C4",
         "scatter \(combiner) takes integers, f32 or f64, found \(operand.dtype); convert first")
-      try Self.requireNearest(bounds, operands, axis, "scatter.C5")
+      _ = try indexed.gatheredShape(operand, indices: operands[1], bounds, .scatter)
       return operand
+    case .dynamicSlice(let sizes, let bounds):
+      try require(!operands.isEmpty, "dynamicSlice.C0", "dynamicSlice takes a tensor and a start for each axis")
+      let operand = operands[0]
+      try require(
+        sizes.count == operand.rank, "dynamicSlice.C1", "there is a size for each axis of \(operand), found \(sizes)")
+      for (axis, size) in sizes.enumerated() {
+        try require(
+          size >= 0 && size <= operand.shape[axis].staticSize, "dynamicSlice.C2",
+          "a slice of axis \(axis) of \(operand) has 0 to \(operand.shape[axis]) elements, found \(size)")
+      }
+      try requireStarts(operands.dropFirst(), of: operand, bounds)
+      return TensorType(operand.dtype, Shape(sizes))
+    case .dynamicUpdateSlice(let bounds):
+      try require(
+        operands.count >= 2, "dynamicUpdateSlice.C0",
+        "dynamicUpdateSlice takes a tensor, an update and a start for each axis, found \(operands.count) operands")
+      let (operand, update) = (operands[0], operands[1])
+      try require(
+        update.dtype == operand.dtype && update.rank == operand.rank, "dynamicUpdateSlice.C1",
+        "the update has the dtype and the rank of \(operand), found \(update)")
+      for axis in operand.shape.indices {
+        try require(
+          update.shape[axis].staticSize <= operand.shape[axis].staticSize, "dynamicUpdateSlice.C2",
+          "the update \(update) is larger than \(operand) along axis \(axis)")
+      }
+      try requireStarts(operands.dropFirst(2), of: operand, bounds)
+      return operand
+    case .argSort(let axis, _):
+      try requireOperands(1, operands, of: spelling)
+      try requireAxis(axis, of: operands[0], "argSort.C1")
+      try require(
+        operands[0].shape[axis].staticSize <= Int(Int32.max), "argSort.C2",
+        "argSort sorts at most \(Int32.max) elements, axis \(axis) of \(operands[0]) has more")
+      return TensorType(.i32, operands[0].shape)
     }
   }
 
-  /// Checks that clamped indices have a valid index to go to.
-  private static func requireNearest(
-    _ bounds: IndexBounds, _ operands: [TensorType], _ axis: Int, _ label: String
+  /// Checks the start indices of a dynamic slice: `C3` their number and types, `C4` their bounds.
+  private func requireStarts(
+    _ starts: ArraySlice<TensorType>, of operand: TensorType, _ bounds: IndexBounds
   ) throws(ConstraintFailure) {
+    let found = starts.map(\.description).joined(separator: ", ")
     try require(
-      bounds != .clamp || operands[0].shape[axis] != 0 || operands[1].shape.elementCount == 0, label,
-      "indices cannot be clamped to axis \(axis) of \(operands[0]), which has no elements")
-  }
-
-  private static func gatherType(
-    _ operand: TensorType, indices: TensorType, axis: Int, _ spelling: String
-  ) throws(ConstraintFailure) -> TensorType {
-    try requireAxis(axis, of: operand, "\(spelling).C1")
-    try require(indices.dtype.isInteger, "\(spelling).C2", "indices are integers, found \(indices)")
-    let extents = Array(operand.shape)
-    return TensorType(operand.dtype, Shape(extents[..<axis] + Array(indices.shape) + extents[(axis + 1)...]))
+      starts.count == operand.rank && starts.allSatisfy { $0.rank == 0 && $0 == starts.first }
+        && starts.allSatisfy { $0.dtype == .i32 || $0.dtype == .i64 }, "\(spelling).C3",
+      "there is a start for each axis of \(operand), all i32[] or all i64[], found (\(found))")
+    try require(
+      bounds != .drop, "\(spelling).C4", "the bounds of \(spelling) are check or clamp, found drop")
   }
 }

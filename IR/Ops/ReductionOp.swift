@@ -14,11 +14,14 @@ public enum ReductionOp: Hashable, Sendable {
   case reduce(ReductionKind, axes: [Int])
   /// The `i32` index of the first extreme along `axis`, the first NaN wins (NUMERICS.md E9).
   case argReduce(ArgReductionKind, axis: Int)
+  /// The combination of each element with all before it along `axis` (after it, in reverse), in that order (NUMERICS.md R4).
+  case scanReduce(ReductionKind, axis: Int, isReverse: Bool)
 
   var spelling: String {
     switch self {
     case .reduce: "reduce"
     case .argReduce: "argReduce"
+    case .scanReduce: "scanReduce"
     }
   }
 
@@ -28,17 +31,28 @@ public enum ReductionOp: Hashable, Sendable {
       [NamedAttribute("kind", .word(kind.rawValue)), NamedAttribute("axes", .integers(axes))]
     case .argReduce(let kind, let axis):
       [NamedAttribute("kind", .word(kind.rawValue)), NamedAttribute("axis", .integer(axis))]
+    case .scanReduce(let kind, let axis, let isReverse):
+      [
+        NamedAttribute("kind", .word(kind.rawValue)), NamedAttribute("axis", .integer(axis)),
+        NamedAttribute("reverse", .truth(isReverse)),
+      ]
     }
   }
 
   static func make(_ spelling: String, _ reader: AttributeReader) throws(ConstraintFailure) -> ReductionOp? {
-    switch spelling {
-    case "reduce":
-      try reader.allow("kind", "axes")
+    func kind() throws(ConstraintFailure) -> ReductionKind {
       guard let kind = ReductionKind(rawValue: try reader.word("kind")) else {
         throw reader.malformed("kind", "sum, product, max, min, and or or")
       }
-      return .reduce(kind, axes: try reader.integers("axes"))
+      return kind
+    }
+    switch spelling {
+    case "reduce":
+      try reader.allow("kind", "axes")
+      return .reduce(try kind(), axes: try reader.integers("axes"))
+    case "scanReduce":
+      try reader.allow("kind", "axis", "reverse")
+      return .scanReduce(try kind(), axis: try reader.integer("axis"), isReverse: try reader.truth("reverse"))
     case "argReduce":
       try reader.allow("kind", "axis")
       guard let kind = ArgReductionKind(rawValue: try reader.word("kind")) else {
@@ -55,16 +69,7 @@ public enum ReductionOp: Hashable, Sendable {
     switch self {
     case .reduce(let kind, let axes):
       try requireAxes(axes, of: operand, "reduce.C1")
-      switch kind {
-      case .sum, .product, .max, .min:
-        try require(
-          operand.dtype.isInteger || operand.dtype == .f32 || operand.dtype == .f64, "reduce.C2",
-          "reduce \(kind) takes integers, f32 or f64, found \(operand.dtype); convert first")
-      case .and, .or:
-        try require(
-          operand.dtype.isInteger || operand.dtype == .bool, "reduce.C2",
-          "reduce \(kind) takes bool or integers, found \(operand.dtype)")
-      }
+      try requireCombinable(operand.dtype, kind, "reduce.C2")
       return TensorType(
         operand.dtype, Shape(operand.shape.indices.filter { !axes.contains($0) }.map { operand.shape[$0] }))
     case .argReduce(let kind, let axis):
@@ -79,6 +84,23 @@ public enum ReductionOp: Hashable, Sendable {
       var shape = Array(operand.shape)
       shape.remove(at: axis)
       return TensorType(.i32, Shape(shape))
+    case .scanReduce(let kind, let axis, _):
+      try requireAxis(axis, of: operand, "scanReduce.C1")
+      try requireCombinable(operand.dtype, kind, "scanReduce.C2")
+      return operand
+    }
+  }
+
+  /// Checks that elements of `dtype` can be combined as `kind` says.
+  private func requireCombinable(_ dtype: DType, _ kind: ReductionKind, _ label: String) throws(ConstraintFailure) {
+    switch kind {
+    case .sum, .product, .max, .min:
+      try require(
+        dtype.isInteger || dtype == .f32 || dtype == .f64, label,
+        "\(spelling) \(kind) takes integers, f32 or f64, found \(dtype); convert first")
+    case .and, .or:
+      try require(
+        dtype.isInteger || dtype == .bool, label, "\(spelling) \(kind) takes bool or integers, found \(dtype)")
     }
   }
 }

@@ -84,11 +84,11 @@ extension KernelBatch {
       return addresses(index, frame).map { UInt64(bitPattern: Int64($0)) & dtype.bitMask }
     case .load(let buffer, let index):
       return addresses(index, frame).map { element(buffer, $0) }
-    case .gather(let buffer, let base, let index, let stride, let extent, let bounds, let site):
+    case .gather(let buffer, let base, let indices, let bounds):
       let addresses = addresses(base, frame)
       return (0..<count).map { point in
-        guard let valid = resolve(columns[index][point], frame.dtypes[index], extent, bounds, site) else { return 0 }
-        return element(buffer, addresses[point] + stride.value(integers) * valid)
+        guard let distance = distance(indices, bounds, at: point, columns, frame) else { return 0 }
+        return element(buffer, addresses[point] + distance)
       }
     case .loadScratch(let row):
       return scratch[row]
@@ -97,12 +97,20 @@ extension KernelBatch {
     }
   }
 
-  private mutating func resolve(
-    _ index: UInt64, _ dtype: DType, _ extent: KernelInteger, _ bounds: IndexBounds, _ site: Int
+  /// How far the indices that are data lead; nil where one is out of range and not clamped.
+  private mutating func distance(
+    _ indices: [DataIndex], _ bounds: IndexBounds, at point: Int, _ columns: EntityTable<BodyID, [UInt64]>,
+    _ frame: Frame
   ) -> Int? {
-    let valid = bounds.resolve(index, dtype, extent: extent.value(integers))
-    if valid == nil && bounds == .check && status == 0 { status = Int32(site) }
-    return valid
+    var (distance, isValid) = (0, true)
+    for index in indices {
+      let valid = bounds.resolve(
+        columns[index.value][point], frame.dtypes[index.value], extent: index.extent.value(integers))
+      if valid == nil && bounds == .check && status == 0 { status = Int32(index.site) }
+      distance += (valid ?? 0) * index.stride.value(integers)
+      isValid = isValid && valid != nil
+    }
+    return isValid ? distance : nil
   }
 
   private func element(_ buffer: Int, _ index: Int) -> UInt64 {
@@ -142,17 +150,22 @@ extension KernelBatch {
       reduced.append(RowReduction.argReduce(columns[value], rows: rows, count: count, kind, frame.dtypes[value]))
     case .dot(let lhs, let rhs):
       reduced.append(RowReduction.dot(columns[lhs], columns[rhs], rows: rows, count: count, frame.dtypes[lhs]))
-    case .scatter(
-      let buffer, let base, let index, let stride, let extent, let combiner, let bounds, let site, let value):
+    case .scatter(let buffer, let base, let indices, let combiner, let bounds, let value):
       let addresses = addresses(base, frame)
       for point in 0..<rows * count {
-        guard let valid = resolve(columns[index][point], frame.dtypes[index], extent, bounds, site) else { continue }
-        let address = addresses[point] + stride.value(integers) * valid
+        guard let distance = distance(indices, bounds, at: point, columns, frame) else { continue }
+        let address = addresses[point] + distance
         let update = columns[value][point]
         // A plain update does not read the element.
         let old = combiner == .replace ? 0 : element(buffer, address)
         setElement(buffer, address, combiner.combined(old, update, frame.dtypes[value]))
       }
+    case .scanReduce(let kind, let value, let buffer, let index):
+      let words = RowReduction.scan(columns[value], rows: rows, count: count, kind, frame.dtypes[value])
+      for (address, word) in zip(addresses(index, frame), words) { setElement(buffer, address, word) }
+    case .argSort(let key, let buffer, let index):
+      let words = RowReduction.argSort(columns[key], rows: rows, count: count)
+      for (address, word) in zip(addresses(index, frame), words) { setElement(buffer, address, word) }
     }
   }
 }

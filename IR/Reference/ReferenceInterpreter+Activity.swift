@@ -99,9 +99,11 @@ extension ControlOp {
     _ operands: [TensorValue], in module: Module
   ) throws(KilnError) -> ReferenceInterpreter.Activity? {
     switch self {
-    case .stopGradient: return nil
-    case .call(let name, _):
+    case .stopGradient, .barrier: return nil
+    case .call(let name, _), .checkpoint(let name, _):
       return .function(ReferenceInterpreter.Frame(try ReferenceInterpreter.callee(name, in: module), operands))
+    case .custom(let custom):
+      return .function(ReferenceInterpreter.Frame(try ReferenceInterpreter.callee(custom.callee, in: module), operands))
     case .cond(let then, let otherwise):
       let name = operands[0].bytes[0] == 1 ? then : otherwise
       let branch = try ReferenceInterpreter.callee(name, in: module)

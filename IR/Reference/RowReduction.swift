@@ -61,6 +61,55 @@ enum RowReduction {
     return terms[0]
   }
 
+  // MARK: R4
+
+  /// The combination of each word with all before it in its run of `count`: sums and products of reals in blocks of 1024,
+  /// which then get the fold of the earlier block totals on their left.
+  static func scan(
+    _ words: [UInt64], rows: Int, count: Int, _ kind: ReductionKind, _ dtype: DType
+  ) -> [UInt64] {
+    switch (kind, dtype) {
+    case (.sum, .f32): scan(words, rows, count, block: 1024) { (Float(word: $0) + Float(word: $1)).word }
+    case (.sum, .f64): scan(words, rows, count, block: 1024) { (Double(word: $0) + Double(word: $1)).word }
+    case (.product, .f32): scan(words, rows, count, block: 1024) { (Float(word: $0) * Float(word: $1)).word }
+    case (.product, .f64): scan(words, rows, count, block: 1024) { (Double(word: $0) * Double(word: $1)).word }
+    case (.sum, _), (.product, _), (.max, _), (.min, _), (.and, _), (.or, _):
+      scan(words, rows, count, block: max(count, 1)) { a, b in
+        kind.primitive.evaluate([Scalar(dtype, bits: a), Scalar(dtype, bits: b)], dtype: dtype).bits
+      }
+    }
+  }
+
+  private static func scan(
+    _ words: [UInt64], _ rows: Int, _ count: Int, block: Int, _ combine: (UInt64, UInt64) -> UInt64
+  ) -> [UInt64] {
+    var result = words
+    for row in 0..<rows {
+      var before: UInt64?
+      for first in stride(from: row * count, to: (row + 1) * count, by: block) {
+        let end = min(first + block, (row + 1) * count)
+        for i in first + 1..<max(end, first + 1) { result[i] = combine(result[i - 1], words[i]) }
+        let total = result[end - 1]
+        if let before {
+          for i in first..<end { result[i] = combine(before, result[i]) }
+        }
+        before = before.map { combine($0, total) } ?? total
+      }
+    }
+    return result
+  }
+
+  /// For each run of `count` sort keys the numbers of the keys in ascending order, equal ones in their order.
+  static func argSort(_ keys: [UInt64], rows: Int, count: Int) -> [UInt64] {
+    (0..<rows).flatMap { row -> [UInt64] in
+      let first = row * count
+      let order = (0..<count).sorted { a, b in
+        keys[first + a] != keys[first + b] ? keys[first + a] < keys[first + b] : a < b
+      }
+      return order.map { UInt64($0) }
+    }
+  }
+
   // MARK: R3
 
   /// In any order: the halves of all rows are combined at once until one column is left.

@@ -22,6 +22,8 @@ public struct FusionPlan: Hashable, Sendable {
       /// One `dot` with pointwise work on its result.
       case contraction
       case scatter
+      /// One instruction that makes lines along `axis` out of lines.
+      case line(axis: Int)
       /// `pad` and `concatenate`: the result is put together from pieces.
       case assembly
       /// One `cond`, `while` or `scan`; the functions that it runs are grouped on their own.
@@ -68,6 +70,7 @@ extension FusionPlan.Cluster.Kind: CustomStringConvertible {
     case .reduction(let axes): "reduction\(axes)"
     case .contraction: "contraction"
     case .scatter: "scatter"
+    case .line(let axis): "line[\(axis)]"
     case .assembly: "assembly"
     case .control: "control"
     case .copy(let value): "copy of v\(value.index)"

@@ -30,7 +30,10 @@ extension Kernel.Stage {
       switch effect {
       case .store, .storeScratch: cost += 0.1
       case .reduce: cost += 0.03
-      case .argReduce, .scatter: cost += 1
+      case .argReduce: cost += 0.1
+      case .scanReduce: cost += 0.2
+      case .scatter: cost += 1
+      case .argSort: cost += 2
       case .dot: cost = isSerial ? cost + 1 : 0.02
       }
     }

@@ -15,7 +15,7 @@ extension Kernel {
         switch effect {
         case .reduce(_, let value), .dot(let value, _): reduced.append(body[value])
         case .argReduce: reduced.append(.i32)
-        case .store, .storeScratch, .scatter: break
+        case .store, .storeScratch, .scatter, .scanReduce, .argSort: break
         }
       }
     }
@@ -28,7 +28,7 @@ extension Kernel {
         switch instruction {
         case .constant(let scalar): scalar.dtype
         case .operation(_, _, let dtype), .index(_, let dtype): dtype
-        case .load(let buffer, _), .gather(let buffer, _, _, _, _, _, _): buffers[buffer].dtype
+        case .load(let buffer, _), .gather(let buffer, _, _, _): buffers[buffer].dtype
         case .loadScratch(let row): scratchRows[row]
         case .reduced(let number): reduced[number]
         }

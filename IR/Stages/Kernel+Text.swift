@@ -41,7 +41,7 @@ extension Kernel: CustomStringConvertible {
         case .reduce(_, let value), .dot(let value, _):
           if value.index < dtypes.count, let dtype = dtypes[value.index] { reduced.append(dtype) }
         case .argReduce: reduced.append(.i32)
-        case .store, .storeScratch, .scatter: break
+        case .store, .storeScratch, .scatter, .scanReduce, .argSort: break
         }
       }
       lines.append("  }")
@@ -55,7 +55,7 @@ extension Kernel: CustomStringConvertible {
     switch instruction {
     case .constant(let scalar): scalar.dtype
     case .operation(_, _, let dtype), .index(_, let dtype): dtype
-    case .load(let buffer, _), .gather(let buffer, _, _, _, _, _, _):
+    case .load(let buffer, _), .gather(let buffer, _, _, _):
       buffers.indices.contains(buffer) ? buffers[buffer].dtype : nil
     case .loadScratch(let row): scratchRows.indices.contains(row) ? scratchRows[row] : nil
     case .reduced(let number): reduced.indices.contains(number) ? reduced[number] : nil
@@ -93,12 +93,13 @@ extension BodyInstruction {
     case .operation(let primitive, let operands, _): phrase(primitive.spelling, operands, [:])
     case .index(let index, _): phrase("index", [], ["at": .affine(index)])
     case .load(let buffer, let index): phrase("load", [], ["buffer": .integer(buffer), "at": .affine(index)])
-    case .gather(let buffer, let base, let index, let stride, let extent, let bounds, let site):
+    case .gather(let buffer, let base, let indices, let bounds):
       phrase(
-        "gather", [index],
+        "gather", indices.map(\.value),
         [
-          "buffer": .integer(buffer), "at": .affine(base), "stride": .kernelInteger(stride),
-          "extent": .kernelInteger(extent), "bounds": .word(bounds.rawValue), "site": .integer(site),
+          "buffer": .integer(buffer), "at": .affine(base), "strides": .kernelIntegers(indices.map(\.stride)),
+          "extents": .kernelIntegers(indices.map(\.extent)), "bounds": .word(bounds.rawValue),
+          "sites": .integers(indices.map(\.site)),
         ])
     case .loadScratch(let row): phrase("loadScratch", [], ["row": .integer(row)])
     case .reduced(let number): phrase("reduced", [], ["number": .integer(number)])
@@ -115,14 +116,18 @@ extension Effect {
     case .reduce(let kind, let value): phrase("reduce", [value], ["kind": .word(kind.rawValue)])
     case .argReduce(let kind, let value): phrase("argReduce", [value], ["kind": .word(kind.rawValue)])
     case .dot(let lhs, let rhs): phrase("dot", [lhs, rhs], [:])
-    case .scatter(
-      let buffer, let base, let index, let stride, let extent, let combiner, let bounds, let site, let value):
+    case .scanReduce(let kind, let value, let buffer, let index):
       phrase(
-        "scatter", [index, value],
+        "scanReduce", [value], ["kind": .word(kind.rawValue), "buffer": .integer(buffer), "at": .affine(index)])
+    case .argSort(let key, let buffer, let index):
+      phrase("argSort", [key], ["buffer": .integer(buffer), "at": .affine(index)])
+    case .scatter(let buffer, let base, let indices, let combiner, let bounds, let value):
+      phrase(
+        "scatter", indices.map(\.value) + [value],
         [
-          "buffer": .integer(buffer), "at": .affine(base), "stride": .kernelInteger(stride),
-          "extent": .kernelInteger(extent), "combiner": .word(combiner.rawValue), "bounds": .word(bounds.rawValue),
-          "site": .integer(site),
+          "buffer": .integer(buffer), "at": .affine(base), "strides": .kernelIntegers(indices.map(\.stride)),
+          "extents": .kernelIntegers(indices.map(\.extent)), "combiner": .word(combiner.rawValue),
+          "bounds": .word(bounds.rawValue), "sites": .integers(indices.map(\.site)),
         ])
     }
   }
@@ -135,6 +140,7 @@ extension Schedule: CustomStringConvertible {
     case .pointwise(let lanes, let unroll, let grain, let streaming):
       "pointwise {lanes = \(lanes), unroll = \(unroll), grain = \(grain), streaming = \(streaming)}"
     case .rows: "rows"
+    case .turned(let axis, let lanes, let grain): "turned {axis = \(axis), lanes = \(lanes), grain = \(grain)}"
     case .splitRows: "splitRows"
     case .columns(let strip): "columns {strip = \(strip)}"
     case .contraction(let schedule): "contraction {\(schedule)}"

@@ -12,7 +12,7 @@ extension Kernel {
 
   public var phaseCount: Int {
     switch schedule {
-    case .serial, .pointwise, .rows, .columns: 1
+    case .serial, .pointwise, .turned, .rows, .columns: 1
     case .splitRows: 2
     case .contraction(let schedule): schedule.packsRight ? 2 : 1
     }
@@ -26,6 +26,10 @@ extension Kernel {
     switch schedule {
     case .serial, .rows: return points
     case .pointwise(_, _, let grain, _): return Self.stripUnits(extents, grain)
+    case .turned(let axis, let lanes, let grain):
+      var units = extents
+      units[axis] = Self.ceilDivide(extents[axis], lanes)
+      return Self.stripUnits(units, grain)
     case .columns(let strip): return Self.stripUnits(extents, strip)
     case .splitRows: return phase == 0 ? points * blocks(integers) : points
     case .contraction(let schedule):
@@ -42,7 +46,7 @@ extension Kernel {
     let points = extents.reduce(1, *)
     guard points > 0 else { return 0 }
     switch schedule {
-    case .serial, .pointwise, .rows, .columns: return 0
+    case .serial, .pointwise, .turned, .rows, .columns: return 0
     case .splitRows: return points * blocks(integers) * 8
     case .contraction(let schedule):
       guard schedule.packsRight else { return 0 }
@@ -58,7 +62,8 @@ extension Kernel {
     var bytes = 0
     for row in scratchRows.indices { bytes += scratchRowBytes(row, integers) }
     switch schedule {
-    case .serial, .pointwise, .rows, .splitRows: return bytes + 4096
+    case .serial: return bytes + sortScratchBytes(integers) + 4096
+    case .pointwise, .turned, .rows, .splitRows: return bytes + 4096
     // 32 lanes and the levels of Tree16 for every column of the strip and every reduction.
     case .columns(let strip): return bytes + reductionCount * (32 + 8) * strip * 8 + 4096
     case .contraction(let schedule):
@@ -66,6 +71,25 @@ extension Kernel {
       return bytes + schedule.scratchBytes(terms: terms, elementBytes: elementBytesOfDot) + 4096
     }
   }
+
+  /// Bytes for sorting a line: two places for each key and each number, and a histogram of a byte for every byte of a key.
+  private func sortScratchBytes(_ integers: [Int]) -> Int {
+    let lines = stages.filter { stage in stage.effects.contains { if case .argSort = $0 { true } else { false } } }
+    guard let longest = lines.map({ $0.inner.reduce(1) { $0 * $1.value(integers) } }).max() else { return 0 }
+    return Self.ceilDivide(longest, 16) * 16 * Self.sortBytesPerElement + 8 * 256 * 8
+  }
+
+  /// The buffers of a kernel that does nothing but copy one to the other, element by element: where both are the same
+  /// memory there is nothing to do.
+  public var copiedBuffers: (source: Int, target: Int)? {
+    guard stages.count == 1, stages[0].inner.isEmpty, stages[0].body.count == 1, stages[0].effects.count == 1,
+      case .load(let source, let from) = stages[0].body[0],
+      case .store(let target, let to, let value) = stages[0].effects[0], value.index == 0, from == to
+    else { return nil }
+    return (source, target)
+  }
+
+  public static let sortBytesPerElement = 24
 
   /// Bytes from one scratch row to the next: whole cache lines, with 128 spare bytes for masked tails.
   public func scratchRowBytes(_ row: Int, _ integers: [Int]) -> Int {
@@ -123,7 +147,7 @@ extension Kernel.Stage {
     effects.reduce(0) { count, effect in
       switch effect {
       case .reduce, .argReduce, .dot: count + 1
-      case .store, .storeScratch, .scatter: count
+      case .store, .storeScratch, .scatter, .scanReduce, .argSort: count
       }
     }
   }

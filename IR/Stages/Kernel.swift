@@ -90,6 +90,23 @@ public struct AffineIndex: Hashable, Sendable {
   }
 }
 
+/// An index that is data: the integer `value` of a body along an axis of `extent` elements that lie `stride` apart. It is
+/// in range if 0 ≤ value < extent.
+public struct DataIndex: Hashable, Sendable {
+  public var value: BodyID
+  public var stride: KernelInteger
+  public var extent: KernelInteger
+  /// What the launch's status word becomes when the index is checked and out of range.
+  public var site: Int
+
+  public init(_ value: BodyID, stride: KernelInteger, extent: KernelInteger, site: Int) {
+    self.value = value
+    self.stride = stride
+    self.extent = extent
+    self.site = site
+  }
+}
+
 /// One step of a body. Operands stand before their users.
 public enum BodyInstruction: Hashable, Sendable {
   case constant(Scalar)
@@ -97,10 +114,9 @@ public enum BodyInstruction: Hashable, Sendable {
   /// The affine form itself as an integer of type `dtype` (i32 or i64): coordinates, as `iota` needs them.
   case index(AffineIndex, dtype: DType)
   case load(buffer: Int, AffineIndex)
-  /// The element at `AffineIndex` + `stride` × (the value `index`, an integer), when 0 ≤ index < extent. Otherwise, by
-  /// `bounds`: the nearest index, zero bits, or (check) zero bits and the launch's status word becomes `site`.
-  case gather(
-    buffer: Int, AffineIndex, index: BodyID, stride: KernelInteger, extent: KernelInteger, bounds: IndexBounds, site: Int)
+  /// The element at `AffineIndex` + the sum of stride × value over the indices, when all are in range. Otherwise, by
+  /// `bounds`: that of the nearest indices, zero bits, or (check) zero bits and the launch's status word becomes a site.
+  case gather(buffer: Int, AffineIndex, [DataIndex], bounds: IndexBounds)
   /// The element of a scratch row at the stage's inner point.
   case loadScratch(row: Int)
   /// The result of the reduction of that number (counted over the effects of all stages in order) at this outer point.
@@ -117,11 +133,15 @@ public enum Effect: Hashable, Sendable {
   case argReduce(ArgReductionKind, value: BodyID)
   /// Defines the next reduced value: the sum of lhs × rhs as D1 says.
   case dot(lhs: BodyID, rhs: BodyID)
-  /// Combines `value` into the element at `AffineIndex` + `stride` × `index`, point after point in row-major order (R5).
-  /// An index outside 0 ..< extent goes by `bounds`: to the nearest, left out, or left out with status `site` (check).
-  case scatter(
-    buffer: Int, AffineIndex, index: BodyID, stride: KernelInteger, extent: KernelInteger, ScatterCombiner,
-    bounds: IndexBounds, site: Int, value: BodyID)
+  /// Combines `value` into the element at `AffineIndex` + the sum of stride × value over the indices, at each outer point
+  /// in row-major order of the inner ones (R5). Outer points reach different elements. Indices out of range go by `bounds`:
+  /// to the nearest, left out, or left out with a site as status (check).
+  case scatter(buffer: Int, AffineIndex, [DataIndex], ScatterCombiner, bounds: IndexBounds, value: BodyID)
+  /// Stores at each point the combination of the stage's values up to it, in row-major order of the inner points (R4).
+  case scanReduce(ReductionKind, value: BodyID, buffer: Int, AffineIndex)
+  /// Stores at inner point i the `i32` number of the point whose `key`, an unsigned integer of 32 or 64 bits, is the i-th
+  /// in ascending order; equal keys stay in their order.
+  case argSort(key: BodyID, buffer: Int, AffineIndex)
 }
 
 /// How a kernel runs. `lanes` are elements, whatever their width; a backend splits vectors that its registers cannot hold.
@@ -131,6 +151,10 @@ public enum Schedule: Hashable, Sendable {
   /// No inner axes in any stage. Vectors along the last outer axis, tails masked. Work units are (leading outer point,
   /// chunk of `grain` elements of the last axis). `streaming` asks for stores that bypass the caches.
   case pointwise(lanes: Int, unroll: Int, grain: Int, streaming: Bool)
+  /// One stage, no inner axes. Square tiles of `lanes` × `lanes` points along `axis` and the last outer axis: what lies side
+  /// by side along `axis` is loaded so and turned in registers. Work units are (other outer point, `lanes` points of `axis`,
+  /// chunk of `grain` elements of the last axis).
+  case turned(axis: Int, lanes: Int, grain: Int)
   /// Vectors along the inner axes: 32 lanes, the lanes of R2. Work units are the outer points.
   case rows
   /// One stage that reduces with one effect, then stages without inner axes. Few outer points, long rows: phase 0 has a

@@ -6,7 +6,7 @@
 /// - `kernel.C3`: an affine index has a stride for every outer and inner axis.
 /// - `kernel.C4`: only buffers marked as written are written.
 /// - `kernel.C5`: a scratch row is filled before it is read, and the stages that use it have equal inner extents.
-/// - `kernel.C6`: the schedule fits the stages.
+/// - `kernel.C6`: the schedule fits the stages; a scan or a sort is the only effect of its stage, a sort in the only stage.
 /// - `kernel.C7`: every affine access of the launch lies within its buffer; with data for an index, at each valid one.
 public struct KernelVerifier {
   private let kernel: Kernel
@@ -63,6 +63,9 @@ extension KernelVerifier {
         body.append(try dtype(of: instruction, stage, body, reduced, filledRows))
       }
       for effect in stage.effects { try checkEffect(effect, stage, body, &reduced, &filledRows) }
+      try require(
+        stage.effects.count == 1 || !stage.effects.contains(where: \.isOfLines), "kernel.C6",
+        "a scan or a sort is the only effect of its stage")
       for row in stage.scratchRows {
         let extents = rowExtents[row, default: stage.inner]
         rowExtents[row] = extents
@@ -101,13 +104,13 @@ extension KernelVerifier {
     return body[value.index]
   }
 
-  private func requireIndexValue(
-    _ index: BodyID, _ stride: KernelInteger, _ extent: KernelInteger, _ body: [DType]
-  ) throws(ConstraintFailure) {
-    let dtype = try dtype(of: index, body)
-    try require(dtype.isInteger, "kernel.C2", "an index is an integer, found \(dtype)")
-    try requireInteger(stride)
-    try requireInteger(extent)
+  private func requireIndices(_ indices: [DataIndex], _ body: [DType]) throws(ConstraintFailure) {
+    for index in indices {
+      let dtype = try dtype(of: index.value, body)
+      try require(dtype.isInteger, "kernel.C2", "an index is an integer, found \(dtype)")
+      try requireInteger(index.stride)
+      try requireInteger(index.extent)
+    }
   }
 
   private func dtype(
@@ -128,9 +131,9 @@ extension KernelVerifier {
     case .load(let buffer, let index):
       try requireIndex(index, stage)
       return try bufferDType(buffer)
-    case .gather(let buffer, let base, let index, let stride, let extent, _, _):
+    case .gather(let buffer, let base, let indices, _):
       try requireIndex(base, stage)
-      try requireIndexValue(index, stride, extent, body)
+      try requireIndices(indices, body)
       return try bufferDType(buffer)
     case .loadScratch(let row):
       let dtype = try rowDType(row)
@@ -164,12 +167,22 @@ extension KernelVerifier {
     case .dot(let lhs, let rhs):
       let dtypes = [try dtype(of: lhs, body), try dtype(of: rhs, body)]
       reduced.append(try Primitive.multiply.resultDType(operands: dtypes))
-    case .scatter(let buffer, let base, let index, let stride, let extent, let combiner, _, _, let value):
+    case .scatter(let buffer, let base, let indices, let combiner, _, let value):
       try requireIndex(base, stage)
-      try requireIndexValue(index, stride, extent, body)
+      try requireIndices(indices, body)
       let dtype = try dtype(of: value, body)
       try requireStore(buffer, dtype)
       if let primitive = combiner.primitive { _ = try primitive.resultDType(operands: [dtype, dtype]) }
+    case .scanReduce(let kind, let value, let buffer, let index):
+      try requireIndex(index, stage)
+      let dtype = try dtype(of: value, body)
+      _ = try kind.primitive.resultDType(operands: [dtype, dtype])
+      try requireStore(buffer, dtype)
+    case .argSort(let key, let buffer, let index):
+      try requireIndex(index, stage)
+      let dtype = try dtype(of: key, body)
+      try require(dtype == .u32 || dtype == .u64, "kernel.C2", "a sort key is u32 or u64, found \(dtype)")
+      try requireStore(buffer, .i32)
     }
   }
 
@@ -192,14 +205,30 @@ extension Kernel.Stage {
 
 extension KernelVerifier {
   private func requireSchedule() throws(ConstraintFailure) {
+    try require(
+      !sorts || kernel.stages.count == 1 && kernel.scratchRows.isEmpty, "kernel.C6",
+      "a kernel that sorts has one stage and no scratch rows")
     switch kernel.schedule {
-    case .serial, .rows: break
+    case .serial: break
+    case .rows:
+      try require(
+        !kernel.stages.contains { $0.effects.contains(where: \.isOfLines) }, "kernel.C6",
+        "a row kernel neither scans nor sorts")
     case .pointwise(let lanes, let unroll, let grain, _):
       try require(
         lanes > 0 && unroll > 0 && grain > 0, "kernel.C6", "lanes, unroll and grain of a pointwise kernel are positive")
       try require(
         kernel.stages.allSatisfy(\.inner.isEmpty), "kernel.C6", "a pointwise kernel has no inner axes")
+    case .turned(let axis, let lanes, let grain):
+      try require(lanes > 0 && grain > 0, "kernel.C6", "lanes and grain of a turned kernel are positive")
+      try require(
+        axis >= 0 && axis < kernel.outer.count - 1, "kernel.C6",
+        "a turned kernel has an outer axis \(axis) that is not the last")
+      try require(
+        kernel.stages.count == 1 && kernel.stages[0].inner.isEmpty, "kernel.C6",
+        "a turned kernel has one stage without inner axes")
     case .columns(let strip):
+      try require(!sorts, "kernel.C6", "a column kernel does not sort")
       try require(strip > 0, "kernel.C6", "the strip of a column kernel is positive")
       try require(!kernel.outer.isEmpty, "kernel.C6", "a column kernel has an outer axis")
     case .splitRows:
@@ -215,6 +244,10 @@ extension KernelVerifier {
         throw ConstraintFailure("kernel.C6", "stage 0 of a contraction has a dot")
       }
     }
+  }
+
+  private var sorts: Bool {
+    kernel.stages.contains { stage in stage.effects.contains { if case .argSort = $0 { true } else { false } } }
   }
 
   /// Stage 0 reduces once and does nothing else; the others have no inner axes.
@@ -241,12 +274,10 @@ extension KernelVerifier {
       if extents.contains(0) { continue }
       for access in stage.accesses {
         var terms = zip(extents, access.index.strides).map { (last: $0 - 1, stride: $1.value(integers)) }
-        if let (stride, extent) = access.data {
-          let size = extent.value(integers)
-          // Without a valid index nothing is accessed.
-          if size <= 0 { continue }
-          terms.append((size - 1, stride.value(integers)))
-        }
+        let sizes = access.data.map { $0.extent.value(integers) }
+        // Without a valid index nothing is accessed.
+        if sizes.contains(where: { $0 <= 0 }) { continue }
+        terms += zip(sizes, access.data).map { ($0 - 1, $1.stride.value(integers)) }
         let count = elementCounts[access.buffer]
         guard let range = Self.range(access.index.offset.value(integers), terms) else {
           report("kernel.C7", "an index of buffer \(access.buffer) overflows")
@@ -273,30 +304,40 @@ extension KernelVerifier {
 }
 
 extension Kernel.Stage {
-  /// An access to a buffer: the affine index, and for an index that is data its stride and extent.
+  /// An access to a buffer: the affine index, and the indices that are data.
   fileprivate struct Access {
     var buffer: Int
     var index: AffineIndex
-    var data: (stride: KernelInteger, extent: KernelInteger)?
+    var data: [DataIndex] = []
   }
 
   fileprivate var accesses: [Access] {
     let reads = body.compactMap { instruction -> Access? in
       switch instruction {
       case .load(let buffer, let index): Access(buffer: buffer, index: index)
-      case .gather(let buffer, let index, _, let stride, let extent, _, _):
-        Access(buffer: buffer, index: index, data: (stride, extent))
+      case .gather(let buffer, let index, let data, _): Access(buffer: buffer, index: index, data: data)
       case .constant, .operation, .index, .loadScratch, .reduced: nil
       }
     }
     let writes = effects.compactMap { effect -> Access? in
       switch effect {
       case .store(let buffer, let index, _): Access(buffer: buffer, index: index)
-      case .scatter(let buffer, let index, _, let stride, let extent, _, _, _, _):
-        Access(buffer: buffer, index: index, data: (stride, extent))
+      case .scatter(let buffer, let index, let data, _, _, _): Access(buffer: buffer, index: index, data: data)
+      case .scanReduce(_, _, let buffer, let index), .argSort(_, let buffer, let index):
+        Access(buffer: buffer, index: index)
       case .storeScratch, .reduce, .argReduce, .dot: nil
       }
     }
     return reads + writes
+  }
+}
+
+extension Effect {
+  /// Whether the effect makes a line of results out of the values of a whole stage.
+  package var isOfLines: Bool {
+    switch self {
+    case .scanReduce, .argSort: true
+    case .store, .storeScratch, .reduce, .argReduce, .dot, .scatter: false
+    }
   }
 }

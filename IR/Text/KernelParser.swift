@@ -125,11 +125,9 @@ extension BodyInstruction {
     case "index": return .index(try reader.affine("at"), dtype: dtype)
     case "load": return .load(buffer: try reader.integer("buffer"), try reader.affine("at"))
     case "gather":
-      try reader.requireOperandCount(1, operands)
       return .gather(
-        buffer: try reader.integer("buffer"), try reader.affine("at"), index: operands[0],
-        stride: try reader.kernelInteger("stride"), extent: try reader.kernelInteger("extent"),
-        bounds: try reader.word("bounds", IndexBounds.self), site: try reader.site())
+        buffer: try reader.integer("buffer"), try reader.affine("at"), try reader.dataIndices(operands[...]),
+        bounds: try reader.word("bounds", IndexBounds.self))
     case "loadScratch": return .loadScratch(row: try reader.integer("row"))
     case "reduced": return .reduced(try reader.integer("number"))
     default:
@@ -162,12 +160,21 @@ extension Effect {
       try reader.requireOperandCount(2, operands)
       return .dot(lhs: operands[0], rhs: operands[1])
     case "scatter":
-      try reader.requireOperandCount(2, operands)
+      guard let value = operands.last else {
+        throw ConstraintFailure("kernel.C1", "scatter takes indices and a value, found no operands")
+      }
       return .scatter(
-        buffer: try reader.integer("buffer"), try reader.affine("at"), index: operands[0],
-        stride: try reader.kernelInteger("stride"), extent: try reader.kernelInteger("extent"),
+        buffer: try reader.integer("buffer"), try reader.affine("at"), try reader.dataIndices(operands.dropLast()),
         try reader.word("combiner", ScatterCombiner.self), bounds: try reader.word("bounds", IndexBounds.self),
-        site: try reader.site(), value: operands[1])
+        value: value)
+    case "scanReduce":
+      try reader.requireOperandCount(1, operands)
+      return .scanReduce(
+        try reader.word("kind", ReductionKind.self), value: operands[0], buffer: try reader.integer("buffer"),
+        try reader.affine("at"))
+    case "argSort":
+      try reader.requireOperandCount(1, operands)
+      return .argSort(key: operands[0], buffer: try reader.integer("buffer"), try reader.affine("at"))
     default: throw ConstraintFailure("parse.C4", "there is no kernel effect '\(spelling)'")
     }
   }
@@ -179,6 +186,9 @@ extension Schedule {
     case "serial": return .serial
     case "rows": return .rows
     case "splitRows": return .splitRows
+    case "turned":
+      return .turned(
+        axis: try reader.integer("axis"), lanes: try reader.integer("lanes"), grain: try reader.integer("grain"))
     case "columns": return .columns(strip: try reader.integer("strip"))
     case "pointwise":
       return .pointwise(
@@ -200,10 +210,6 @@ extension AttributeReader {
   fileprivate func requireOperandCount(_ count: Int, _ operands: [BodyID]) throws(ConstraintFailure) {
     try require(
       operands.count == count, "kernel.C1", "\(spelling) takes \(count) operands, found \(operands.count)")
-  }
-
-  fileprivate func kernelInteger(_ name: String) throws(ConstraintFailure) -> KernelInteger {
-    try kernelInteger(try required(name), name)
   }
 
   fileprivate func kernelIntegers(_ name: String) throws(ConstraintFailure) -> [KernelInteger] {
@@ -235,10 +241,18 @@ extension AttributeReader {
     throw malformed(name, "integers, or launch integers like n0")
   }
 
-  fileprivate func site() throws(ConstraintFailure) -> Int {
-    let site = try integer("site")
-    guard Int32(exactly: site) != nil else { throw malformed("site", "a 32-bit integer") }
-    return site
+  /// The indices that are data: a stride, an extent and a site for each of the operands.
+  fileprivate func dataIndices(_ values: ArraySlice<BodyID>) throws(ConstraintFailure) -> [DataIndex] {
+    let (strides, extents) = (try kernelIntegers("strides"), try kernelIntegers("extents"))
+    let sites = try integers("sites")
+    try require(
+      strides.count == values.count && extents.count == values.count && sites.count == values.count, "kernel.C1",
+      "\(spelling) has \(values.count) indices, found \(strides.count) strides, \(extents.count) extents and "
+        + "\(sites.count) sites")
+    guard sites.allSatisfy({ Int32(exactly: $0) != nil }) else { throw malformed("sites", "32-bit integers") }
+    return values.indices.enumerated().map { number, index in
+      DataIndex(values[index], stride: strides[number], extent: extents[number], site: sites[number])
+    }
   }
 
   fileprivate func word<Word: RawRepresentable<String> & CaseIterable>(

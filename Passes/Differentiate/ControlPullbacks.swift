@@ -14,6 +14,9 @@ extension Rewriter {
   mutating func controlPullback(_ op: ControlOp, _ use: ControlUse) throws(KilnError) -> [ValueID?] {
     switch op {
     case .stopGradient: return []
+    case .barrier: return [use.cotangents[0]]
+    case .custom(let custom): return try customPullback(custom, use)
+    case .checkpoint(let callee, _): return try checkpointPullback(callee, use)
     case .call(let callee, _): throw noDerivative(of: "call", "@\(callee) must be inlined first")
     case .while:
       throw noDerivative(

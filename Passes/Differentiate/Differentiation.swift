@@ -54,7 +54,7 @@ public enum Differentiation {
   }
 
   /// The function without calls, its `indices` checked.
-  private static func prepare(_ name: String, in module: Module, _ indices: [Int]) throws(KilnError) -> Function {
+  static func prepare(_ name: String, in module: Module, _ indices: [Int]) throws(KilnError) -> Function {
     var module = try module.reachable(from: name)
     module = try Inliner.inline(module)
     let function = try module.require(name)
@@ -73,7 +73,7 @@ public enum Differentiation {
     return function
   }
 
-  private static func requireScalar(_ function: Function) throws(KilnError) {
+  static func requireScalar(_ function: Function) throws(KilnError) {
     guard let result = function.results.first else {
       throw KilnError("gradient.C2", "@\(function.name) has no result to take a gradient of")
     }
@@ -86,8 +86,7 @@ public enum Differentiation {
     }
   }
 
-  private static func added(_ function: Function, to module: Module) throws(KilnError) -> (module: Module, name: String)
-  {
+  static func added(_ function: Function, to module: Module) throws(KilnError) -> (module: Module, name: String) {
     var module = module
     try module.add(function.withoutDeadCode(in: module))
     return (module, function.name)
@@ -116,7 +115,7 @@ extension Pass {
     }
   }
 
-  private static func arguments(_ name: String, _ indices: [Int]) -> String {
+  static func arguments(_ name: String, _ indices: [Int]) -> String {
     ([name] + indices.map(String.init)).joined(separator: ", ")
   }
 }

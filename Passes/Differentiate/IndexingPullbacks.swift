@@ -4,66 +4,127 @@ import KilnIR
 extension Rewriter {
   mutating func indexingPullback(_ op: IndexingOp, _ use: Use) throws(KilnError) -> [ValueID?] {
     switch op {
-    case .gather(let axis, let bounds):
+    case .gather(let indexed, let bounds):
       let type = type(of: use.operands[0])
       let zero = try zero(TensorType(type.dtype.accumulator, type.shape))
       let cotangent = try convert(use.cotangent, to: type.dtype.accumulator)
-      let sum = try scatter(zero, use.operands[1], cotangent, axis: axis, combiner: .add, bounds: bounds)
+      let sum = try scatter(zero, use.operands[1], cotangent, indexed, combiner: .add, bounds: bounds)
       return [try convert(sum, to: type.dtype), nil]
-    case .scatter(let axis, let combiner, let bounds):
+    case .scatter(let indexed, let combiner, let bounds):
       switch combiner {
       case .add:
-        let updates = use.needed[2] ? try gather(use.cotangent, use.operands[1], axis: axis, bounds: bounds) : nil
+        let updates = use.needed[2] ? try gather(use.cotangent, use.operands[1], indexed, bounds: bounds) : nil
         return [use.cotangent, nil, updates]
-      case .replace: return try replacePullback(use, axis, bounds)
-      case .maximum, .minimum: return try extremeScatterPullback(use, axis, bounds)
-      case .multiply: throw noDerivative(of: "scatter multiply", "the other factors of an element are not at hand")
+      case .replace: return try replacePullback(use, indexed, bounds)
+      case .maximum, .minimum: return try extremeScatterPullback(use, indexed, bounds)
+      case .multiply: return try productScatterPullback(use, indexed, bounds)
       }
+    case .dynamicSlice(_, let bounds):
+      let zero = try zero(type(of: use.operands[0]))
+      return [try updateSlice(zero, use.cotangent, Array(use.operands.dropFirst()), bounds: bounds)]
+    case .dynamicUpdateSlice(let bounds):
+      let starts = Array(use.operands.dropFirst(2))
+      let updateType = type(of: use.operands[1])
+      let sizes = updateType.shape.dimensions
+      var operandPart: ValueID?
+      if use.needed[0] {
+        operandPart = try updateSlice(use.cotangent, zero(updateType), starts, bounds: bounds)
+      }
+      return [operandPart, use.needed[1] ? try slice(use.cotangent, starts, sizes: sizes, bounds: bounds) : nil]
+    case .argSort: return []
     }
   }
 
-  /// The last update of a slice gets its cotangent, the operand gets those that no update replaced.
-  private mutating func replacePullback(_ use: Use, _ axis: Int, _ bounds: IndexBounds) throws(KilnError) -> [ValueID?]
-  {
+  /// The last update of a slice gets its cotangent, the operand gets those that no update replaced. Slices are numbered in
+  /// a tensor of the indexed and batch axes alone.
+  private mutating func replacePullback(
+    _ use: Use, _ indexed: IndexedAxes, _ bounds: IndexBounds
+  ) throws(KilnError) -> [ValueID?] {
     let indices = use.operands[1]
-    let indexShape = type(of: indices).shape
     let type = type(of: use.result)
-    let numbers = try iota(TensorType(.i64, [indexShape.elementCount]), axis: 0)
-    let number = try reshape(numbers, indexShape)
-    let none = try constant(Scalar(Int64(-1)), [type.shape[axis]])
-    let winner = try scatter(none, indices, number, axis: 0, combiner: .replace, bounds: bounds)
+    let updateType = self.type(of: use.operands[2])
+    let layout = IndexingLayout(indexed, operand: type.shape, indices: self.type(of: indices).shape)
+    let axes = (indexed.axes + indexed.batch.map(\.lhs)).sorted()
+    let shape = Shape(axes.map { type.shape[$0] })
+    let numbered = indexed.renumbered { axis in axes.firstIndex(of: axis) ?? 0 }
+    let sliceAxes = type.shape.indices.filter { !axes.contains($0) }.compactMap { layout.operandAxes[$0] }
+    let updateAxes = updateType.shape.indices.filter { !sliceAxes.contains($0) }
+    let numberShape = Shape(updateAxes.map { updateType.shape[$0] })
+
+    let numbers = try iota(TensorType(.i64, [numberShape.elementCount]), axis: 0)
+    let number = try reshape(numbers, numberShape)
+    let none = try constant(Scalar(Int64(-1)), shape)
+    let winner = try scatter(none, indices, number, numbered, combiner: .replace, bounds: bounds)
 
     let zeroes = try zero(type)
-    let first = try constant(Scalar(Int64(0)), [type.shape[axis]])
-    let isKept = try broadcast(less(winner, first), type.shape, axes: [axis])
+    let first = try constant(Scalar(Int64(0)), shape)
+    let isKept = try broadcast(less(winner, first), type.shape, axes: axes)
     let operandPart = try select(isKept, use.cotangent, zeroes)
     guard use.needed[2] else { return [operandPart, nil, nil] }
 
-    let winnerThere = try gather(winner, indices, axis: 0, bounds: bounds)
-    let updateType = self.type(of: use.operands[2])
-    let isLast = try broadcast(
-      equal(winnerThere, number), updateType.shape, axes: Array(axis..<axis + indexShape.rank))
-    let cotangents = try gather(use.cotangent, indices, axis: axis, bounds: bounds)
+    let winnerThere = try gather(winner, indices, numbered, bounds: bounds)
+    let isLast = try broadcast(equal(winnerThere, number), updateType.shape, axes: updateAxes)
+    let cotangents = try gather(use.cotangent, indices, indexed, bounds: bounds)
     let zero = try zero(updateType)
     return [operandPart, nil, try select(isLast, cotangents, zero)]
   }
 
   /// The operand's element and the updates that are equal to the extreme share its cotangent equally.
   private mutating func extremeScatterPullback(
-    _ use: Use, _ axis: Int, _ bounds: IndexBounds
+    _ use: Use, _ indexed: IndexedAxes, _ bounds: IndexBounds
   ) throws(KilnError) -> [ValueID?] {
     let (operand, indices, updates) = (use.operands[0], use.operands[1], use.operands[2])
     let (type, updateType) = (type(of: operand), type(of: updates))
-    let extremeThere = try gather(use.result, indices, axis: axis, bounds: bounds)
+    let extremeThere = try gather(use.result, indices, indexed, bounds: bounds)
     let operandWins = try equal(operand, use.result)
     let updateWins = try equal(updates, extremeThere)
     let operandCount = try convert(operandWins, to: type.dtype)
     let updateCount = try convert(updateWins, to: type.dtype)
-    let count = try scatter(operandCount, indices, updateCount, axis: axis, combiner: .add, bounds: bounds)
+    let count = try scatter(operandCount, indices, updateCount, indexed, combiner: .add, bounds: bounds)
     let share = try divide(use.cotangent, count)
-    let shareThere = try gather(share, indices, axis: axis, bounds: bounds)
+    let shareThere = try gather(share, indices, indexed, bounds: bounds)
     let zero = try zero(type)
     let updateZero = try self.zero(updateType)
     return [try select(operandWins, share, zero), nil, try select(updateWins, shareThere, updateZero)]
+  }
+
+  /// The operand gets the cotangent times the product of its updates. An update gets it times the product of the other
+  /// factors, by division: of the factors that are not 0, where the others have no 0.
+  private mutating func productScatterPullback(
+    _ use: Use, _ indexed: IndexedAxes, _ bounds: IndexBounds
+  ) throws(KilnError) -> [ValueID?] {
+    let (operand, indices, updates) = (use.operands[0], use.operands[1], use.operands[2])
+    let (type, updateType) = (type(of: operand), type(of: updates))
+    let ones = try constant(1, like: type)
+    let product = try scatter(ones, indices, updates, indexed, combiner: .multiply, bounds: bounds)
+    let operandPart = try multiply(use.cotangent, product)
+    guard use.needed[2] else { return [operandPart, nil, nil] }
+
+    let (zero, updateZero) = (try zero(type), try self.zero(updateType))
+    let updateOnes = try constant(1, like: updateType)
+    let (operandIsZero, updateIsZero) = (try equal(operand, zero), try equal(updates, updateZero))
+    let (factors, updateFactors) = (
+      try select(operandIsZero, ones, operand), try select(updateIsZero, updateOnes, updates)
+    )
+    let nonzero = try scatter(factors, indices, updateFactors, indexed, combiner: .multiply, bounds: bounds)
+    let (zeros, updateZeros) = (
+      try convert(operandIsZero, to: type.dtype), try convert(updateIsZero, to: type.dtype)
+    )
+    let zeroCount = try scatter(zeros, indices, updateZeros, indexed, combiner: .add, bounds: bounds)
+    let othersProduct = try divide(gather(nonzero, indices, indexed, bounds: bounds), updateFactors)
+    let otherZeros = try subtract(gather(zeroCount, indices, indexed, bounds: bounds), updateZeros)
+    let cotangents = try gather(use.cotangent, indices, indexed, bounds: bounds)
+    let slope = try select(equal(otherZeros, updateZero), othersProduct, updateZero)
+    return [operandPart, nil, try multiply(cotangents, slope)]
+  }
+}
+
+extension IndexedAxes {
+  /// The same with other numbers for the axes of the operand.
+  func renumbered(_ number: (Int) -> Int) -> IndexedAxes {
+    var result = self
+    result.axes = axes.map(number)
+    result.batch = batch.map { AxisPair(number($0.lhs), $0.rhs) }
+    return result
   }
 }

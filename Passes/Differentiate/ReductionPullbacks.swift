@@ -4,6 +4,14 @@ extension Rewriter {
   mutating func reductionPullback(_ op: ReductionOp, _ use: Use) throws(KilnError) -> [ValueID?] {
     switch op {
     case .argReduce: return []
+    case .scanReduce(let kind, let axis, let isReverse):
+      switch kind {
+      case .sum: return [try scan(.sum, use.cotangent, axis: axis, isReverse: !isReverse)]
+      case .product: return [try productScanPullback(use, axis, isReverse)]
+      case .max, .min: return [try extremeScanPullback(use, axis, isReverse)]
+      // bool and integers only.
+      case .and, .or: return []
+      }
     case .reduce(let kind, let axes):
       let kept = type(of: use.operands[0]).shape.indices.filter { !axes.contains($0) }
       switch kind {

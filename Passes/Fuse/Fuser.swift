@@ -46,19 +46,20 @@ package struct Fuser {
 
   private mutating func place(_ id: InstructionID) throws(KilnError) {
     let instruction = function.instructions[id]
-    if case .control(.call(let callee, _)) = instruction.op {
+    if let callee = instruction.op.inlinedCallee {
       throw KilnError("fuse.call", "the call of @\(callee) was not inlined", at: function.locations[id])
     }
     switch instruction.op.fusionClass {
     case .source, .view: return
-    case .pointwise: placePointwise(id, readAtPoint: instruction.operands, readAsBuffer: [])
-    case .gather:
-      placePointwise(id, readAtPoint: [instruction.operands[1]], readAsBuffer: [instruction.operands[0]])
+    case .pointwise, .gather: placePointwise(id)
     case .reduction(let axes): placeReduction(id, axes)
     case .contraction(let op): placeContraction(id, op)
     case .scatter:
       begin(
         .scatter, function.valueTypes[instruction.result].shape.dimensions, id, instruction.operands, [])
+    case .line(let axis):
+      begin(
+        .line(axis: axis), function.valueTypes[instruction.result].shape.dimensions, id, instruction.operands, [])
     case .assembly:
       if case .movement(.overlapAdd) = instruction.op, joinOverlapAdd(id) { return }
       begin(.assembly, function.valueTypes[instruction.result].shape.dimensions, id, instruction.operands, [])
@@ -180,16 +181,23 @@ package struct Fuser {
     }
   }
 
-  private mutating func placePointwise(_ id: InstructionID, readAtPoint: [ValueID], readAsBuffer: [ValueID]) {
-    let shape = function.valueTypes[function.instructions[id].result].shape.dimensions
+  private mutating func placePointwise(_ id: InstructionID) {
+    let instruction = function.instructions[id]
+    let shape = function.valueTypes[instruction.result].shape.dimensions
+    let readings = function.readings(of: id)
+    func operands(_ isWanted: (OperandReading) -> Bool) -> [ValueID] {
+      zip(instruction.operands, readings).filter { isWanted($1) }.map(\.0)
+    }
+    let readAtPoint = operands(\.isAtPoint)
+    let readAsBuffer = operands { $0 == .asBuffer }
     mergeProducers(shape, readAtPoint)
     for cluster in candidates(readAtPoint, shape) {
-      if let (bases, depth) = canJoin(cluster, shape, readAtPoint, readAsBuffer) {
+      if let (bases, depth) = canJoin(cluster, shape, zip(instruction.operands, readings).map { ($0, $1) }) {
         join(cluster, id, depth: depth, bases, readAsBuffer)
         return
       }
     }
-    begin(.pointwise, shape, id, readAtPoint, readAsBuffer)
+    begin(.pointwise, shape, id, operands { $0 != .asBuffer }, readAsBuffer)
   }
 
   private mutating func placeReduction(_ id: InstructionID, _ axes: [Int]) {
@@ -202,9 +210,10 @@ package struct Fuser {
       switch draft.kind {
       case .pointwise: break
       case .reduction(let others) where others == axes: break
-      case .reduction, .contraction, .scatter, .assembly, .copy, .control: continue
+      case .reduction, .contraction, .scatter, .line, .assembly, .copy, .control: continue
       }
-      guard let (bases, depth) = canJoin(cluster, shape, [operand], []) else { continue }
+      let reading = OperandReading.atPoint(axes: Array(shape.indices))
+      guard let (bases, depth) = canJoin(cluster, shape, [(operand, reading)]) else { continue }
       if depth > 0 && !canReadRowsAgain(shape, axes) { continue }
       set.update(cluster) { $0.kind = .reduction(axes: axes) }
       join(cluster, id, depth: depth + 1, bases, [])
@@ -244,21 +253,30 @@ package struct Fuser {
   /// What the instruction would read as a member of `cluster`, and how many reductions of the cluster stand before it;
   /// nil when it cannot be one.
   private func canJoin(
-    _ cluster: Int, _ shape: [Int], _ readAtPoint: [ValueID], _ readAsBuffer: [ValueID]
+    _ cluster: Int, _ shape: [Int], _ operands: [(value: ValueID, reading: OperandReading)]
   ) -> (bases: [Resolver.Base], depth: Int)? {
     let draft = set.drafts[cluster]
     guard draft.members.count < options.maximumMembers else { return nil }
     switch draft.kind {
     case .pointwise, .reduction, .contraction: break
-    case .scatter, .assembly, .copy, .control: return nil
+    case .scatter, .line, .assembly, .copy, .control: return nil
     }
     let isFull = shape == draft.domain
     guard isFull || (!draft.reducedAxes.isEmpty && shape == draft.keptExtents) else { return nil }
     let domain = IndexDomain(extents: draft.domain)
     let (fullIndex, rowIndex) = (domain.identity(Array(draft.domain.indices)), domain.identity(draft.keptAxes))
     var (bases, depth) = ([Resolver.Base](), 0)
-    for value in readAtPoint {
-      let base = resolver.resolve(value, at: isFull ? fullIndex : rowIndex, in: domain)
+    for (value, reading) in operands {
+      guard case .atPoint(let axes) = reading else {
+        let extents = function.valueTypes[value].shape.dimensions
+        let base = read(value, IndexDomain(extents: extents).identity(Array(extents.indices)), extents)
+        if reading == .elsewhere { bases.append(base) }
+        let producer = self.cluster(of: base)
+        if let producer, producer == cluster || set.depends(producer, on: cluster) { return nil }
+        continue
+      }
+      let point = isFull ? fullIndex : rowIndex
+      let base = resolver.resolve(value, at: axes.map { point[$0] }, in: domain)
       bases.append(base)
       guard let producer = self.cluster(of: base) else { continue }
       if producer == cluster {
@@ -271,12 +289,6 @@ package struct Fuser {
       } else if set.depends(producer, on: cluster) {
         return nil
       }
-    }
-    for value in readAsBuffer {
-      let extents = function.valueTypes[value].shape.dimensions
-      let base = read(value, IndexDomain(extents: extents).identity(Array(extents.indices)), extents)
-      guard let producer = self.cluster(of: base) else { continue }
-      if producer == cluster || set.depends(producer, on: cluster) { return nil }
     }
     if isFull && depth > 0 && !canReadRowsAgain(draft.domain, draft.reducedAxes) { return nil }
     return (bases, depth)

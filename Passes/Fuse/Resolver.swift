@@ -35,7 +35,8 @@ struct Resolver: Sendable {
             index, operand: function.valueTypes[operand], result: function.valueTypes[value], in: domain)
         else { return .buffer(value, index) }
         (value, index) = (operand, next)
-      case .pointwise, .gather, .reduction, .contraction, .scatter, .assembly, .control: return .value(value, index)
+      case .pointwise, .gather, .reduction, .contraction, .scatter, .line, .assembly, .control:
+        return .value(value, index)
       }
     }
     return .value(value, index)
@@ -46,7 +47,7 @@ struct Resolver: Sendable {
     var value = value
     while let instruction = definition(value) {
       switch instruction.op {
-      case .movement(.reshape), .control(.stopGradient): value = instruction.operands[0]
+      case .movement(.reshape), .control(.stopGradient), .control(.barrier): value = instruction.operands[0]
       case .source, .map, .type, .movement, .reduction, .contraction, .indexing, .control: return value
       }
     }
@@ -58,7 +59,7 @@ struct Resolver: Sendable {
     guard let instruction = definition(value) else { return true }
     switch instruction.op.fusionClass {
     case .source, .view: return false
-    case .pointwise, .gather, .reduction, .contraction, .scatter, .assembly, .control: return true
+    case .pointwise, .gather, .reduction, .contraction, .scatter, .line, .assembly, .control: return true
     }
   }
 }

@@ -13,9 +13,38 @@ enum FusionClass {
   case reduction(axes: [Int])
   case contraction(ContractionOp)
   case scatter
+  /// A line of results from a line of elements, along one axis.
+  case line(axis: Int)
   case assembly
   /// Runs functions of the module: reads its operands as buffers and writes its results as such.
   case control
+}
+
+/// How a member of a pointwise cluster reads an operand.
+enum OperandReading: Equatable {
+  /// At its own point: axis i of the operand at axis `axes[i]` of the result.
+  case atPoint(axes: [Int])
+  /// At other elements that are linear in the point.
+  case elsewhere
+  /// At elements that are data, in a buffer.
+  case asBuffer
+
+  var isAtPoint: Bool {
+    if case .atPoint = self { true } else { false }
+  }
+}
+
+extension Function {
+  /// How an instruction reads each of its operands to compute one element of its result.
+  func readings(of id: InstructionID) -> [OperandReading] {
+    let instruction = instructions[id]
+    let atPoint = instruction.operands.map { OperandReading.atPoint(axes: Array(valueTypes[$0].shape.indices)) }
+    if case .indexing(.dynamicSlice) = instruction.op { return [.asBuffer] + atPoint.dropFirst() }
+    guard case .indexing(.gather(let indexed, _)) = instruction.op else { return atPoint }
+    let layout = IndexingLayout(
+      indexed, operand: valueTypes[instruction.operands[0]].shape, indices: valueTypes[instruction.operands[1]].shape)
+    return [.asBuffer, indexed.hasVectors ? .elsewhere : .atPoint(axes: layout.indexAxes.compactMap { $0 })]
+  }
 }
 
 extension Op {
@@ -32,18 +61,20 @@ extension Op {
       switch op {
       case .reduce(_, let axes): .reduction(axes: axes)
       case .argReduce(_, let axis): .reduction(axes: [axis])
+      case .scanReduce(_, let axis, _): .line(axis: axis)
       }
     case .contraction(let op): .contraction(op)
     case .indexing(let op):
       switch op {
-      case .gather: .gather
-      case .scatter: .scatter
+      case .gather, .dynamicSlice: .gather
+      case .scatter, .dynamicUpdateSlice: .scatter
+      case .argSort(let axis, _): .line(axis: axis)
       }
     case .control(let op):
       switch op {
       // A call that is left here was not inlined; `Fuser` reports it.
-      case .call: .source
-      case .stopGradient: .view
+      case .call, .custom, .checkpoint: .source
+      case .stopGradient, .barrier: .view
       case .cond, .while, .scan: .control
       }
     }
@@ -84,9 +115,10 @@ extension Op {
           positions[axis] * min(strides[number], extent) + index[operand.rank + number] * min(dilations[number], extent)
       }
       return positions
-    case .control(.stopGradient): return index
+    case .control(.stopGradient), .control(.barrier): return index
     case .source, .map, .type, .movement(.pad), .movement(.concatenate), .movement(.overlapAdd), .reduction,
-      .contraction, .indexing, .control(.call), .control(.cond), .control(.while), .control(.scan):
+      .contraction, .indexing, .control(.call), .control(.custom), .control(.checkpoint), .control(.cond),
+      .control(.while), .control(.scan):
       return nil
     }
   }

@@ -8,6 +8,11 @@ extension Pass {
   /// inlined instructions keep their own locations.
   public static let inline = Pass("inline") { module throws(KilnError) in try Inliner.inline(module) }
 
+  /// `inline`, for functions with rules of their own and for checkpoints too. It belongs after every transform.
+  public static let inlineAll = Pass("inlineAll") { module throws(KilnError) in
+    try Inliner.inline(module) { $0.inlinedCallee }
+  }
+
   /// Drops the functions that `entry` neither is nor runs.
   public static func keep(_ entry: String) -> Pass {
     Pass("keep(\(entry))") { module throws(KilnError) in try module.reachable(from: entry) }
@@ -19,20 +24,23 @@ package enum Inliner {
   /// A function that calls itself never exists, but a chain of functions that call twice grows as a power of two.
   package static let maximumInstructionCount = 1 << 22
 
-  package static func inline(_ module: Module) throws(KilnError) -> Module {
-    try checkSizes(module)
+  /// - Parameter callee: the function whose body takes the place of an instruction, if one does; that of calls unless given.
+  package static func inline(
+    _ module: Module, callee: (Op) -> String? = { $0.callee }
+  ) throws(KilnError) -> Module {
+    try checkSizes(module, callee)
     var result = Module()
-    for function in module.functions { try result.add(inline(function, callees: result)) }
+    for function in module.functions { try result.add(inline(function, callees: result, callee)) }
     return result
   }
 
   /// Counts before anything is expanded.
-  private static func checkSizes(_ module: Module) throws(KilnError) {
+  private static func checkSizes(_ module: Module, _ callee: (Op) -> String?) throws(KilnError) {
     var sizes: [String: Int] = [:]
     for function in module.functions {
       var size = function.instructions.count
       for id in function.instructions.ids {
-        guard case .control(.call(let callee, _)) = function.instructions[id].op else { continue }
+        guard let callee = callee(function.instructions[id].op) else { continue }
         size += sizes[callee] ?? 0
         if size > maximumInstructionCount {
           throw KilnError(
@@ -46,8 +54,10 @@ package enum Inliner {
   }
 
   /// `function` without calls. `callees` has every function that it calls, without calls.
-  private static func inline(_ function: Function, callees: Module) throws(KilnError) -> Function {
-    if !function.hasCalls { return function }
+  private static func inline(
+    _ function: Function, callees: Module, _ callee: (Op) -> String?
+  ) throws(KilnError) -> Function {
+    if !function.instructions.elements.contains(where: { callee($0.op) != nil }) { return function }
     var rewriter = Rewriter(function.name, in: callees)
     var values = EntityTable<ValueID, ValueID>(function.parameters.map { rewriter.addParameter($0) })
     for id in function.instructions.ids {
@@ -55,7 +65,7 @@ package enum Inliner {
       let operands = instruction.operands.map { values[$0] }
       rewriter.location = function.locations[id]
       let results: [ValueID]
-      if case .control(.call(let name, _)) = instruction.op {
+      if let name = callee(instruction.op) {
         let callee = try callees.require(name)
         let inlined = try rewriter.copyBody(of: callee, arguments: operands)
         results = callee.results.map { inlined[$0] }
@@ -65,6 +75,24 @@ package enum Inliner {
       for result in results { values.append(result) }
     }
     return rewriter.finish(function.results.map { values[$0] })
+  }
+}
+
+extension Op {
+  /// The function that a call calls.
+  package var callee: String? {
+    if case .control(.call(let callee, _)) = self { callee } else { nil }
+  }
+
+  /// The function whose body takes the place of the instruction before it is lowered.
+  package var inlinedCallee: String? {
+    switch self {
+    case .control(.call(let callee, _)), .control(.checkpoint(let callee, _)): callee
+    case .control(.custom(let custom)): custom.callee
+    case .control(.stopGradient), .control(.barrier), .control(.cond), .control(.while), .control(.scan), .source, .map,
+      .type, .movement, .reduction, .contraction, .indexing:
+      nil
+    }
   }
 }
 

@@ -14,7 +14,8 @@ struct ClusterLowering {
     case .pointwise, .copy: return [lowering.pointwise()]
     case .reduction(let axes): return [ReductionLowering(resolver, cluster, axes).draft()]
     case .contraction: return [lowering.contraction()]
-    case .scatter: return [lowering.scatter()]
+    case .scatter: return lowering.scatter()
+    case .line(let axis): return [lowering.line(axis)]
     case .assembly: return lowering.assembly()
     // It becomes regions, not a kernel.
     case .control: return []
@@ -89,48 +90,101 @@ struct ClusterLowering {
       ], epilogue.sites)
   }
 
-  /// Copies the operand, then combines the updates one after the other. The points are those of the other axes.
-  private func scatter() -> KernelDraft {
+  /// Copies the operand, then combines the updates, one after the other along the axes of the indices. The points of the
+  /// second kernel are those of the other axes: they reach different elements.
+  private func scatter() -> [KernelDraft] {
     let id = cluster.members[0]
-    guard case .indexing(.scatter(let axis, let combiner, let bounds)) = function.instructions[id].op else {
+    let instruction = function.instructions[id]
+    if case .indexing(.dynamicUpdateSlice(let bounds)) = instruction.op { return updateSlice(id, bounds) }
+    guard case .indexing(.scatter(let indexed, let combiner, let bounds)) = instruction.op else {
       preconditionFailure("a scatter cluster has a scatter")
     }
-    let operands = function.instructions[id].operands
-    let indexType = function.valueTypes[operands[1]]
-    let result = function.instructions[id].result
-    let resultType = function.valueTypes[result]
-    let extent = extents[axis]
-    let others = extents.indices.filter { $0 != axis }
-    // Domain: the axes of the result, then the axes of the indices.
-    let domainExtents = extents + indexType.shape.dimensions
-    let indexAxes = Array(extents.count..<domainExtents.count)
-    let domain = IndexDomain(extents: domainExtents)
+    let updateExtents = function.valueTypes[instruction.operands[2]].shape.dimensions
+    let domain = IndexDomain(extents: updateExtents)
+    let identity = domain.identity(Array(updateExtents.indices))
+    let type = function.valueTypes[instruction.result]
+    let strides = type.shape.rowMajorStrides
     var buffers = BufferList()
+    let layout = writer(updateExtents, []).indexingLayout(id, indexed)
+    let outerAxes = layout.operandAxes.compactMap { $0 }
+    let innerAxes = updateExtents.indices.filter { !outerAxes.contains($0) }
 
-    var copy = writer(domainExtents, others + [axis])
-    let identity = domain.identity(Array(extents.indices))
-    let old = copy.element(operands[0], at: identity, &buffers)
-    let copied = store(result, old, at: identity, copy, &buffers)
-
-    var update = writer(domainExtents, others + indexAxes)
-    let number = update.element(operands[1], at: domain.identity(indexAxes), &buffers)
-    var updateAxes = Array(extents.indices)
-    updateAxes.replaceSubrange(axis...axis, with: indexAxes)
-    let value = update.element(operands[2], at: domain.identity(updateAxes), &buffers)
-    var start = identity
-    start[axis] = .zero(domainExtents.count)
+    var update = writer(updateExtents, outerAxes + innerAxes)
+    let numbers = update.components(id, indexed, layout, at: identity, &buffers)
+    let value = update.element(instruction.operands[2], at: identity, &buffers)
+    let data = zip(indexed.axes, numbers).map { axis, number in
+      let extent = type.shape.dimensions[axis]
+      return DataIndex(
+        number, stride: .constant(strides[axis]), extent: .constant(extent),
+        site: update.site(id, axis: axis, extent: extent))
+    }
+    let start = layout.operandAxes.map { $0.map { identity[$0] } ?? .zero(updateExtents.count) }
     let effect = Effect.scatter(
-      buffer: buffers.index(.value(result), resultType.dtype, isWritten: true),
-      update.affine(start, in: resultType.shape), index: number,
-      stride: .constant(resultType.shape.rowMajorStrides[axis]), extent: .constant(extent), combiner, bounds: bounds,
-      site: update.site(id, axis: axis, extent: extent), value: value)
+      buffer: buffers.index(.value(instruction.result), type.dtype, isWritten: true),
+      update.affine(start, in: type.shape), data, combiner, bounds: bounds, value: value)
+    let stage = Kernel.Stage(
+      inner: innerAxes.map { .constant(updateExtents[$0]) }, body: update.body, effects: [effect])
+    let updates = draft(buffers, outer: outerAxes.map { updateExtents[$0] }, [stage], update.sites)
+    return [copy(of: instruction.operands[0])] + (updateExtents.contains(0) ? [] : [updates])
+  }
+
+  /// The operand written out as the cluster's result. In the memory of the operand that is nothing.
+  private func copy(of operand: ValueID) -> KernelDraft {
+    piece(operand, extents, broadcastScalar: false, low: extents.map { _ in 0 }, step: extents.map { _ in 1 })
+  }
+
+  /// Copies the operand, then writes the box. No two points of it meet.
+  private func updateSlice(_ id: InstructionID, _ bounds: IndexBounds) -> [KernelDraft] {
+    let operands = function.instructions[id].operands
+    let type = function.valueTypes[operands[0]]
+    let sizes = function.valueTypes[operands[1]].shape.dimensions
+    guard !sizes.contains(0) else { return [copy(of: operands[0])] }
+    let identity = IndexDomain(extents: sizes).identity(Array(sizes.indices))
+    var buffers = BufferList()
+    var stage = writer(sizes, Array(sizes.indices))
+    let value = stage.element(operands[1], at: identity, &buffers)
+    let axes = stage.movingAxes(sizes, in: type, bounds)
+    let strides = type.shape.rowMajorStrides
+    let data = stage.starts(id, operands.dropFirst(2), axes, strides: axes.map { strides[$0.axis] }, &buffers)
+    let buffer = buffers.index(.value(cluster.outputs[0]), type.dtype, isWritten: true)
+    let place = stage.affine(identity, in: type.shape)
+    let effect: Effect =
+      data.isEmpty
+      ? .store(buffer: buffer, place, value: value)
+      : .scatter(buffer: buffer, place, data, .replace, bounds: bounds, value: value)
+    let box = draft(
+      buffers, outer: sizes, [Kernel.Stage(inner: [], body: stage.body, effects: [effect])], stage.sites)
+    return [copy(of: operands[0]), box]
+  }
+
+  /// The lines along `axis` are the inner domain; in reverse they are walked from their end.
+  private func line(_ axis: Int) -> KernelDraft {
+    let instruction = function.instructions[cluster.members[0]]
+    let operandType = function.valueTypes[instruction.operands[0]]
+    let resultType = function.valueTypes[instruction.result]
+    let others = extents.indices.filter { $0 != axis }
+    var index = IndexDomain(extents: extents).identity(Array(extents.indices))
+    if case .reduction(.scanReduce(_, _, isReverse: true)) = instruction.op {
+      index[axis] = index[axis] * -1 + (extents[axis] - 1)
+    }
+    var buffers = BufferList()
+    var stage = writer(extents, others + [axis])
+    let value = stage.element(instruction.operands[0], at: index, &buffers)
+    let buffer = buffers.index(.value(instruction.result), resultType.dtype, isWritten: true)
+    let place = stage.affine(index, in: resultType.shape)
+    let effect: Effect
+    switch instruction.op {
+    case .reduction(.scanReduce(let kind, _, _)):
+      effect = .scanReduce(kind, value: value, buffer: buffer, place)
+    case .indexing(.argSort(_, let isDescending)):
+      let key = stage.inline(.sortKey(operandType.dtype, isDescending: isDescending), [value])
+      effect = .argSort(key: key, buffer: buffer, place)
+    case .source, .map, .type, .movement, .reduction, .contraction, .indexing, .control:
+      preconditionFailure("\(instruction.op.spelling) makes no lines")
+    }
     return draft(
       buffers, outer: others.map { extents[$0] },
-      [
-        Kernel.Stage(inner: [.constant(extent)], body: copy.body, effects: [copied]),
-        Kernel.Stage(
-          inner: indexType.shape.dimensions.map { .constant($0) }, body: update.body, effects: [effect]),
-      ], update.sites)
+      [Kernel.Stage(inner: [.constant(extents[axis])], body: stage.body, effects: [effect])], stage.sites)
   }
 
   /// Each piece is stored into its part of the result; the padding is stored everywhere first.

@@ -14,7 +14,7 @@ extension FunctionLowering {
     let operands = item.operands.map { buffer(of: $0, &body) }
     let results = item.results.map { buffer(of: $0, &body) }
     switch item.op {
-    case .call, .stopGradient: return []
+    case .call, .custom, .checkpoint, .stopGradient, .barrier: return []
     case .cond(let then, let otherwise):
       // A false predicate is region 0.
       let regions = try [otherwise, then].map { name throws(KilnError) in

@@ -150,25 +150,27 @@ extension Kernel.Stage {
     affine: (AffineIndex) -> AffineIndex, stride: (KernelInteger) -> KernelInteger,
     extent: (KernelInteger) -> KernelInteger
   ) {
+    func changed(_ data: DataIndex) -> DataIndex {
+      DataIndex(data.value, stride: stride(data.stride), extent: extent(data.extent), site: data.site)
+    }
     body = body.map { instruction in
       switch instruction {
       case .constant, .operation, .loadScratch, .reduced: instruction
       case .index(let index, let dtype): .index(affine(index), dtype: dtype)
       case .load(let buffer, let index): .load(buffer: buffer, affine(index))
-      case .gather(let buffer, let index, let number, let step, let size, let bounds, let site):
-        .gather(
-          buffer: buffer, affine(index), index: number, stride: stride(step), extent: extent(size), bounds: bounds,
-          site: site)
+      case .gather(let buffer, let index, let data, let bounds):
+        .gather(buffer: buffer, affine(index), data.map(changed), bounds: bounds)
       }
     }
     effects = effects.map { effect in
       switch effect {
       case .storeScratch, .reduce, .argReduce, .dot: effect
       case .store(let buffer, let index, let value): .store(buffer: buffer, affine(index), value: value)
-      case .scatter(let buffer, let index, let number, let step, let size, let combiner, let bounds, let site, let value):
-        .scatter(
-          buffer: buffer, affine(index), index: number, stride: stride(step), extent: extent(size), combiner,
-          bounds: bounds, site: site, value: value)
+      case .scanReduce(let kind, let value, let buffer, let index):
+        .scanReduce(kind, value: value, buffer: buffer, affine(index))
+      case .argSort(let key, let buffer, let index): .argSort(key: key, buffer: buffer, affine(index))
+      case .scatter(let buffer, let index, let data, let combiner, let bounds, let value):
+        .scatter(buffer: buffer, affine(index), data.map(changed), combiner, bounds: bounds, value: value)
       }
     }
   }

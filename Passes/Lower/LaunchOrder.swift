@@ -21,8 +21,8 @@ struct LaunchOrder {
     for wish in wishes {
       let writers = items.indices.filter { items[$0].outputs.contains(wish.result) }
       let both = writers.filter { items[$0].inputs.contains(wish.parameter) }
-      // One of several writers must not overwrite what another still reads.
-      guard !writers.isEmpty, both.isEmpty || writers.count == 1,
+      // Later writers follow the first: it alone may read what it overwrites.
+      guard !writers.isEmpty, both.isEmpty || both == [writers[0]],
         both.allSatisfy({ items[$0].canOverwrite(wish.parameter, with: wish.result) })
       else { continue }
       let readers = items.indices.filter { !writers.contains($0) && items[$0].inputs.contains(wish.parameter) }
@@ -93,8 +93,12 @@ extension Kernel {
         case .store(let buffer, let index, _) where buffer == written:
           guard stored == nil else { return false }
           stored = (number, index)
-        case .scatter(let buffer, _, _, _, _, _, _, _, _) where buffer == written: return false
-        case .store, .scatter, .storeScratch, .reduce, .argReduce, .dot: break
+        case .scatter(let buffer, _, _, _, _, _) where buffer == written: return false
+        case .scanReduce(_, _, let buffer, let index) where buffer == written:
+          guard stored == nil else { return false }
+          stored = (number, index)
+        case .argSort(_, let buffer, _) where buffer == written: return false
+        case .store, .scatter, .storeScratch, .reduce, .argReduce, .dot, .scanReduce, .argSort: break
         }
       }
     }
@@ -104,7 +108,7 @@ extension Kernel {
         switch instruction {
         case .load(let buffer, let index) where buffer == read:
           guard number <= stored.stage, index == stored.index else { return false }
-        case .gather(let buffer, _, _, _, _, _, _) where buffer == read: return false
+        case .gather(let buffer, _, _, _) where buffer == read: return false
         case .load, .gather, .constant, .operation, .index, .loadScratch, .reduced: break
         }
       }

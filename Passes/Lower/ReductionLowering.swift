@@ -43,16 +43,10 @@ struct ReductionLowering {
   private func producers(of id: InstructionID) -> [InstructionID] {
     let instruction = function.instructions[id]
     let index = isReduction(id) || isFull(id) ? fullIndex : rowIndex
-    let operands: ArraySlice<ValueID> =
-      if case .indexing(.gather) = instruction.op { instruction.operands[1...1] } else { instruction.operands[...] }
-    return operands.compactMap { operand in
-      let at: IndexExpression
-      if case .indexing(.gather(let axis, _)) = instruction.op {
-        at = Array(index[axis..<(axis + function.valueTypes[operand].rank)])
-      } else {
-        at = index
-      }
-      guard case .value(let base, _) = resolver.resolve(operand, at: at, in: domain),
+    return zip(instruction.operands, function.readings(of: id)).compactMap { operand, reading in
+      // What is read elsewhere is in a buffer.
+      guard case .atPoint(let axes) = reading,
+        case .value(let base, _) = resolver.resolve(operand, at: axes.map { index[$0] }, in: domain),
         let producer = resolver.definitions[base], members.contains(producer)
       else { return nil }
       return producer
@@ -118,7 +112,7 @@ struct ReductionLowering {
           effects.append(.reduce(kind, value: writer.element(instruction.operands[0], at: fullIndex, &buffers)))
         case .reduction(.argReduce(let kind, _)):
           effects.append(.argReduce(kind, value: writer.element(instruction.operands[0], at: fullIndex, &buffers)))
-        case .source, .map, .type, .movement, .contraction, .indexing, .control:
+        case .source, .map, .type, .movement, .reduction(.scanReduce), .contraction, .indexing, .control:
           effects.append(store(instruction.result, at: fullIndex, &writer, &buffers))
         }
       }

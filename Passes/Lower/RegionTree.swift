@@ -97,7 +97,7 @@ struct ControlItem {
 
   private var carriedCount: Int {
     switch op {
-    case .call, .stopGradient, .cond: 0
+    case .call, .custom, .checkpoint, .stopGradient, .barrier, .cond: 0
     case .while(_, _, let captured): operands.count - captured
     case .scan(let scan): scan.carried
     }

@@ -17,7 +17,9 @@ struct ScheduleChoice {
     if stages.count >= 1, stages[0].effects.count == 1, case .dot = stages[0].effects[0] {
       chooseContraction(&draft)
     } else if stages.allSatisfy({ $0.inner.isEmpty }) {
-      draft.kernel.schedule = pointwise(kernel)
+      draft.kernel.schedule = turned(kernel) ?? pointwise(kernel)
+    } else if let strip = lineStrip(kernel) {
+      draft.kernel.schedule = .columns(strip: strip)
     } else if stages.contains(where: { $0.needsSerialLoop }) {
       draft.kernel.schedule = .serial
     } else if rowsAreContiguous(kernel) {
@@ -37,6 +39,26 @@ struct ScheduleChoice {
     let written = kernel.buffers.filter(\.isWritten).map(\.dtype.byteCount).max() ?? 0
     return .pointwise(
       lanes: lanes, unroll: unroll(kernel), grain: Self.grain, streaming: points * written >= Self.streamingBytes)
+  }
+
+  /// Tiles for a kernel that reads along another axis than it writes along, as a transpose does: by element, every read would
+  /// touch a cache line of its own.
+  private func turned(_ kernel: Kernel) -> Schedule? {
+    guard device.kind == .cpu, kernel.stages.count == 1, kernel.outer.count >= 2,
+      kernel.outer.allSatisfy({ $0.value([]) >= 16 }), kernel.stages[0].body.count <= 12
+    else { return nil }
+    let last = kernel.outer.count - 1
+    let isWrittenAlongLast = kernel.stages[0].effects.allSatisfy { effect in
+      if case .store(_, let index, _) = effect { index.strides[last] == .constant(1) } else { false }
+    }
+    guard isWrittenAlongLast, kernel.buffers.allSatisfy({ $0.dtype != .bool }) else { return nil }
+    for case .load(let buffer, let index) in kernel.stages[0].body {
+      if [KernelInteger.constant(0), .constant(1)].contains(index.strides[last]) { continue }
+      guard let axis = index.strides.firstIndex(of: .constant(1)) else { continue }
+      let lanes = kernel.buffers[buffer].dtype.byteCount == 8 ? 8 : 16
+      return .turned(axis: axis, lanes: lanes, grain: 256)
+    }
+    return nil
   }
 
   /// Long bodies have parallelism of their own and no registers to spare.
@@ -76,6 +98,22 @@ struct ScheduleChoice {
         if step != 0 && step != 1 { result = false }
       }
       return result
+    }
+  }
+
+  /// The strip of a scatter or a scan whose points lie side by side in memory. A strip of a scatter walks all indices, so
+  /// there are only as many as the threads want; a scan holds its strip in registers.
+  private func lineStrip(_ kernel: Kernel) -> Int? {
+    guard kernel.stages.count == 1, kernel.stages[0].effects.count == 1, columnsAreContiguous(kernel),
+      let columns = kernel.outer.last?.value([])
+    else { return nil }
+    switch kernel.stages[0].effects[0] {
+    case .scanReduce: return min(64, max(columns, 1))
+    case .scatter:
+      let points = kernel.outer.reduce(1) { $0 * $1.value([]) }
+      let share = points / max(2 * device.threads, 1)
+      return min(max(share / 64 * 64, 64), Self.strip, max(columns, 1))
+    case .store, .storeScratch, .reduce, .argReduce, .dot, .argSort: return nil
     }
   }
 
@@ -152,8 +190,8 @@ extension Kernel.Stage {
   var needsSerialLoop: Bool {
     effects.contains { effect in
       switch effect {
-      case .scatter, .argReduce, .dot: true
-      case .store, .storeScratch, .reduce: false
+      case .scatter, .dot, .scanReduce, .argSort: true
+      case .store, .storeScratch, .reduce, .argReduce: false
       }
     }
   }

@@ -143,14 +143,16 @@ struct StageWriter {
     case .type(.bitcast(let dtype)):
       let operand = element(instruction.operands[0], at: index, &buffers)
       return emit(.operation(.bitcast, operands: [operand], dtype: dtype))
-    case .indexing(.gather(let axis, let bounds)):
-      return gather(id, axis: axis, bounds: bounds, at: index, &buffers)
-    case .source, .movement, .reduction, .contraction, .indexing(.scatter), .control:
+    case .indexing(.gather(let indexed, let bounds)):
+      return gather(id, indexed, bounds: bounds, at: index, &buffers)
+    case .indexing(.dynamicSlice(let sizes, let bounds)):
+      return dynamicSlice(id, sizes: sizes, bounds: bounds, at: index, &buffers)
+    case .source, .movement, .reduction, .contraction, .indexing, .control:
       preconditionFailure("\(instruction.op.spelling) is not computed in a body")
     }
   }
 
-  private mutating func inline(_ program: ScalarProgram, _ operands: [BodyID]) -> BodyID {
+  mutating func inline(_ program: ScalarProgram, _ operands: [BodyID]) -> BodyID {
     var values = operands
     for instruction in program.instructions {
       switch instruction {
@@ -163,20 +165,43 @@ struct StageWriter {
   }
 
   private mutating func gather(
-    _ id: InstructionID, axis: Int, bounds: IndexBounds, at index: IndexExpression, _ buffers: inout BufferList
+    _ id: InstructionID, _ indexed: IndexedAxes, bounds: IndexBounds, at index: IndexExpression,
+    _ buffers: inout BufferList
   ) -> BodyID {
-    let instruction = function.instructions[id]
-    let (operand, indices) = (instruction.operands[0], instruction.operands[1])
-    let (operandType, indexType) = (function.valueTypes[operand], function.valueTypes[indices])
-    let number = element(indices, at: Array(index[axis..<(axis + indexType.rank)]), &buffers)
-    let rest = Array(index[..<axis]) + [.zero(domain.extents.count)] + Array(index[(axis + indexType.rank)...])
-    let place = dataIndexed(operand, at: rest, axis: axis)
-    let extent = operandType.shape.dimensions[axis]
+    let operand = function.instructions[id].operands[0]
+    let type = function.valueTypes[operand]
+    let layout = indexingLayout(id, indexed)
+    let numbers = components(id, indexed, layout, at: index, &buffers)
+    let rest = layout.operandAxes.map { $0.map { index[$0] } ?? .zero(domain.extents.count) }
+    let place = dataIndexed(operand, at: rest, indexed.axes.map { ($0, type.shape.dimensions[$0]) })
+    let data = zip(zip(indexed.axes, numbers), place.strides).map { choice, stride in
+      let extent = type.shape.dimensions[choice.0]
+      return DataIndex(
+        choice.1, stride: .constant(stride), extent: .constant(extent), site: site(id, axis: choice.0, extent: extent))
+    }
     return emit(
       .gather(
-        buffer: buffers.index(.value(place.buffer), operandType.dtype, isWritten: false), affine(place.start),
-        index: number, stride: .constant(place.stride), extent: .constant(extent), bounds: bounds,
-        site: site(id, axis: axis, extent: extent)))
+        buffer: buffers.index(.value(place.buffer), type.dtype, isWritten: false), affine(place.start), data,
+        bounds: bounds))
+  }
+
+  /// The axes of a gather or scatter.
+  func indexingLayout(_ id: InstructionID, _ indexed: IndexedAxes) -> IndexingLayout {
+    let operands = function.instructions[id].operands
+    return IndexingLayout(
+      indexed, operand: function.valueTypes[operands[0]].shape, indices: function.valueTypes[operands[1]].shape)
+  }
+
+  /// The components of the index that belongs to the element at `index` of what is gathered, or of the updates.
+  mutating func components(
+    _ id: InstructionID, _ indexed: IndexedAxes, _ layout: IndexingLayout, at index: IndexExpression,
+    _ buffers: inout BufferList
+  ) -> [BodyID] {
+    let indices = function.instructions[id].operands[1]
+    return indexed.axes.indices.map { component in
+      let vector = LinearExpression.zero(domain.extents.count) + component
+      return element(indices, at: layout.indexAxes.map { $0.map { index[$0] } ?? vector }, &buffers)
+    }
   }
 
   mutating func site(_ id: InstructionID, axis: Int, extent: Int) -> Int {
@@ -186,15 +211,50 @@ struct StageWriter {
     return sites.count
   }
 
-  /// Where `value` lies when its index along `axis` is data: the element with index 0 there, and elements per step.
-  /// One more axis stands for the data, so that views are followed as always.
+  /// A box of the operand. Its start along an axis of which it takes everything is 0, which only `check` looks at.
+  private mutating func dynamicSlice(
+    _ id: InstructionID, sizes: [Int], bounds: IndexBounds, at index: IndexExpression, _ buffers: inout BufferList
+  ) -> BodyID {
+    let operands = function.instructions[id].operands
+    let type = function.valueTypes[operands[0]]
+    let axes = movingAxes(sizes, in: type, bounds)
+    let place = dataIndexed(operands[0], at: index, axes)
+    let data = starts(id, operands.dropFirst(), axes, strides: place.strides, &buffers)
+    let buffer = buffers.index(.value(place.buffer), type.dtype, isWritten: false)
+    if data.isEmpty { return emit(.load(buffer: buffer, affine(place.start))) }
+    return emit(.gather(buffer: buffer, affine(place.start), data, bounds: bounds))
+  }
+
+  /// The axes along which the start of a box of `sizes` is looked at, each with the number of starts that are in range.
+  func movingAxes(_ sizes: [Int], in type: TensorType, _ bounds: IndexBounds) -> [(axis: Int, extent: Int)] {
+    type.shape.dimensions.enumerated().map { (axis: $0.offset, extent: $0.element - sizes[$0.offset] + 1) }
+      .filter { bounds == .check || $0.extent > 1 }
+  }
+
+  /// The starts of a box as indices that are data.
+  mutating func starts(
+    _ id: InstructionID, _ starts: some Collection<ValueID>, _ axes: [(axis: Int, extent: Int)], strides: [Int],
+    _ buffers: inout BufferList
+  ) -> [DataIndex] {
+    let values = Array(starts)
+    return zip(axes, strides).map { choice, stride in
+      DataIndex(
+        element(values[choice.axis], at: [], &buffers), stride: .constant(stride), extent: .constant(choice.extent),
+        site: site(id, axis: choice.axis, extent: choice.extent))
+    }
+  }
+
+  /// Where `value` lies when what `axes` name is added to its index: the element at `index`, and elements per step. More
+  /// axes stand for the data, of the extents given, so that views are followed as always.
   private func dataIndexed(
-    _ value: ValueID, at index: IndexExpression, axis: Int
-  ) -> (buffer: ValueID, start: LinearExpression, stride: Int) {
-    let extent = function.valueTypes[value].shape.dimensions[axis]
-    let wide = IndexDomain(extents: domain.extents + [extent])
-    var widened = index.map { LinearExpression(constant: $0.constant, coefficients: $0.coefficients + [0]) }
-    widened[axis] = .axis(domain.extents.count, of: domain.extents.count + 1)
+    _ value: ValueID, at index: IndexExpression, _ axes: [(axis: Int, extent: Int)]
+  ) -> (buffer: ValueID, start: LinearExpression, strides: [Int]) {
+    let wide = IndexDomain(extents: domain.extents + axes.map(\.extent))
+    let none = Array(repeating: 0, count: axes.count)
+    var widened = index.map { LinearExpression(constant: $0.constant, coefficients: $0.coefficients + none) }
+    for (number, choice) in axes.enumerated() {
+      widened[choice.axis] = widened[choice.axis] + .axis(domain.extents.count + number, of: wide.extents.count)
+    }
     let (buffer, linear): (ValueID, LinearExpression)
     switch resolver.resolve(value, at: widened, in: wide) {
     case .value(let base, let index):
@@ -205,7 +265,8 @@ struct StageWriter {
       // Fusion had it written out, since no index map reads a source at data.
       (buffer, linear) = (source, wide.linearize(index, function.valueTypes[source].shape.dimensions))
     }
-    let start = LinearExpression(constant: linear.constant, coefficients: Array(linear.coefficients.dropLast()))
-    return (buffer, start, linear.coefficients.last ?? 0)
+    let start = LinearExpression(
+      constant: linear.constant, coefficients: Array(linear.coefficients.dropLast(axes.count)))
+    return (buffer, start, Array(linear.coefficients.suffix(axes.count)))
   }
 }

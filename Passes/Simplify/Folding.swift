@@ -66,8 +66,10 @@ extension Simplifier {
   private static func copiesBits(_ op: Op) -> Bool {
     switch op {
     case .movement(.overlapAdd): false
-    case .movement, .type(.bitcast), .map(.select), .indexing(.gather): true
-    case .source, .type(.convert), .map, .reduction, .contraction, .indexing(.scatter), .control: false
+    case .movement, .type(.bitcast), .map(.select), .indexing(.gather), .indexing(.dynamicSlice),
+      .indexing(.dynamicUpdateSlice):
+      true
+    case .source, .type(.convert), .map, .reduction, .contraction, .indexing, .control: false
     }
   }
 

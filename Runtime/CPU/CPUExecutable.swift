@@ -27,6 +27,8 @@ package final class CPUExecutable: @unchecked Sendable {
     var units: Int
     var nanoseconds: Int
     var checksStatus: Bool
+    /// The buffers of a mere copy, which may turn out to be the same memory.
+    var copied: (source: Int, target: Int)?
   }
 
   private struct Copy {
@@ -64,7 +66,7 @@ package final class CPUExecutable: @unchecked Sendable {
         records.append(
           Record(
             entry: entry, launch: number, units: units, nanoseconds: nanoseconds,
-            checksStatus: !launch.sites.isEmpty && phase == kernel.phaseCount - 1))
+            checksStatus: !launch.sites.isEmpty && phase == kernel.phaseCount - 1, copied: kernel.copiedBuffers))
       }
       ranges.append(first..<records.count)
     }
@@ -206,6 +208,10 @@ package final class CPUExecutable: @unchecked Sendable {
         library.run(pointers, rows: rows)
       }
       return true
+    }
+    if let copied = record.copied {
+      let pointers = memory.pointers(record.launch)
+      if pointers[copied.source] == pointers[copied.target] { return true }
     }
     if record.nanoseconds < Self.worthSharing || record.units == 1 {
       record.entry(

@@ -84,17 +84,21 @@ private struct KernelEncoder {
     case .load(let buffer, let index):
       encode(3, buffer)
       encode(index)
-    case .gather(let buffer, let index, let chosen, let stride, let extent, let bounds, let site):
+    case .gather(let buffer, let index, let data, let bounds):
       encode(4, buffer)
       encode(index)
-      encode(chosen)
-      encode(stride)
-      encode(extent)
+      encode(data) { $0.encode($1) }
       encode(bounds.rawValue)
-      encode(site)
     case .loadScratch(let row): encode(5, row)
     case .reduced(let number): encode(6, number)
     }
+  }
+
+  private mutating func encode(_ index: DataIndex) {
+    encode(index.value)
+    encode(index.stride)
+    encode(index.extent)
+    encode(index.site)
   }
 
   mutating func encode(_ effect: Effect) {
@@ -118,16 +122,22 @@ private struct KernelEncoder {
       encode(4)
       encode(lhs)
       encode(rhs)
-    case .scatter(let buffer, let index, let chosen, let stride, let extent, let combiner, let bounds, let site, let value):
+    case .scatter(let buffer, let index, let data, let combiner, let bounds, let value):
       encode(5, buffer)
       encode(index)
-      encode(chosen)
-      encode(stride)
-      encode(extent)
+      encode(data) { $0.encode($1) }
       encode(combiner.rawValue)
       encode(bounds.rawValue)
-      encode(site)
       encode(value)
+    case .scanReduce(let kind, let value, let buffer, let index):
+      encode(6, buffer)
+      encode(kind.rawValue)
+      encode(value)
+      encode(index)
+    case .argSort(let key, let buffer, let index):
+      encode(7, buffer)
+      encode(key)
+      encode(index)
     }
   }
 
@@ -136,6 +146,7 @@ private struct KernelEncoder {
     case .serial: encode(0)
     case .pointwise(let lanes, let unroll, let grain, let streaming): encode(1, lanes, unroll, grain, streaming ? 1 : 0)
     case .rows: encode(2)
+    case .turned(let axis, let lanes, let grain): encode(6, axis, lanes, grain)
     case .splitRows: encode(3)
     case .columns(let strip): encode(4, strip)
     case .contraction(let schedule):

@@ -190,6 +190,45 @@ import Testing
     #expect(try found.elements(as: Int8.self) == [zip(x, y).reduce(0) { $0 &+ $1.0 &* $1.1 }])
   }
 
+  @Test("R4: a scan goes left to right in blocks of 1024, each after the fold of the earlier block totals")
+  func scan() throws {
+    let x: [Float] = Self.numbers(3000, seed: 21)
+    var expected: [Float] = []
+    var before: Float?
+    for start in stride(from: 0, to: x.count, by: 1024) {
+      var block: [Float] = []
+      for value in x[start..<min(start + 1024, x.count)] { block.append(block.last.map { $0 + value } ?? value) }
+      expected += block.map { value in before.map { $0 + value } ?? value }
+      before = before.map { $0 + block[block.count - 1] } ?? block[block.count - 1]
+    }
+    let value = try TensorValue(x, shape: [3000])
+    let forward = Op.reduction(.scanReduce(.sum, axis: 0, isReverse: false))
+    #expect(try Self.evaluate(forward, [value]).elements(as: Float.self) == expected)
+    let turned = try TensorValue(Array(x.reversed()), shape: [3000])
+    let backward = Op.reduction(.scanReduce(.sum, axis: 0, isReverse: true))
+    #expect(try Self.evaluate(backward, [turned]).elements(as: Float.self) == expected.reversed())
+    var plain = x
+    for i in 1..<plain.count { plain[i] += plain[i - 1] }
+    #expect(plain != expected)
+  }
+
+  @Test("E9: sorted indices keep the order of equal elements, NaN last in both directions")
+  func argSort() throws {
+    var random = SeededGenerator(seed: 22)
+    let choices: [Double] = [Double.nan, -Double.infinity, -1, -0.0, 0, 1, 1, 2]
+    let x: [Double] = (0..<500).map { _ in choices[Int.random(in: 0..<8, using: &random)] }
+    for isDescending in [false, true] {
+      let expected: [Int] = (0..<500).sorted { (a: Int, b: Int) -> Bool in
+        if x[a].isNaN || x[b].isNaN { return x[b].isNaN && (!x[a].isNaN || a < b) }
+        if x[a] == x[b] { return a < b }
+        return isDescending ? x[a] > x[b] : x[a] < x[b]
+      }
+      let op = Op.indexing(.argSort(axis: 0, isDescending: isDescending))
+      let found = try Self.evaluate(op, [TensorValue(x, shape: [500])])
+      #expect(try found.elements(as: Int32.self) == expected.map { Int32($0) })
+    }
+  }
+
   @Test("R5: scatter folds the updates of each destination in ascending order", arguments: [DType.f32, .f64, .i32])
   func scatter(_ dtype: DType) throws {
     var random = SeededGenerator(seed: 8)

@@ -106,7 +106,7 @@ struct GradientCase: CustomTestStringConvertible, Sendable {
     ),
   ]
 
-  static let scatters: [GradientCase] = ["add", "replace", "maximum", "minimum"].flatMap { combiner in
+  static let scatters: [GradientCase] = ["add", "replace", "multiply", "maximum", "minimum"].flatMap { combiner in
     ["clamp", "drop"].map { bounds in
       let body = """
         %i: i32[2,2] = constant() {value = [0, 2, 2, 7]}
@@ -163,7 +163,51 @@ struct GradientCase: CustomTestStringConvertible, Sendable {
       """),
   ]
 
-  static let all: [GradientCase] = movement + sums + gathers + scatters + convolutions
+  static let scans: [GradientCase] = ["sum", "product", "max", "min"].flatMap { kind in
+    [false, true].map { isReverse in
+      GradientCase(
+        "scanReduce \(kind)\(isReverse ? " in reverse" : "")", "%x: f64[2,4,2]", "f64[2,4,2]",
+        "%y: f64[2,4,2] = scanReduce(%x) {kind = \(kind), axis = 1, reverse = \(isReverse)}\nreturn %y")
+    }
+  }
+
+  /// Boxes that begin at data.
+  static let boxes: [GradientCase] = [("check", 1), ("clamp", 7)].flatMap { bounds, start in
+    [
+      GradientCase(
+        "dynamicSlice \(bounds)", "%x: f64[3,4]", "f64[2,2]",
+        "%i: i32[] = constant() {value = \(start)}\n%j: i32[] = constant() {value = 2}\n"
+          + "%y: f64[2,2] = dynamicSlice(%x, %i, %j) {sizes = [2, 2], bounds = \(bounds)}\nreturn %y"),
+      GradientCase(
+        "dynamicUpdateSlice \(bounds)", "%x: f64[3,4], %u: f64[2,2]", "f64[3,4]",
+        "%i: i64[] = constant() {value = \(start)}\n%j: i64[] = constant() {value = 0}\n"
+          + "%y: f64[3,4] = dynamicUpdateSlice(%x, %u, %i, %j) {bounds = \(bounds)}\nreturn %y"),
+    ]
+  }
+
+  /// Axes that run together and several indexed axes.
+  static let generalIndexing: [GradientCase] =
+    [
+      GradientCase(
+        "gather in batches", "%x: f64[2,3]", "f64[2,4]",
+        "%i: i32[2,4] = constant() {value = [0, 2, 2, 1, 1, 0, 5, 0]}\n"
+          + "%y: f64[2,4] = gather(%x, %i) {axis = 1, batch = [[0, 0]], bounds = drop}\nreturn %y"),
+      GradientCase(
+        "gather of vectors", "%x: f64[3,2,2]", "f64[2,2]",
+        "%i: i32[2,2] = constant() {value = [0, 2, 1, 0]}\n"
+          + "%y: f64[2,2] = gather(%x, %i) {axes = [2, 0], bounds = clamp}\nreturn %y"),
+    ]
+    + ["add", "replace", "multiply", "maximum", "minimum"].map { combiner in
+      GradientCase(
+        "scatter \(combiner) of vectors in batches", "%x: f64[2,3,2,2], %u: f64[2,4,2]", "f64[2,3,2,2]",
+        """
+        %i: i32[4,2,2] = constant() {value = [0, 1, 1, 0, 1, 0, 1, 0, 0, 1, 0, 2, 7, 0, 1, 0]}
+        %y: f64[2,3,2,2] = scatter(%x, %i, %u) {axes = [3, 1], batch = [[2, 1]], combiner = \(combiner), bounds = drop}
+        return %y
+        """)
+    }
+
+  static let all: [GradientCase] = movement + sums + scans + gathers + scatters + generalIndexing + boxes + convolutions
 
   /// Cases without a reason to differentiate them twice.
   static let once: [GradientCase] = [
@@ -175,8 +219,9 @@ struct GradientCase: CustomTestStringConvertible, Sendable {
 
   /// Ops that are no function of reals, that make constants, or that stop or refuse a derivative on purpose.
   static let withoutDerivative: Set<String> = [
-    "constant", "iota", "dimensionSize", "bitcast", "argReduce max", "argReduce min", "reduce and", "reduce or",
-    "scatter multiply", "call", "stopGradient",
+    "constant", "iota", "dimensionSize", "bitcast", "argReduce max", "argReduce min", "argSort", "reduce and",
+    "reduce or", "scanReduce and", "scanReduce or",
+    "call", "custom", "checkpoint", "barrier", "stopGradient",
   ]
 
   @Test("every op that is not elementwise has a gradient test, or no derivative")
@@ -236,6 +281,33 @@ struct GradientCase: CustomTestStringConvertible, Sendable {
       derived.name, [tensor([1, 2, 3], [3]), tensor([4, 5, 6], [3]), tensor([10, 20, 30], [3])])
     #expect(found[1].doubles == [10, 0, 30])
     #expect(found[2].doubles == [0, 20, 0])
+  }
+
+  @Test("scanReduce product: zeros are no divisions, ties of a maximum go to the first")
+  func scansWithZerosAndTies() throws {
+    func cotangents(_ kind: String, _ x: [Double]) throws -> [Double] {
+      let program = try main(
+        "%x: f64[4]", "f64[4]", "%y: f64[4] = scanReduce(%x) {kind = \(kind), axis = 0, reverse = false}\nreturn %y")
+      let derived = try Differentiation.vjp(of: "main", in: program, withRespectTo: [0])
+      return try derived.module.run(derived.name, [tensor(x, [4]), tensor([1, 1, 1, 1], [4])])[1].doubles
+    }
+    // y = (2, 0, 0, 0): dy/dx = rows (1), (0 2), (0 6 0), (0 0 0 0).
+    #expect(try cotangents("product", [2, 0, 3, 0]) == [1, 8, 0, 0])
+    #expect(try cotangents("product", [2, 5, 3, 1]) == [36, 14, 20, 30])
+    #expect(try cotangents("max", [1, 3, 3, 2]) == [1, 3, 0, 0])
+  }
+
+  @Test("scatter multiply: a factor that is 0 leaves the others theirs")
+  func productOfUpdatesWithZero() throws {
+    let program = try main(
+      "%x: f64[2], %u: f64[4]", "f64[2]",
+      "%i: i32[4] = constant() {value = [0, 0, 1, 1]}\n"
+        + "%y: f64[2] = scatter(%x, %i, %u) {axis = 0, combiner = multiply, bounds = check}\nreturn %y")
+    let derived = try Differentiation.vjp(of: "main", in: program, withRespectTo: [0, 1])
+    let found = try derived.module.run(
+      derived.name, [tensor([2, 3], [2]), tensor([0, 5, 0, 0], [4]), tensor([1, 1], [2])])
+    #expect(found[1].doubles == [0, 0])
+    #expect(found[2].doubles == [10, 0, 0, 0])
   }
 
   @Test("convert gives the cotangent back in the operand's dtype")

@@ -22,7 +22,7 @@ import Testing
   #endif
 
   static let passes: [Pass] = [
-    .inline, .eraseStopGradient, .simplify, .eliminateCommonSubexpressions, .eliminateDeadCode,
+    .inline, .inlineAll, .eraseStopGradient, .simplify, .eliminateCommonSubexpressions, .eliminateDeadCode,
   ]
 
   @Test("W2: random programs keep their bits under each pass and the default pipeline")
@@ -86,7 +86,7 @@ import Testing
         program.module = derived.module
         program.entry = derived.name
       } catch {
-        // `scatter multiply` and bit casts between reals have no derivative; nothing else is refused.
+        // Bit casts between reals have no derivative; nothing else is refused.
         #expect(error.diagnostics.map(\.label) == ["differentiate.C1"], "seed \(seed): \(error)")
         continue
       }

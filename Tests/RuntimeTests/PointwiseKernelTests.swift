@@ -114,8 +114,8 @@ struct PointwiseKernelTests {
               body: [
                 .load(buffer: 1, chosen),
                 .gather(
-                  buffer: 0, affine(0, 1), index: BodyID(0), stride: .constant(columns), extent: .argument(0), bounds: bounds,
-                  site: 42),
+                  buffer: 0, affine(0, 1),
+                  [DataIndex(BodyID(0), stride: .constant(columns), extent: .argument(0), site: 42)], bounds: bounds),
               ],
               effects: [.store(buffer: 2, affine(columns, 1), value: BodyID(1))])
           ], schedule: .pointwise(lanes: lanes, unroll: 1, grain: 64, streaming: false))
@@ -157,8 +157,8 @@ struct PointwiseKernelTests {
           inner: [.constant(updates)], body: [.load(buffer: 0, affine(1)), .load(buffer: 1, affine(1))],
           effects: [
             .scatter(
-              buffer: 2, affine(0), index: BodyID(0), stride: .constant(1), extent: .constant(extent), combiner,
-              bounds: bounds, site: 5, value: BodyID(1))
+              buffer: 2, affine(0), [DataIndex(BodyID(0), stride: .constant(1), extent: .constant(extent), site: 5)],
+              combiner, bounds: bounds, value: BodyID(1))
           ])
       ], schedule: .serial)
     let indices = (0..<updates).map { $0 * 11 % 10 - 1 }

@@ -21,7 +21,7 @@ extension ProgramGenerator {
     + ScatterCombiner.allCases.map { combiner in
       Recipe(label: "scatter \(combiner)") { generator throws(ConstraintFailure) in try generator.scatter(combiner) }
     }
-    + controlRecipes + loopRecipes
+    + lineRecipes + boxRecipes + controlRecipes + loopRecipes
 
   /// The ops that most rewrites are about come more often.
   static let arithmeticRecipes: [Recipe] = [ScalarFunction.add, .subtract, .multiply, .divide, .negate].map {
@@ -71,18 +71,32 @@ extension ProgramGenerator {
 
   private static let controlRecipes: [Recipe] = [
     Recipe(label: "call") { generator throws(ConstraintFailure) in
-      guard let callee = generator.builder.module.functions.randomElement(using: &generator.random) else { return nil }
-      var operands: [ValueID] = []
-      // Operands that are indices stay in range only as the callee drew them; others may be anything.
-      for parameter in callee.parameters { operands.append(try generator.value(of: parameter.type)) }
-      let captured = generator.random.index(below: operands.count + 1)
-      let results = try generator.builder.emit(.control(.call(callee: callee.name, captured: captured)), operands)
-      return generator.random.pick(results)
+      try generator.called { .call(callee: $0, captured: $1) }
+    },
+    Recipe(label: "checkpoint") { generator throws(ConstraintFailure) in
+      try generator.called { .checkpoint(callee: $0, captured: $1) }
+    },
+    Recipe(label: "custom") { generator throws(ConstraintFailure) in
+      try generator.called { .custom(ControlOp.Custom(callee: $0, captured: $1)) }
+    },
+    Recipe(label: "barrier") { generator throws(ConstraintFailure) in
+      let operands = (0...generator.random.index(below: 3)).map { _ in generator.random.pick(generator.values) }
+      return try generator.emit(.control(.barrier), operands)
     },
     Recipe(label: "stopGradient") { generator throws(ConstraintFailure) in
       try generator.emit(.control(.stopGradient), [generator.random.pick(generator.values)])
     },
   ]
+
+  /// An op that runs some function of the module on values at hand.
+  private mutating func called(_ op: (String, Int) -> ControlOp) throws(ConstraintFailure) -> ValueID? {
+    guard let callee = builder.module.functions.randomElement(using: &random) else { return nil }
+    var operands: [ValueID] = []
+    // Operands that are indices stay in range only as the callee drew them; others may be anything.
+    for parameter in callee.parameters { operands.append(try value(of: parameter.type)) }
+    let captured = random.index(below: operands.count + 1)
+    return random.pick(try builder.emit(.control(op(callee.name, captured)), operands))
+  }
 
   private mutating func map(_ function: ScalarFunction) throws(ConstraintFailure) -> ValueID? {
     func operandDTypes(_ dtype: DType) -> [DType] {
@@ -137,11 +151,34 @@ extension ProgramGenerator {
 
   private mutating func gather(_ bounds: IndexBounds) throws(ConstraintFailure) -> ValueID? {
     guard let x = anyValue(where: { $0.rank > 0 }), let dtype = dtype(where: \.isInteger) else { return nil }
-    let axis = random.index(below: type(x).rank)
-    let op = Op.indexing(.gather(axis: axis, bounds: bounds))
-    let indexType = TensorType(dtype, smallShape(atAxisOf: type(x).shape.dimensions[axis]))
-    guard fits(try op.infer([type(x), indexType], in: Module())[0]) else { return nil }
-    return try emit(op, [x, indices(indexType, size: type(x).shape.dimensions[axis], bounds)])
+    let (indexed, indexType, size) = indexedAxes(of: type(x).shape, dtype)
+    let op = Op.indexing(.gather(indexed, bounds: bounds))
+    guard indexType.shape.elementCount <= Literal.maximumElementCount,
+      fits(try op.infer([type(x), indexType], in: Module())[0])
+    else { return nil }
+    return try emit(op, [x, indices(indexType, size: size, bounds)])
+  }
+
+  /// Some axes of a tensor to index and some that run together with the indices, the type of the indices, and the least
+  /// extent that they reach into.
+  private mutating func indexedAxes(of shape: Shape, _ dtype: DType) -> (IndexedAxes, TensorType, size: Int) {
+    let axes = Array(0..<shape.rank).shuffled(using: &random)
+    let count = random.oneIn(2) ? 1 : 1 + random.index(below: min(axes.count, 3))
+    let chosen = Array(axes.prefix(count))
+    let size = chosen.map { shape.dimensions[$0] }.min() ?? 0
+    var extents = smallShape(atAxisOf: size).dimensions
+    var batch: [AxisPair] = []
+    if random.oneIn(2) {
+      for axis in axes.dropFirst(count) where random.oneIn(2) {
+        let place = random.index(below: extents.count + 1)
+        extents.insert(shape.dimensions[axis], at: place)
+        batch = batch.map { AxisPair($0.lhs, $0.rhs >= place ? $0.rhs + 1 : $0.rhs) } + [AxisPair(axis, place)]
+      }
+    }
+    guard count > 1 || random.oneIn(6) else {
+      return (IndexedAxes(chosen[0], batch: batch), TensorType(dtype, Shape(extents)), size)
+    }
+    return (IndexedAxes(vectorsAlong: chosen, batch: batch), TensorType(dtype, Shape(extents + [count])), size)
   }
 
   private mutating func scatter(_ combiner: ScatterCombiner) throws(ConstraintFailure) -> ValueID? {
@@ -149,15 +186,12 @@ extension ProgramGenerator {
       type.rank > 0 && (combiner == .replace || type.dtype.isInteger || type.dtype.isArithmeticReal)
     }
     guard let x = anyValue(where: isAllowed), let dtype = dtype(where: \.isInteger) else { return nil }
-    let axis = random.index(below: type(x).rank)
-    let size = type(x).shape.dimensions[axis]
+    let (indexed, indexType, size) = indexedAxes(of: type(x).shape, dtype)
     let bounds = random.pick(IndexBounds.allCases)
-    let indexType = TensorType(dtype, smallShape(atAxisOf: size))
-    let updates = try Op.indexing(.gather(axis: axis, bounds: bounds)).infer([type(x), indexType], in: Module())[0]
-    guard fits(updates) else { return nil }
+    let updates = try Op.indexing(.gather(indexed, bounds: bounds)).infer([type(x), indexType], in: Module())[0]
+    guard indexType.shape.elementCount <= Literal.maximumElementCount, fits(updates) else { return nil }
     let index = try indices(indexType, size: size, bounds)
-    return try emit(
-      .indexing(.scatter(axis: axis, combiner: combiner, bounds: bounds)), [x, index, value(of: updates)])
+    return try emit(.indexing(.scatter(indexed, combiner: combiner, bounds: bounds)), [x, index, value(of: updates)])
   }
 
   /// Indices along an axis of `size` elements; in range where the op checks that, which only constants guarantee for callers.

@@ -36,7 +36,7 @@ struct ProgramGenerator {
     var attempts = 20 * instructions
     while remaining > 0 && attempts > 0 {
       attempts -= 1
-      let list = random.oneIn(4) ? Self.arithmeticRecipes : Self.recipes
+      let list = random.oneIn(3) ? Self.arithmeticRecipes : Self.recipes
       if let value = try random.pick(list).emit(&self) {
         values.append(value)
         remaining -= 1

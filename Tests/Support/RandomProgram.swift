@@ -64,8 +64,25 @@ public struct RandomProgram: Sendable {
     case .source, .map, .type, .movement, .contraction, .control: op.spelling
     case .reduction(.reduce(let kind, _)): "reduce \(kind)"
     case .reduction(.argReduce(let kind, _)): "argReduce \(kind)"
+    case .reduction(.scanReduce(let kind, _, _)): "scanReduce \(kind)"
     case .indexing(.gather(_, let bounds)): "gather \(bounds)"
     case .indexing(.scatter(_, let combiner, _)): "scatter \(combiner)"
+    case .indexing(.dynamicSlice(_, let bounds)): "dynamicSlice \(bounds)"
+    case .indexing(.dynamicUpdateSlice(let bounds)): "dynamicUpdateSlice \(bounds)"
+    case .indexing(.argSort): op.spelling
+    }
+  }
+
+  /// The extent in which the numbers of an operand must be, where the op checks that; nil for other operands.
+  public static func checkedExtent(of op: Op, operand: Int, _ types: [TensorType]) -> Int? {
+    switch op {
+    case .indexing(.gather(let indexed, .check)), .indexing(.scatter(let indexed, _, .check)):
+      operand == 1 ? indexed.axes.map { types[0].shape.dimensions[$0] }.min() : nil
+    case .indexing(.dynamicSlice(let sizes, .check)):
+      operand > 0 ? types[0].shape.dimensions[operand - 1] - sizes[operand - 1] + 1 : nil
+    case .indexing(.dynamicUpdateSlice(.check)):
+      operand > 1 ? types[0].shape.dimensions[operand - 2] - types[1].shape.dimensions[operand - 2] + 1 : nil
+    case .indexing, .source, .map, .type, .movement, .reduction, .contraction, .control: nil
     }
   }
 

@@ -5,6 +5,8 @@ struct BodyValues {
   let frame: StageFrame
   let point: Point
   var known: [Int: LLVMValue] = [:]
+  /// Scalars of values that all lanes share.
+  var uniform: [Int: LLVMValue] = [:]
 }
 
 /// Where the lanes of an access lie, counted in elements from the pointer of the frame.
@@ -25,13 +27,15 @@ extension KernelEmitter {
   func evaluateOperands(of effects: [Effect], _ values: inout BodyValues) {
     for effect in effects {
       switch effect {
-      case .store(_, _, let value), .storeScratch(_, let value), .reduce(_, let value), .argReduce(_, let value):
+      case .store(_, _, let value), .storeScratch(_, let value), .reduce(_, let value), .argReduce(_, let value),
+        .scanReduce(_, let value, _, _), .argSort(let value, _, _):
         _ = evaluate(value, &values)
       case .dot(let lhs, let rhs):
         _ = evaluate(lhs, &values)
         _ = evaluate(rhs, &values)
-      case .scatter(_, _, let index, _, _, _, _, _, let value):
-        _ = evaluate(index, &values)
+      case .scatter(_, _, let data, _, _, let value):
+        let isUniform = data.allSatisfy { self.isUniform($0.value, values) }
+        for index in data { _ = isUniform ? evaluateUniform(index.value, &values) : evaluate(index.value, &values) }
         _ = evaluate(value, &values)
       }
     }
@@ -57,8 +61,8 @@ extension KernelEmitter {
       let place = place(of: index, values)
       let pointer = pointer(to: buffer, index, place, values.frame)
       value = load(kernel.buffers[buffer].dtype, pointer, place, lanes, mask: values.point.mask)
-    case .gather(let buffer, let index, let chosen, let stride, let extent, let bounds, let site):
-      value = gather(buffer, index, chosen, stride, extent, bounds, site, &values)
+    case .gather(let buffer, let index, let data, let bounds):
+      value = gather(buffer, index, data, bounds, &values)
     case .loadScratch(let row):
       let dtype = kernel.scratchRows[row]
       let place = LanePlace(lanes: lanes == 1 ? .same : .consecutive)
@@ -218,72 +222,134 @@ extension KernelEmitter {
     module.position(at: after)
   }
 
-  private func gather(
-    _ buffer: Int, _ index: AffineIndex, _ chosen: BodyID, _ stride: KernelInteger, _ extent: KernelInteger,
-    _ bounds: IndexBounds, _ site: Int, _ values: inout BodyValues
-  ) -> LLVMValue {
-    let dtype = kernel.buffers[buffer].dtype
-    let chosenType = values.frame.stage.body.dtype(of: chosen, in: kernel)
-    let place = place(of: index, values)
-    let start = pointer(to: buffer, index, place, values.frame)
-    let point = values.point
-    let lanes = point.lanes
-    let type = memoryType(dtype)
-
-    // One index for all lanes: a row is read as a vector.
-    if lanes == 1 || values.frame.isInvariant(chosen) {
-      let scalar = values.frame.scalars[chosen.index] ?? evaluate(chosen, &values)
-      let (element, isInside) = bounded(scalar, chosenType, value(extent), bounds, 1)
-      report(bounds, isInside, site, 1, mask: nil)
-      let moved = module.offset(start, multiply(element, value(stride)), of: type)
-      if lanes == 1 {
-        let safe = module.select(isInside, moved, zeroSlot)
-        return fromMemory(module.load(type, safe, alignment: dtype.byteCount), dtype, 1)
-      }
-      let allowed = module.broadcast(isInside, lanes)
-      let mask = point.mask.map { module.binary(.and, $0, allowed) } ?? allowed
-      var lanesPlace = place
-      if case .same = place.lanes { lanesPlace.lanes = .scattered(module.zero(module.vector(module.int64, lanes))) }
-      return load(dtype, moved, lanesPlace, lanes, mask: mask)
-    }
-    let (element, isInside) = bounded(evaluate(chosen, &values), chosenType, value(extent), bounds, lanes)
-    report(bounds, isInside, site, lanes, mask: point.mask)
-    var offsets = multiply(element, module.broadcast(value(stride), lanes))
-    switch place.lanes {
-    case .same: break
-    case .consecutive: offsets = add(offsets, iota(module.int64, lanes))
-    case .scattered(let more): offsets = add(offsets, more)
-    }
-    let mask = point.mask.map { module.binary(.and, $0, isInside) } ?? isInside
-    let loaded = module.gather(
-      memoryType(dtype, lanes), pointers(start, offsets, dtype), alignment: dtype.byteCount, mask: mask)
-    return fromMemory(loaded, dtype, lanes)
+  /// Where indices that are data lead: elements from the affine place, as one number for all lanes or one a lane, and
+  /// whether the element there may be used.
+  private struct Chosen {
+    var offset: LLVMValue
+    var isInside: LLVMValue
+    var isUniform: Bool
   }
 
-  /// One update of a scatter; points must come one after the other (R5).
-  func scatter(
-    _ buffer: Int, _ index: AffineIndex, _ chosen: BodyID, _ stride: KernelInteger, _ extent: KernelInteger,
-    _ combiner: ScatterCombiner, _ bounds: IndexBounds, _ site: Int, _ update: BodyID, _ values: inout BodyValues
-  ) {
+  private func choose(_ data: [DataIndex], _ bounds: IndexBounds, _ values: inout BodyValues) -> Chosen {
+    let isUniform = data.allSatisfy { self.isUniform($0.value, values) }
+    let lanes = isUniform ? 1 : values.point.lanes
+    var chosen: Chosen?
+    for index in data {
+      let dtype = values.frame.stage.body.dtype(of: index.value, in: kernel)
+      let number = isUniform ? evaluateUniform(index.value, &values) : evaluate(index.value, &values)
+      let (element, isInside) = bounded(number, dtype, value(index.extent), bounds, lanes)
+      report(bounds, isInside, index.site, lanes, mask: isUniform ? nil : values.point.mask)
+      let offset = multiply(element, module.broadcast(value(index.stride), lanes))
+      chosen = Chosen(
+        offset: chosen.map { add($0.offset, offset) } ?? offset,
+        isInside: chosen.map { module.binary(.and, $0.isInside, isInside) } ?? isInside, isUniform: isUniform)
+    }
+    return chosen ?? Chosen(offset: module.index(0), isInside: module.constant(1, module.int1), isUniform: true)
+  }
+
+  /// The lanes of an access by data, from `start`, and those of them that may be used.
+  private func lanes(
+    of place: LanePlace, _ chosen: Chosen, from start: LLVMValue, _ dtype: DType, _ point: Point
+  ) -> (start: LLVMValue, place: LanePlace, mask: LLVMValue) {
+    let lanes = point.lanes
+    var place = place
+    let isInside = chosen.isUniform ? module.broadcast(chosen.isInside, lanes) : chosen.isInside
+    let mask = point.mask.map { module.binary(.and, $0, isInside) } ?? isInside
+    if chosen.isUniform {
+      if case .same = place.lanes { place.lanes = .scattered(module.zero(module.vector(module.int64, lanes))) }
+      return (module.offset(start, chosen.offset, of: memoryType(dtype)), place, mask)
+    }
+    switch place.lanes {
+    case .same: place.lanes = .scattered(chosen.offset)
+    case .consecutive: place.lanes = .scattered(add(chosen.offset, iota(module.int64, lanes)))
+    case .scattered(let more): place.lanes = .scattered(add(chosen.offset, more))
+    }
+    return (start, place, mask)
+  }
+
+  private func gather(
+    _ buffer: Int, _ index: AffineIndex, _ data: [DataIndex], _ bounds: IndexBounds, _ values: inout BodyValues
+  ) -> LLVMValue {
     let dtype = kernel.buffers[buffer].dtype
-    let chosenType = values.frame.stage.body.dtype(of: chosen, in: kernel)
-    let new = evaluate(update, &values)
+    let chosen = choose(data, bounds, &values)
     let place = place(of: index, values)
     let start = pointer(to: buffer, index, place, values.frame)
-    let (element, isInside) = bounded(evaluate(chosen, &values), chosenType, value(extent), bounds, 1)
-    report(bounds, isInside, site, 1, mask: nil)
-    // What falls outside is combined into eight bytes that nobody reads.
-    let target = module.select(
-      isInside, module.offset(start, multiply(element, value(stride)), of: memoryType(dtype)), dropSlot)
-    let old = fromMemory(module.load(memoryType(dtype), target, alignment: dtype.byteCount), dtype, 1)
-    let combined =
+    let isOne = if case .same = place.lanes { chosen.isUniform } else { false }
+    if values.point.lanes == 1 || isOne {
+      let moved = module.offset(start, chosen.offset, of: memoryType(dtype))
+      let safe = module.select(chosen.isInside, moved, zeroSlot)
+      let element = fromMemory(module.load(memoryType(dtype), safe, alignment: dtype.byteCount), dtype, 1)
+      return module.broadcast(element, values.point.lanes)
+    }
+    // One index for all lanes reads a row as a vector.
+    let access = lanes(of: place, chosen, from: start, dtype, values.point)
+    return load(dtype, access.start, access.place, values.point.lanes, mask: access.mask)
+  }
+
+  /// One update of a scatter, or one for each lane, which reach different elements. What updates one element comes one
+  /// after the other (R5).
+  func scatter(
+    _ buffer: Int, _ index: AffineIndex, _ data: [DataIndex], _ combiner: ScatterCombiner, _ bounds: IndexBounds,
+    _ update: BodyID, _ values: inout BodyValues
+  ) {
+    let dtype = kernel.buffers[buffer].dtype
+    let lanes = values.point.lanes
+    let new = evaluate(update, &values)
+    let chosen = choose(data, bounds, &values)
+    let place = place(of: index, values)
+    let start = pointer(to: buffer, index, place, values.frame)
+    func combined(_ old: () -> LLVMValue) -> LLVMValue {
       switch combiner {
       case .replace: new
-      case .add: apply(.add, [old, new], operand: dtype, dtype: dtype, lanes: 1)
-      case .multiply: apply(.multiply, [old, new], operand: dtype, dtype: dtype, lanes: 1)
-      case .maximum: apply(.maximum, [old, new], operand: dtype, dtype: dtype, lanes: 1)
-      case .minimum: apply(.minimum, [old, new], operand: dtype, dtype: dtype, lanes: 1)
+      case .add: apply(.add, [old(), new], operand: dtype, dtype: dtype, lanes: lanes)
+      case .multiply: apply(.multiply, [old(), new], operand: dtype, dtype: dtype, lanes: lanes)
+      case .maximum: apply(.maximum, [old(), new], operand: dtype, dtype: dtype, lanes: lanes)
+      case .minimum: apply(.minimum, [old(), new], operand: dtype, dtype: dtype, lanes: lanes)
       }
-    module.store(toMemory(combined, dtype, 1), target, alignment: dtype.byteCount)
+    }
+    if lanes == 1 {
+      // What falls outside is combined into eight bytes that nobody reads.
+      let moved = module.offset(start, chosen.offset, of: memoryType(dtype))
+      let target = module.select(chosen.isInside, moved, dropSlot)
+      let result = combined { fromMemory(module.load(memoryType(dtype), target, alignment: dtype.byteCount), dtype, 1) }
+      module.store(toMemory(result, dtype, 1), target, alignment: dtype.byteCount)
+      return
+    }
+    let access = self.lanes(of: place, chosen, from: start, dtype, values.point)
+    let result = combined { load(dtype, access.start, access.place, lanes, mask: access.mask) }
+    store(result, dtype, access.start, access.place, lanes, mask: access.mask)
+  }
+
+  // MARK: - Values that all lanes share
+
+  /// Whether a value of the body is the same in all lanes of the point.
+  private func isUniform(_ id: BodyID, _ values: BodyValues) -> Bool {
+    let (frame, point) = (values.frame, values.point)
+    if point.lanes == 1 || frame.isInvariant(id) { return true }
+    func isSame(_ index: AffineIndex) -> Bool {
+      point.vectorAxis.map { index.strides[$0] == .constant(0) } ?? true
+        && point.laneCoordinates.keys.allSatisfy { index.strides[$0] == .constant(0) }
+    }
+    switch frame.stage.body[id.index] {
+    case .constant: return true
+    case .operation(_, let operands, _): return operands.allSatisfy { isUniform($0, values) }
+    case .index(let index, _), .load(_, let index): return isSame(index)
+    case .gather(_, let index, let data, _): return isSame(index) && data.allSatisfy { isUniform($0.value, values) }
+    case .loadScratch: return false
+    case .reduced: return !frame.reducedVaries
+    }
+  }
+
+  /// A value that all lanes share, as a scalar.
+  private func evaluateUniform(_ id: BodyID, _ values: inout BodyValues) -> LLVMValue {
+    if values.point.lanes == 1 { return evaluate(id, &values) }
+    var point = values.point
+    point.lanes = 1
+    point.mask = nil
+    point.laneCoordinates = [:]
+    var scalars = BodyValues(frame: values.frame, point: point, known: values.uniform)
+    let value = evaluate(id, &scalars)
+    values.uniform = scalars.known
+    return value
   }
 }

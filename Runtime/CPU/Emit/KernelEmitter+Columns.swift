@@ -43,7 +43,7 @@ extension KernelEmitter {
 
   /// Visits the strip in vectors, `copies` in a turn, then masked ones; masked ones only if `copies` is 0, which is less
   /// code. The points lack their inner coordinates.
-  private func columnLoop(
+  func columnLoop(
     _ strip: ColumnStrip, copies: Int, _ body: ([Point]) throws(RuntimeError) -> Void
   ) throws(RuntimeError) {
     let lanes = ColumnStrip.lanes
@@ -104,7 +104,7 @@ extension KernelEmitter {
     return read(number, row: module.index(isIndex ? 1 : 0), reducedTypes[number], point, strip)
   }
 
-  private func copies(_ stage: Kernel.Stage, _ reductions: Int) -> Int {
+  func copies(_ stage: Kernel.Stage, _ reductions: Int) -> Int {
     let operations = stage.body.count { if case .operation = $0 { true } else { false } }
     return operations * max(1, reductions) <= 8 ? 4 : operations <= 24 ? 2 : 1
   }
@@ -136,7 +136,11 @@ extension KernelEmitter {
     for effect in stage.effects {
       switch effect {
       case .store(let buffer, let index, let id): emitStore(buffer, index, id, &values)
-      case .storeScratch, .scatter: throw unsupported("\(effect) in a column kernel")
+      case .scatter(let buffer, let index, let data, let combiner, let bounds, let id):
+        scatter(buffer, index, data, combiner, bounds, id, &values)
+      case .storeScratch, .argSort: throw unsupported("\(effect) in a column kernel")
+      // Outside of its lines a scan is of one element.
+      case .scanReduce(_, let id, let buffer, let index): emitStore(buffer, index, id, &values)
       case .reduce, .argReduce, .dot: break
       }
     }
@@ -160,8 +164,12 @@ extension KernelEmitter {
         ofStage: number, coordinates: strip.coordinates + inner.map { _ in nil }, varying: [strip.axis] + inner,
         lanes: ColumnStrip.lanes, reducedVaries: true)
       let folds = reductions.filter { if case .fold = $0.operation { true } else { false } }
+      // Folds do not visit the rows in their order.
+      if !folds.isEmpty && stage.effects.contains(where: \.isScatter) { throw unsupported("a scatter among folds") }
       let others = reductions.filter { if case .fold = $0.operation { false } else { true } }
-      if !folds.isEmpty {
+      if case .scanReduce? = stage.effects.first {
+        try emitColumnScan(frame, count, strip)
+      } else if !folds.isEmpty {
         try emitFolds(frame, folds, count, strip, counts)
       } else if stage.effects.count > others.count {
         try emitColumnRows(frame, count, strip)
@@ -180,7 +188,7 @@ extension KernelEmitter {
   }
 
   /// The point in row `row` of the inner domain.
-  private func at(_ row: LLVMValue, _ point: Point, _ stage: Kernel.Stage) -> Point {
+  func at(_ row: LLVMValue, _ point: Point, _ stage: Kernel.Stage) -> Point {
     var result = point
     result.coordinates += stage.inner.count == 1 ? [row] : coordinates(of: row, in: stage.inner.map(value))
     return result
@@ -423,5 +431,11 @@ extension KernelEmitter {
 
   private func treeKind(_ reduction: Reduction) -> ReductionKind {
     if case .fold(let kind) = reduction.operation { kind } else { .sum }
+  }
+}
+
+extension Effect {
+  fileprivate var isScatter: Bool {
+    if case .scatter = self { true } else { false }
   }
 }

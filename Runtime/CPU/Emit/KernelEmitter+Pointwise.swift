@@ -71,10 +71,9 @@ extension KernelEmitter {
       switch effect {
       case .store(let buffer, let index, let id):
         emitStore(buffer, index, id, &values, streamed: streamed)
-      case .scatter(let buffer, let index, let chosen, let stride, let extent, let combiner, let bounds, let site, let id)
-      where point.lanes == 1:
-        scatter(buffer, index, chosen, stride, extent, combiner, bounds, site, id, &values)
-      case .storeScratch, .reduce, .argReduce, .dot, .scatter:
+      case .scatter(let buffer, let index, let data, let combiner, let bounds, let id):
+        scatter(buffer, index, data, combiner, bounds, id, &values)
+      case .storeScratch, .reduce, .argReduce, .dot, .scanReduce, .argSort:
         throw unsupported("\(effect) in a pointwise kernel")
       }
     }
@@ -89,6 +88,13 @@ extension KernelEmitter {
     store(
       value, kernel.buffers[buffer].dtype, pointer, place, values.point.lanes, mask: values.point.mask,
       isStreamed: streamed.contains(StageFrame.Access(buffer: buffer, index: index)))
+  }
+
+  /// Stores what is no value of the body at the place of an effect.
+  func store(_ value: LLVMValue, _ dtype: DType, in buffer: Int, _ index: AffineIndex, _ values: BodyValues) {
+    let place = place(of: index, values)
+    let pointer = pointer(to: buffer, index, place, values.frame)
+    store(value, dtype, pointer, place, values.point.lanes, mask: values.point.mask)
   }
 
   // MARK: - Stores past the caches

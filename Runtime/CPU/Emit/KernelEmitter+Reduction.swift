@@ -34,7 +34,7 @@ extension KernelEmitter {
       case .reduce(let kind, let id): (operation, value) = (.fold(kind), id)
       case .argReduce(let kind, let id): (operation, value) = (.extremeIndex(kind), id)
       case .dot(let lhs, let rhs): (operation, value) = (.dot(rhs), lhs)
-      case .store, .storeScratch, .scatter: return nil
+      case .store, .storeScratch, .scatter, .scanReduce, .argSort: return nil
       }
       defer { next += 1 }
       return Reduction(

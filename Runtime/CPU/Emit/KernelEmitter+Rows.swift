@@ -48,8 +48,12 @@ extension KernelEmitter {
       switch effect {
       case .store(let buffer, let index, let id): emitStore(buffer, index, id, &values)
       case .storeScratch(let row, let id): emitScratchStore(row, id, &values)
-      case .scatter(let buffer, let index, let chosen, let stride, let extent, let combiner, let bounds, let site, let id):
-        scatter(buffer, index, chosen, stride, extent, combiner, bounds, site, id, &values)
+      case .scatter(let buffer, let index, let data, let combiner, let bounds, let id):
+        scatter(buffer, index, data, combiner, bounds, id, &values)
+      // A line of one element.
+      case .scanReduce(_, let id, let buffer, let index): emitStore(buffer, index, id, &values)
+      case .argSort(_, let buffer, let index):
+        store(module.constant(0, module.int32), .i32, in: buffer, index, values)
       case .reduce, .argReduce, .dot: break
       }
     }
@@ -256,6 +260,7 @@ extension KernelEmitter {
       case .storeScratch(let row, let id): emitScratchStore(row, id, &values)
       case .scatter: throw unsupported("a scatter in a row kernel")
       case .dot: throw unsupported("a dot in a row kernel")
+      case .scanReduce, .argSort: throw unsupported("a line in a row kernel")
       case .reduce, .argReduce: break
       }
     }

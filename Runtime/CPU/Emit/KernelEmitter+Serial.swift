@@ -22,6 +22,8 @@ extension KernelEmitter {
       for stage in kernel.stages.indices {
         if kernel.stages[stage].inner.isEmpty {
           try emitScalarStage(stage, coordinates)
+        } else if kernel.stages[stage].effects.contains(where: \.isOfLines) {
+          try emitLineStage(stage, coordinates)
         } else {
           try emitSerialStage(stage, coordinates, states[stage], counter)
         }
@@ -70,14 +72,14 @@ extension KernelEmitter {
       switch effect {
       case .store(let buffer, let index, let id): emitStore(buffer, index, id, &values)
       case .storeScratch(let row, let id): emitScratchStore(row, id, &values)
-      case .scatter(let buffer, let index, let chosen, let stride, let extent, let combiner, let bounds, let site, let id):
-        scatter(buffer, index, chosen, stride, extent, combiner, bounds, site, id, &values)
-      case .reduce, .argReduce, .dot: break
+      case .scatter(let buffer, let index, let data, let combiner, let bounds, let id):
+        scatter(buffer, index, data, combiner, bounds, id, &values)
+      case .reduce, .argReduce, .dot, .scanReduce, .argSort: break
       }
     }
   }
 
-  private func nest(
+  func nest(
     _ extents: ArraySlice<KernelInteger>, _ outer: [LLVMValue], _ body: ([LLVMValue]) throws(RuntimeError) -> Void
   ) throws(RuntimeError) {
     guard let extent = extents.first else { return try body(outer) }

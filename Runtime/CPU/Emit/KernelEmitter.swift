@@ -7,7 +7,7 @@ package import KilnRuntime
 /// removed (NUMERICS B1). One extension for each schedule builds its loops; they share the evaluation of bodies.
 package final class KernelEmitter {
   /// Part of every cache key: changes with any change of the emitted code.
-  package static let version = 3
+  package static let version = 4
 
   let kernel: Kernel
   let compiler: ObjectCompiler
@@ -71,6 +71,7 @@ package final class KernelEmitter {
       case .pointwise(let lanes, let unroll, let grain, let streaming):
         try emitPointwise(lanes: lanes, unroll: unroll, grain: grain, streaming: streaming)
       case .rows: try emitRows()
+      case .turned(let axis, let lanes, let grain): try emitTurned(axis: axis, lanes: lanes, grain: grain)
       case .splitRows: try phase == 0 ? emitSplitRowsBlocks() : emitSplitRowsResults()
       case .columns(let strip): try emitColumns(strip: strip)
       case .contraction(let schedule): try emitContraction(schedule, phase: phase)
@@ -253,7 +254,7 @@ extension Kernel {
         case .reduce(_, let value): stage.body.dtype(of: value, in: self)
         case .argReduce: .i32
         case .dot(let lhs, _): stage.body.dtype(of: lhs, in: self)
-        case .store, .storeScratch, .scatter: nil
+        case .store, .storeScratch, .scatter, .scanReduce, .argSort: nil
         }
       }
     }
@@ -269,7 +270,7 @@ extension [BodyInstruction] {
     switch self[id.index] {
     case .constant(let scalar): scalar.dtype
     case .operation(_, _, let dtype), .index(_, let dtype): dtype
-    case .load(let buffer, _), .gather(let buffer, _, _, _, _, _, _): kernel.buffers[buffer].dtype
+    case .load(let buffer, _), .gather(let buffer, _, _, _): kernel.buffers[buffer].dtype
     case .loadScratch(let row): kernel.scratchRows[row]
     case .reduced(let number): kernel.reducedTypes[number]
     }

@@ -46,13 +46,14 @@ extension Kernel.Stage {
     let inBody: [(Int?, AffineIndex)] = body.compactMap { instruction in
       switch instruction {
       case .index(let index, _): (nil, index)
-      case .load(let buffer, let index), .gather(let buffer, let index, _, _, _, _, _): (buffer, index)
+      case .load(let buffer, let index), .gather(let buffer, let index, _, _): (buffer, index)
       case .constant, .operation, .loadScratch, .reduced: nil
       }
     }
     let inEffects: [(Int?, AffineIndex)] = effects.compactMap { effect in
       switch effect {
-      case .store(let buffer, let index, _), .scatter(let buffer, let index, _, _, _, _, _, _, _): (buffer, index)
+      case .store(let buffer, let index, _), .scatter(let buffer, let index, _, _, _, _): (buffer, index)
+      case .scanReduce(_, _, let buffer, let index), .argSort(_, let buffer, let index): (buffer, index)
       case .storeScratch, .reduce, .argReduce, .dot: nil
       }
     }
@@ -102,7 +103,7 @@ extension KernelEmitter {
         case .constant: false  // has its own vector constant
         case .operation(_, let operands, _): operands.allSatisfy { isFixed($0, frame) } && !operands.allSatisfy { isConstant($0, body) }
         case .index(let index, _), .load(_, let index): isFixed(index, frame)
-        case .gather(_, let index, let chosen, _, _, _, _): isFixed(index, frame) && isFixed(chosen, frame)
+        case .gather(_, let index, let data, _): isFixed(index, frame) && data.allSatisfy { isFixed($0.value, frame) }
         case .loadScratch: false
         case .reduced: !frame.reducedVaries
         }

@@ -54,7 +54,9 @@ extension CLEmitter {
     let reductions = reductions(ofStage: number)
     for reduction in reductions { out.line("\(reduction.resultType.clRegister) r\(reduction.number);") }
     out.open("")
-    if stage.inner.isEmpty && reductions.isEmpty {
+    if !stage.inner.isEmpty, case .scanReduce(let kind, let value, let buffer, let affine)? = stage.effects.first {
+      emitScan(stage, outer, kind, value, buffer, affine)
+    } else if stage.inner.isEmpty && reductions.isEmpty {
       emitPoint(stage, outer, [], element: "0")
     } else if reductions.isEmpty {
       emitNest(stage, counter: nil) { inner, element in emitPoint(stage, outer, inner, element: element) }
@@ -78,7 +80,7 @@ extension CLEmitter {
   }
 
   /// Loops over the inner axes; `element` names the number of the point.
-  private func emitNest(_ stage: Kernel.Stage, counter: String?, _ emit: ([String], String) -> Void) {
+  func emitNest(_ stage: Kernel.Stage, counter: String?, _ emit: ([String], String) -> Void) {
     let needsElement =
       counter == nil && stage.inner.count > 1 && kernel.scratchRows.indices.contains { stage.touchesScratch($0) }
     let element = counter ?? (stage.inner.count == 1 ? "i0" : needsElement ? "count" : "0")

@@ -45,6 +45,7 @@ final class CLEmitter {
       case .split(let columns): phase == 0 ? emitSplitBlocks(columns: columns) : emitSplitResults()
       case .splitDot: phase == 0 ? emitSplitDotBlocks() : emitSplitResults()
       case .columnGroups: emitColumnGroups()
+      case .sortGroups: emitSortGroups()
       case .tiles(let tile): emitTiles(tile)
       case .registerTiles(let tile): emitRegisterTiles(tile)
       }
@@ -149,10 +150,9 @@ final class CLEmitter {
           "const \(dtype.clRegister) \(name) = (\(dtype.clRegister))(\(self.affine(affine, point.coordinates)));")
       case .load(let buffer, let affine):
         out.line("const \(dtype.clRegister) \(name) = \(load(buffer, self.affine(affine, point.coordinates)));")
-      case .gather(let buffer, let affine, let chosen, let stride, let extent, let bounds, let site):
-        gather(
-          name, buffer, self.affine(affine, point.coordinates),
-          (names[chosen.index], stage.body.clType(of: chosen, in: kernel)), stride, extent, bounds, site)
+      case .gather(let buffer, let affine, let indices, let bounds):
+        let chosen = indices.map { (names[$0.value.index], stage.body.clType(of: $0.value, in: kernel), $0) }
+        gather(name, buffer, self.affine(affine, point.coordinates), chosen, bounds)
       case .loadScratch(let row):
         let element = "((__global const \(dtype.clMemory) *)\(point.scratchRows[row]))[\(point.element)]"
         out.line("const \(dtype.clRegister) \(name) = \(fromMemory(element, dtype));")
@@ -178,12 +178,15 @@ final class CLEmitter {
       case .storeScratch(let row, let value):
         let type = kernel.scratchRows[row].clMemory
         out.line("((__global \(type) *)\(point.scratchRows[row]))[\(point.element)] = (\(type))\(names[value.index]);")
-      case .scatter(
-        let buffer, let affine, let chosen, let stride, let extent, let combiner, let bounds, let site, let value):
-        scatter(
-          buffer, self.affine(affine, point.coordinates),
-          (names[chosen.index], stage.body.clType(of: chosen, in: kernel)), stride, extent, combiner, bounds, site,
-          names[value.index])
+      case .scatter(let buffer, let affine, let indices, let combiner, let bounds, let value):
+        let chosen = indices.map { (names[$0.value.index], stage.body.clType(of: $0.value, in: kernel), $0) }
+        scatter(buffer, self.affine(affine, point.coordinates), chosen, combiner, bounds, names[value.index])
+      // Outside of its lines a scan or a sort is of one element.
+      case .scanReduce(_, let value, let buffer, let affine):
+        let type = kernel.buffers[buffer].dtype.clMemory
+        out.line("b\(buffer)[\(self.affine(affine, point.coordinates))] = (\(type))\(names[value.index]);")
+      case .argSort(_, let buffer, let affine):
+        out.line("b\(buffer)[\(self.affine(affine, point.coordinates))] = 0;")
       case .reduce, .argReduce, .dot: break
       }
     }
@@ -191,42 +194,50 @@ final class CLEmitter {
 
   // MARK: - Indices that are data
 
-  /// Declares `<name>i`, the index in range, and `<name>ok`, whether it may be used.
-  private func bounded(
-    _ name: String, _ chosen: (name: String, dtype: DType), _ extent: KernelInteger, _ bounds: IndexBounds, _ site: Int
-  ) {
-    let last = "((long)\(value(extent)) - 1)"
-    let wide =
-      chosen.dtype.isSignedInteger
-      ? "(long)\(chosen.name)" : "(\(chosen.name) > (ulong)\(last) ? \(last) + 1 : (long)\(chosen.name))"
-    out.line("long \(name)i = \(wide);")
-    if bounds == .clamp {
-      out.line("\(name)i = \(name)i < 0 ? 0 : \(name)i > \(last) ? \(last) : \(name)i;")
+  /// A value of a body that is an index, with its dtype.
+  private typealias ChosenIndex = (name: String, dtype: DType, index: DataIndex)
+
+  /// Declares `<name>i0` …, the indices in range, and gives the condition under which they may be used.
+  private func bounded(_ name: String, _ chosen: [ChosenIndex], _ bounds: IndexBounds) -> String {
+    for (number, choice) in chosen.enumerated() {
+      let place = "\(name)i\(number)"
+      let last = "((long)\(value(choice.index.extent)) - 1)"
+      let wide =
+        choice.dtype.isSignedInteger
+        ? "(long)\(choice.name)" : "(\(choice.name) > (ulong)\(last) ? \(last) + 1 : (long)\(choice.name))"
+      out.line("long \(place) = \(wide);")
+      if bounds == .clamp { out.line("\(place) = \(place) < 0 ? 0 : \(place) > \(last) ? \(last) : \(place);") }
+      out.line("const int \(name)ok\(number) = \(place) >= 0 && \(place) <= \(last);")
+      if bounds == .check { out.line("if (!\(name)ok\(number)) status[launch] = \(choice.index.site);") }
     }
-    out.line("const int \(name)ok = \(name)i >= 0 && \(name)i <= \(last);")
-    if bounds == .check { out.line("if (!\(name)ok) status[launch] = \(site);") }
+    return chosen.isEmpty ? "1" : chosen.indices.map { "\(name)ok\($0)" }.joined(separator: " && ")
+  }
+
+  /// The element that indices in range lead to.
+  private func place(_ name: String, _ start: String, _ chosen: [ChosenIndex]) -> String {
+    chosen.enumerated().reduce(start) { text, choice in
+      "\(text) + (\(index))\(name)i\(choice.offset) * \(value(choice.element.index.stride))"
+    }
   }
 
   private func gather(
-    _ name: String, _ buffer: Int, _ start: String, _ chosen: (String, DType), _ stride: KernelInteger,
-    _ extent: KernelInteger, _ bounds: IndexBounds, _ site: Int
+    _ name: String, _ buffer: Int, _ start: String, _ chosen: [ChosenIndex], _ bounds: IndexBounds
   ) {
-    bounded(name, chosen, extent, bounds, site)
-    let dtype = kernel.buffers[buffer].dtype
-    out.line("\(dtype.clRegister) \(name) = 0;")
-    out.line("if (\(name)ok) \(name) = \(load(buffer, "\(start) + (\(index))\(name)i * \(value(stride))"));")
+    let isInside = bounded(name, chosen, bounds)
+    out.line("\(kernel.buffers[buffer].dtype.clRegister) \(name) = 0;")
+    out.line("if (\(isInside)) \(name) = \(load(buffer, place(name, start, chosen)));")
   }
 
   /// One update; points come one after the other (R5).
   private func scatter(
-    _ buffer: Int, _ start: String, _ chosen: (String, DType), _ stride: KernelInteger, _ extent: KernelInteger,
-    _ combiner: ScatterCombiner, _ bounds: IndexBounds, _ site: Int, _ update: String
+    _ buffer: Int, _ start: String, _ chosen: [ChosenIndex], _ combiner: ScatterCombiner, _ bounds: IndexBounds,
+    _ update: String
   ) {
     let dtype = kernel.buffers[buffer].dtype
     let name = "s\(buffer)"
-    bounded(name, chosen, extent, bounds, site)
-    out.open("if (\(name)ok)")
-    out.line("const \(index) \(name)e = \(start) + (\(index))\(name)i * \(value(stride));")
+    let isInside = bounded(name, chosen, bounds)
+    out.open("if (\(isInside))")
+    out.line("const \(index) \(name)e = \(place(name, start, chosen));")
     let primitive: Primitive? =
       switch combiner {
       case .replace: nil
@@ -256,7 +267,7 @@ extension Kernel {
         case .reduce(_, let value): stage.body.clType(of: value, in: self)
         case .argReduce: .i32
         case .dot(let lhs, _): stage.body.clType(of: lhs, in: self)
-        case .store, .storeScratch, .scatter: nil
+        case .store, .storeScratch, .scatter, .scanReduce, .argSort: nil
         }
       }
     }
@@ -269,7 +280,7 @@ extension [BodyInstruction] {
     switch self[id.index] {
     case .constant(let scalar): scalar.dtype
     case .operation(_, _, let dtype), .index(_, let dtype): dtype
-    case .load(let buffer, _), .gather(let buffer, _, _, _, _, _, _): kernel.buffers[buffer].dtype
+    case .load(let buffer, _), .gather(let buffer, _, _, _): kernel.buffers[buffer].dtype
     case .loadScratch(let row): kernel.scratchRows[row]
     case .reduced(let number): kernel.clReducedTypes[number]
     }

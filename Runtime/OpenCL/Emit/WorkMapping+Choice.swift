@@ -6,6 +6,7 @@ extension WorkMapping {
     let grid = kernel.pointGrid(integers)
     let points = grid.columns * grid.rows
     if let contraction = contraction(kernel, integers, limits) { return contraction }
+    if kernel.sortKey != nil, !kernel.stages[0].inner.isEmpty { return .sortGroups }
     let reductions = kernel.stages.flatMap(\.effects).filter(\.isReduction)
     let isReducing = !reductions.isEmpty || !kernel.scratchRows.isEmpty
     if isReducing, kernel.stages.allSatisfy(\.suitsGroups), limits.maximumWorkGroupSize >= 256 {
@@ -99,6 +100,10 @@ extension WorkMapping {
       let teams = longest > Kernel.reductionBlock ? 8 : 1
       let groups = min(points, kernel.scratchRows.isEmpty ? 1 << 16 : 1 << 10)
       return WorkRange(global: [32 * groups, teams], local: [32, teams])
+    case .sortGroups:
+      let width = min(limits.isProcessor ? 64 : 256, limits.maximumWorkGroupSize)
+      let most = max(1, (64 << 20) / max(kernel.sortScratch(kernel.innerCount(0, integers)), 1))
+      return WorkRange(global: [width * min(points, most, 1 << 10), 1], local: [width, 1])
     case .columnGroups:
       return WorkRange(global: [Self.roundUp(grid.columns, 32), 8, min(grid.rows, 1 << 15)], local: [32, 8, 1])
     case .split(let columns):
@@ -138,6 +143,9 @@ extension WorkMapping {
       return owners * perPoint
     case .split, .splitDot:
       return kernel.reductionCount * grid.columns * grid.rows * kernel.blockCount(integers) * 8
+    case .sortGroups:
+      let range = range(kernel, integers, phase: 0, limits)
+      return range.global[0] / range.local[0] * kernel.sortScratch(kernel.innerCount(0, integers))
     case .columnGroups, .tiles, .registerTiles: return 0
     }
   }
@@ -168,7 +176,7 @@ extension Effect {
   fileprivate var isReduction: Bool {
     switch self {
     case .reduce, .argReduce, .dot: true
-    case .store, .storeScratch, .scatter: false
+    case .store, .storeScratch, .scatter, .scanReduce, .argSort: false
     }
   }
 }
@@ -178,7 +186,7 @@ extension Kernel.Stage {
   fileprivate var suitsGroups: Bool {
     effects.allSatisfy { effect in
       switch effect {
-      case .dot, .scatter: false
+      case .dot, .scatter, .scanReduce, .argSort: false
       case .reduce, .argReduce: !inner.isEmpty
       case .store, .storeScratch: true
       }
@@ -187,6 +195,19 @@ extension Kernel.Stage {
 }
 
 extension Kernel {
+  /// The dtype of the keys by which the kernel sorts lines.
+  var sortKey: DType? {
+    guard case .argSort(let key, _, _)? = stages.first?.effects.first else { return nil }
+    return stages[0].body.clType(of: key, in: self)
+  }
+
+  /// Bytes for a line of `count` elements while it is sorted: a power of two of keys and numbers.
+  func sortScratch(_ count: Int) -> Int {
+    var padded = 1
+    while padded < count { padded *= 2 }
+    return (padded * ((sortKey?.byteCount ?? 0) + 4) + 15) / 16 * 16
+  }
+
   /// Blocks of the reductions or of the dot of stage 0.
   func blockCount(_ integers: [Int]) -> Int {
     let isDot = stages[0].effects.contains { if case .dot = $0 { true } else { false } }

@@ -8,6 +8,8 @@ enum WorkMapping: Hashable {
   case rowGroups
   /// A work group for 32 neighbours along the last outer axis; its work items share the 32 lanes of R2.
   case columnGroups
+  /// A work group for each outer point, whose line it sorts.
+  case sortGroups
   /// Phase 0 computes block values of the reductions in stage 0 (along rows, or for columns), phase 1 the rest.
   case split(columns: Bool)
   /// Phase 0 computes block values of the one dot, a work item each; phase 1 the rest.
@@ -20,7 +22,7 @@ enum WorkMapping: Hashable {
   var phaseCount: Int {
     switch self {
     case .split, .splitDot: 2
-    case .points, .rowGroups, .columnGroups, .tiles, .registerTiles: 1
+    case .points, .rowGroups, .columnGroups, .sortGroups, .tiles, .registerTiles: 1
     }
   }
 }
@@ -33,7 +35,7 @@ extension WorkMapping {
     case .columnGroups: size = (32, 8)
     case .split: size = phase == 0 ? (32, 8) : (0, 0)
     case .tiles(let tile): size = (tile.groupColumns, tile.groupRows)
-    case .points, .rowGroups, .splitDot, .registerTiles: size = (0, 0)
+    case .points, .rowGroups, .sortGroups, .splitDot, .registerTiles: size = (0, 0)
     }
     return size.0 == 0 ? "" : "__attribute__((reqd_work_group_size(\(size.0), \(size.1), 1))) "
   }
@@ -100,7 +102,7 @@ struct KernelSignature: Hashable {
     hasStatus = kernel.checksBounds
     switch mapping {
     case .points, .rowGroups: hasScratch = !kernel.scratchRows.isEmpty
-    case .split, .splitDot: hasScratch = true
+    case .split, .splitDot, .sortGroups: hasScratch = true
     case .columnGroups, .tiles, .registerTiles: hasScratch = false
     }
   }
@@ -115,8 +117,8 @@ extension Kernel {
   /// Whether an index out of range is an error.
   var checksBounds: Bool {
     stages.contains { stage in
-      stage.body.contains { if case .gather(_, _, _, _, _, .check, _) = $0 { true } else { false } }
-        || stage.effects.contains { if case .scatter(_, _, _, _, _, _, .check, _, _) = $0 { true } else { false } }
+      stage.body.contains { if case .gather(_, _, _, .check) = $0 { true } else { false } }
+        || stage.effects.contains { if case .scatter(_, _, _, _, .check, _) = $0 { true } else { false } }
     }
   }
 
@@ -139,24 +141,24 @@ extension Kernel {
       let inner = stage.inner.map { $0.value(integers) }
       guard inner.reduce(1, *) < limit else { return false }
       let all = extents + inner
-      func reach(_ index: AffineIndex, _ more: Int = 0) -> Bool {
-        zip(index.strides, all).reduce(abs(index.offset.value(integers)) + more) {
+      func reach(_ index: AffineIndex, _ data: [DataIndex] = []) -> Bool {
+        let more = data.reduce(0) { $0 + abs($1.stride.value(integers)) * $1.extent.value(integers) }
+        return zip(index.strides, all).reduce(abs(index.offset.value(integers)) + more) {
           $0 + abs($1.0.value(integers)) * max($1.1 - 1, 0)
         } < limit
       }
       for instruction in stage.body {
         switch instruction {
         case .load(_, let index), .index(let index, _): if !reach(index) { return false }
-        case .gather(_, let index, _, let stride, let extent, _, _):
-          if !reach(index, abs(stride.value(integers)) * extent.value(integers)) { return false }
+        case .gather(_, let index, let data, _): if !reach(index, data) { return false }
         case .constant, .operation, .loadScratch, .reduced: break
         }
       }
       for effect in stage.effects {
         switch effect {
         case .store(_, let index, _): if !reach(index) { return false }
-        case .scatter(_, let index, _, let stride, let extent, _, _, _, _):
-          if !reach(index, abs(stride.value(integers)) * extent.value(integers)) { return false }
+        case .scatter(_, let index, let data, _, _, _): if !reach(index, data) { return false }
+        case .scanReduce(_, _, _, let index), .argSort(_, _, let index): if !reach(index) { return false }
         case .storeScratch, .reduce, .argReduce, .dot: break
         }
       }

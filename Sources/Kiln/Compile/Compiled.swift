@@ -34,6 +34,7 @@ public final class Compiled<Output, each Input: TensorTree>: Sendable {
   /// - Throws: every diagnostic of the trace, of the transformations in it, of the compilation, or of the run.
   public func run(_ input: repeat each Input) throws(KilnError) -> Output {
     if Trace.current != nil { return try record(repeat each input) }
+    if RecordingTapes.current != nil { return try runOnTape(repeat each input) }
     if table.options.checksEveryTrace { try checkTrace(repeat each input) }
     if let program = table.first, let output = try runMatching(program, repeat each input) { return output }
     return try runSlowly(repeat each input)
@@ -119,6 +120,14 @@ public final class Compiled<Output, each Input: TensorTree>: Sendable {
     return try table.build(signature, previous, state: 0) { () throws(KilnError) in try trace(repeat each input) }
   }
 
+  /// Traces and runs the function so that the tapes that record see the call.
+  private func runOnTape(_ input: repeat each Input) throws(KilnError) -> Output {
+    let signature = signature(repeat each input)
+    if let failure = signature.failure { throw KilnError([failure]).resolved() }
+    let traced = try trace(repeat each input)
+    return try table.runOnTape(traced.recorded, signature.leaves).replacingTensors(of: traced.output, by: visitOutput)
+  }
+
   /// Records a call in the current trace.
   private func record(_ input: repeat each Input) throws(KilnError) -> Output {
     guard let trace = Trace.current else { return try run(repeat each input) }
@@ -202,6 +211,17 @@ extension ProgramTable {
     } catch {
       throw error.located(at: location).resolved()
     }
+  }
+
+  /// The results of a traced function, run on the device of the table by way of the tapes that record.
+  func runOnTape(_ recorded: RecordedFunction, _ leaves: [TensorCore]) throws(KilnError) -> [TensorCore] {
+    let module = try recorded.module()
+    let outcome = withDevice(options.device ?? .current) {
+      Result { () throws(KilnError) in
+        try Programs.run(module, recorded.function.name, leaves, recorded.captures)
+      }
+    }
+    do throws(KilnError) { return try outcome.get() } catch { throw error.resolved(else: location) }
   }
 
   /// - Throws: `compile.C1` if the function is being traced already.

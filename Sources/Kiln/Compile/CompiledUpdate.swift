@@ -41,6 +41,7 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
   @discardableResult
   public func run(updating state: inout State, _ input: repeat each Input) throws(KilnError) -> Output {
     if Trace.current != nil { return try record(&state, repeat each input) }
+    if RecordingTapes.current != nil { return try runOnTape(&state, repeat each input) }
     if table.options.checksEveryTrace { try checkTrace(state, repeat each input) }
     if let program = table.first, let output = try runMatching(program, &state, repeat each input) { return output }
     let program = try program(for: state, repeat each input)
@@ -166,6 +167,17 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
     return try table.build(signature, previous, state: counter.cores.count) { () throws(KilnError) in
       try trace(state, repeat each input).closure
     }
+  }
+
+  /// Traces and runs the update so that the tapes that record see the call; nothing is overwritten.
+  private func runOnTape(_ state: inout State, _ input: repeat each Input) throws(KilnError) -> Output {
+    let signature = signature(state, repeat each input)
+    if let failure = signature.failure { throw KilnError([failure]).resolved() }
+    let traced = try trace(state, repeat each input)
+    let results = try table.runOnTape(traced.closure.recorded, signature.leaves)
+    let count = traced.stateCount
+    state = Array(results.prefix(count)).replacingTensors(of: traced.state) { tree, visitor in visitor.visited(tree) }
+    return Array(results.dropFirst(count)).replacingTensors(of: traced.closure.output, by: visitOutput)
   }
 
   /// Records a call in the current trace; the state's tensors become its results.

@@ -35,8 +35,14 @@ enum Programs {
     }
     let executable = try executable(module, name, captures, device)
     let types = function.resultTypes.map { InternedType.of($0) }
-    if let executable = executable.onDevice { return try executable.run(inputs, on: device, types) }
-    return try run(executable, inputs, types)
+    let results: [TensorCore]
+    if let executable = executable.onDevice {
+      results = try executable.run(inputs, on: device, types)
+    } else {
+      results = try run(executable, inputs, types)
+    }
+    RecordingTapes.current?.noteCall(name, in: module, inputs, results)
+    return results
   }
 
   /// Runs a program on tensors in the host's memory.

@@ -34,7 +34,9 @@ extension TensorTree {
         return tensor
       }
       do throws(KilnError) {
-        return AnyTensor(try core.moved(to: device))
+        let moved = try core.moved(to: device)
+        RecordingTapes.current?.noteMove(core, moved)
+        return AnyTensor(moved)
       } catch {
         return AnyTensor(Failure.poison(error.diagnostics[0].located(at: CallSite.here()), core.type))
       }

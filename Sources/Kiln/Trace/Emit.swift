@@ -12,7 +12,9 @@ package func emit(_ op: Op, _ operands: [TensorCore]) -> TensorCore {
   for operand in operands where operand.kind == .traced {
     return Failure.poison(strayed: operand, guess(op, operands))
   }
-  return Eager.run(op, operands)
+  let result = Eager.run(op, operands)
+  RecordingTapes.current?.note(op, operands, result)
+  return result
 }
 
 /// A traced tensor met where no trace records.
@@ -39,8 +41,9 @@ func guess(_ op: Op, _ operands: [TensorCore]) -> TensorType {
   case .map(let function):
     let widest = operands.map(\.shape).max { $0.rank < $1.rank } ?? .scalar
     return TensorType(function.isPredicate ? .bool : first.dtype, widest)
+  case .indexing(.dynamicSlice(let sizes, _)): return TensorType(operands.first?.dtype ?? first.dtype, Shape(sizes))
   case .movement(.reshape(let shape)), .movement(.broadcast(let shape, _)): return TensorType(first.dtype, shape)
-  case .reduction(.argReduce): return TensorType(.i32, first.shape)
+  case .reduction(.argReduce), .indexing(.argSort): return TensorType(.i32, first.shape)
   case .movement, .reduction, .contraction, .indexing, .control: return operands.first?.type ?? first
   }
 }

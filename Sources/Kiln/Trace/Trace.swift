@@ -41,11 +41,21 @@ package final class Trace: Sendable {
   private let thread = kiln_thread_number()
   private let state: Lock<State>
 
-  package init(_ name: String, at location: SourceLocation, subject: ObjectIdentifier? = nil) {
+  /// The number of examples of the innermost batch that the closure is traced for.
+  let batchSize: Int?
+
+  /// - Parameters:
+  ///   - module: the functions that the closure may call; those of the enclosing trace unless given.
+  ///   - batchSize: the number of examples that the closure will be run on; that of the enclosing trace unless given.
+  package init(
+    _ name: String, at location: SourceLocation, subject: ObjectIdentifier? = nil, in module: Module? = nil,
+    batchSize: Int? = nil
+  ) {
     self.location = location
     self.subject = subject
     parent = Trace.current
-    let module = parent?.module ?? Module()
+    self.batchSize = batchSize ?? parent?.batchSize
+    let module = module ?? parent?.module ?? Module()
     let taken = parent?.names ?? []
     var unused = module.unusedName(name)
     var suffix = 1
@@ -56,6 +66,9 @@ package final class Trace: Sendable {
     names = taken + [unused]
     state = Lock(State(builder: FunctionBuilder(unused, in: module)))
   }
+
+  /// The number of parameters so far.
+  var inputCount: Int { state.withLock { $0.builder.parameters.count } }
 
   package var isFinished: Bool { state.withLock { $0.isFinished } }
   /// The functions that this one may call.

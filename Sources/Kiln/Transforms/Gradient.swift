@@ -76,18 +76,6 @@ private func differentiatedCores(
   return (results[0], gradients)
 }
 
-/// The trees with `cores` in the place of their tensors, in order.
-private func replacingTensors<each Input: TensorTree>(
-  of input: repeat each Input, by cores: [TensorCore]
-) -> (repeat each Input) {
-  // One slot more: an empty array has no address.
-  var replacements: [TensorCore?] = cores + [nil]
-  return replacements.withUnsafeMutableBufferPointer { buffer in
-    var visitor = OutputVisitor(results: buffer.baseAddress.unsafelyUnwrapped)
-    return (repeat visitor.visited(each input))
-  }
-}
-
 /// `differentiated`; if it fails, its diagnostics are noted (or stop the program) and poisoned tensors come back.
 func differentiatedOrPoison<each Input: TensorTree, Scalar: TensorReal>(
   _ location: SourceLocation, _ f: (repeat each Input) -> Tensor<Scalar>, at input: repeat each Input

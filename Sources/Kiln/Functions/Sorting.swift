@@ -1,0 +1,56 @@
+import KilnIR
+
+extension Tensor {
+  /// The indices along `axis` by which the elements are in order. Equal elements keep their order, -0 equals +0, and NaN is
+  /// last in both directions.
+  public func argSort(axis: Int = -1, descending: Bool = false) -> Tensor<Int32> {
+    Tensor<Int32>(core: emit(.indexing(.argSort(axis: core.axis(axis), isDescending: descending)), [core]))
+  }
+
+  /// The elements along `axis` in order; see `argSort`.
+  public func sorted(axis: Int = -1, descending: Bool = false) -> Tensor {
+    takeAlong(argSort(axis: axis, descending: descending), axis: axis, bounds: .clamp)
+  }
+
+  /// The `count` greatest elements along `axis`, the greatest first, and their indices. Among equal ones the first come
+  /// first; NaN counts as less than everything.
+  public func topK(_ count: Int, axis: Int = -1) -> (values: Tensor, indices: Tensor<Int32>) {
+    let core = core
+    let place = core.axis(axis)
+    guard core.shape.indices.contains(place), count >= 0, count <= core.shape.dimensions[place] else {
+      let size = core.shape.indices.contains(place) ? "\(core.shape[place]) elements" : "no axis \(axis)"
+      let failure = core.failed("topK.C1", "there are no \(count) greatest elements of \(core.type), which has \(size)")
+      return (Tensor(core: failure), Tensor<Int32>(core: Failure.poison(after: failure, TensorType(.i32, core.shape))))
+    }
+    let indices = Tensor<Int32>(core: argSort(axis: place, descending: true).core.sliced(place, 0..<count))
+    return (takeAlong(indices, axis: place, bounds: .clamp), indices)
+  }
+}
+
+extension Tensor where Scalar: TensorNumber {
+  /// The sum of each element and all before it along `axis`, or all after it in reverse.
+  public func cumulativeSum(axis: Int = -1, reverse: Bool = false) -> Tensor { scanned(.sum, axis, reverse) }
+
+  /// The product of each element and all before it along `axis`, or all after it in reverse.
+  public func cumulativeProduct(axis: Int = -1, reverse: Bool = false) -> Tensor { scanned(.product, axis, reverse) }
+
+  /// The greatest of each element and all before it along `axis`, or all after it in reverse; NaN from the first NaN on.
+  public func cumulativeMax(axis: Int = -1, reverse: Bool = false) -> Tensor { scanned(.max, axis, reverse) }
+
+  /// The least of each element and all before it along `axis`, or all after it in reverse; NaN from the first NaN on.
+  public func cumulativeMin(axis: Int = -1, reverse: Bool = false) -> Tensor { scanned(.min, axis, reverse) }
+
+  private func scanned(_ kind: ReductionKind, _ axis: Int, _ reverse: Bool) -> Tensor {
+    Tensor(core: emit(.reduction(.scanReduce(kind, axis: core.axis(axis), isReverse: reverse)), [core]))
+  }
+}
+
+extension TensorCore {
+  /// The elements `range` along `axis`, which it has.
+  func sliced(_ axis: Int, _ range: Range<Int>) -> TensorCore {
+    if kind == .poisoned || range == 0..<shape.dimensions[axis] { return self }
+    var (start, limit) = (shape.dimensions.map { _ in 0 }, shape.dimensions)
+    (start[axis], limit[axis]) = (range.lowerBound, range.upperBound)
+    return emit(.movement(.slice(start: start, limit: limit, stride: start.map { _ in 1 })), [self])
+  }
+}

@@ -1,0 +1,79 @@
+import KilnIR
+import KilnPasses
+
+/// The value of a function at `input` and its derivative along `tangent`: the product of the Jacobian with the tangent,
+/// made in one pass forward, without the Jacobian.
+///
+/// ```swift
+/// let (value, slope) = jvp(at: x, along: v) { x in sin(x) * x }
+/// ```
+/// `tangent` is shaped as the input; the tangent of a tensor that is not real is not looked at. `slope` is shaped as the value;
+/// where that is not real, or does not depend on the input, it is zero. The closure runs at every call and may capture
+/// anything. Inside a trace the derivative is recorded, and may be differentiated or batched again.
+///
+/// A tangent of another shape than its input is a diagnostic (`jvp.C1`).
+public func jvp<each Input: TensorTree, Output: TensorTree>(
+  at input: repeat each Input, along tangent: repeat each Input, file: StaticString = #fileID, line: UInt = #line,
+  of f: (repeat each Input) -> Output
+) -> (value: Output, tangent: Output) {
+  pushedOrPoison(
+    SourceLocation(file, line), f, .tree(), at: repeat each input, along: signature("tangent", of: repeat each tangent))
+}
+
+/// `jvp` of a function with several results.
+public func jvp<each Input: TensorTree, each Output: TensorTree>(
+  at input: repeat each Input, along tangent: repeat each Input, file: StaticString = #fileID, line: UInt = #line,
+  of f: (repeat each Input) -> (repeat each Output)
+) -> (value: (repeat each Output), tangent: (repeat each Output)) {
+  pushedOrPoison(
+    SourceLocation(file, line), f, .trees(), at: repeat each input, along: signature("tangent", of: repeat each tangent))
+}
+
+private func pushedOrPoison<each Input: TensorTree, Output>(
+  _ location: SourceLocation, _ f: (repeat each Input) -> Output, _ shape: OutputShape<Output>,
+  at input: repeat each Input, along tangent: Signature
+) -> (value: Output, tangent: Output) {
+  var returned: Output?
+  do throws(KilnError) {
+    let closure = try TransformedClosure(location, f, at: repeat each input, visitOutput: shape.visit, output: &returned)
+    let active = closure.realLeaves
+    let tangents = try directions(tangent, like: closure.leaves.map(\.type), active, "jvp.C1", "input", location)
+    let derived = try closure.transformed { name, module throws(KilnError) in
+      try Differentiation.jvp(of: name, in: module, withRespectTo: active)
+    }
+    let results = try closure.run(derived, tangents)
+    let count = closure.resultTypes.count
+    var slopes = results.dropFirst(count).makeIterator()
+    let all = closure.resultTypes.map { type in type.dtype.isReal ? slopes.next() ?? .zero(type) : .zero(type) }
+    return (
+      Array(results.prefix(count)).replacingTensors(of: closure.output, by: shape.visit),
+      all.replacingTensors(of: closure.output, by: shape.visit)
+    )
+  } catch {
+    let poisoned = shape.poisoned(returned, by: error)
+    return (poisoned, poisoned)
+  }
+}
+
+/// The tensors of `tree` that belong to the real ones of `expected`.
+/// - Throws: `label` where one has another type.
+func directions(
+  _ tree: Signature, like expected: [TensorType], _ active: [Int], _ label: String, _ what: String,
+  _ location: SourceLocation
+) throws(KilnError) -> [TensorCore] {
+  if let failure = tree.failure { throw KilnError(failure) }
+  guard tree.leaves.count == expected.count else {
+    throw KilnError(
+      label, "\(tree.leaves.count) tensors are given for the \(expected.count) of the \(what)", at: location)
+  }
+  var directions: [TensorCore] = []
+  for index in active {
+    let (found, wanted) = (tree.leaves[index], expected[index])
+    guard found.type == wanted else {
+      throw KilnError(
+        label, "\(tree.leafNames[index]) has type \(found.type), that of the \(what) is \(wanted)", at: location)
+    }
+    directions.append(found)
+  }
+  return directions
+}

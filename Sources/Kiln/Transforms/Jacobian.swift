@@ -1,0 +1,100 @@
+import KilnIR
+import KilnPasses
+
+/// How a Jacobian is made.
+public enum JacobianMode: Hashable, Sendable, CaseIterable {
+  /// Every direction of the arguments is pushed forward, all at once: cheaper where there are fewer inputs than outputs.
+  case forward
+  /// Every direction of the value is pulled back, all at once: cheaper where there are fewer outputs than inputs.
+  case reverse
+}
+
+/// The derivatives of every element of a function's value by every element of its arguments: trees like the arguments, in which
+/// a tensor of shape [p…] becomes one of shape [r…, p…] for a value of shape [r…].
+///
+/// ```swift
+/// let j = jacobian(at: x) { x in matmul(w, x) }     // [rows of w, elements of x]
+/// ```
+/// Both modes are one batched program, not a loop. Without `mode` the cheaper one is taken, by the numbers of elements. The derivative by a
+/// tensor that is not real is zero.
+public func jacobian<each Input: TensorTree, Scalar: TensorReal>(
+  at input: repeat each Input, mode: JacobianMode? = nil, file: StaticString = #fileID, line: UInt = #line,
+  of f: (repeat each Input) -> Tensor<Scalar>
+) -> (repeat each Input) {
+  derivatives(SourceLocation(file, line), f, at: repeat each input) { closure throws(KilnError) in
+    let real = closure.realLeaves
+    let inputs = real.reduce(0) { $0 + closure.leaves[$1].shape.elementCount }
+    let outputs = closure.resultTypes.reduce(0) { $0 + $1.shape.elementCount }
+    let mode = mode ?? (inputs < outputs ? .forward : .reverse)
+    let derived = try closure.transformed { name, module throws(KilnError) in
+      try Differentiation.jacobian(
+        of: name, in: module, withRespectTo: real, mode: mode == .forward ? .forward : .reverse)
+    }
+    return try closure.run(derived)
+  } shape: { closure, leaf in
+    TensorType(leaf.dtype, Shape(Array(closure.resultTypes[0].shape) + Array(leaf.shape)))
+  }
+}
+
+/// The second derivatives of a scalar function: for `x` of shape [p…] a tensor of shape [p…, p…], forward over reverse, in one
+/// batched program.
+///
+/// A function whose value is not a real scalar is a diagnostic (`gradient.C2`).
+public func hessian<Scalar: TensorReal, Value: TensorReal>(
+  at x: Tensor<Scalar>, file: StaticString = #fileID, line: UInt = #line, of f: (Tensor<Scalar>) -> Tensor<Value>
+) -> Tensor<Scalar> {
+  derivatives(SourceLocation(file, line), f, at: x) { closure throws(KilnError) in
+    let derived = try closure.transformed { name, module throws(KilnError) in
+      try Differentiation.hessian(of: name, in: module, withRespectTo: [0])
+    }
+    return try closure.run(derived)
+  } shape: { _, leaf in
+    TensorType(leaf.dtype, Shape(Array(leaf.shape) + Array(leaf.shape)))
+  }
+}
+
+/// The product of the Hessian of a scalar function with `tangent`, shaped as the arguments: the derivative of the gradient along
+/// it, at a small multiple of the gradient's cost and without the Hessian.
+///
+/// A tangent of another shape than its argument is a diagnostic (`jvp.C1`), as is a value that is not a real scalar
+/// (`gradient.C2`). The tangent of a tensor that is not real is not looked at; the product for one is zero.
+public func hessianVectorProduct<each Input: TensorTree, Scalar: TensorReal>(
+  at input: repeat each Input, along tangent: repeat each Input, file: StaticString = #fileID, line: UInt = #line,
+  of f: (repeat each Input) -> Tensor<Scalar>
+) -> (repeat each Input) {
+  let location = SourceLocation(file, line)
+  let along = signature("tangent", of: repeat each tangent)
+  return derivatives(location, f, at: repeat each input) { closure throws(KilnError) in
+    let real = closure.realLeaves
+    let tangents = try directions(along, like: closure.leaves.map(\.type), real, "jvp.C1", "input", location)
+    let derived = try closure.transformed { name, module throws(KilnError) in
+      try Differentiation.hessianVectorProduct(of: name, in: module, withRespectTo: real)
+    }
+    return try closure.run(derived, tangents)
+  } shape: { _, leaf in
+    leaf
+  }
+}
+
+/// Trees like the arguments, with one derivative in the place of each real tensor and zeros of `shape` in that of the others.
+private func derivatives<each Input: TensorTree, Scalar: TensorReal>(
+  _ location: SourceLocation, _ f: (repeat each Input) -> Tensor<Scalar>, at input: repeat each Input,
+  derive: (TransformedClosure<Tensor<Scalar>>) throws(KilnError) -> [TensorCore],
+  shape: (TransformedClosure<Tensor<Scalar>>, TensorType) -> TensorType
+) -> (repeat each Input) {
+  var returned: Tensor<Scalar>?
+  do throws(KilnError) {
+    let closure = try TransformedClosure(
+      location, f, at: repeat each input, visitOutput: { $1.visited($0) }, output: &returned)
+    var derivatives = try derive(closure).makeIterator()
+    let cores = closure.leaves.map { leaf in
+      let derivative = leaf.dtype.isReal ? derivatives.next() : nil
+      return derivative ?? .zero(shape(closure, leaf.type))
+    }
+    return replacingTensors(of: repeat each input, by: cores)
+  } catch {
+    let types = signature("arg", of: repeat each input).leaves.map(\.type)
+    let poisons = Failure.poison(error, types.isEmpty ? [TensorType(.f32, .scalar)] : types)
+    return replacingTensors(of: repeat each input, by: poisons)
+  }
+}

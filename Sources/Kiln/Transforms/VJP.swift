@@ -1,0 +1,102 @@
+public import KilnIR
+import KilnPasses
+
+/// The derivative of a function at a point, waiting for cotangents; made by `vjp`.
+public struct Pullback<Output, each Input: TensorTree> {
+  fileprivate struct Program {
+    let closure: TransformedClosure<Output>
+    let derived: (module: Module, name: String)
+  }
+
+  private let program: Result<Program, KilnError>
+  private let input: (repeat each Input)
+  private let visitOutput: (Output, inout OutputVisitor) -> Output
+  private let location: SourceLocation
+
+  fileprivate init(
+    _ program: Result<Program, KilnError>, at input: (repeat each Input), _ location: SourceLocation,
+    visitOutput: @escaping (Output, inout OutputVisitor) -> Output
+  ) {
+    (self.program, self.input, self.location, self.visitOutput) = (program, input, location, visitOutput)
+  }
+
+  /// The product of `cotangent`, shaped as the function's value, with the Jacobian: trees like the arguments. The cotangent of
+  /// a tensor that is not real is not looked at; the gradient of one is zero.
+  ///
+  /// A cotangent of another shape than the value is a diagnostic (`vjp.C1`).
+  public func callAsFunction(_ cotangent: Output) -> (repeat each Input) {
+    do throws(KilnError) {
+      return try run(cotangent)
+    } catch {
+      let types = signature("arg", of: repeat each input).leaves.map(\.type)
+      let poisons = Failure.poison(error, types.isEmpty ? [TensorType(.f32, .scalar)] : types)
+      return replacingTensors(of: repeat each input, by: poisons)
+    }
+  }
+
+  /// The product of `cotangent` with the Jacobian.
+  /// - Throws: `vjp.C1`, and every diagnostic of the function, of its differentiation, or of the run.
+  public func run(_ cotangent: Output) throws(KilnError) -> (repeat each Input) {
+    let program = try program.get()
+    let closure = program.closure
+    var collector = OutputVisitor()
+    _ = visitOutput(cotangent, &collector)
+    var signature = Signature()
+    signature.add(collector.cores.map { AnyTensor($0) }, "cotangent")
+    let active = closure.resultTypes.indices.filter { closure.resultTypes[$0].dtype.isReal }
+    let cotangents = try directions(signature, like: closure.resultTypes, active, "vjp.C1", "value", location)
+    let results = try closure.run(program.derived, cotangents)
+    var gradients = closure.leaves.map { TensorCore.zero($0.type) }
+    for (index, gradient) in zip(closure.realLeaves, results) { gradients[index] = gradient }
+    return replacingTensors(of: repeat each input, by: gradients)
+  }
+}
+
+/// The value of a function at `input`, and its derivative there as a function of cotangents.
+///
+/// ```swift
+/// let (y, pullback) = vjp(at: x, w) { x, w in matmul(x, w) }
+/// let (dx, dw) = pullback(cotangent)
+/// ```
+/// The pullback may be called any number of times. Inside a trace it is recorded and shares the forward values with the value;
+/// eagerly each call of it computes them again and keeps nothing alive but the arguments.
+public func vjp<each Input: TensorTree, Output: TensorTree>(
+  at input: repeat each Input, file: StaticString = #fileID, line: UInt = #line, of f: (repeat each Input) -> Output
+) -> (value: Output, pullback: Pullback<Output, repeat each Input>) {
+  pulledOrPoison(SourceLocation(file, line), f, .tree(), at: repeat each input)
+}
+
+/// `vjp` of a function with several results.
+public func vjp<each Input: TensorTree, each Output: TensorTree>(
+  at input: repeat each Input, file: StaticString = #fileID, line: UInt = #line,
+  of f: (repeat each Input) -> (repeat each Output)
+) -> (value: (repeat each Output), pullback: Pullback<(repeat each Output), repeat each Input>) {
+  pulledOrPoison(SourceLocation(file, line), f, .trees(), at: repeat each input)
+}
+
+private func pulledOrPoison<each Input: TensorTree, Output>(
+  _ location: SourceLocation, _ f: (repeat each Input) -> Output, _ shape: OutputShape<Output>,
+  at input: repeat each Input
+) -> (value: Output, pullback: Pullback<Output, repeat each Input>) {
+  var returned: Output?
+  do throws(KilnError) {
+    let closure = try TransformedClosure(
+      location, f, at: repeat each input, visitOutput: shape.visit, output: &returned)
+    let derived = try closure.transformed { name, module throws(KilnError) in
+      let pull = try Differentiation.vjp(of: name, in: module, withRespectTo: closure.realLeaves)
+      return try Differentiation.droppingResults(closure.resultTypes.count, of: pull.name, in: pull.module)
+    }
+    let value = try closure.run((closure.module, closure.name))
+    return (
+      value.replacingTensors(of: closure.output, by: shape.visit),
+      Pullback(
+        .success(Pullback.Program(closure: closure, derived: derived)), at: (repeat each input), location,
+        visitOutput: shape.visit)
+    )
+  } catch {
+    return (
+      shape.poisoned(returned, by: error),
+      Pullback(.failure(error), at: (repeat each input), location, visitOutput: shape.visit)
+    )
+  }
+}

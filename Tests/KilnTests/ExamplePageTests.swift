@@ -1,0 +1,92 @@
+import Foundation
+import Kiln
+import Testing
+
+// The functions of the pages in Documentation/Examples, as they stand there.
+
+func softPlus(_ x: Tensor<Double>) -> Tensor<Double> {
+  let f = withDerivative(
+    { (x: Tensor<Double>) in maximum(x, 0) + log(1 + exp(-abs(x))) },
+    pullback: { x, y, cotangent in cotangent * exp(x - y) })
+  return f(x)
+}
+
+func softPlusSlopes(_ x: Tensor<Double>) -> (reverse: Tensor<Double>, forward: Tensor<Double>, each: Tensor<Double>) {
+  let reverse = gradient(at: x) { x in softPlus(x).sum() }
+  let (_, forward) = jvp(at: x, along: Tensor<Double>.ones(x.shape)) { x in softPlus(x) }
+  let each = vmap { (x: Tensor<Double>) in gradient(at: x) { x in softPlus(x) } }(x)
+  return (reverse, forward, each)
+}
+
+func perExampleGradients(_ w: Tensor<Double>, _ x: Tensor<Double>, _ y: Tensor<Double>) -> Tensor<Double> {
+  let forOne = { (w: Tensor<Double>, x: Tensor<Double>, y: Tensor<Double>) in
+    gradient(at: w) { w in
+      let error = tanh((w * x).sum()) - y
+      return error * error
+    }
+  }
+  return vmap(forOne, axes: [nil, 0, 0])(w, x, y)
+}
+
+func newton(_ start: Tensor<Double>, steps: Int, of f: @escaping (Tensor<Double>) -> Tensor<Double>) -> Tensor<Double> {
+  var x = start
+  for _ in 0..<steps {
+    let g = gradient(at: x, of: f)
+    let h = hessian(at: x, of: f)
+    let determinant = h[0, 0] * h[1, 1] - h[0, 1] * h[1, 0]
+    let step = stacked([h[1, 1] * g[0] - h[0, 1] * g[1], h[0, 0] * g[1] - h[1, 0] * g[0]]) / determinant
+    x = x - step
+  }
+  return x
+}
+
+func rosenbrock(_ x: Tensor<Double>) -> Tensor<Double> {
+  let (a, b) = (x[0], x[1])
+  let valley = b - a * a
+  return (1 - a) * (1 - a) + 100 * valley * valley
+}
+
+@Suite("Example pages")
+struct ExamplePageTests {
+  @Test("a derivative of one's own is right where the plain one is not a number")
+  func customDerivative() throws {
+    let x = Tensor<Double>([-800, -1, 0, 2, 800])
+    let slopes = softPlusSlopes(x)
+    let expected = [0, 1 / (1 + exp(1.0)), 0.5, 1 / (1 + exp(-2.0)), 1]
+    for found in [slopes.reverse, slopes.forward, slopes.each] {
+      #expect(zip(found.scalars, expected).allSatisfy { abs($0 - $1) < 1e-15 }, "\(found)")
+    }
+    #expect(try checkGradients(at: Tensor<Double>([-1, 0.5, 2])) { x in softPlus(x) }.passes)
+  }
+
+  @Test("per-example gradients are the gradients of the examples, bit for bit")
+  func perExample() {
+    let w = Tensor<Double>([0.5, -1])
+    let x = Tensor<Double>([[1, 2], [3, -1], [0.5, 0.25]])
+    let y = Tensor<Double>([1, 0, -1])
+    let all = perExampleGradients(w, x, y)
+    for i in 0..<3 {
+      let one = perExampleGradients(w, x[i].reshaped(to: [1, 2]), y[i].reshaped(to: [1]))
+      #expect(all[i].scalars == one.scalars)
+    }
+  }
+
+  @Test("Newton's method is at the minimum of Rosenbrock's function after seven steps")
+  func newtonsMethod() {
+    let x = newton(Tensor<Double>([-1.2, 1]), steps: 7, of: rosenbrock).scalars
+    #expect(abs(x[0] - 1) < 1e-8 && abs(x[1] - 1) < 1e-8, "\(x)")
+  }
+
+  @Test("the pages show the code that is tested")
+  func pages() throws {
+    let source = try String(contentsOf: URL(fileURLWithPath: #filePath), encoding: .utf8)
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    for page in ["custom-derivative", "per-example-gradients", "newton"] {
+      let url = root.appendingPathComponent("Documentation/Examples/\(page).md")
+      let parts = try String(contentsOf: url, encoding: .utf8).components(separatedBy: "```swift\n").dropFirst()
+      #expect(!parts.isEmpty)
+      for part in parts { #expect(source.contains(part.components(separatedBy: "```")[0]), "\(page)") }
+    }
+  }
+}

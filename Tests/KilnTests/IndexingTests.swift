@@ -1,0 +1,101 @@
+import Kiln
+import KilnIR
+import Testing
+
+@Suite("Indexing, sorting, scans and rearrangements")
+struct IndexingTests {
+  let x = Tensor([[1, 2, 3], [4, 5, 6]])
+
+  @Test("boxes that begin at data")
+  func boxes() {
+    let (one, two) = (Tensor<Int32>(1), Tensor<Int32>(2))
+    #expect(x.dynamicSlice(at: [one, two], sizes: [1, 1]).scalars == [6])
+    #expect(x.dynamicSlice(at: [two, two], sizes: [1, 2]).scalars == [5, 6])
+    #expect(x.dynamicUpdateSlice(Tensor([[7, 8]]), at: [one, two]).scalars == [1, 2, 3, 4, 7, 8])
+  }
+
+  @Test("index vectors, and one index for each position")
+  func vectors() {
+    let places = Tensor<Int32>([[1, 0], [0, 2]])
+    #expect(x.gathered(at: places, axes: [0, 1]).scalars == [4, 3])
+    let sums = x.scattered(Tensor([10, 20]), at: places, axes: [0, 1], combining: .add)
+    #expect(sums.scalars == [1, 2, 23, 14, 5, 6])
+    #expect(x.takeAlong(Tensor<Int32>([[2], [0]])).scalars == [3, 4])
+    #expect(x.takeAlong(Tensor<Int64>([[1, 0, 1]]), axis: 0).scalars == [4, 2, 6])
+    #expect(embeddingLookup(x, Tensor<Int32>([1, 1])).scalars == [4, 5, 6, 4, 5, 6])
+  }
+
+  @Test("E9: sorting is stable, NaN last")
+  func sorting() {
+    let y = Tensor<Float>([2, .nan, -1, 2, 0])
+    #expect(y.argSort().scalars == [2, 4, 0, 3, 1])
+    #expect(y.argSort(descending: true).scalars == [0, 3, 4, 2, 1])
+    #expect(x.sorted(axis: 0, descending: true).scalars == [4, 5, 6, 1, 2, 3])
+    let (values, indices) = x.topK(2)
+    #expect(values.scalars == [3, 2, 6, 5])
+    #expect(indices.scalars == [2, 1, 2, 1])
+    #expect(Tensor<Bool>([true, false]).sorted().scalars == [false, true])
+  }
+
+  @Test("the gradient of a sorted sum goes to the elements that were sorted")
+  func sortedGradient() {
+    let weights = Tensor<Float>([1, 10, 100])
+    let slope = gradient(at: Tensor<Float>([3, 1, 2])) { ($0.sorted() * weights).sum() }
+    #expect(slope.scalars == [100, 1, 10])
+    let top = gradient(at: Tensor<Float>([3, 1, 2])) { $0.topK(2).values.sum() }
+    #expect(top.scalars == [1, 0, 1])
+  }
+
+  @Test("cumulative sums, products and extremes")
+  func scans() {
+    #expect(x.cumulativeSum().scalars == [1, 3, 6, 4, 9, 15])
+    #expect(x.cumulativeSum(axis: 0, reverse: true).scalars == [5, 7, 9, 4, 5, 6])
+    #expect(x.cumulativeProduct().scalars == [1, 2, 6, 4, 20, 120])
+    #expect(Tensor<Int32>([1, 3, 2]).cumulativeMax().scalars == [1, 3, 3])
+    #expect(Tensor<Int32>([1, 3, 2]).cumulativeMin(reverse: true).scalars == [1, 2, 2])
+  }
+
+  @Test("rolled, flipped, repeated and cut")
+  func rearrangements() {
+    #expect(x.rolled(by: 1).scalars == [3, 1, 2, 6, 4, 5])
+    #expect(x.rolled(by: -4, axis: 1).scalars == [2, 3, 1, 5, 6, 4])
+    #expect(x.flipped(0).scalars == [4, 5, 6, 1, 2, 3])
+    #expect(x.repeated(2, axis: 1).scalars == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6])
+    #expect(x.split(sizes: [1, 2], axis: 1).map(\.scalars) == [[1, 4], [2, 3, 5, 6]])
+    #expect(x.split(count: 2).map(\.scalars) == [[1, 2, 3], [4, 5, 6]])
+  }
+
+  @Test("triangles and diagonals")
+  func matrices() {
+    let square = Tensor([[1, 2, 3], [4, 5, 6], [7, 8, 9]])
+    #expect(square.tril().scalars == [1, 0, 0, 4, 5, 0, 7, 8, 9])
+    #expect(square.triu(offset: 1).scalars == [0, 2, 3, 0, 0, 6, 0, 0, 0])
+    #expect(square.tril(offset: .min).scalars == [Float](repeating: 0, count: 9))
+    #expect(square.diagonal().scalars == [1, 5, 9])
+    #expect(square.diagonal(offset: -1).scalars == [4, 8])
+    #expect(x.diagonal(offset: 1).scalars == [2, 6])
+    #expect(x.diagonal(offset: 9).dimensions == [0])
+    #expect(square.matrixTrace().item == 15)
+    #expect(Tensor<Float>([1, 2]).diagonalMatrix().scalars == [1, 0, 0, 2])
+    #expect(stacked([square, square]).matrixTrace().scalars == [15, 15])
+  }
+
+  @Test("mistakes are diagnostics with a label")
+  func mistakes() {
+    let cases: [(String, () -> Void)] = [
+      ("takeAlong.C1", { _ = x.takeAlong(Tensor<Int32>([0])) }), ("topK.C1", { _ = x.topK(4) }),
+      ("rolled.C1", { _ = x.rolled(by: 1, axis: 2) }), ("repeated.C2", { _ = x.repeated(-1, axis: 0) }),
+      ("split.C2", { _ = x.split(sizes: [1, 1], axis: 1) }), ("split.C3", { _ = x.split(count: 2, axis: 1) }),
+      ("diagonal.C1", { _ = x[0].diagonal() }), ("tril.C1", { _ = x[0].tril() }),
+      ("dynamicSlice.C2", { _ = x.dynamicSlice(at: [Tensor<Int32>(0), Tensor<Int32>(0)], sizes: [3, 1]) }),
+      (
+        "dynamicSlice.R1",
+        { _ = x.dynamicSlice(at: [Tensor<Int32>(2), Tensor<Int32>(0)], sizes: [1, 1], bounds: .check) }
+      ),
+    ]
+    for (label, mistake) in cases {
+      let error = #expect(throws: KilnError.self) { try withDiagnostics { mistake() } }
+      #expect(error?.diagnostics.first?.label == label)
+    }
+  }
+}
