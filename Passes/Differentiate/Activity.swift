@@ -32,7 +32,10 @@ final class Activity {
     guard case .control(let op) = instruction.op else { return all }
     switch op {
     case .stopGradient: return all.map { _ in false }
-    case .call(let callee, _): return try results(of: callee, operands)
+    case .call(let callee, _), .checkpoint(let callee, _): return try results(of: callee, operands)
+    // Its rule may say anything.
+    case .custom: return all
+    case .barrier: return [operands[0]]
     case .cond(let then, let otherwise):
       let first = try results(of: then, Array(operands.dropFirst()))
       return try zip(first, results(of: otherwise, Array(operands.dropFirst()))).map { $0 || $1 }

@@ -227,8 +227,9 @@ package struct Fuser {
   private mutating func joinOverlapAdd(_ id: InstructionID) -> Bool {
     let operand = function.instructions[id].operands[0]
     let shape = function.valueTypes[operand].shape.dimensions
+    let reading = OperandReading.atPoint(axes: Array(shape.indices))
     for cluster in candidates([operand], shape) where set.drafts[cluster].kind == .pointwise {
-      guard let (bases, _) = canJoin(cluster, shape, [operand], []) else { continue }
+      guard let (bases, _) = canJoin(cluster, shape, [(operand, reading)]) else { continue }
       set.update(cluster) { $0.kind = .assembly }
       join(cluster, id, depth: 0, bases, [])
       return true

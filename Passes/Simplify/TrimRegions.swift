@@ -81,9 +81,9 @@ private struct RegionTrimming {
     guard case .control(let op) = instruction.op else { return nil }
     let used = instruction.results.enumerated().filter { isUsed[$1] }.map(\.offset)
     switch op {
-    case .stopGradient: return nil
-    case .call(let callee, _):
-      try keep(callee)
+    case .stopGradient, .barrier: return nil
+    case .call, .custom, .checkpoint:
+      for callee in op.callees { try keep(callee) }
       return nil
     case .cond(let then, let otherwise):
       let branches = [try module.require(then), try module.require(otherwise)]
