@@ -48,7 +48,7 @@ let package = Package(
     library("KilnOpenCL", "Runtime/OpenCL", ["KilnIR", "KilnRuntime", "COpenCL"]),
     program("kiln-gpu-bench", "Sources/GPUBench", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnOpenCL"]),
     tests("IRTests", ["KilnIR"]),
-    tests("FileTests", ["KilnIR", "KilnPasses"], exclude: ["Cases"]),
+    tests("FileTests", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnOpenCL"], exclude: ["Cases"]),
     library("KilnTesting", "Tests/Support", ["KilnIR"]),
     tests("PassesTests", ["KilnIR", "KilnPasses", "KilnTesting"]),
     cModule("CAllocationCounter", "Tests/CAllocationCounter"),
