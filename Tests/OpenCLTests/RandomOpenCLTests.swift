@@ -56,6 +56,28 @@ struct RandomOpenCLTests {
     try Self.expectAgreement(programs) { $0 % 5 == 0 }
   }
 
+  @Test("S1 G1: gradients of random programs")
+  func gradients() throws {
+    var options = RandomProgram.Options()
+    options.dtypes = try Self.dtypes().filter { $0 == .f32 || $0 == .f64 } + [.i32]
+    options.instructions = 6...12
+    var programs: [RandomProgram] = []
+    for seed in 0..<60 as Range<UInt64> {
+      let program = try RandomProgram(seed: 30_000 + seed, options: options)
+      let reals = program.inputs.indices.filter { program.inputs[$0].type.dtype.isReal }
+      // Some ops have no derivative.
+      guard !reals.isEmpty,
+        let derived = try? Differentiation.vjp(of: program.entry, in: program.module, withRespectTo: reals)
+      else { continue }
+      let parameters = derived.module[derived.name]?.parameters.dropFirst(program.inputs.count) ?? []
+      let cotangents = try parameters.map { try ReductionTests.values($0.type, seed: seed) }
+      programs.append(
+        RandomProgram(module: derived.module, entry: derived.name, inputs: program.inputs + cotangents))
+    }
+    #expect(programs.count >= 30, "\(programs.count) of 60 programs have a derivative")
+    try Self.expectAgreement(programs) { $0 == 0 }
+  }
+
   @Test("S1: every op on every dtype")
   func matrix() throws {
     let programs = try RandomProgram.covering(Self.dtypes(), poolSize: 40, seed: 90_000)
