@@ -9,6 +9,7 @@ extension OpenCLContext {
   /// The options of every build: no option that changes a result, and correct division where it is offered.
   var buildOptions: String {
     "-w -cl-std=CL1.2" + (device.properties.offersCorrectDivision ? " -cl-fp32-correctly-rounded-divide-sqrt" : "")
+      + device.faults.withLock { $0.buildOptions }
   }
 
   /// The built program of `source`: from memory, from disk, or from the driver's compiler.

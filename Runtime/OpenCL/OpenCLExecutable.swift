@@ -9,7 +9,7 @@ package final class OpenCLExecutable: Sendable {
   package let plan: ExecutionPlan
   package let device: OpenCLDevice
   private let cache: ObjectCache?
-  private let kind: OpenCLDevice.Kind
+  private let program: PlanProgram
   private let warm = Lock<[PlanInstance]>([])
 
   /// What one launch took on the device.
@@ -25,18 +25,33 @@ package final class OpenCLExecutable: Sendable {
   /// - Parameters:
   ///   - cache: where built programs are kept; nil for nowhere.
   ///   - kind: schedules for this kind of device instead of the device's own. Bits do not change.
+  ///   - workItems: as if so many filled the device; nil for its own figure. Bits do not change.
   /// - Throws: `device.notStrict` when the device cannot keep NUMERICS.md, `device.unavailable` when it lacks what the plan
   ///   needs, `opencl.build` with the compiler's log.
   package init(
     _ plan: ExecutionPlan, on device: OpenCLDevice, cache: ObjectCache? = .user,
-    schedulesFor kind: OpenCLDevice.Kind? = nil
+    schedulesFor kind: OpenCLDevice.Kind? = nil, filledBy workItems: Int? = nil
   ) throws(KilnError) {
-    self.kind = kind ?? device.properties.kind
     self.plan = plan
     self.device = device
     self.cache = cache
+    do throws(RuntimeError) {
+      let strictness = try device.context().strictness
+      if case .refused(let reason) = strictness {
+        throw RuntimeError(
+          .unavailable, "\(device.properties.name) cannot run strict programs: \(reason). Use another device.")
+      }
+      program = try PlanProgram(
+        plan, for: device, kind: kind ?? device.properties.kind, workItems: workItems,
+        correctsProducts: strictness == .correctedProducts)
+    } catch {
+      throw KilnError(openCL: error)
+    }
     giveBack(try makeInstance())
   }
+
+  /// How the points of each launch become work items, by name.
+  package var mappings: [String] { program.launches.map(\.mapping) }
 
   /// The OpenCL C of a plan.
   package static func text(of plan: ExecutionPlan, on device: OpenCLDevice) throws(RuntimeError) -> String {
@@ -46,14 +61,7 @@ package final class OpenCLExecutable: Sendable {
 
   private func makeInstance() throws(KilnError) -> PlanInstance {
     do throws(RuntimeError) {
-      let context = try device.context()
-      if case .refused(let reason) = context.strictness {
-        throw RuntimeError(
-          .unavailable, "\(device.properties.name) cannot run strict programs: \(reason). Use another device.")
-      }
-      let program = try PlanProgram(
-        plan, for: device, kind: kind, correctsProducts: context.strictness == .correctedProducts)
-      return try PlanInstance(plan, program, on: context, cache: cache)
+      return try PlanInstance(plan, program, on: device.context(), cache: cache)
     } catch {
       throw KilnError(openCL: error)
     }

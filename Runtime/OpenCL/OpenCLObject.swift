@@ -29,6 +29,10 @@ package struct OpenCLFaults: Sendable {
   package var breaksBuilds = false
   /// How programs are written whatever the device is: with corrected products, 64-bit indices, integers in a buffer.
   package var style = CLStyle()
+  /// A wrong emitter: every `from` in the text of a kernel becomes `to`.
+  package var rewrite: (from: String, to: String)?
+  /// Further options of every build.
+  package var buildOptions = ""
   /// What the probe finds instead of the truth.
   package var strictness: Strictness?
   /// How many more launches happen before the device is lost; nil for never.

@@ -13,6 +13,8 @@ package struct PlanProgram {
     var isWide: Bool
     var isRowGroup: Bool
     var scratchBytes: Int
+    /// The name of its work mapping.
+    var mapping: String
   }
 
   let source: ProgramSource
@@ -26,12 +28,15 @@ package struct PlanProgram {
     var style: CLStyle
   }
 
+  /// - Parameter workItems: what fills the device; nil for its own figure.
   /// - Throws: `unavailable` when the plan needs what the device does not have.
-  package init(_ plan: ExecutionPlan, for device: OpenCLDevice, kind: OpenCLDevice.Kind, correctsProducts: Bool)
-    throws(RuntimeError)
-  {
+  package init(
+    _ plan: ExecutionPlan, for device: OpenCLDevice, kind: OpenCLDevice.Kind, workItems: Int? = nil,
+    correctsProducts: Bool
+  ) throws(RuntimeError) {
     let properties = device.properties
-    let limits = properties.mappingLimits(as: kind)
+    var limits = properties.mappingLimits(as: kind)
+    limits.fullWorkItems = workItems ?? limits.fullWorkItems
     if let label = plan.labelNeedingDouble, !properties.hasDouble {
       throw RuntimeError(
         .unavailable,
@@ -43,7 +48,7 @@ package struct PlanProgram {
         "a value \(slot.type) has \(slot.type.byteCount) bytes; one buffer of \(properties.name) has at most "
           + "\(properties.maximumBufferBytes)")
     }
-    let forced = device.faults.withLock { $0.style }
+    let (forced, rewrite) = device.faults.withLock { ($0.style, $0.rewrite) }
     var numbers: [Form: Int] = [:]
     var parts: [(text: String, label: String)] = []
     var helpers: Set<CLHelper> = []
@@ -62,7 +67,8 @@ package struct PlanProgram {
       if number == parts.count {
         numbers[form] = number
         let emitter = CLEmitter(kernel, mapping, style, name: "k\(number)")
-        parts.append((emitter.emit(), launch.label))
+        let text = emitter.emit()
+        parts.append((rewrite.map { text.replacing($0.from, with: $0.to) } ?? text, launch.label))
         helpers.formUnion(emitter.operations.helpers)
       }
       let phases = 0..<mapping.phaseCount
@@ -71,7 +77,7 @@ package struct PlanProgram {
           functions: phases.map { "k\(number)_\($0)" },
           ranges: phases.map { mapping.range(kernel, launch.integers, phase: $0, limits) },
           signature: KernelSignature(kernel, mapping, style), isWide: style.isWide, isRowGroup: mapping == .rowGroups,
-          scratchBytes: mapping.scratchBytes(kernel, launch.integers, limits)))
+          scratchBytes: mapping.scratchBytes(kernel, launch.integers, limits), mapping: mapping.name))
     }
     self.launches = launches
     var source = ProgramSource()

@@ -1,5 +1,8 @@
+import Foundation
 import KilnIR
+import KilnOpenCL
 import KilnPasses
+import KilnRuntime
 
 /// Something that runs functions; all must find the same values.
 struct Backend: CustomStringConvertible, Sendable {
@@ -23,5 +26,31 @@ struct Backend: CustomStringConvertible, Sendable {
     }
   }
 
-  static let all = [reference, kernelReference(fuses: true), kernelReference(fuses: false)]
+  /// Lowered to a plan for an OpenCL device, with the schedules of a kind of devices.
+  static func openCL(_ device: OpenCLDevice, _ kind: OpenCLDevice.Kind) -> Backend {
+    Backend(description: "OpenCL, as a \(kind)") { module, name, inputs in
+      let inlined = try Pass.inline.run(module)
+      guard let function = inlined[name] else {
+        throw KilnError("run.C1", "there is no function @\(name)")
+      }
+      let plan = try Lowering(function, in: inlined, for: device.lowering).plan
+      return try OpenCLExecutable(plan, on: device, cache: nil, schedulesFor: kind).run(inputs)
+    }
+  }
+
+  /// Without an OpenCL device its tests are skipped and say so, but for continuous integration, where `openCLIsThere` fails.
+  static let openCLDevice = Result {
+    try OpenCLDevice.choose(ProcessInfo.processInfo.environment["KILN_TEST_OPENCL"] ?? "")
+  }
+
+  private static let onOpenCL: [Backend] = {
+    switch openCLDevice {
+    case .success(let device): return [openCL(device, .cpu), openCL(device, .gpu)]
+    case .failure(let error):
+      print("file tests on OpenCL are skipped: \(error)")
+      return []
+    }
+  }()
+
+  static let all = [reference, kernelReference(fuses: true), kernelReference(fuses: false)] + onOpenCL
 }

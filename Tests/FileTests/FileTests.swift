@@ -41,6 +41,12 @@ import Testing
     }
   }
 
+  @Test("In continuous integration there is an OpenCL device")
+  func openCLIsThere() throws {
+    guard ProcessInfo.processInfo.environment["CI"] == "true" else { return }
+    _ = try Backend.openCLDevice.get()
+  }
+
   @Test("The cases are found")
   func found() { #expect(FileCase.all.count >= 20) }
 }

@@ -36,6 +36,9 @@ struct ElementwiseTests {
     let inputs =
       try (0..<3).map { try hardValues(type, seed: UInt64(dtype.rawValue) * 8 + UInt64($0)) }
       + [hardValues(TensorType(.bool, [count]), seed: 99)]
-    try OpenCLHarness.expectReferenceBits(builder.finish(results), inputs, names: names, kinds: [.cpu])
+    // The others compute in these: their driver's code need not be good.
+    let optimises = [.f32, .f64, .i32].contains(dtype)
+    try OpenCLHarness.expectReferenceBits(
+      builder.finish(results), inputs, names: names, kinds: [.cpu], optimises: optimises)
   }
 }

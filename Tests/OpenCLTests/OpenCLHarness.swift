@@ -1,4 +1,5 @@
 import Foundation
+import KilnCPU
 import KilnIR
 import KilnOpenCL
 import KilnPasses
@@ -34,18 +35,55 @@ enum OpenCLHarness {
     return try plan(#require(module[program.entry]), in: module, fuses: fuses)
   }
 
+  /// Runs a program on the device.
+  static func run(
+    _ program: RandomProgram, fuses: Bool, kind: OpenCLDevice.Kind, on other: OpenCLDevice? = nil
+  ) throws -> [TensorValue] {
+    let plan = try plan(program, fuses: fuses)
+    return try OpenCLExecutable(plan, on: other ?? device.get(), cache: nil, schedulesFor: kind).run(program.inputs)
+  }
+
+  /// Runs a program on the processor, through LLVM.
+  static func runOnCPU(_ program: RandomProgram, fuses: Bool) throws -> [TensorValue] {
+    let compiler = try KernelCompiler.shared.get()
+    let module = try Pipeline.default(for: program.entry).run(program.module)
+    let plan = try Lowering(
+      #require(module[program.entry]), in: module, for: compiler.machine.description(),
+      options: LoweringOptions(fuses: fuses)
+    ).plan
+    let executable = try CPUExecutable(plan, compiler: compiler)
+    let inputs = try program.inputs.map { value in
+      let buffer = try HostBuffer(byteCount: value.bytes.count)
+      buffer.withBytes { $0.copyBytes(from: value.bytes) }
+      return buffer
+    }
+    let results = try plan.results.map { try HostBuffer(byteCount: $0.type.byteCount) }
+    let (sources, targets) = (inputs.map { UnsafeRawPointer($0.pointer) }, results.map(\.pointer))
+    try sources.withUnsafeBufferPointer { sources in
+      try targets.withUnsafeBufferPointer { targets in try executable.run(inputs: sources, outputs: targets) }
+    }
+    withExtendedLifetime(inputs) {}
+    return try zip(plan.results, results).map { result, buffer in
+      try TensorValue(result.type, bytes: buffer.withBytes { Array($0) })
+    }
+  }
+
   /// Runs `function` with the schedules of processors and of graphics processors, and compares the results with the
   /// reference bit for bit.
   static func expectReferenceBits(
     _ function: Function, _ inputs: [TensorValue], fuses: Bool = true, names: [String] = [],
-    kinds: [OpenCLDevice.Kind] = [.cpu, .gpu], sourceLocation: Testing.SourceLocation = #_sourceLocation
+    kinds: [OpenCLDevice.Kind] = [.cpu, .gpu], optimises: Bool = true,
+    sourceLocation: Testing.SourceLocation = #_sourceLocation
   ) throws {
     var module = Module()
     try module.append(function)
     let expected = try ReferenceInterpreter.run(module, function: function.name, inputs: inputs)
     let plan = try plan(function, fuses: fuses)
+    let device = try device.get().separateCopy()
+    defer { device.close() }
+    if !optimises { device.faults.withLock { $0.buildOptions = " -cl-opt-disable" } }
     for kind in kinds {
-      let found = try OpenCLExecutable(plan, on: device.get(), cache: nil, schedulesFor: kind).run(inputs)
+      let found = try OpenCLExecutable(plan, on: device, cache: nil, schedulesFor: kind).run(inputs)
       for (number, pair) in zip(expected, found).enumerated() where !pair.0.isIdentical(to: pair.1) {
         let (a, b) = (pair.0.bits, pair.1.bits)
         let dtype = pair.0.type.dtype

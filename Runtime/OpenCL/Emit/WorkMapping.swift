@@ -28,6 +28,21 @@ enum WorkMapping: Hashable {
 }
 
 extension WorkMapping {
+  /// What reports call it.
+  var name: String {
+    switch self {
+    case .points(strides: false): "points"
+    case .points(strides: true): "points in strides"
+    case .rowGroups: "row groups"
+    case .columnGroups: "column groups"
+    case .split(columns: false): "split rows"
+    case .split(columns: true): "split columns"
+    case .splitDot: "split dot"
+    case .tiles(let tile): "tiles \(tile.itemRows)x\(tile.itemColumns)"
+    case .registerTiles: "register tiles"
+    }
+  }
+
   /// The attribute by which a compiler keeps to the registers that a group of this size may have.
   func requiredGroup(phase: Int) -> String {
     let size: (Int, Int)
@@ -165,4 +180,17 @@ extension Kernel {
     }
     return true
   }
+}
+
+/// The names of all mappings, for the test that each is reached.
+package enum WorkMappingNames {
+  package static let all: [String] = {
+    func tile(_ size: Int) -> TileShape {
+      TileShape(itemRows: size, itemColumns: size, groupRows: 16, groupColumns: 16, treeLevels: 0)
+    }
+    let mappings: [WorkMapping] =
+      [.points(strides: false), .points(strides: true), .rowGroups, .columnGroups, .split(columns: false)]
+      + [.split(columns: true), .splitDot, .registerTiles(tile(4))] + [2, 4, 8].map { .tiles(tile($0)) }
+    return mappings.map(\.name)
+  }()
 }
