@@ -35,6 +35,7 @@ extension WorkMapping {
     case .points(strides: true): "points in strides"
     case .rowGroups: "row groups"
     case .columnGroups: "column groups"
+    case .sortGroups: "sort groups"
     case .split(columns: false): "split rows"
     case .split(columns: true): "split columns"
     case .splitDot: "split dot"
