@@ -65,7 +65,8 @@ extension ControlOp {
       let captured = Array(operands.suffix(custom.captured))
       let size = module[batching]?.parameters.first?.type.shape.first?.staticSize ?? 0
       try requireRule(
-        batching, in: module, "custom.C6", arguments.map { $0.stacked(size) } + captured, results.map { $0.stacked(size) })
+        batching, in: module, "custom.C6", arguments.map { $0.stacked(size) } + captured,
+        results.map { $0.stacked(size) })
     }
     return results
   }

@@ -6,7 +6,8 @@ extension BatchWalk {
     switch op {
     case .stopGradient: return [try mapped(.control(op), [operands[0].value])]
     case .call(let callee, _):
-      throw KilnError("vmap.C3", "call of @\(callee) cannot be batched: it must be inlined first", at: rewriter.location)
+      throw KilnError(
+        "vmap.C3", "call of @\(callee) cannot be batched: it must be inlined first", at: rewriter.location)
     case .barrier:
       let result = try emit(.control(op), operands.map(\.value))
       return [BatchedValue(result, isMapped: operands[0].isMapped)]

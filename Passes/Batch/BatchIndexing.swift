@@ -30,7 +30,8 @@ extension BatchWalk {
     let result = try emit(.indexing(.gather(batched, bounds: bounds)), [x.value, indices.value])
     if x.isMapped { return BatchedValue(result, isMapped: true) }
     let layout = try build { rewriter throws(KilnError) in
-      IndexingLayout(batched, operand: rewriter.type(of: x.value).shape, indices: rewriter.type(of: indices.value).shape)
+      IndexingLayout(
+        batched, operand: rewriter.type(of: x.value).shape, indices: rewriter.type(of: indices.value).shape)
     }
     return try movedToFront(result, axis: layout.indexAxes[0] ?? 0)
   }
@@ -124,7 +125,8 @@ extension IndexingOp {
   /// Whether an index out of range fails.
   var isChecked: Bool {
     switch self {
-    case .gather(_, let bounds), .scatter(_, _, let bounds), .dynamicSlice(_, let bounds), .dynamicUpdateSlice(let bounds):
+    case .gather(_, let bounds), .scatter(_, _, let bounds), .dynamicSlice(_, let bounds),
+      .dynamicUpdateSlice(let bounds):
       bounds == .check
     case .argSort: false
     }

@@ -18,7 +18,8 @@ extension BatchWalk {
       let results = try walk.run(body, parameters, mask: walkMask)
       if grow(&isMapped, results.prefix(count)) { continue }
 
-      var test = BatchWalk(walk.rewriter.module.unusedName("\(condition.name)_vmap"), size: size, in: walk.rewriter.module)
+      var test = BatchWalk(
+        walk.rewriter.module.unusedName("\(condition.name)_vmap"), size: size, in: walk.rewriter.module)
       let testParameters = test.addParameters(condition.parameters, isMapped: isMapped)
       let testMask = mask == nil ? nil : test.addMask()
       let predicate = try test.run(condition, testParameters, mask: testMask)[0]

@@ -72,7 +72,8 @@ extension BatchWalk {
     case .reshape(let shape): .reshape(withBatchAxis(shape))
     case .broadcast(let shape, let axes): .broadcast(withBatchAxis(shape), axes: [0] + axes.map { $0 + 1 })
     case .transpose(let permutation): .transpose(permutation: [0] + permutation.map { $0 + 1 })
-    case .slice(let start, let limit, let stride): .slice(start: [0] + start, limit: [size] + limit, stride: [1] + stride)
+    case .slice(let start, let limit, let stride):
+      .slice(start: [0] + start, limit: [size] + limit, stride: [1] + stride)
     case .pad(let low, let high, let interior): .pad(low: [0] + low, high: [0] + high, interior: [0] + interior)
     case .reverse(let axes): .reverse(axes: axes.map { $0 + 1 })
     case .concatenate(let axis): .concatenate(axis: axis + 1)

@@ -80,7 +80,8 @@ extension Rewriter {
     let carriedTangents = isActive.prefix(scan.carried).filter { $0 }.count
     let name = try add(
       bodyWalk,
-      bodyWalk.results.prefix(scan.carried) + tangents.prefix(carriedTangents) + bodyWalk.results.dropFirst(scan.carried)
+      bodyWalk.results.prefix(scan.carried) + tangents.prefix(carriedTangents)
+        + bodyWalk.results.dropFirst(scan.carried)
         + tangents.dropFirst(carriedTangents))
 
     var op = scan
@@ -153,7 +154,8 @@ extension Rewriter {
         segments: segments, in: module)
       try walk.walk()
       var isStable = true
-      for (index, tangent) in walk.resultTangents.prefix(carried).enumerated() where tangent != nil && !isActive[index] {
+      for (index, tangent) in walk.resultTangents.prefix(carried).enumerated() where tangent != nil && !isActive[index]
+      {
         isActive[index] = true
         isStable = false
       }

@@ -42,7 +42,9 @@ struct ComposedTransformTests {
       gradient(at: x) { x in gradient(at: x) { x in gradient(at: x, of: cube).sum() }.sum() }
     },
     Case("fourth derivative of sin", s) {
-      gradient(at: x) { x in gradient(at: x) { x in gradient(at: x) { x in gradient(at: x, of: sine).sum() }.sum() }.sum() }
+      gradient(at: x) { x in
+        gradient(at: x) { x in gradient(at: x) { x in gradient(at: x, of: sine).sum() }.sum() }.sum()
+      }
     },
     Case("grad of jvp", [12, -12, -18]) { gradient(at: x) { x in jvp(at: x, along: v, of: cube).tangent } },
     Case("grad of the pullback by its cotangent", [1, -1]) {
@@ -62,7 +64,9 @@ struct ComposedTransformTests {
   ]
 
   static let forward: [Case] = [
-    Case("jvp of jvp", [24, 12, -54]) { jvp(at: x, along: v) { x in jvp(at: x, along: v) { x in x * x * x }.tangent }.tangent },
+    Case("jvp of jvp", [24, 12, -54]) {
+      jvp(at: x, along: v) { x in jvp(at: x, along: v) { x in x * x * x }.tangent }.tangent
+    },
     Case("jvp of grad", [12, -12, -18]) { jvp(at: x, along: v) { x in gradient(at: x, of: cube) }.tangent },
     Case("jvp of grad of grad", [12, -6, 18]) {
       jvp(at: x, along: v) { x in gradient(at: x) { x in gradient(at: x, of: cube).sum() } }.tangent
@@ -71,7 +75,9 @@ struct ComposedTransformTests {
     Case("jvp of vmap of grad", [12, -12, -18]) {
       jvp(at: x, along: v) { x in vmap { (y: T) in gradient(at: y) { y in y * y * y } }(x) }.tangent
     },
-    Case("jvp of a Hessian", [12, 0, 0, 0, -6, 0, 0, 0, 18]) { jvp(at: x, along: v) { x in hessian(at: x, of: cube) }.tangent },
+    Case("jvp of a Hessian", [12, 0, 0, 0, -6, 0, 0, 0, 18]) {
+      jvp(at: x, along: v) { x in hessian(at: x, of: cube) }.tangent
+    },
     Case("jvp along a jvp", [6, -12, 9]) {
       jvp(at: x, along: jvp(at: x, along: v) { x in x * x * x }.tangent) { x in x }.tangent
     },
@@ -157,7 +163,9 @@ struct ComposedTransformTests {
   func agrees(program: Case) {
     let found = program.found().scalars
     #expect(found.count == program.expected.count)
-    for (a, b) in zip(found, program.expected) { #expect(abs(a - b) <= 1e-12 * max(1, abs(b)), "\(program.name): \(found)") }
+    for (a, b) in zip(found, program.expected) {
+      #expect(abs(a - b) <= 1e-12 * max(1, abs(b)), "\(program.name): \(found)")
+    }
   }
 
   @Test("there are forty of them, and compiled they are the same")

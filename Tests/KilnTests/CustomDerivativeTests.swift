@@ -83,7 +83,9 @@ struct CustomDerivativeTests {
     let (dx, dw) = gradient(at: x, w) { x, w in block(block(x, w), w).sum() }
     let (gx, gw) = gradient(at: x, w) { x, w in plain(plain(x, w), w).sum() }
     #expect(dx.scalars == gx.scalars && dw.scalars == gw.scalars)
-    #expect(hessian(at: x) { x in block(x, w).sum() }.isClose(to: hessian(at: x) { x in plain(x, w).sum() }, relativeTolerance: 1e-13))
+    #expect(
+      hessian(at: x) { x in block(x, w).sum() }.isClose(
+        to: hessian(at: x) { x in plain(x, w).sum() }, relativeTolerance: 1e-13))
     let rows = vmap({ (x: Tensor<Double>) in gradient(at: x) { x in block(x, Tensor<Double>(2)) } })(x)
     #expect(rows.scalars == gradient(at: x) { x in plain(x, Tensor<Double>(2)).sum() }.scalars)
   }

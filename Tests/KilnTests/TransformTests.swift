@@ -60,10 +60,11 @@ struct TransformTests {
     let w = Tensor<Double>([0.5, -1, 2])
     let rows = Tensor<Double>([[1, 2, 3], [4, 5, 6], [-1, 0, 1]])
     func loss(_ w: Tensor<Double>, _ x: Tensor<Double>) -> Tensor<Double> { tanh((w * x).sum()) * x[0] }
-    let perExample = vmap({ (w: Tensor<Double>, x: Tensor<Double>) in
-      let (dw, _) = gradient(at: w, x) { w, x in loss(w, x) }
-      return dw
-    }, axes: [nil, 0])(w, rows)
+    let perExample = vmap(
+      { (w: Tensor<Double>, x: Tensor<Double>) in
+        let (dw, _) = gradient(at: w, x) { w, x in loss(w, x) }
+        return dw
+      }, axes: [nil, 0])(w, rows)
     for i in 0..<3 {
       let (dw, _) = gradient(at: w, rows[i]) { w, x in loss(w, x) }
       #expect(perExample[i].scalars == dw.scalars)
@@ -162,7 +163,9 @@ struct TransformTests {
     #expect(labels { _ = hessian(at: x) { x in x * x } } == ["gradient.C2"])
     #expect(labels { _ = jacobian(at: x) { x in x.reshaped(to: [7]) } } == ["reshape.C1"])
     let line = #line + 1
-    let error = #expect(throws: KilnError.self) { try vmap { (x: Tensor<Double>) in x + rows[0][0] + Tensor<Double>([1, 2]) }.run(rows) }
+    let error = #expect(throws: KilnError.self) {
+      try vmap { (x: Tensor<Double>) in x + rows[0][0] + Tensor<Double>([1, 2]) }.run(rows)
+    }
     #expect(error?.diagnostics.map(\.label) == ["broadcast.shapes"])
     #expect(error?.description.contains("TransformTests.swift:\(line):") == true, "\(error?.description ?? "")")
   }

@@ -25,7 +25,9 @@ import Testing
     /// A value for one operand; indices that are checked are in range.
     func value(_ index: Int, _ random: inout SplitMix64) throws -> TensorValue {
       let type = operands[index]
-      guard let extent = RandomProgram.checkedExtent(of: op, operand: index, operands) else { return try random.tensor(type) }
+      guard let extent = RandomProgram.checkedExtent(of: op, operand: index, operands) else {
+        return try random.tensor(type)
+      }
       let bits = (0..<type.shape.elementCount).map { _ in
         Scalar(Int64.random(in: 0..<Int64(min(extent, 128)), using: &random)).converted(to: type.dtype).bits
       }
@@ -94,7 +96,8 @@ import Testing
       }
       let mapped = inputs.indices.filter { _ in random.next() % 2 == 0 }
       let check = BatchCheck(
-        program.module, function: program.entry, size == 0 ? inputs.enumerated().map { mapped.contains($0) ? [] : $1 } : inputs,
+        program.module, function: program.entry,
+        size == 0 ? inputs.enumerated().map { mapped.contains($0) ? [] : $1 } : inputs,
         size: size)
       let reason = try check.disagreement(mapped: mapped)
       #expect(reason == nil, "seed \(seed): \(reason ?? "")\n\(program.module)")

@@ -29,15 +29,19 @@ import Testing
     """
 
   static let programs: [Program] = [
-    Program("cond", branches + """
+    Program(
+      "cond",
+      branches + """
 
-      func @main(%p: bool[], %x: f64[2], %y: f64[2]) -> (f64[2], f64[]) {
-        %0: f64[2], %1: f64[] = cond(%p, %x, %y) {then = @a, else = @b}
-        return %0, %1
-      }
-      """),
+        func @main(%p: bool[], %x: f64[2], %y: f64[2]) -> (f64[2], f64[]) {
+          %0: f64[2], %1: f64[] = cond(%p, %x, %y) {then = @a, else = @b}
+          return %0, %1
+        }
+        """),
     // x is halved until it is below 1, at most 20 times; y collects sines.
-    Program("while", """
+    Program(
+      "while",
+      """
       func @goesOn(%x: f64[], %y: f64[2], %n: i32[], %c: f64[2]) -> (bool[]) {
         %0: f64[] = constant() {value = 1.0}
         %1: bool[] = less(%0, %x)
@@ -63,7 +67,9 @@ import Testing
         return %0, %1, %2
       }
       """),
-    Program("scan", """
+    Program(
+      "scan",
+      """
       func @step(%h: f64[2], %k: f64[], %x: f64[2], %w: f64[2,2]) -> (f64[2], f64[], f64[2], f64[]) {
         %0: f64[2] = dot(%h, %w) {batch = [], contract = [[0, 0]]}
         %1: f64[2] = add(%0, %x)
@@ -76,7 +82,9 @@ import Testing
         return %0, %1, %2, %3
       }
       """),
-    Program("reversed scan without turns", """
+    Program(
+      "reversed scan without turns",
+      """
       func @step(%h: f64[2], %x: f64[2]) -> (f64[2], f64[2]) {
         %0: f64[2] = multiply(%h, %x)
         return %0, %h
@@ -87,18 +95,22 @@ import Testing
         return %0, %1, %2, %3
       }
       """),
-    Program("cond in scan", branches + """
+    Program(
+      "cond in scan",
+      branches + """
 
-      func @step(%x: f64[2], %p: bool[], %y: f64[2]) -> (f64[2], f64[]) {
-        %0: f64[2], %1: f64[] = cond(%p, %x, %y) {then = @a, else = @b}
-        return %0, %1
-      }
-      func @main(%x: f64[2], %p: bool[3], %y: f64[2]) -> (f64[2], f64[3]) {
-        %0: f64[2], %1: f64[3] = scan(%x, %p, %y) {body = @step, carried = 1, captured = 1, length = 3}
-        return %0, %1
-      }
-      """),
-    Program("checkpoint and barrier", """
+        func @step(%x: f64[2], %p: bool[], %y: f64[2]) -> (f64[2], f64[]) {
+          %0: f64[2], %1: f64[] = cond(%p, %x, %y) {then = @a, else = @b}
+          return %0, %1
+        }
+        func @main(%x: f64[2], %p: bool[3], %y: f64[2]) -> (f64[2], f64[3]) {
+          %0: f64[2], %1: f64[3] = scan(%x, %p, %y) {body = @step, carried = 1, captured = 1, length = 3}
+          return %0, %1
+        }
+        """),
+    Program(
+      "checkpoint and barrier",
+      """
       func @f(%x: f64[2], %w: f64[2]) -> (f64[2], f64[]) {
         %0: f64[2] = multiply(%x, %w)
         %1: f64[2] = sin(%0)
@@ -111,7 +123,9 @@ import Testing
         return %2, %1
       }
       """),
-    Program("custom without rules", """
+    Program(
+      "custom without rules",
+      """
       func @f(%x: f64[2], %w: f64[2]) -> (f64[2]) {
         %0: f64[2] = multiply(%x, %w)
         %1: f64[2] = sin(%0)
@@ -221,7 +235,8 @@ import Testing
     let results = try pushed.module.run(pushed.name, arguments)
     let expected = try mapped.module.run(mapped.name, arguments)
     for (found, wanted) in zip(results, expected) {
-      #expect(zip(found.doubles, wanted.doubles).allSatisfy { abs($0 - $1) <= 1e-13 * max(1, abs($1)) }, "\(program.name)")
+      #expect(
+        zip(found.doubles, wanted.doubles).allSatisfy { abs($0 - $1) <= 1e-13 * max(1, abs($1)) }, "\(program.name)")
     }
 
     let twice = arguments.map { [$0, $0] }
@@ -285,12 +300,19 @@ import Testing
   @Test("a derivative of a captured value of a custom function is refused by both modes")
   func capturedDerivative() throws {
     let text = Self.custom("pullback = @pullback")
-      .replacingOccurrences(of: "%y: f64[2]) -> (f64[2], i32[]) {\n      %c: f64[2] = constant() {value = [2.0, -3.0]}", with: "%y: f64[2], %c: f64[2]) -> (f64[2], i32[]) {")
+      .replacingOccurrences(
+        of: "%y: f64[2]) -> (f64[2], i32[]) {", with: "%y: f64[2], %c: f64[2]) -> (f64[2], i32[]) {"
+      )
+      .replacingOccurrences(of: "%c: f64[2] = constant() {value = [2.0, -3.0]}", with: "")
     let module = try module(text)
     #expect(module["main"]?.parameters.count == 4)
     for index in [0, 2] { _ = try Differentiation.vjp(of: "main", in: module, withRespectTo: [index]) }
-    let reverse = #expect(throws: KilnError.self) { try Differentiation.vjp(of: "main", in: module, withRespectTo: [3]) }
-    let forward = #expect(throws: KilnError.self) { try Differentiation.jvp(of: "main", in: module, withRespectTo: [3]) }
+    let reverse = #expect(throws: KilnError.self) {
+      try Differentiation.vjp(of: "main", in: module, withRespectTo: [3])
+    }
+    let forward = #expect(throws: KilnError.self) {
+      try Differentiation.jvp(of: "main", in: module, withRespectTo: [3])
+    }
     #expect(reverse?.diagnostics.map(\.label) == ["differentiate.C2"])
     #expect(forward?.diagnostics.map(\.label) == ["differentiate.C2"])
   }

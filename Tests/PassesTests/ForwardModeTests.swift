@@ -41,7 +41,7 @@ extension GradientCheck {
     let push = try Differentiation.jvp(of: name, in: module, withRespectTo: realParameters)
     let v = try Self.directions(realParameters.map { inputs[$0].type }, seed: 13)
     let tangents = try push.module.run(push.name, inputs + v)
-    let reals = tangents.count / 2
+    let reals = try #require(module[name]).resultTypes.count { $0.dtype == .f64 }
     func shifted(_ step: Double) throws -> [[Double]] {
       var moved = inputs
       for (parameter, direction) in zip(realParameters, v) {
@@ -66,7 +66,8 @@ extension GradientCheck {
 }
 
 @Suite struct ForwardModeTests {
-  @Test("forward mode agrees with differences and with reverse mode", arguments: OpGradientTests.all + OpGradientTests.once)
+  @Test(
+    "forward mode agrees with differences and with reverse mode", arguments: OpGradientTests.all + OpGradientTests.once)
   func ops(check: GradientCase) throws {
     let program = try check.program()
     let gradientCheck = try GradientCheck(program, check.inputs(program))

@@ -31,7 +31,8 @@ public struct CheckpointedFunction<Output, each Input: TensorTree> {
   private func run(_ input: repeat each Input, returned: inout Output?) throws(KilnError) -> Output {
     let closure = try TransformedClosure(
       location, body, at: repeat each input, visitOutput: output.visit, output: &returned)
-    let wrapped = try closure.wrapped("checkpointed") { name, captured in .checkpoint(callee: name, captured: captured) }
+    let wrapped = try closure.wrapped("checkpointed") { name, captured in .checkpoint(callee: name, captured: captured)
+    }
     return try closure.run(wrapped).replacingTensors(of: closure.output, by: output.visit)
   }
 }

@@ -26,7 +26,8 @@ public func jvp<each Input: TensorTree, each Output: TensorTree>(
   of f: (repeat each Input) -> (repeat each Output)
 ) -> (value: (repeat each Output), tangent: (repeat each Output)) {
   pushedOrPoison(
-    SourceLocation(file, line), f, .trees(), at: repeat each input, along: signature("tangent", of: repeat each tangent))
+    SourceLocation(file, line), f, .trees(), at: repeat each input, along: signature("tangent", of: repeat each tangent)
+  )
 }
 
 private func pushedOrPoison<each Input: TensorTree, Output>(
@@ -35,7 +36,8 @@ private func pushedOrPoison<each Input: TensorTree, Output>(
 ) -> (value: Output, tangent: Output) {
   var returned: Output?
   do throws(KilnError) {
-    let closure = try TransformedClosure(location, f, at: repeat each input, visitOutput: shape.visit, output: &returned)
+    let closure = try TransformedClosure(
+      location, f, at: repeat each input, visitOutput: shape.visit, output: &returned)
     let active = closure.realLeaves
     let tangents = try directions(tangent, like: closure.leaves.map(\.type), active, "jvp.C1", "input", location)
     let derived = try closure.transformed { name, module throws(KilnError) in

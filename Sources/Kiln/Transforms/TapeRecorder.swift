@@ -49,7 +49,8 @@ final class TapeRecorder: Sendable {
   func watch(_ core: TensorCore) -> Diagnostic? {
     guard core.isConcrete else {
       return Diagnostic(
-        "tape.C2", "a tape records eager operations; in a closure that is traced use gradient(at:of:)", at: CallSite.here())
+        "tape.C2", "a tape records eager operations; in a closure that is traced use gradient(at:of:)",
+        at: CallSite.here())
     }
     return state.withLock { state in
       let key = ObjectIdentifier(core)
@@ -94,7 +95,9 @@ final class TapeRecorder: Sendable {
   func noteMove(_ core: TensorCore, _ copy: TensorCore) {
     guard core !== copy else { return }
     state.withLock { state in
-      if let (_, value) = state.tracked[ObjectIdentifier(core)] { state.tracked[ObjectIdentifier(copy)] = (copy, value) }
+      if let (_, value) = state.tracked[ObjectIdentifier(core)] {
+        state.tracked[ObjectIdentifier(copy)] = (copy, value)
+      }
       state.watched[ObjectIdentifier(copy)] = state.watched[ObjectIdentifier(core)]
     }
   }

@@ -66,7 +66,8 @@ public struct BatchedFunction<Output, each Input: TensorTree> {
       let axis = outputAxis < 0 ? outputAxis + result.shape.rank : outputAxis
       guard result.shape.indices.contains(axis) else {
         throw KilnError(
-          "vmap.C6", "the batch axis of a result cannot be axis \(outputAxis): the result is \(result.type)", at: location)
+          "vmap.C6", "the batch axis of a result cannot be axis \(outputAxis): the result is \(result.type)",
+          at: location)
       }
       placed.append(result.movingAxis(0, to: axis))
     }
