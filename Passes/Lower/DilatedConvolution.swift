@@ -14,6 +14,9 @@ struct DilatedConvolution {
   /// One for each window.
   private let axes: [WindowPhases]
 
+  /// The most phases that are written out: a convolution each.
+  private static let mostPhases = 4096
+
   /// Nil where there is nothing to compute.
   init?(_ convolution: Convolution, _ operands: [ValueID], in rewriter: Rewriter) {
     self.convolution = convolution
@@ -28,7 +31,19 @@ struct DilatedConvolution {
     if axes.contains(where: { $0.positions == 0 }) { return nil }
   }
 
+  /// - Throws: `convolution.R1` for too many phases.
   func emit(_ rewriter: inout Rewriter) throws(KilnError) -> ValueID {
+    var phases = 1
+    for axis in axes {
+      let (product, overflow) = phases.multipliedReportingOverflow(by: axis.count)
+      guard !overflow, product <= Self.mostPhases else {
+        throw KilnError(
+          "convolution.R1",
+          "a convolution with elements \(convolution.windows.map(\.lhsDilation)) apart has more than \(Self.mostPhases) phases; "
+            + "only the reference computes it", at: rewriter.location)
+      }
+      phases = product
+    }
     return try interleaved([], source(&rewriter), &rewriter)
   }
 

@@ -22,7 +22,8 @@ struct WindowPhases {
     self.elements = elements
     self.taps = taps
     positions = window.positions(elements: elements, taps: taps)
-    count = window.lhsDilation / gcd(window.stride, window.lhsDilation)
+    // With one position each the phases do not repeat.
+    count = max(1, min(window.lhsDilation / gcd(window.stride, window.lhsDilation), positions))
     positionsPerPhase = (positions + count - 1) / count
   }
 
@@ -68,7 +69,7 @@ struct WindowPhases {
     let (low, high) = padding
     var dense = window
     dense.lhsDilation = 1
-    dense.stride = count * window.stride / window.lhsDilation
+    dense.stride = positionsPerPhase > 1 ? count * window.stride / window.lhsDilation : 1
     dense.rhsDilation = max(1, run.step * window.rhsDilation / window.lhsDilation)
     dense.low = -(place(phase, run.first) / window.lhsDilation + low)
     dense.high = 0
@@ -80,7 +81,7 @@ struct WindowPhases {
     let ((low, high), holes) = (padding, outerHoles)
     var spread = window
     spread.lhsDilation = 1
-    spread.stride = count * window.stride
+    spread.stride = positionsPerPhase > 1 ? count * window.stride : 1
     spread.low = -(place(phase, 0) + low * window.lhsDilation + holes.low)
     let extent = holes.low + window.extent(elements: elements + low + high) + holes.high
     return fitted(spread, elements: extent, taps: taps)

@@ -149,6 +149,9 @@ struct ConvolutionTests {
       "gaps: phases without taps", TensorType(.f32, [1, 4, 2]), TensorType(.f32, [2, 2, 3]),
       images([window(0, low: 1, high: 7, lhsDilation: 5)])),
     Case(
+      "elements further apart than the window has positions", TensorType(.f32, [1, 2, 2]), TensorType(.f32, [3, 2, 3]),
+      images([window(0, low: 40, high: 10 - (1 << 20), lhsDilation: 1 << 20)])),
+    Case(
       "groups", TensorType(.f32, [2, 5, 6, 3, 4]), TensorType(.f32, [3, 3, 4, 3, 5]),
       Convolution(
         batch: [AxisPair(3, 3)], contract: [AxisPair(4, 2)],

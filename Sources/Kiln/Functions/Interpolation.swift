@@ -14,16 +14,16 @@ extension Tensor where Scalar: TensorReal {
   /// An element is a cell of the axis, so element i of m looks at place (i + 1/2)·n/m - 1/2 among n. Nothing is smoothed when an
   /// axis becomes shorter.
   ///
-  /// Errors: `resized.C1` no spatial axis, one without elements, or sizes that are not positive or not one for each.
+  /// Errors: `resized.C1` no spatial axis, one without elements, or sizes that are not positive, above 2^24 or not one for each.
   public func resized(to sizes: PerAxis, by method: Interpolation = .bilinear) -> Tensor {
     if core.kind == .poisoned { return self }
-    guard rank >= 3, let sizes = sizes.expanded(rank - 2), sizes.allSatisfy({ $0 >= 1 }),
+    guard rank >= 3, let sizes = sizes.expanded(rank - 2), sizes.allSatisfy({ (1...1 << 24).contains($0) }),
       !dimensions[1..<rank - 1].contains(0)
     else {
       return Tensor(
         core: core.failed(
           "resized.C1",
-          "resized takes [batch, spatial axes, channels] with elements, and a positive size for each spatial axis, found "
+          "resized takes [batch, spatial axes, channels] with elements, and a size of 1 to 2^24 for each spatial axis, found "
             + "\(type) and \(sizes)"))
     }
     var result = self

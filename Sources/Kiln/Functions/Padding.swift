@@ -33,7 +33,7 @@ extension TensorCore {
   fileprivate func padded(_ axis: Int, _ width: (before: Int, after: Int), _ mode: PaddingMode) -> TensorCore {
     let size = shape.dimensions[axis]
     let needed = Swift.max(width.before, width.after)
-    guard size >= (mode == .reflect ? needed + 1 : mode == .wrap ? needed : 1) else {
+    guard mode == .reflect ? size > needed : size >= (mode == .wrap ? needed : 1), needed <= 1 << 40 else {
       return failed(
         "padded.C2",
         "axis \(axis) of \(type) has too few elements for padding of \(width.before) and \(width.after) by \(mode)")

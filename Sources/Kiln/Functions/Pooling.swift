@@ -131,12 +131,12 @@ extension TensorCore {
     _ name: String, _ sizes: PerAxis, _ body: (TensorCore, Int, [Range<Int>]) -> TensorCore
   ) -> TensorCore {
     if kind == .poisoned { return self }
-    guard shape.rank >= 3, let sizes = sizes.expanded(shape.rank - 2), sizes.allSatisfy({ $0 >= 1 }),
+    guard shape.rank >= 3, let sizes = sizes.expanded(shape.rank - 2), sizes.allSatisfy({ (1...1 << 16).contains($0) }),
       !shape.dimensions[1..<shape.rank - 1].contains(0)
     else {
       return failed(
         "\(name).C1",
-        "\(name) takes [batch, spatial axes, channels] with elements, and a positive size for each spatial axis, found "
+        "\(name) takes [batch, spatial axes, channels] with elements, and a size of 1 to 65,536 for each spatial axis, found "
           + "\(type) and \(sizes)")
     }
     var result = self

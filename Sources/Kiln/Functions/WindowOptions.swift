@@ -52,13 +52,17 @@ struct SpatialWindows {
   let dilations: [Int]
   let widths: [(before: Int, after: Int)]
 
+  /// No axis is as long.
+  private static let limit = 1 << 40
+
   /// - Throws: `NAME.C1` the tensor has no spatial axis; `NAME.C3` sizes, strides or dilations that are not positive, or not one
   ///   for each spatial axis; `NAME.C4` widths of padding for another number of axes.
   init(
     _ name: String, _ sizes: [Int], taps: [Int], stride: PerAxis, padding: WindowPadding, dilation: PerAxis
   ) throws(ConstraintFailure) {
     guard let strides = stride.expanded(sizes.count), let dilations = dilation.expanded(sizes.count),
-      taps.count == sizes.count, (strides + dilations + taps).allSatisfy({ $0 >= 1 && $0 <= 1 << 40 })
+      taps.count == sizes.count, (strides + dilations + taps).allSatisfy({ (1...Self.limit).contains($0) }),
+      zip(taps, dilations).allSatisfy({ $0 <= Self.limit / $1 })
     else {
       throw ConstraintFailure(
         "\(name).C3",
@@ -66,8 +70,11 @@ struct SpatialWindows {
           + "found \(taps), \(stride), \(dilation)")
     }
     let reaches = taps.indices.map { taps[$0] == 1 ? 1 : (taps[$0] - 1) * dilations[$0] + 1 }
-    guard let widths = padding.widths(sizes, reaches, strides) else {
-      throw ConstraintFailure("\(name).C4", "\(name): padding has widths for each of the \(sizes.count) spatial axes")
+    guard let widths = padding.widths(sizes, reaches, strides),
+      widths.flatMap({ [$0.before, $0.after] }).allSatisfy({ (-Self.limit...Self.limit).contains($0) })
+    else {
+      throw ConstraintFailure(
+        "\(name).C4", "\(name): padding has widths of a possible size for each of the \(sizes.count) spatial axes")
     }
     (self.strides, self.dilations, self.widths) = (strides, dilations, widths)
   }
