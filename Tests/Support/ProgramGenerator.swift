@@ -32,6 +32,8 @@ struct ProgramGenerator {
 
   /// Draws the body of a function.
   mutating func draw(instructions: Int) throws(ConstraintFailure) {
+    // A function without parameters has something to begin with.
+    if values.isEmpty { values.append(try constant(randomType())) }
     var remaining = instructions
     var attempts = 20 * instructions
     while remaining > 0 && attempts > 0 {
