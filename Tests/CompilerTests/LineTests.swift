@@ -12,13 +12,9 @@ struct LineTests {
     _ program: RandomProgram, _ name: String, sourceLocation: Testing.SourceLocation = #_sourceLocation
   ) throws {
     let expected = try program.run()
-    for pool in PlanHarness.pools {
-      let found = try PlanHarness.runOnCPU(program, fuses: true, pool: pool)
-      for (number, pair) in zip(expected, found).enumerated() where !pair.0.isIdentical(to: pair.1) {
-        Issue.record(
-          "\(name), \(pool.threadCount) threads: result \(number), \(pair.0.type), differs",
-          sourceLocation: sourceLocation)
-      }
+    let found = try PlanHarness.runOnCPU(program, fuses: true, pools: PlanHarness.pools)
+    for (number, pair) in zip(expected, found).enumerated() where !pair.0.isIdentical(to: pair.1) {
+      Issue.record("\(name): result \(number), \(pair.0.type), differs", sourceLocation: sourceLocation)
     }
   }
 

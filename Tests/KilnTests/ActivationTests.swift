@@ -64,8 +64,8 @@ struct ActivationTests {
   @Test("values and gradients at extreme finite arguments are finite", arguments: rows.indices)
   func extremes(_ index: Int) {
     let row = Self.rows[index]
-    let single = Tensor<Float>([-3e38, -1e30, -1e4, -200, -89, -1e-40, 0, 1e-40, 89, 200, 1e4])
-    let double = Tensor<Double>([-1e300, -1e4, -800, -1e-310, 0, 1e-310, 800, 1e4])
+    let single = Tensor<Float>([-3e38, -1e30, -1e4, -200, -89, -0x1p-133, 0, 0x1p-133, 89, 200, 1e4])
+    let double = Tensor<Double>([-1e300, -1e4, -800, -0x1p-1030, 0, 0x1p-1030, 800, 1e4])
     #expect(row.single(single).scalars.allSatisfy { $0.isFinite }, "\(row.name) \(row.single(single))")
     #expect(row.double(double).scalars.allSatisfy { $0.isFinite }, "\(row.name) \(row.double(double))")
     let slopes = gradient(at: single) { x in row.single(x).sum() }

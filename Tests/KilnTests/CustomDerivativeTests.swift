@@ -9,7 +9,7 @@ struct CustomDerivativeTests {
   @Test("a pullback serves reverse and forward mode, higher orders, and survives vmap and compile")
   func pullback() throws {
     let softPlus = withDerivative(
-      { (x: Tensor<Double>) in log(1 + exp(x)) }, pullback: { _, y, cotangent in cotangent * (1 - exp(-y)) })
+      { (x: Tensor<Double>) in log(1 + exp(x)) }, pullback: { at in at.cotangent * (1 - exp(-at.value)) })
     let logistic = 1 / (1 + exp(-x))
     #expect(softPlus(x).scalars == log(1 + exp(x)).scalars)
     #expect(gradient(at: x) { x in softPlus(x).sum() }.isClose(to: logistic, relativeTolerance: 1e-14))
@@ -30,13 +30,13 @@ struct CustomDerivativeTests {
     let factor = Tensor<Double>(10)
     let f = withDerivative(
       { (x: Tensor<Double>, i: Tensor<Int32>) in x.gathered(i) * scale },
-      pullback: { input, _, cotangent in (input.0 * 0 + cotangent.sum() * factor, input.1) })
+      pullback: { at in (at.input.0 * 0 + at.cotangent.sum() * factor, at.input.1) })
     let i = Tensor<Int32>([0, 2])
     #expect(f(x, i).scalars == [1.5, 6])
     let (dx, di) = gradient(at: x, i) { x, i in f(x, i).sum() }
     #expect(dx.scalars == [20, 20, 20] && di.scalars == [0, 0])
     let outer = compile { (x: Tensor<Double>, s: Tensor<Double>) in
-      let g = withDerivative({ (x: Tensor<Double>) in x * s }, pullback: { _, _, cotangent in cotangent * s * 2 })
+      let g = withDerivative({ (x: Tensor<Double>) in x * s }, pullback: { at in at.cotangent * s * 2 })
       return gradient(at: x) { x in g(x).sum() }
     }
     #expect(outer(x, scale).scalars == [6, 6, 6])
@@ -44,7 +44,7 @@ struct CustomDerivativeTests {
 
   @Test("a tangent rule serves both modes")
   func tangent() {
-    let f = withDerivative({ (x: Tensor<Double>) in x * x }, tangent: { x, _, tangent in x * tangent * 5 })
+    let f = withDerivative({ (x: Tensor<Double>) in x * x }, tangent: { at in at.input * at.tangent * 5 })
     #expect(jvp(at: x, along: x) { x in f(x) }.tangent.scalars == (x * x * 5).scalars)
     #expect(gradient(at: x) { x in f(x).sum() }.scalars == (x * 5).scalars)
   }
@@ -53,7 +53,7 @@ struct CustomDerivativeTests {
   func batching() {
     let f = withDerivative(
       { (x: Tensor<Double>) in x * x },
-      pullback: { x, _, cotangent in x * cotangent * 2 }, batched: { rows in rows * rows + 1 })
+      pullback: { at in at.input * at.cotangent * 2 }, batched: { at in at.input * at.input + 1 })
     #expect(vmap { (x: Tensor<Double>) in f(x) }(x).scalars == (x * x + 1).scalars)
     #expect(f(x).scalars == (x * x).scalars)
     #expect(gradient(at: x) { x in vmap { (x: Tensor<Double>) in f(x) }(x).sum() }.scalars == (x * 2).scalars)
@@ -61,13 +61,13 @@ struct CustomDerivativeTests {
 
   @Test("a rule that gives other types, and a derivative of a captured value, are labelled")
   func errors() {
-    let f = withDerivative({ (x: Tensor<Double>) in x * x }, pullback: { x, _, _ in x.sum() })
+    let f = withDerivative({ (x: Tensor<Double>) in x * x }, pullback: { at in at.input.sum() })
     let error = #expect(throws: KilnError.self) { try f.run(x) }
     #expect(error?.diagnostics.map(\.label) == ["withDerivative.C1"])
     let captured = #expect(throws: KilnError.self) {
       try withDiagnostics {
         _ = gradient(at: x) { x in
-          withDerivative({ (y: Tensor<Double>) in y * x }, pullback: { _, _, cotangent in cotangent })(x).sum()
+          withDerivative({ (y: Tensor<Double>) in y * x }, pullback: { at in at.cotangent })(x).sum()
         }
       }
     }

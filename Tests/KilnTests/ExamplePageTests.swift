@@ -7,7 +7,7 @@ import Testing
 func softPlus(_ x: Tensor<Double>) -> Tensor<Double> {
   let f = withDerivative(
     { (x: Tensor<Double>) in maximum(x, 0) + log(1 + exp(-abs(x))) },
-    pullback: { x, y, cotangent in cotangent * exp(x - y) })
+    pullback: { at in at.cotangent * exp(at.input - at.value) })
   return f(x)
 }
 

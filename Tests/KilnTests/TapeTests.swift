@@ -71,7 +71,7 @@ struct TapeTests {
   func calls() {
     let square = compile { (x: Tensor<Double>) in x * x }
     let step = compile { (state: inout Tensor<Double>, x: Tensor<Double>) in state = state + x * x }
-    let clipped = withDerivative({ (x: Tensor<Double>) in x * 1 }, pullback: { _, _, _ in Tensor<Double>([7, 7, 7]) })
+    let clipped = withDerivative({ (x: Tensor<Double>) in x * 1 }, pullback: { _ in Tensor<Double>([7, 7, 7]) })
     let tape = GradientTape(persistent: true)
     let (a, b, c) = tape.record {
       tape.watch(x)

@@ -1,12 +1,12 @@
 public import KilnIR
 import KilnPasses
 
-/// A function with derivative and batching rules of its own; made by `withDerivative`.
-public struct CustomFunction<Output: TensorTree, each Input: TensorTree> {
-  fileprivate let body: (repeat each Input) -> Output
-  fileprivate let pullback: (((repeat each Input), Output, Output) -> (repeat each Input))?
-  fileprivate let tangent: (((repeat each Input), Output, (repeat each Input)) -> Output)?
-  fileprivate let batched: (((repeat each Input)) -> Output)?
+/// A function with derivative and batching rules of its own; made by `withDerivative`. Compiled functions may capture it.
+public struct CustomFunction<Output: TensorTree, each Input: TensorTree>: Sendable {
+  fileprivate let body: @Sendable (repeat each Input) -> Output
+  fileprivate let pullback: (@Sendable (PullbackArguments<(repeat each Input), Output>) -> (repeat each Input))?
+  fileprivate let tangent: (@Sendable (TangentArguments<(repeat each Input), Output>) -> Output)?
+  fileprivate let batched: (@Sendable (BatchedArguments<(repeat each Input)>) -> Output)?
   fileprivate let location: SourceLocation
 
   /// What the function gives.
@@ -42,29 +42,51 @@ public struct CustomFunction<Output: TensorTree, each Input: TensorTree> {
   }
 }
 
+/// What the pullback of a `CustomFunction` is given: the arguments (a tuple if there are several), the value there, and the
+/// cotangent of the value.
+// A structure, since Swift 6.3 crashes on closures that take a tuple of a parameter pack beside other parameters.
+public struct PullbackArguments<Input, Output> {
+  public let input: Input
+  public let value: Output
+  public let cotangent: Output
+}
+
+/// What the tangent rule of a `CustomFunction` is given: the arguments (a tuple if there are several), the value there, and
+/// the tangents of the arguments.
+public struct TangentArguments<Input, Output> {
+  public let input: Input
+  public let value: Output
+  public let tangent: Input
+}
+
+/// What the batching rule of a `CustomFunction` is given: the arguments (a tuple if there are several), each with a leading
+/// axis of examples.
+public struct BatchedArguments<Input> {
+  public let input: Input
+}
+
 /// The function `f` with a derivative of your own in the place of the one that Kiln makes: where a formula is known that is more
 /// accurate or cheaper, or where the derivative should not be that of the value (a straight-through estimator, a clipped
 /// gradient).
 ///
 /// ```swift
 /// let logOnePlusExp = withDerivative({ (x: Tensor<Float>) in log(1 + exp(x)) },
-///   pullback: { x, y, cotangent in cotangent * (1 - exp(-y)) })
+///   pullback: { at in at.cotangent * (1 - exp(-at.value)) })
 /// ```
 /// One rule serves both modes: forward mode takes the transpose of the pullback, reverse mode that of the tangent rule, which is why a
 /// rule must be linear in its cotangent or tangent. Rules are made of ordinary operations and may be differentiated again. Values
 /// captured by `f` or by a rule have no derivative: if one is wanted, that is a diagnostic (`differentiate.C2`).
 ///
 /// - Parameters:
-///   - pullback: from the arguments (a tuple if there are several), the value and its cotangent the cotangents of the arguments.
-///     Those of tensors that are not real are not looked at.
-///   - tangent: from the arguments, the value and the tangents of the arguments the tangent of the value.
-///   - batched: the function on a batch: arguments (a tuple if there are several) and value have a leading axis of examples. It is asked for when the function is
-///     called inside `vmap`; without it the batched function is made from `f`.
+///   - pullback: the cotangents of the arguments. Those of tensors that are not real are not looked at.
+///   - tangent: the tangent of the value.
+///   - batched: the function on a batch: arguments and value have a leading axis of examples. It is asked for when the function
+///     is called inside `vmap`; without it the batched function is made from `f`.
 public func withDerivative<Output: TensorTree, each Input: TensorTree>(
-  _ f: @escaping (repeat each Input) -> Output,
-  pullback: (((repeat each Input), Output, Output) -> (repeat each Input))? = nil,
-  tangent: (((repeat each Input), Output, (repeat each Input)) -> Output)? = nil,
-  batched: (((repeat each Input)) -> Output)? = nil, file: StaticString = #fileID, line: UInt = #line
+  _ f: @escaping @Sendable (repeat each Input) -> Output,
+  pullback: (@Sendable (PullbackArguments<(repeat each Input), Output>) -> (repeat each Input))? = nil,
+  tangent: (@Sendable (TangentArguments<(repeat each Input), Output>) -> Output)? = nil,
+  batched: (@Sendable (BatchedArguments<(repeat each Input)>) -> Output)? = nil, file: StaticString = #fileID, line: UInt = #line
 ) -> CustomFunction<Output, repeat each Input> {
   CustomFunction(
     body: f, pullback: pullback, tangent: tangent, batched: batched, location: SourceLocation(file, line))

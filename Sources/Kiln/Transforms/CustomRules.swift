@@ -5,9 +5,9 @@ import KilnPasses
 struct CustomRules<Input, Output> {
   let arguments: OutputShape<Input>
   let value: OutputShape<Output>
-  let pullback: ((Input, Output, Output) -> Input)?
-  let tangent: ((Input, Output, Input) -> Output)?
-  let batched: ((Input) -> Output)?
+  let pullback: ((PullbackArguments<Input, Output>) -> Input)?
+  let tangent: ((TangentArguments<Input, Output>) -> Output)?
+  let batched: ((BatchedArguments<Input>) -> Output)?
   let location: SourceLocation
 
   /// Traces the rules, and runs or records the function with them.
@@ -21,20 +21,22 @@ struct CustomRules<Input, Output> {
       traced.pullback = try closure.addRule("pullback", location, inputTypes.filter(\.dtype.isReal)) { binder in
         let x = arguments.bound(input, binder, "input")
         let y = value.bound(output, binder, "value")
-        return arguments.cores(of: pullback(x, y, value.bound(output, binder, "cotangent") { $0.dtype.isReal }))
+        let cotangent = value.bound(output, binder, "cotangent") { $0.dtype.isReal }
+        return arguments.cores(of: pullback(PullbackArguments(input: x, value: y, cotangent: cotangent)))
       }
     }
     if let tangent {
       traced.tangent = try closure.addRule("tangent", location, outputTypes.filter(\.dtype.isReal)) { binder in
         let x = arguments.bound(input, binder, "input")
         let y = value.bound(output, binder, "value")
-        return value.cores(of: tangent(x, y, arguments.bound(input, binder, "tangent") { $0.dtype.isReal }))
+        let tangents = arguments.bound(input, binder, "tangent") { $0.dtype.isReal }
+        return value.cores(of: tangent(TangentArguments(input: x, value: y, tangent: tangents)))
       }
     }
     if let batched, let size = Trace.current?.batchSize {
       let expected = outputTypes.map { $0.stacked(size) }
       traced.batching = try closure.addRule("batched", location, expected, isReal: false) { binder in
-        value.cores(of: batched(arguments.bound(input, binder, "input", size: size)))
+        value.cores(of: batched(BatchedArguments(input: arguments.bound(input, binder, "input", size: size))))
       }
     }
     let wrapped = try closure.wrapped("custom", traced)
