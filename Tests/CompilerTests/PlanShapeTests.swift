@@ -149,7 +149,9 @@ struct PlanShapeTests {
     #expect(try Set(shapes.map { x in try kernels(trace(x) { $0 * $0 }) }).count == 1)
     let matrices = [[30, 100], [64, 65], [1000, 7]].map { Tensor<Float>.zeros($0) }
     #expect(try Set(matrices.map { x in try kernels(trace(x) { $0.sum(axes: [1]) }) }).count == 1)
-    #expect(try Set(matrices.map { x in try kernels(trace(x) { $0.transposed(1, 0) }) }).count == 1)
+    // Axes shorter than a vector are turned another way.
+    let tall = [[30, 100], [64, 65], [1000, 70]].map { Tensor<Float>.zeros($0) }
+    #expect(try Set(tall.map { x in try kernels(trace(x) { $0.transposed(1, 0) }) }).count == 1)
     let products = [(100, 200, 320), (114, 240, 352)].map { m, k, n in
       (Tensor<Float>.zeros([m, k]), Tensor<Float>.zeros([k, n]))
     }

@@ -239,7 +239,7 @@ import Testing
         zip(found.doubles, wanted.doubles).allSatisfy { abs($0 - $1) <= 1e-13 * max(1, abs($1)) }, "\(program.name)")
     }
 
-    let twice = arguments.map { [$0, $0] }
+    let twice = arguments.prefix(parameters.count).map { [$0, $0] }
     let nested = try BatchCheck(batched.module, function: batched.name, twice, size: 2).disagreement(
       mapped: Array(parameters.indices.prefix(1)))
     #expect(nested == nil, "\(program.name): \(nested ?? "")")

@@ -72,7 +72,10 @@ import Testing
     let result = try Pipeline.default(for: "main").run(module(Self.calls)) { pass, _, _ in seen.append(pass.name) }
     #expect(result.functions.map(\.name) == ["main"])
     #expect(result.ops() == ["multiply", "multiply", "add"])
-    #expect(seen == ["keep(main)", "inline", "keep(main)", "eraseStopGradient", "simplify", "cse", "dce"])
+    #expect(
+      seen == [
+        "keep(main)", "inlineAll", "keep(main)", "eraseStopGradient", "simplify", "cse", "dce", "trimRegions(main)", "dce",
+      ])
   }
 
   @Test("dce drops what no result needs, and keeps parameters")

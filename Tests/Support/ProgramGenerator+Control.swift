@@ -73,7 +73,8 @@ extension ProgramGenerator {
     taking parameters: [TensorType], giving results: [TensorType],
     first: (inout ProgramGenerator) throws(ConstraintFailure) -> [ValueID] = { _ in [] }
   ) throws(ConstraintFailure) -> String {
-    let name = builder.module.unusedName("region")
+    // Functions inside this one are added before it: they take names of their own depth.
+    let name = builder.module.unusedName("region\(depth)")
     var body = ProgramGenerator(name, inside: &self, parameters: parameters)
     var values = try first(&body)
     try body.draw(instructions: random.index(below: 4))
