@@ -60,7 +60,8 @@ extension BatchWalk {
     var names: [String] = []
     for (walk, results) in walks {
       var walk = walk
-      names.append(try add(walk, walk.values(results, mappedWhere: isWanted)))
+      let values = try walk.values(results, mappedWhere: isWanted)
+      names.append(try add(walk, values))
     }
     let operands = [predicate] + inputs.map(\.value) + maskOperands(isMasked)
     return try results(.cond(then: names[0], else: names[1]), operands, isMapped: isWanted)

@@ -92,7 +92,8 @@ extension BatchWalk {
 
       let isWanted = results.enumerated().map { $0 < scan.carried ? isMapped[$0] : $1.isMapped }
       try adopt(walk)
-      let name = try add(walk, walk.values(results, mappedWhere: isWanted))
+      let next = try walk.values(results, mappedWhere: isWanted)
+      let name = try add(walk, next)
       var inputs = try values(operands, mappedWhere: isMapped)
       for index in sliced where isMapped[index] { inputs[index] = try swappingFirstAxes(inputs[index]) }
       var op = scan

@@ -17,7 +17,7 @@ struct Backend: CustomStringConvertible, Sendable {
   /// Lowered to a plan whose kernels are interpreted.
   static func kernelReference(fuses: Bool) -> Backend {
     Backend(description: "kernel-reference\(fuses ? "" : ", not fused")") { module, name, inputs in
-      let inlined = try Pass.inline.run(module)
+      let inlined = try Pass.inlineAll.run(module)
       guard let function = inlined[name] else {
         throw KilnError("run.C1", "there is no function @\(name)")
       }
@@ -29,7 +29,7 @@ struct Backend: CustomStringConvertible, Sendable {
   /// Lowered to a plan for an OpenCL device, with the schedules of a kind of devices.
   static func openCL(_ device: OpenCLDevice, _ kind: OpenCLDevice.Kind) -> Backend {
     Backend(description: "OpenCL, as a \(kind)") { module, name, inputs in
-      let inlined = try Pass.inline.run(module)
+      let inlined = try Pass.inlineAll.run(module)
       guard let function = inlined[name] else {
         throw KilnError("run.C1", "there is no function @\(name)")
       }

@@ -33,7 +33,7 @@ import Testing
   @Test("Every kernel that a case is lowered to is printed and read back", arguments: FileCase.all)
   func kernels(_ test: FileCase) throws {
     guard let module = try? Module(parsing: test.input, file: "case") else { return }
-    let inlined = try Pass.inline.run(module)
+    let inlined = try Pass.inlineAll.run(module)
     for function in inlined.functions {
       for kernel in try Lowering(function, in: inlined, for: .testCPU).plan.kernels {
         #expect(try Kernel(parsing: kernel.description, file: "printed") == kernel)
