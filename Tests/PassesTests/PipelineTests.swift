@@ -74,7 +74,7 @@ import Testing
     #expect(result.ops() == ["multiply", "multiply", "add"])
     #expect(
       seen == [
-        "keep(main)", "inlineAll", "keep(main)", "eraseStopGradient", "simplify", "cse", "dce", "trimRegions(main)", "dce",
+        "keep(main)", "inlineAll", "keep(main)", "eraseStopGradient", "simplify", "cse", "dce", "trim(main)", "dce",
       ])
   }
 
