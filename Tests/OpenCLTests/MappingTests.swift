@@ -51,6 +51,9 @@ struct MappingCase: CustomTestStringConvertible, Sendable {
     MappingCase("points in strides", .cpu, "%x: f32[9,70]", "f32[9,70]", softmax),
     MappingCase("row groups", .gpu, "%x: f32[9,70]", "f32[9,70]", softmax),
     MappingCase("column groups", .gpu, "%x: f32[70,40]", "f32[40]", sum("f32[40]", axis: 0)),
+    MappingCase(
+      "sort groups", .gpu, "%x: f32[9,70]", "i32[9,70]",
+      "  %0: i32[9,70] = argSort(%x) {axis = 1, descending = false}\n  return %0"),
     MappingCase("split rows", .gpu, "%x: f32[50,3000]", "f32[50]", sum("f32[50]", axis: 1)),
     MappingCase("split columns", .gpu, "%x: f32[3000,9]", "f32[9]", sum("f32[9]", axis: 0)),
     MappingCase("split dot", .gpu, "%x: f32[7,2100], %y: f32[2100,9]", "f32[7,9]", dot("f32[7,9]")),

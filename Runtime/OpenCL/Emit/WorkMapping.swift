@@ -189,9 +189,10 @@ package enum WorkMappingNames {
     func tile(_ size: Int) -> TileShape {
       TileShape(itemRows: size, itemColumns: size, groupRows: 16, groupColumns: 16, treeLevels: 0)
     }
-    let mappings: [WorkMapping] =
-      [.points(strides: false), .points(strides: true), .rowGroups, .columnGroups, .split(columns: false)]
-      + [.split(columns: true), .splitDot, .registerTiles(tile(4))] + [2, 4, 8].map { .tiles(tile($0)) }
+    let mappings: [WorkMapping] = [
+      .points(strides: false), .points(strides: true), .rowGroups, .columnGroups, .sortGroups, .split(columns: false),
+      .split(columns: true), .splitDot, .registerTiles(tile(4)), .tiles(tile(2)), .tiles(tile(4)), .tiles(tile(8)),
+    ]
     return mappings.map(\.name)
   }()
 }
