@@ -14,7 +14,8 @@ struct ResidualChoice {
   init(_ joint: Function, primalCount: Int, kept: Range<Int>, wanted: [ValueID]) {
     var dependsOnCotangents = EntityTable<ValueID, Bool>(repeating: false, count: joint.valueTypes.count)
     for index in primalCount..<joint.parameters.count { dependsOnCotangents[ValueID(index)] = true }
-    for instruction in joint.instructions.elements where instruction.operands.contains(where: { dependsOnCotangents[$0] }) {
+    for instruction in joint.instructions.elements
+    where instruction.operands.contains(where: { dependsOnCotangents[$0] }) {
       for result in instruction.results { dependsOnCotangents[result] = true }
     }
     var isNeeded = EntityTable<ValueID, Bool>(repeating: false, count: joint.valueTypes.count)

@@ -68,7 +68,8 @@ struct ScanPullback {
     rewriter.extendModule(to: walk.rewriter.module)
 
     let choice = ResidualChoice(
-      joint, primalCount: function.parameters.count, kept: firstElement..<function.parameters.count, wanted: jointWanted)
+      joint, primalCount: function.parameters.count, kept: firstElement..<function.parameters.count,
+      wanted: jointWanted)
     elementsRead = choice.parameters.filter { $0 < firstCaptured }
     capturedRead = choice.parameters.filter { $0 >= firstCaptured }
 

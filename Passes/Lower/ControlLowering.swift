@@ -77,7 +77,8 @@ extension FunctionLowering {
 
   private func callee(_ name: String, _ item: ControlItem) throws(KilnError) -> Function {
     guard let function = module[name] else {
-      throw KilnError("lower.C1", "\(item.op.spelling) runs @\(name), which the module does not have", at: item.location)
+      throw KilnError(
+        "lower.C1", "\(item.op.spelling) runs @\(name), which the module does not have", at: item.location)
     }
     return function
   }

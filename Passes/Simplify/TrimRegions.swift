@@ -34,12 +34,18 @@ private struct RegionTrimming {
     _ function: Function, as name: String, parameters: [Int]? = nil, results: [Int]?
   ) throws(KilnError) {
     let wanted = (results ?? Array(function.results.indices)).map { function.results[$0] }
-    let isLive = function.liveInstructions(for: wanted)
-    let isUsed = function.used(by: wanted, isLive)
-    // Callees stand before their callers, so they are added first.
+    var isUsed = EntityTable<ValueID, Bool>(repeating: false, count: function.valueTypes.count)
+    for value in wanted { isUsed[value] = true }
+    // From the end, for what an op is no longer given is not used by it. Callees are added here, before their caller.
+    var isLive = EntityTable<InstructionID, Bool>(repeating: false, count: function.instructions.count)
     var plans: [InstructionID: Trimmed] = [:]
-    for id in function.instructions.ids where isLive[id] {
-      plans[id] = try trimmed(function.instructions[id], isUsed)
+    for id in function.instructions.ids.reversed() {
+      let instruction = function.instructions[id]
+      guard instruction.results.contains(where: { isUsed[$0] }) else { continue }
+      isLive[id] = true
+      plans[id] = try trimmed(instruction, isUsed)
+      let read = plans[id].map { $0.operands + $0.passedOn.map(\.operand) } ?? Array(instruction.operands.indices)
+      for operand in read { isUsed[instruction.operands[operand]] = true }
     }
     var rewriter = Rewriter(name, in: result)
     var values = EntityTable<ValueID, ValueID?>(repeating: nil, count: function.valueTypes.count)
@@ -186,18 +192,9 @@ extension Function {
   /// The parameters that the results of these numbers depend on.
   fileprivate func parametersRead(by results: [Int]) -> Set<Int> {
     let wanted = results.map { self.results[$0] }
-    let isUsed = used(by: wanted, liveInstructions(for: wanted))
-    return Set(parameters.indices.filter { isUsed[ValueID($0)] })
-  }
-
-  fileprivate func used(
-    by wanted: [ValueID], _ isLive: EntityTable<InstructionID, Bool>
-  ) -> EntityTable<ValueID, Bool> {
-    var isUsed = EntityTable<ValueID, Bool>(repeating: false, count: valueTypes.count)
-    for value in wanted { isUsed[value] = true }
-    for id in instructions.ids where isLive[id] {
-      for operand in instructions[id].operands { isUsed[operand] = true }
-    }
-    return isUsed
+    let isLive = liveInstructions(for: wanted)
+    var read = Set(wanted)
+    for id in instructions.ids where isLive[id] { read.formUnion(instructions[id].operands) }
+    return Set(parameters.indices.filter { read.contains(ValueID($0)) })
   }
 }

@@ -17,14 +17,24 @@ struct ControlFlowTests {
   @Test("cond runs one branch, eager and compiled, with tensors from outside")
   func branches() throws {
     let scale = Tensor<Float>(10)
-    let f = { @Sendable (x: Tensor<Float>) in cond(x.sum() .> 0) { x * scale } else: { -x } }
+    let f = { @Sendable (x: Tensor<Float>) in
+      cond(x.sum() .> 0) {
+        x * scale
+      } else: {
+        -x
+      }
+    }
     let compiled = compile { (x: Tensor<Float>) in f(x) }
     for x in [Tensor<Float>([1, 2]), Tensor<Float>([-1, -2])] {
       let expected: [Float] = x.sum().item > 0 ? x.scalars.map { $0 * 10 } : x.scalars.map { -$0 }
       #expect(f(x).scalars == expected)
       #expect(try compiled.run(x).scalars == expected)
     }
-    let (a, b) = cond(Tensor(true)) { (scale, Tensor<Int32>(1)) } else: { (scale + 1, Tensor<Int32>(2)) }
+    let (a, b) = cond(Tensor(true)) {
+      (scale, Tensor<Int32>(1))
+    } else: {
+      (scale + 1, Tensor<Int32>(2))
+    }
     #expect(a.item == 10 && b.item == 1)
   }
 
@@ -82,8 +92,20 @@ struct ControlFlowTests {
     let f = { @Sendable (x: Tensor<Double>, limit: Tensor<Double>) in
       let doubled = x * 2
       return fori(0..<3, x) { i, s in
-        let (t, _) = scan(s, length: 2) { s in (cond(s.sum() .< limit) { s + doubled } else: { s - 1 }, s) }
-        return whileLoop(t) { t in t.sum() .> limit } body: { t in t - x }
+        let (t, _) = scan(s, length: 2) { s in
+          (
+            cond(s.sum() .< limit) {
+              s + doubled
+            } else: {
+              s - 1
+            }, s
+          )
+        }
+        return whileLoop(t) { t in
+          t.sum() .> limit
+        } body: { t in
+          t - x
+        }
       }
     }
     let (x, limit) = (Tensor<Double>([1, 2]), Tensor<Double>(20))
@@ -96,7 +118,8 @@ struct ControlFlowTests {
       return s
     }
     #expect(f(x, limit).scalars == reference())
-    #expect(try compile { (x: Tensor<Double>, limit: Tensor<Double>) in f(x, limit) }.run(x, limit).scalars == reference())
+    #expect(
+      try compile { (x: Tensor<Double>, limit: Tensor<Double>) in f(x, limit) }.run(x, limit).scalars == reference())
   }
 
   @Test("gradients through loops and branches, of trees and of captured values")
@@ -107,7 +130,11 @@ struct ControlFlowTests {
     func loss(_ w: Tensor<Double>, _ start: Cell, _ xs: Tensor<Double>) -> Tensor<Double> {
       let (end, outputs) = scan(start, over: xs) { state, x in
         let h = tanh(matmul(state.h, w) + x)
-        let c = cond(h.sum() .> 0.5) { state.c * h } else: { state.c + h }
+        let c = cond(h.sum() .> 0.5) {
+          state.c * h
+        } else: {
+          state.c + h
+        }
         return (Cell(h: h, c: c), h * c)
       }
       return end.c.sum() + (outputs * outputs).sum()
@@ -158,19 +185,39 @@ struct ControlFlowTests {
     }
     let x = Tensor<Float>([1, 2])
     expect("cond.C1", "bool[2]") {
-      _ = cond(x .> 0) { x } else: { x }
+      _ = cond(x .> 0) {
+        x
+      } else: {
+        x
+      }
     }
     expect("cond.C4", "result is f32[2]") {
-      _ = cond(Tensor(true)) { x } else: { x.sum() }
+      _ = cond(Tensor(true)) {
+        x
+      } else: {
+        x.sum()
+      }
     }
     expect("cond.C4", "result.1") {
-      _ = cond(Tensor(true)) { (x, x) } else: { (x, x.sum()) }
+      _ = cond(Tensor(true)) {
+        (x, x)
+      } else: {
+        (x, x.sum())
+      }
     }
     expect("while.C4", "bool[2]") {
-      _ = whileLoop(x) { x in x .> 0 } body: { x in x }
+      _ = whileLoop(x) { x in
+        x .> 0
+      } body: { x in
+        x
+      }
     }
     expect("while.C6", "state.0") {
-      _ = whileLoop(x) { x in x.sum() .> 0 } body: { x in x.sum() }
+      _ = whileLoop(x) { x in
+        x.sum() .> 0
+      } body: { x in
+        x.sum()
+      }
     }
     expect("scan.C3", "x.1") {
       _ = scan(x, over: [x, Tensor<Float>([1, 2, 3])]) { c, _ in (c, c) }
@@ -191,8 +238,12 @@ struct ControlFlowTests {
       _ = fori(0..<Int.max, x) { _, x in x }
     }
     // The line of an operation in a closure is its own.
-    expect("broadcast.shapes", "[2]") {
-      _ = cond(Tensor(true)) { x } else: { x + Tensor<Float>([1, 2, 3]) }
+    expect("broadcast.shapes", "[2]", #line + 3) {
+      _ = cond(Tensor(true)) {
+        x
+      } else: {
+        x + Tensor<Float>([1, 2, 3])
+      }
     }
   }
 
@@ -201,7 +252,11 @@ struct ControlFlowTests {
     let error = #expect(throws: KilnError.self) {
       try withDiagnostics {
         gradient(at: Tensor<Double>(2)) { x in
-          whileLoop(x) { x in x .< 10 } body: { x in x * x }
+          whileLoop(x) { x in
+            x .< 10
+          } body: { x in
+            x * x
+          }
         }
       }
     }

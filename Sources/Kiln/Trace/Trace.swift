@@ -109,7 +109,9 @@ package final class Trace: Sendable {
   /// - Returns: the results, or nil after a diagnostic.
   func recordControl(_ op: ControlOp, in module: Module, _ operands: [TensorCore]) -> [TensorCore]? {
     record(operands) { builder, values, location throws(ConstraintFailure) in
-      for function in module.functions where builder.module[function.name] == nil { try builder.module.append(function) }
+      for function in module.functions where builder.module[function.name] == nil {
+        try builder.module.append(function)
+      }
       return try builder.emit(.control(op), values, at: location)
     }
   }
