@@ -29,14 +29,10 @@ enum CallSite {
   /// milliseconds.
   private static let places = Lock<[UInt: SourceLocation?]>([:])
 
-  /// The code of this process, as it was mapped when somebody first asked. Looking at it again would race with libraries that
-  /// are unloaded meanwhile, as OpenCL drivers do with their kernels.
-  static let images = ImageMap.capture()
-
   private static func place(of address: UInt) -> SourceLocation? {
     if let known = places.withLock({ $0[address] }) { return known }
     let backtrace = Backtrace(
-      architecture: architecture, frames: [RichFrame<UInt>.returnAddress(address)], images: images)
+      architecture: architecture, frames: [RichFrame<UInt>.returnAddress(address)], images: ImageMap.capture())
     var place: SourceLocation?
     // One address has several frames where functions were inlined into another, the innermost first.
     for frame in backtrace.symbolicated()?.frames ?? [] {

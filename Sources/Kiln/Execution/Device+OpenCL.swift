@@ -16,8 +16,6 @@ extension Device {
   /// - Throws: `device.unavailable` with what there is, or what to install.
   public static func opencl(_ name: String = "") throws(KilnError) -> Device {
     do throws(RuntimeError) {
-      // Before a driver is there to unload code while it is looked at.
-      _ = CallSite.images
       let device = try OpenCLDevice.choose(name)
       return opened.withLock { opened in
         if let known = opened[device.index] { return known }
