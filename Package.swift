@@ -50,7 +50,7 @@ let package = Package(
     library("KilnOracles", "Tests/Oracles", ["KilnIR"]),
     program("kiln-accuracy", "Tests/Accuracy", ["KilnIR", "KilnOracles", "KilnTesting"]),
     tests("IRTests", ["KilnIR", "KilnOracles", "KilnTesting"]),
-    tests("FileTests", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnOpenCL"], exclude: ["Cases"]),
+    tests("FileTests", ["Kiln", "KilnIR", "KilnPasses", "KilnRuntime", "KilnOpenCL"], exclude: ["Cases"]),
     library("KilnTesting", "Tests/Support", ["KilnIR"]),
     tests("PassesTests", ["KilnIR", "KilnPasses", "KilnTesting"]),
     cModule("CAllocationCounter", "Tests/CAllocationCounter"),

@@ -1,4 +1,5 @@
 import Foundation
+import Kiln
 import KilnIR
 import KilnOpenCL
 import KilnPasses
@@ -40,7 +41,8 @@ struct Backend: CustomStringConvertible, Sendable {
 
   /// Without an OpenCL device its tests are skipped and say so, but for continuous integration, where `openCLIsThere` fails.
   static let openCLDevice = Result {
-    try OpenCLDevice.choose(ProcessInfo.processInfo.environment["KILN_TEST_OPENCL"] ?? "")
+    Device.prepareForDrivers()
+    return try OpenCLDevice.choose(ProcessInfo.processInfo.environment["KILN_TEST_OPENCL"] ?? "")
   }
 
   private static let onOpenCL: [Backend] = {

@@ -96,7 +96,8 @@ struct MappingTests {
     #expect(try OpenCLExecutable.text(of: plan, on: device).contains(from))
     device.faults.withLock { $0.rewrite = (from, to) }
     let reason = try test.program().disagreement { program in
-      try OpenCLExecutable(plan, on: device, cache: nil, schedulesFor: test.kind, filledBy: 64 << 10).run(program.inputs)
+      try OpenCLExecutable(plan, on: device, cache: nil, schedulesFor: test.kind, filledBy: 64 << 10).run(
+        program.inputs)
     }
     #expect(reason?.contains("differs") == true, "\(reason ?? "no difference")")
   }

@@ -1,4 +1,5 @@
 import Foundation
+import Kiln
 import KilnCPU
 import KilnIR
 import KilnOpenCL
@@ -11,7 +12,8 @@ import Testing
 enum OpenCLHarness {
   /// `KILN_TEST_OPENCL` chooses; PoCL is the device of continuous integration.
   static let device = Result {
-    try OpenCLDevice.choose(ProcessInfo.processInfo.environment["KILN_TEST_OPENCL"] ?? "")
+    Device.prepareForDrivers()
+    return try OpenCLDevice.choose(ProcessInfo.processInfo.environment["KILN_TEST_OPENCL"] ?? "")
   }
 
   /// Without a device the tests are skipped and say why, but for CI, where they fail.

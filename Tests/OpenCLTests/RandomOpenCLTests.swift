@@ -40,7 +40,8 @@ struct RandomOpenCLTests {
       let alone = members.first { disagreement($0) != nil }
       let small = alone?.shrunk { disagreement($0) != nil }
       Issue.record(
-        "programs \(start)..., \(fuses ? "fused" : "unfused"), \(kind): \(reason)\n\(small?.listing ?? "only together")")
+        "programs \(start)..., \(fuses ? "fused" : "unfused"), \(kind): \(reason)\n\(small?.listing ?? "only together")"
+      )
       return
     }
   }

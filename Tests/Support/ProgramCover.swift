@@ -22,7 +22,9 @@ extension RandomProgram {
 
   /// Few programs that together cover what a pool of random programs does, `poolSize` of them for each of `dtypes` and as
   /// many of all together. Ops that the generator learns are in them by themselves.
-  public static func covering(_ dtypes: [DType], poolSize: Int, seed: UInt64) throws(ConstraintFailure) -> [RandomProgram] {
+  public static func covering(_ dtypes: [DType], poolSize: Int, seed: UInt64) throws(ConstraintFailure)
+    -> [RandomProgram]
+  {
     var pool: [(program: RandomProgram, cells: Set<String>)] = []
     for (number, chosen) in (dtypes.map { [$0, .i32, .bool] } + [dtypes]).enumerated() {
       var options = Options()

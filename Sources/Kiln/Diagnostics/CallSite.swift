@@ -29,10 +29,17 @@ enum CallSite {
   /// milliseconds.
   private static let places = Lock<[UInt: SourceLocation?]>([:])
 
+  /// The libraries of the process, read once: reading crashes while another thread unloads one, as drivers of OpenCL do when
+  /// they compile. Code that is loaded later has no lines.
+  private static let images = ImageMap.capture()
+
+  /// Reads what reading lines needs, before anything in the process unloads libraries.
+  static func prepare() { _ = images }
+
   private static func place(of address: UInt) -> SourceLocation? {
     if let known = places.withLock({ $0[address] }) { return known }
     let backtrace = Backtrace(
-      architecture: architecture, frames: [RichFrame<UInt>.returnAddress(address)], images: ImageMap.capture())
+      architecture: architecture, frames: [RichFrame<UInt>.returnAddress(address)], images: images)
     var place: SourceLocation?
     // One address has several frames where functions were inlined into another, the innermost first.
     for frame in backtrace.symbolicated()?.frames ?? [] {

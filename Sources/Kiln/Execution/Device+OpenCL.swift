@@ -28,8 +28,12 @@ extension Device {
     }
   }
 
+  /// What has to be done before an OpenCL driver compiles in this process.
+  package static func prepareForDrivers() { CallSite.prepare() }
+
   /// Another executor for `device`, as a device of its own.
   package init(_ device: OpenCLDevice, cache: ObjectCache? = .user) {
+    Self.prepareForDrivers()
     let executor = PlanExecutor(device.lowering, memory: device) { plan throws(KilnError) in
       try OpenCLExecutable(plan, on: device, cache: cache)
     }
