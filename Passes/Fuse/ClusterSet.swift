@@ -77,14 +77,23 @@ struct ClusterSet {
     dependencies[b] = BitSet()
   }
 
-  /// The living clusters, producers first; among those that could run, the one whose last member comes first.
+  /// The living clusters, producers first, otherwise in the order of the program: what is recomputed for one instruction, or
+  /// read by it alone, is then in memory for a short time only.
   func executionOrder() -> [Int] {
-    let alive = drafts.indices.filter { drafts[$0].isAlive }
-    return alive.sorted { a, b in
-      let (first, second) = (dependencies[a].count, dependencies[b].count)
+    let counts = dependencies.map(\.count)
+    // A copy has no place of its own in the program.
+    let places = drafts.map { $0.members.last?.index ?? Int.max }
+    let alive = drafts.indices.filter { drafts[$0].isAlive }.sorted { (places[$0], $0) < (places[$1], $1) }
+    var (order, done) = ([Int](), BitSet())
+    for cluster in alive where !done.contains(cluster) {
+      let missing = alive.filter { dependencies[cluster].contains($0) && !done.contains($0) }
       // A cluster has strictly more dependencies than each of its own.
-      return first != second ? first < second : (drafts[a].members.last?.index ?? 0, a) < (drafts[b].members.last?.index ?? 0, b)
+      for next in missing.sorted(by: { (counts[$0], places[$0]) < (counts[$1], places[$1]) }) + [cluster] {
+        order.append(next)
+        done.insert(next)
+      }
     }
+    return order
   }
 }
 

@@ -78,8 +78,8 @@ import Testing
     ("plan.C1", { $0.slots[4].place = .element(of: 0, step: 7) }),
     ("plan.C2", { $0.slots[4].type = TensorType(.i32, [2]) }),
     ("plan.C2", { $0.steps[1] = .repeat(count: 3, isReversed: false, body: 2..<4) }),
-    // A part of a parameter is not written.
-    ("plan.C3", { $0.steps[2] = launch(0, [3, 4, 4]) }),
+    // A part of a parameter is not written; nor would the part that is read instead be there.
+    ("plan.C5", { $0.steps[2] = launch(0, [3, 4, 4]) }),
     // A sum over what it adds.
     ("plan.C4", { $0.steps[3] = launch(0, [3, 5, 2]) }),
     // A part before it is written, and a whole that is not complete before the last turn.

@@ -1,20 +1,21 @@
 public import KilnIR
 import KilnPasses
 
+/// What a pullback runs. Not inside of `Pullback`: Swift 6.3 crashes on types that are nested in one with a parameter pack.
+private struct PullbackProgram<Output> {
+  let closure: TransformedClosure<Output>
+  let derived: (module: Module, name: String)
+}
+
 /// The derivative of a function at a point, waiting for cotangents; made by `vjp`.
 public struct Pullback<Output, each Input: TensorTree> {
-  fileprivate struct Program {
-    let closure: TransformedClosure<Output>
-    let derived: (module: Module, name: String)
-  }
-
-  private let program: Result<Program, KilnError>
+  private let program: Result<PullbackProgram<Output>, KilnError>
   private let input: (repeat each Input)
   private let visitOutput: (Output, inout OutputVisitor) -> Output
   private let location: SourceLocation
 
   fileprivate init(
-    _ program: Result<Program, KilnError>, at input: (repeat each Input), _ location: SourceLocation,
+    _ program: Result<PullbackProgram<Output>, KilnError>, at input: (repeat each Input), _ location: SourceLocation,
     visitOutput: @escaping (Output, inout OutputVisitor) -> Output
   ) {
     (self.program, self.input, self.location, self.visitOutput) = (program, input, location, visitOutput)
@@ -90,7 +91,7 @@ private func pulledOrPoison<each Input: TensorTree, Output>(
     return (
       value.replacingTensors(of: closure.output, by: shape.visit),
       Pullback(
-        .success(Pullback.Program(closure: closure, derived: derived)), at: (repeat each input), location,
+        .success(PullbackProgram(closure: closure, derived: derived)), at: (repeat each input), location,
         visitOutput: shape.visit)
     )
   } catch {
