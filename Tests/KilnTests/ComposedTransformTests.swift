@@ -161,6 +161,8 @@ struct ComposedTransformTests {
 
   @Test("composed transforms are the derivatives done by hand", arguments: reverse + forward + batched + matrices)
   func agrees(program: Case) {
+    // Made here: a tensor that is made inside of a trace belongs to it.
+    _ = (Self.x, Self.v, Self.a, Self.rows)
     let found = program.found().scalars
     #expect(found.count == program.expected.count)
     for (a, b) in zip(found, program.expected) {
