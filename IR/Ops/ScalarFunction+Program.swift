@@ -29,7 +29,8 @@ extension ScalarFunction {
     var builder = ScalarProgram.Builder(parameters: operands)
     let values = operands.indices.map { ScalarID($0) }
     let isStored = operands[operands.count - 1] == .f16 || operands[operands.count - 1] == .bf16
-    if isStored, self != .select {
+    // `select` copies bits and `nextAfter` counts the numbers of the dtype itself.
+    if isStored, self != .select, self != .nextAfter {
       // Exactly to f32, the f32 function, one rounding back (E7).
       let widened = values.map { builder.convert($0, to: .f32) }
       let value = builder.inline(program(for: operands.map { _ in .f32 }), widened)
@@ -39,7 +40,7 @@ extension ScalarFunction {
     return builder.build(result: expand(values, &builder))
   }
 
-  /// Emits the function on operands of a dtype in which primitives compute.
+  /// Emits the function on operands of a dtype in which primitives compute (`select`, `nextAfter`: of any).
   private func expand(_ x: [ScalarID], _ b: inout ScalarProgram.Builder) -> ScalarID {
     let dtype = b.dtype(of: x[x.count - 1])
     switch self {
@@ -84,6 +85,28 @@ extension ScalarFunction {
     case .select: return b.select(x[0], x[1], x[2])
     case .clamp: return b.minimum(b.maximum(x[0], x[1]), x[2])
     case .fma: return b.fma(x[0], x[1], x[2])
+    case .tan: return b.tan(x[0])
+    case .asin: return b.asin(x[0])
+    case .acos: return b.acos(x[0])
+    case .atan: return b.atan(x[0])
+    case .sinh: return b.sinh(x[0])
+    case .cosh: return b.cosh(x[0])
+    case .asinh: return b.asinh(x[0])
+    case .acosh: return b.acosh(x[0])
+    case .atanh: return b.atanh(x[0])
+    case .cbrt: return b.cbrt(x[0])
+    case .exp2: return b.exp2(x[0])
+    case .log2: return b.log2(x[0])
+    case .erfc: return b.erfc(x[0])
+    case .erfInverse: return b.erfInverse(x[0])
+    case .logGamma: return b.logGamma(x[0])
+    case .digamma: return b.digamma(x[0])
+    case .trigamma: return b.trigamma(x[0])
+    case .isNaN: return b.not(b.equal(x[0], x[0]))
+    case .countLeadingZeros: return b.countLeadingZeros(x[0])
+    case .populationCount: return b.populationCount(x[0])
+    case .atan2: return b.atan2(x[0], x[1])
+    case .nextAfter: return b.nextAfter(x[0], x[1])
     }
   }
 }

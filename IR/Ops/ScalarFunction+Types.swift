@@ -30,9 +30,11 @@ extension ScalarFunction {
       .greater, .greaterEqual, .clamp:
       .numbers
     case .floor, .ceil, .round, .truncate, .exp, .expMinusOne, .log, .logOnePlus, .sqrt, .rsqrt, .sin, .cos, .tanh,
-      .erf, .isFinite, .power, .fma:
+      .erf, .isFinite, .power, .fma, .tan, .asin, .acos, .atan, .sinh, .cosh, .asinh, .acosh, .atanh, .cbrt, .exp2,
+      .log2,
+      .erfc, .erfInverse, .logGamma, .digamma, .trigamma, .isNaN, .atan2, .nextAfter:
       .reals
-    case .shiftLeft, .shiftRight: .integers
+    case .shiftLeft, .shiftRight, .countLeadingZeros, .populationCount: .integers
     case .not, .and, .or, .xor: .integersAndBool
     case .equal, .notEqual, .select: .everything
     }
@@ -41,10 +43,13 @@ extension ScalarFunction {
   /// Whether the result is `bool` whatever the operands are.
   public var isPredicate: Bool {
     switch self {
-    case .isFinite, .equal, .notEqual, .less, .lessEqual, .greater, .greaterEqual: true
+    case .isFinite, .isNaN, .equal, .notEqual, .less, .lessEqual, .greater, .greaterEqual: true
     case .negate, .abs, .sign, .floor, .ceil, .round, .truncate, .exp, .expMinusOne, .log, .logOnePlus, .sqrt, .rsqrt,
       .sin, .cos, .tanh, .erf, .not, .add, .subtract, .multiply, .divide, .remainder, .power, .maximum, .minimum, .and,
-      .or, .xor, .shiftLeft, .shiftRight, .select, .clamp, .fma:
+      .or, .xor, .shiftLeft, .shiftRight, .select, .clamp, .fma, .tan, .asin, .acos, .atan, .sinh, .cosh, .asinh,
+      .acosh,
+      .atanh, .cbrt, .exp2, .log2, .erfc, .erfInverse, .logGamma, .digamma, .trigamma, .countLeadingZeros,
+      .populationCount, .atan2, .nextAfter:
       false
     }
   }

@@ -55,6 +55,16 @@ public enum DType: UInt8, CaseIterable, Hashable, Sendable {
     default: .i64
     }
   }
+
+  /// The integer type of the same width without a sign.
+  public var unsignedIntegerOfSameWidth: DType {
+    switch byteCount {
+    case 1: .u8
+    case 2: .u16
+    case 4: .u32
+    default: .u64
+    }
+  }
 }
 
 extension DType: CustomStringConvertible {

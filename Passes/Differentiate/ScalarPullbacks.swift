@@ -26,6 +26,29 @@ extension Rewriter {
       return [try multiply(ct, multiply(subtract(one, y), add(one, y)))]
     // 2/√π · exp(-x²)
     case .erf: return [try multiply(ct, scale(map(.exp, negate(multiply(x, x))), by: 1.1283791670955126))]
+    case .tan: return [try multiply(ct, add(constant(1, like: type), multiply(y, y)))]
+    case .asin: return [try divide(ct, rootOfOneMinusSquare(x))]
+    case .acos: return [try negate(divide(ct, rootOfOneMinusSquare(x)))]
+    case .atan: return [try divide(ct, add(constant(1, like: type), multiply(x, x)))]
+    case .sinh: return [try multiply(ct, map(.cosh, x))]
+    case .cosh: return [try multiply(ct, map(.sinh, x))]
+    case .asinh: return [try asinhPullback(ct, x)]
+    case .acosh: return [try acoshPullback(ct, x)]
+    case .atanh:
+      let one = try constant(1, like: type)
+      return [try divide(ct, multiply(subtract(one, x), add(one, x)))]
+    case .atan2: return try atan2Pullback(use)
+    case .cbrt: return [try divide(scale(ct, by: 1.0 / 3), multiply(y, y))]
+    case .exp2: return [try multiply(ct, scale(y, by: 0.6931471805599453))]
+    case .log2: return [try divide(scale(ct, by: 1.4426950408889634), x)]
+    // -2/√π · exp(-x²), √π/2 · exp(y²)
+    case .erfc: return [try multiply(ct, scale(map(.exp, negate(multiply(x, x))), by: -1.1283791670955126))]
+    case .erfInverse: return [try multiply(ct, scale(map(.exp, multiply(y, y)), by: 0.886226925452758))]
+    case .logGamma: return [try multiply(ct, map(.digamma, x))]
+    case .digamma: return [try multiply(ct, map(.trigamma, x))]
+    case .trigamma: return [try multiply(ct, tetragamma(x))]
+    // A step of one place does not depend on where x is, but for the jumps.
+    case .nextAfter: return [ct, nil]
     case .add: return [ct, ct]
     case .subtract: return [ct, use.needed[1] ? try negate(ct) : nil]
     case .multiply:
@@ -50,8 +73,9 @@ extension Rewriter {
       let zero = try zero(type)
       return [nil, try select(x, ct, zero), try select(x, zero, ct)]
     case .clamp: return try clampPullback(use)
-    case .sign, .floor, .ceil, .round, .truncate, .not, .isFinite, .and, .or, .xor, .shiftLeft, .shiftRight, .equal,
-      .notEqual, .less, .lessEqual, .greater, .greaterEqual:
+    case .sign, .floor, .ceil, .round, .truncate, .not, .isFinite, .isNaN, .countLeadingZeros, .populationCount, .and,
+      .or,
+      .xor, .shiftLeft, .shiftRight, .equal, .notEqual, .less, .lessEqual, .greater, .greaterEqual:
       return []
     }
   }

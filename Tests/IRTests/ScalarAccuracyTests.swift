@@ -1,63 +1,46 @@
 import Glibc
 import KilnIR
+import KilnOracles
 import Testing
 
 /// The accuracy of the function tables in units in the last place, and their bits.
 ///
-/// f32 is compared with Glibc's f64 functions; ScalarDoubleAccuracyTests compares f64 with its 80-bit ones.
+/// f32 is compared with functions in f64; ScalarDoubleAccuracyTests compares f64 with 80-bit ones.
 @Suite struct ScalarAccuracyTests {
-  struct Row: Sendable, CustomTestStringConvertible {
-    let function: ScalarFunction
-    /// The bound in units in the last place.
-    let bound: Double
-    let oracle: @Sendable (Double) -> Double
-    var testDescription: String { function.spelling }
-  }
-
-  static let rows: [Row] = [
-    Row(function: .exp, bound: 1) { exp($0) },
-    Row(function: .expMinusOne, bound: 1.5) { expm1($0) },
-    Row(function: .log, bound: 1) { log($0) },
-    Row(function: .logOnePlus, bound: 1.1) { log1p($0) },
-    Row(function: .tanh, bound: 1.5) { tanh($0) },
-    Row(function: .erf, bound: 1.3) { erf($0) },
-    Row(function: .sin, bound: 1.3) { sin($0) },
-    Row(function: .cos, bound: 1.3) { cos($0) },
-  ]
-
-  /// The distance of `found` from `exact` in units in the last place of f32 at `exact`; infinite for a wrong special
-  /// value.
-  private func error(_ found: Float, _ exact: Double) -> Double {
-    let rounded = Float(exact)
-    if exact.isNaN || found.isNaN { return exact.isNaN && found.isNaN ? 0 : .infinity }
-    if found.sign != rounded.sign { return .infinity }
-    if found == rounded, found == 0 || found.isInfinite { return 0 }
-    if exact.isInfinite { return .infinity }
-    let limited = found.isInfinite ? Double(sign: found.sign, exponent: 128, significand: 1) : Double(found)
-    let exponent = min(max(exact.exponent, -126), 127)
-    return (limited - exact).magnitude.scaled(exponent: 23 - Int(exponent))
-  }
-
-  /// All f32 arguments with `KILN_EXHAUSTIVE` set, which takes minutes a function in an optimised build; else a sample.
-  @Test("E3: f32 functions keep their bounds", arguments: rows) func single(_ row: Row) {
-    let isExhaustive = getenv("KILN_EXHAUSTIVE") != nil
+  /// A sample of the f32 arguments; `make accuracy` takes all of them.
+  @Test("E3: f32 functions keep their bounds", arguments: Accuracy.unary) func single(_ row: Accuracy) {
     let program = row.function.program(for: [.f32])
     var worst = 0.0
     var at: Float = 0
-    let step: UInt64 = isExhaustive ? 1 : 80_021
-    var next: UInt64 = 0
-    while next < 1 << 32 {
-      let end = min(next + 65_536 * step, 1 << 32)
-      let bits = Array(stride(from: next, to: end, by: UInt64.Stride(step)))
-      let values = program.evaluate(columns: [bits], count: bits.count)
-      for (x, y) in zip(bits, values) {
-        let argument = Float(bitPattern: UInt32(x))
-        let ulps = error(Float(bitPattern: UInt32(y)), row.oracle(Double(argument)))
-        if ulps > worst { (worst, at) = (ulps, argument) }
-      }
-      next = end
+    let bits = Array(stride(from: UInt64(0), to: 1 << 32, by: 80_021))
+    for (x, y) in zip(bits, program.evaluate(columns: [bits], count: bits.count)) {
+      let argument = Float(bitPattern: UInt32(x))
+      let ulps = row.error(argument, Float(bitPattern: UInt32(y)))
+      if ulps > worst { (worst, at) = (ulps, argument) }
     }
-    #expect(worst <= row.bound, "\(worst) ULP at \(at)")
+    #expect(worst <= row.f32, "\(worst) ULP at \(at)")
+  }
+
+  /// Where functions have zeros, poles and turning points: hundreds of neighbours of each.
+  @Test("E3: f32 functions keep their bounds around special points", arguments: Accuracy.unary)
+  func aroundSpecialPoints(_ row: Accuracy) {
+    let program = row.function.program(for: [.f32])
+    let points: [Float] = [
+      0, 0x1p-126, 0x1p-24, 0x1p-12, 0.375, 0.5, 0.625, 0.75, 1, 1.25, 1.4616321, 1.5707964, 2, 2.5, 3, 3.1415927, 4,
+      4.5,
+      5, 10, 10.054, 16, 88.7, 89.4, 0x1p12, 0x1p13, 0x1p15, 0x1p23, 0x1p24, 0x1p64, .greatestFiniteMagnitude,
+    ]
+    for point in points {
+      for sign: Float in [1, -1] {
+        let center = Int64((sign * point).bitPattern)
+        let bits = (-300...300).map { UInt64(truncatingIfNeeded: center + $0) & 0xFFFF_FFFF }
+        for (x, y) in zip(bits, program.evaluate(columns: [bits], count: bits.count)) {
+          let argument = Float(bitPattern: UInt32(x))
+          let ulps = row.error(argument, Float(bitPattern: UInt32(y)))
+          #expect(ulps <= row.f32, "\(row.function)(\(argument)): \(ulps) ULP")
+        }
+      }
+    }
   }
 
   @Test("E3: power of f32 keeps its bound") func singlePower() {
@@ -85,8 +68,31 @@ import Testing
     let values = program.evaluate(columns: columns, count: columns[0].count)
     for i in values.indices {
       let (x, y) = (Float(bitPattern: UInt32(columns[0][i])), Float(bitPattern: UInt32(columns[1][i])))
-      let ulps = error(Float(bitPattern: UInt32(values[i])), pow(Double(x), Double(y)))
+      let ulps = Accuracy.error(Float(bitPattern: UInt32(values[i])), pow(Double(x), Double(y)))
       #expect(ulps <= 1.1, "power(\(x), \(y)): \(ulps) ULP")
+    }
+  }
+
+  @Test("E3: atan2 of f32 keeps its bound") func singleAngle() {
+    let program = ScalarFunction.atan2.program(for: [.f32, .f32])
+    var generator = SplitMix(seed: 4)
+    var columns: [[UInt64]] = [[], []]
+    for i in 0..<60_000 {
+      for column in 0..<2 {
+        let value: Float =
+          switch i % 3 {
+          case 0: .random(in: -4...4, using: &generator)
+          case 1: Float(bitPattern: UInt32(generator.next() >> 32))
+          default: Float(Int.random(in: -6...6, using: &generator)) / 4
+          }
+        columns[column].append(UInt64(value.bitPattern))
+      }
+    }
+    let values = program.evaluate(columns: columns, count: columns[0].count)
+    for i in values.indices {
+      let (y, x) = (Float(bitPattern: UInt32(columns[0][i])), Float(bitPattern: UInt32(columns[1][i])))
+      let ulps = Accuracy.error(Float(bitPattern: UInt32(values[i])), atan2(Double(y), Double(x)))
+      #expect(ulps <= 1.5, "atan2(\(y), \(x)): \(ulps) ULP")
     }
   }
 
@@ -115,8 +121,4 @@ import Testing
     }
     #expect(hash == 0x0F85_B27C_5A84_F6CB, "hash 0x\(String(hash, radix: 16))")
   }
-}
-
-extension Double {
-  fileprivate func scaled(exponent: Int) -> Double { self * Double(sign: .plus, exponent: exponent, significand: 1) }
 }

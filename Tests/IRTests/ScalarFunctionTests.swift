@@ -46,6 +46,9 @@ import Testing
       (.clamp, [.f32, .f32, .f64], "clamp.C1"), (.fma, [.i32, .i32, .i32], "fma.C2"),
       (.less, [.bool, .bool], "less.C2"),
       (.isFinite, [.u8], "isFinite.C2"), (.power, [.i32, .i32], "power.C2"), (.not, [.f16], "not.C2"),
+      (.tan, [.i32], "tan.C2"), (.atan2, [.f32], "atan2.C0"), (.atan2, [.f32, .f64], "atan2.C1"),
+      (.nextAfter, [.i32, .i32], "nextAfter.C2"), (.populationCount, [.f32], "populationCount.C2"),
+      (.countLeadingZeros, [.bool], "countLeadingZeros.C2"), (.isNaN, [.i8], "isNaN.C2"),
     ] as [(ScalarFunction, [DType], String)])
   func constraints(_ function: ScalarFunction, _ operands: [DType], _ label: String) {
     let failure = #expect(throws: ConstraintFailure.self) { try function.resultDType(operands) }

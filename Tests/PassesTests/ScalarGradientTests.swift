@@ -7,8 +7,17 @@ import Testing
   /// Operands at which each function is smooth; nil for functions without reals.
   static func operands(_ function: ScalarFunction) -> [[Double]]? {
     switch function {
-    case .negate, .abs, .exp, .expMinusOne, .sin, .cos, .tanh, .erf, .sign, .floor, .ceil, .round, .truncate:
+    case .negate, .abs, .exp, .expMinusOne, .sin, .cos, .tanh, .erf, .sign, .floor, .ceil, .round, .truncate,
+      .atan, .sinh, .cosh, .asinh, .exp2, .erfc:
       [[-2.3, -0.7, 0.2, 1.4]]
+    case .tan: [[-2.3, -0.7, 0.2, 1.2]]
+    case .asin, .acos, .atanh, .erfInverse: [[-0.8, -0.3, 0.1, 0.7]]
+    case .acosh: [[1.3, 1.9, 3.1, 17.5]]
+    case .cbrt: [[-2.3, -0.7, 0.6, 8.4]]
+    case .log2: [[0.3, 0.9, 2.1, 7.5]]
+    case .logGamma, .digamma, .trigamma: [[-2.6, -0.4, 0.7, 5.5]]
+    case .atan2: [[-2.3, -0.7, 0.2, 1.4], [0.4, -1.7, 2.2, -0.9]]
+    case .nextAfter: [[-2.3, -0.7, 0.2, 1.4], [0.4, -1.7, 2.2, -0.9]]
     case .log, .sqrt, .rsqrt: [[0.3, 0.9, 2.1, 7.5]]
     case .logOnePlus: [[-0.5, 0.1, 0.9, 7.5]]
     case .add, .subtract, .multiply, .maximum, .minimum: [[-2.3, -0.7, 0.2, 1.4], [0.4, -1.7, 2.2, -0.9]]
@@ -18,8 +27,8 @@ import Testing
     case .fma: [[-2.3, -0.7, 0.2, 1.4], [0.4, -1.7, 2.2, -0.9], [1, 2, -3, 4.5]]
     case .clamp: [[-2.3, -0.7, 0.2, 1.4], [-1, -1, 0.5, -1], [1, 1, 2, 1]]
     case .select: [[-2.3, -0.7, 0.2, 1.4], [0.4, -1.7, 2.2, -0.9]]
-    case .not, .and, .or, .xor, .shiftLeft, .shiftRight: nil
-    case .isFinite, .equal, .notEqual, .less, .lessEqual, .greater, .greaterEqual: nil
+    case .not, .and, .or, .xor, .shiftLeft, .shiftRight, .countLeadingZeros, .populationCount: nil
+    case .isFinite, .isNaN, .equal, .notEqual, .less, .lessEqual, .greater, .greaterEqual: nil
     }
   }
 
@@ -60,6 +69,41 @@ import Testing
       let result = try? function.resultDType(dtypes)
       #expect(result == nil || result == .bool, "\(function) has a real result and no gradient test")
     }
+  }
+
+  @Test("derivatives at arguments whose squares overflow or vanish")
+  func extremeArguments() throws {
+    for (name, x, expected) in [
+      ("asinh", 1e200, 1e-200), ("asinh", -1e200, 1e-200), ("asinh", 0, 1), ("acosh", 1e200, 1e-200),
+      ("atan", 1e200, 0),
+      ("erfc", 1e200, 0), ("exp2", -1e200, 0), ("digamma", 1e200, 1e-200),
+    ] {
+      let program = try main("%x: f64[]", "f64[]", "%y: f64[] = \(name)(%x)\nreturn %y")
+      let derived = try Differentiation.gradient(of: "main", in: program, withRespectTo: [0])
+      let found = try derived.module.run(derived.name, [tensor([x], [])])[0].doubles[0]
+      #expect(abs(found - expected) <= 1e-14 * expected, "\(name)'(\(x)) is \(found)")
+    }
+    let program = try main("%y: f64[], %x: f64[]", "f64[]", "%z: f64[] = atan2(%y, %x)\nreturn %z")
+    let derived = try Differentiation.gradient(of: "main", in: program, withRespectTo: [0, 1])
+    for (y, x, dy, dx) in [
+      (1e200, 1e200, 5e-201, -5e-201), (1e-200, -1e-200, -5e199, -5e199), (3e200, 0, 0, -1e-200 / 3),
+    ] {
+      let found = try derived.module.run(derived.name, [tensor([y], []), tensor([x], [])]).map { $0.doubles[0] }
+      #expect(abs(found[0] - dy) <= 1e-14 * abs(dy) && abs(found[1] - dx) <= 1e-14 * abs(dx), "\(found)")
+    }
+  }
+
+  @Test("where trigamma takes the forward branch the reflection's pole gives no NaN")
+  func trigammaAtIntegers() throws {
+    let program = try main("%x: f64[]", "f64[]", "%y: f64[] = trigamma(%x)\nreturn %y")
+    let first = try Differentiation.gradient(of: "main", in: program, withRespectTo: [0])
+    let second = try Differentiation.gradient(of: first.name, in: first.module, withRespectTo: [0])
+    // polygamma(2, 3) and polygamma(3, 3)
+    let slopes = try (
+      first.module.run(first.name, [tensor([3], [])]), second.module.run(second.name, [tensor([3], [])])
+    )
+    #expect(abs(slopes.0[0].doubles[0] + 0.15411380631918858) < 1e-14)
+    #expect(abs(slopes.1[0].doubles[0] - 0.11893940226682914) < 1e-13)
   }
 
   @Test("maximum and minimum give half of the cotangent to each of equal operands")

@@ -1,4 +1,4 @@
-/// exp and exp(x) - 1: x = n ln 2 + r with |r| <= ln 2 / 2, a polynomial in r, exact scaling by 2^n.
+/// exp, exp(x) - 1 and relatives: x = n ln 2 + r with |r| <= ln 2 / 2, a polynomial in r, exact scaling by 2^n.
 extension ScalarProgram.Builder {
   mutating func exp(_ x: ScalarID) -> ScalarID {
     // Past these bounds the result is 0 or infinity; inside them every step is finite.
@@ -19,6 +19,31 @@ extension ScalarProgram.Builder {
     let sum = fma(multiply(r, r), polynomial(.expMinusOne, r), lead)
     let value = scale(sum, byPowerOfTwo: exponent(n))
     return select(equal(x, real(0, like: x)), x, value)
+  }
+
+  /// 2^x: x = n + f with |f| <= 1/2, a polynomial in f, exact scaling by 2^n.
+  mutating func exp2(_ x: ScalarID) -> ScalarID {
+    // Past these bounds the result is 0 or infinity.
+    let isSingle = dtype(of: x) == .f32
+    let bounded = limit(limit(x, above: isSingle ? 129 : 1025), below: isSingle ? -151 : -1076)
+    let n = roundToEven(bounded)
+    let f = subtract(bounded, n)
+    return scale(fma(f, polynomial(.exp2, f), real(1, like: x)), byPowerOfTwo: exponent(n))
+  }
+
+  /// exp(a) / 2 for a >= 0, which overflows only where the half does.
+  mutating func halfExp(_ a: ScalarID) -> ScalarID {
+    let (n, r) = reduceByLn2(limit(a, above: dtype(of: a) == .f32 ? 90 : 712))
+    return scale(expOfReduced(r), byPowerOfTwo: exponent(subtract(n, real(1, like: a))))
+  }
+
+  /// exp(-a^2) = 2^n (1 + rest) for |a| at most about 28, as n and the rest.
+  mutating func expOfNegativeSquare(_ a: ScalarID) -> (rest: ScalarID, exponent: ScalarID) {
+    let square = negate(multiply(a, a))
+    let low = fma(negate(a), a, negate(square))
+    let (n, r) = reduceByLn2(square)
+    let reduced = add(r, low)
+    return (fma(multiply(reduced, reduced), polynomial(.exp, reduced), reduced), exponent(n))
   }
 
   /// (n, x - n ln 2) with n the integer nearest to x / ln 2.

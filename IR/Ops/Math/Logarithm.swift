@@ -1,4 +1,4 @@
-/// log and log(1 + x): x = 2^e (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)), log(1 + f) by a polynomial, plus e ln 2.
+/// log, log2 and log(1 + x): x = 2^e (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)), log(1 + f) by a polynomial, plus e ln 2.
 extension ScalarProgram.Builder {
   mutating func log(_ x: ScalarID) -> ScalarID {
     let (significand, e) = splitExponent(x)
@@ -7,15 +7,29 @@ extension ScalarProgram.Builder {
   }
 
   mutating func logOnePlus(_ x: ScalarID) -> ScalarID {
+    logDomain(x, logOnePlusFinite(x), pole: -1)
+  }
+
+  /// log(1 + x + low) + exponent ln 2 for finite x > -1; `low` is below the last place of x.
+  mutating func logOnePlusFinite(_ x: ScalarID, low: ScalarID? = nil, exponent: ScalarID? = nil) -> ScalarID {
     let one = real(1, like: x)
     let k = binaryExponent(integerBits(add(one, x)), like: x)
-    // f + low = (1 + x) 2^-k - 1, whatever 1 + x lost.
+    // f + lost = (1 + x) 2^-k - 1, whatever 1 + x lost.
     let inverse = scale(one, byPowerOfTwo: negate(k))
     let lead = subtract(inverse, one)
     let f = fma(x, inverse, lead)
-    let low = fma(x, inverse, subtract(lead, f))
-    let value = logOfReduced(f, low: low, convert(k, to: dtype(of: x)))
-    return select(equal(x, real(0, like: x)), x, logDomain(x, value, pole: -1))
+    var lost = fma(x, inverse, subtract(lead, f))
+    if let low { lost = fma(low, inverse, lost) }
+    var e = convert(k, to: dtype(of: x))
+    if let exponent { e = add(e, exponent) }
+    let value = logOfReduced(f, low: lost, e)
+    return select(equal(x, real(0, like: x)), x, value)
+  }
+
+  /// log2(x) as the sum of two parts; exact for powers of two.
+  mutating func log2(_ x: ScalarID) -> ScalarID {
+    let value = log2Pair(x)
+    return logDomain(x, add(value.high, value.low), pole: 0)
   }
 
   /// (m, e) with x = m 2^e and m in [sqrt(1/2), sqrt(2)), for positive finite x, denormals included.

@@ -17,12 +17,19 @@ extension ScalarProgram.Builder {
     return constant(Scalar(dtype, bits: table.bits(dtype)[index] ^ sign))
   }
 
-  /// The polynomial with these coefficients, lowest power first, by Horner's rule with fused steps.
-  mutating func polynomial(_ table: Coefficients, _ x: ScalarID) -> ScalarID {
+  /// The polynomial with these coefficients, lowest power first, by Horner's rule with fused steps; divided by x^first and
+  /// without the lower powers for another `first`.
+  mutating func polynomial(_ table: Coefficients, _ x: ScalarID, from first: Int = 0) -> ScalarID {
     let count = table.bits(dtype(of: x)).count
     var value = coefficient(table, count - 1, like: x)
-    for index in (0..<count - 1).reversed() { value = fma(value, x, coefficient(table, index, like: x)) }
+    for index in (first..<count - 1).reversed() { value = fma(value, x, coefficient(table, index, like: x)) }
     return value
+  }
+
+  /// The polynomial in two parts: the last sum with its error. The constant is the greatest term.
+  mutating func polynomialPair(_ table: Coefficients, _ x: ScalarID) -> ScalarPair {
+    let rest = multiply(x, polynomial(table, x, from: 1))
+    return sum(coefficient(table, 0, like: x), rest)
   }
 
   /// `x`, or `bound` where x > bound; a NaN stays.

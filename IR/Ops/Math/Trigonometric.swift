@@ -1,4 +1,4 @@
-/// sin and cos of every finite argument: |x| = n pi / 2 + r + low with |r| about pi / 4 at most, then polynomials in r.
+/// sin, cos and tan of every finite argument: |x| = n pi / 2 + r + low with |r| about pi / 4 at most, then polynomials in r.
 extension ScalarProgram.Builder {
   /// A reduced argument: the real parts, and the quadrant n as an integer of which the last two bits count.
   private struct Reduced {
@@ -17,6 +17,26 @@ extension ScalarProgram.Builder {
     let reduced = reduceByPiOverTwo(absolute(x))
     let next = add(reduced.quadrant, integer(1, like: x))
     return trigonometric(x, reduced, quadrant: next, sign: integer(0, like: x))
+  }
+
+  /// tan of the reduced argument, or -1 / tan in the odd quadrants; NaN unless x is finite.
+  mutating func tan(_ x: ScalarID) -> ScalarID {
+    let reduced = reduceByPiOverTwo(absolute(x))
+    let (r, low) = (reduced.r, reduced.low)
+    let square = multiply(r, r)
+    let cube = multiply(r, square)
+    let tail = polynomial(.tan, square)
+    // tan(r + low) = tan(r) + low (1 + tan(r)^2)
+    let first = fma(cube, tail, r)
+    let tangent = sum(r, fma(cube, tail, fma(multiply(first, first), low, low)))
+    // -1 / (t + l) from q = -1 / t: q + q (1 + q (t + l)).
+    let one = real(1, like: x)
+    let quotient = divide(negate(one), tangent.high)
+    let error = fma(quotient, tangent.low, fma(quotient, tangent.high, one))
+    let cotangent = fma(quotient, error, quotient)
+    let isOdd = equal(and(reduced.quadrant, integer(1, like: x)), integer(1, like: x))
+    let value = flippingSign(select(isOdd, cotangent, tangent.high), by: integerBits(x))
+    return select(less(absolute(x), real(.infinity, like: x)), value, real(.nan, like: x))
   }
 
   /// sin of the reduced argument in the quadrant, with the sign bit of `sign` on top; NaN unless x is finite.

@@ -22,6 +22,42 @@ public func cos<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> { Ten
 public func tanh<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> { Tensor(core: emit(.map(.tanh), [x.core])) }
 /// The error function, element by element.
 public func erf<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> { Tensor(core: emit(.map(.erf), [x.core])) }
+/// The tangent of x in radians, element by element.
+public func tan<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> { Tensor(core: emit(.map(.tan), [x.core])) }
+/// The angle in -π/2 ... π/2 whose sine is x; NaN outside -1 ... 1, element by element.
+public func asin<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> { Tensor(core: emit(.map(.asin), [x.core])) }
+/// The angle in 0 ... π whose cosine is x; NaN outside -1 ... 1, element by element.
+public func acos<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> { Tensor(core: emit(.map(.acos), [x.core])) }
+/// The angle in -π/2 ... π/2 whose tangent is x, element by element.
+public func atan<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> { Tensor(core: emit(.map(.atan), [x.core])) }
+/// The hyperbolic sine, element by element.
+public func sinh<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> { Tensor(core: emit(.map(.sinh), [x.core])) }
+/// The hyperbolic cosine, element by element.
+public func cosh<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> { Tensor(core: emit(.map(.cosh), [x.core])) }
+/// The inverse of `sinh`, element by element.
+public func asinh<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> { Tensor(core: emit(.map(.asinh), [x.core])) }
+/// The inverse of `cosh` that is not negative; NaN below 1, element by element.
+public func acosh<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> { Tensor(core: emit(.map(.acosh), [x.core])) }
+/// The inverse of `tanh`; infinite at ±1, NaN beyond, element by element.
+public func atanh<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> { Tensor(core: emit(.map(.atanh), [x.core])) }
+/// The cube root, element by element.
+public func cbrt<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> { Tensor(core: emit(.map(.cbrt), [x.core])) }
+/// 2 to the power x, element by element.
+public func exp2<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> { Tensor(core: emit(.map(.exp2), [x.core])) }
+/// The logarithm to base 2; NaN below 0, element by element.
+public func log2<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> { Tensor(core: emit(.map(.log2), [x.core])) }
+/// 1 - erf(x), exact where erf(x) is near 1, element by element.
+public func erfc<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> { Tensor(core: emit(.map(.erfc), [x.core])) }
+/// The inverse of `erf`; infinite at ±1, NaN beyond, element by element.
+public func erfInverse<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> { Tensor(core: emit(.map(.erfInverse), [x.core])) }
+/// log |Γ(x)|; infinite at 0 and the negative integers, element by element.
+public func logGamma<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> { Tensor(core: emit(.map(.logGamma), [x.core])) }
+/// The derivative of `logGamma`; NaN at the negative integers, element by element.
+public func digamma<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> { Tensor(core: emit(.map(.digamma), [x.core])) }
+/// The derivative of `digamma`; infinite at 0 and the negative integers, element by element.
+public func trigamma<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> { Tensor(core: emit(.map(.trigamma), [x.core])) }
+/// The nearest integer toward zero, element by element.
+public func truncate<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> { Tensor(core: emit(.map(.truncate), [x.core])) }
 /// The largest integer not above x, element by element.
 public func floor<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> { Tensor(core: emit(.map(.floor), [x.core])) }
 /// The smallest integer not below x, element by element.
@@ -35,6 +71,14 @@ public func sign<Scalar: TensorNumber>(_ x: Tensor<Scalar>) -> Tensor<Scalar> { 
 /// `x` to the power `y`, element by element.
 public func pow<Scalar: TensorReal>(_ x: Tensor<Scalar>, _ y: Tensor<Scalar>) -> Tensor<Scalar> {
   Tensor(core: emit(.map(.power), [x.core, y.core]))
+}
+/// The angle of the point (x, y) in -π ... π, element by element, with the signs of zeros and the infinities of IEEE 754.
+public func atan2<Scalar: TensorReal>(_ y: Tensor<Scalar>, _ x: Tensor<Scalar>) -> Tensor<Scalar> {
+  Tensor(core: emit(.map(.atan2), [y.core, x.core]))
+}
+/// The next number of the element type after `x` in the direction of `y`; `y` where the two are equal.
+public func nextAfter<Scalar: TensorReal>(_ x: Tensor<Scalar>, _ y: Tensor<Scalar>) -> Tensor<Scalar> {
+  Tensor(core: emit(.map(.nextAfter), [x.core, y.core]))
 }
 /// The greater, element by element; NaN if either is, and -0 < +0.
 public func maximum<Scalar: TensorNumber>(_ x: Tensor<Scalar>, _ y: Tensor<Scalar>) -> Tensor<Scalar> {
@@ -55,6 +99,18 @@ public func fma<Scalar: TensorReal>(_ a: Tensor<Scalar>, _ b: Tensor<Scalar>, _ 
 /// Where `x` is neither infinite nor NaN.
 public func isFinite<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Bool> {
   Tensor<Bool>(core: emit(.map(.isFinite), [x.core]))
+}
+/// Where `x` is NaN.
+public func isNaN<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Bool> {
+  Tensor<Bool>(core: emit(.map(.isNaN), [x.core]))
+}
+/// The number of 0 bits above the highest 1 bit; the width for 0, element by element.
+public func countLeadingZeros<Scalar: TensorInteger>(_ x: Tensor<Scalar>) -> Tensor<Scalar> {
+  Tensor(core: emit(.map(.countLeadingZeros), [x.core]))
+}
+/// The number of 1 bits, element by element.
+public func populationCount<Scalar: TensorInteger>(_ x: Tensor<Scalar>) -> Tensor<Scalar> {
+  Tensor(core: emit(.map(.populationCount), [x.core]))
 }
 /// `x`, through which no derivative passes.
 public func stopGradient<Scalar>(_ x: Tensor<Scalar>) -> Tensor<Scalar> {
