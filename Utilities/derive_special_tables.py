@@ -119,7 +119,7 @@ both("sincPi", "(sin(pi r) / (pi r) - 1) / r^2 in r^2 for |r| <= 1/2.",
 cotangent = near_zero(lambda z: pi * sqrt(z) * cot(pi * sqrt(z)) / (1 - 4 * z) if abs(z - mpf("0.25")) > 1e-20
                       else pi ** 2 / 8, 1)
 both("cotPi", "pi r cot(pi r) / (1 - 4 r^2) in r^2 for |r| <= 1/2, relative to itself.",
-     cotangent, lambda z: 1 / cotangent(z), mpf(0), mpf("0.2501"), (5, 11))
+     cotangent, lambda z: 1 / cotangent(z), mpf(0), mpf("0.2501"), (6, 14))
 
 with mp.workdps(70):
     root = mp.findroot(digamma, mpf("1.4616321449683623"))

@@ -42,11 +42,11 @@ extension Rewriter {
     let isNegative = try less(x, zero(type))
     let y = try select(isNegative, subtract(one, x), x)
     // ψ₂(y) = -2 Σ 1/(y + k)³ + ψ₂(y + 10)
-    var sum: ValueID?
-    for k in 0..<10 {
+    let inverse = try divide(one, y)
+    var sum = try multiply(multiply(inverse, inverse), inverse)
+    for k in 1..<10 {
       let t = try divide(one, add(y, constant(Double(k), like: type)))
-      let cube = try multiply(multiply(t, t), t)
-      sum = try sum.map { sum throws(KilnError) in try add(sum, cube) } ?? cube
+      sum = try add(sum, multiply(multiply(t, t), t))
     }
     // ψ₂(y) ~ -1/y² - 1/y³ - 1/y⁴ Σ (2k + 1) B₂ₖ / y^(2k-2)
     let t = try divide(one, add(y, constant(10, like: type)))
@@ -56,7 +56,7 @@ extension Rewriter {
       series = try add(multiply(series, square), constant(coefficient, like: type))
     }
     let tail = try multiply(square, add(add(one, t), multiply(square, series)))
-    let forward = try negate(add(add(sum ?? zero(type), sum ?? zero(type)), tail))
+    let forward = try negate(add(add(sum, sum), tail))
     // ψ₂(x) = ψ₂(1 - x) - 2 π³ cos(πx) / sin(πx)³. For x ≥ 0 any r will do that has no pole.
     let r = try select(isNegative, subtract(x, map(.round, x)), constant(0.25, like: type))
     let angle = try scale(r, by: Double.pi)

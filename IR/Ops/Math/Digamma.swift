@@ -6,6 +6,8 @@ extension ScalarProgram.Builder {
     let (half, four) = (real(0.5, like: x), real(4, like: x))
     let isNegative = less(x, zero)
     let y = select(isNegative, subtract(one, x), x)
+    // What 1 - x lost, which counts near the root.
+    let lost = select(isNegative, subtract(subtract(one, y), x), zero)
 
     // (t - root) Q(t) for t in [1, 2], which is y - m + 1, and the recurrence from t to y.
     let m = floor(y)
@@ -14,10 +16,12 @@ extension ScalarProgram.Builder {
     let lead = subtract(fraction, rootHigh)
     let rootLow = (coefficient(.digammaRoot, 1, like: x), coefficient(.digammaRoot, 2, like: x))
     let distance = subtract(subtract(lead, rootLow.0), rootLow.1)
-    let base = multiply(distance, polynomial(.digammaNearRoot, subtract(fraction, half)))
+    let isOne = equal(m, one)
+    let corrected = add(distance, select(isOne, lost, zero))
+    let base = multiply(corrected, polynomial(.digammaNearRoot, subtract(fraction, half)))
     let before = subtract(y, one)
     let isFar = lessEqual(four, y)
-    let (isZero, isOne, isTwo) = (equal(m, zero), equal(m, one), equal(m, two))
+    let (isZero, isTwo) = (equal(m, zero), equal(m, two))
     var numerator = select(isFar, real(-0.5, like: x), fma(y, two, real(-3, like: x)))
     numerator = select(isZero, negate(one), select(isOne, zero, select(isTwo, one, numerator)))
     var denominator = select(isFar, y, multiply(before, subtract(y, two)))

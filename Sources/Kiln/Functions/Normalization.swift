@@ -1,0 +1,104 @@
+import KilnIR
+
+// Normalisation: mean and variance are taken in two passes, and divided by, so that no reciprocal is rounded first.
+
+/// (x - mean) / sqrt(variance + epsilon) · scale + offset along the last `scale.rank` axes, mean and variance in two passes
+/// (Ba, Kiros and Hinton, 2016).
+public func layerNorm<Scalar: TensorReal>(
+  _ x: Tensor<Scalar>, scale: Tensor<Scalar>, offset: Tensor<Scalar>, epsilon: Scalar = 1e-5
+) -> Tensor<Scalar> {
+  let core = x.core
+  guard scale.rank >= 1, scale.rank <= x.rank else {
+    return Tensor(
+      core: core.failed(
+        "layerNorm.C1", "layerNorm normalises the axes of its scale: 1 to \(x.rank) of them for \(x.type), found \(scale.type)"))
+  }
+  let axes = Array((x.rank - scale.rank)..<x.rank)
+  let centered = core.centered(axes)
+  let variance = centered.meanSquare(axes)
+  let deviation = sqrt(Tensor<Scalar>(core: variance) + Tensor(epsilon)).core.restored(axes, of: core)
+  return Tensor(core: emit(.map(.divide), [centered, deviation])) * scale + offset
+}
+
+/// x / sqrt(mean of squares + epsilon) · scale along the last `scale.rank` axes (Zhang and Sennrich, 2019).
+public func rmsNorm<Scalar: TensorReal>(
+  _ x: Tensor<Scalar>, scale: Tensor<Scalar>, epsilon: Scalar = 1e-6
+) -> Tensor<Scalar> {
+  let core = x.core
+  guard scale.rank >= 1, scale.rank <= x.rank else {
+    return Tensor(
+      core: core.failed(
+        "rmsNorm.C1", "rmsNorm normalises the axes of its scale: 1 to \(x.rank) of them for \(x.type), found \(scale.type)"))
+  }
+  let axes = Array((x.rank - scale.rank)..<x.rank)
+  let root = sqrt(Tensor<Scalar>(core: core.meanSquare(axes)) + Tensor(epsilon)).core.restored(axes, of: core)
+  return Tensor(core: emit(.map(.divide), [core, root])) * scale
+}
+
+/// The mean and the variance of each channel over all other axes, for `batchNorm` and its running averages. Both are vectors
+/// of the extent of `axis`.
+public func batchStatistics<Scalar: TensorReal>(
+  _ x: Tensor<Scalar>, axis: Int = -1
+) -> (mean: Tensor<Scalar>, variance: Tensor<Scalar>) {
+  let axes = x.core.axesBeside(axis)
+  return (Tensor(core: x.core.mean(axes)), Tensor(core: x.core.centered(axes).meanSquare(axes)))
+}
+
+/// (x - mean) / sqrt(variance + epsilon) · scale + offset for each channel of `axis`, with statistics of the batch or running
+/// ones (Ioffe and Szegedy, 2015). The four are vectors of the extent of `axis`.
+public func batchNorm<Scalar: TensorReal>(
+  _ x: Tensor<Scalar>, mean: Tensor<Scalar>, variance: Tensor<Scalar>, scale: Tensor<Scalar>, offset: Tensor<Scalar>,
+  axis: Int = -1, epsilon: Scalar = 1e-5
+) -> Tensor<Scalar> {
+  let channel = x.core.axis(axis)
+  for vector in [mean, variance, scale, offset] {
+    guard (0..<x.rank).contains(channel), vector.shape == [x.shape[channel]] else {
+      return Tensor(
+        core: x.core.failed(
+          "batchNorm.C1",
+          "batchNorm takes vectors of the extent of axis \(axis) of \(x.type), found \(vector.type)"))
+    }
+  }
+  func spread(_ vector: Tensor<Scalar>) -> Tensor<Scalar> {
+    Tensor(core: vector.core.broadcast(x.shape, axes: [channel]))
+  }
+  return (x - spread(mean)) / spread(sqrt(variance + Tensor(epsilon))) * spread(scale) + spread(offset)
+}
+
+/// `batchNorm` with the statistics of this batch.
+public func batchNorm<Scalar: TensorReal>(
+  _ x: Tensor<Scalar>, scale: Tensor<Scalar>, offset: Tensor<Scalar>, axis: Int = -1, epsilon: Scalar = 1e-5
+) -> Tensor<Scalar> {
+  let (mean, variance) = batchStatistics(x, axis: axis)
+  return batchNorm(x, mean: mean, variance: variance, scale: scale, offset: offset, axis: axis, epsilon: epsilon)
+}
+
+/// Normalises each example (axis 0) over all positions and the channels of each of `groups` equal groups of the last axis;
+/// `scale` and `offset` are vectors of channels (Wu and He, 2018).
+public func groupNorm<Scalar: TensorReal>(
+  _ x: Tensor<Scalar>, groups: Int, scale: Tensor<Scalar>, offset: Tensor<Scalar>, epsilon: Scalar = 1e-5
+) -> Tensor<Scalar> {
+  let channels = x.dimensions.last ?? 0
+  guard x.rank >= 2, groups > 0, channels % groups == 0 else {
+    return Tensor(
+      core: x.core.failed(
+        "groupNorm.C1",
+        "groupNorm divides the last of at least two axes into equal groups, found \(groups) groups for \(x.type)"))
+  }
+  guard scale.dimensions == [channels], offset.dimensions == [channels] else {
+    return Tensor(
+      core: x.core.failed(
+        "groupNorm.C2",
+        "groupNorm takes a scale and an offset of \(channels) elements, found \(scale.type) and \(offset.type)"))
+  }
+  let grouped = x.core.reshaped(Shape(x.dimensions.dropLast() + [groups, channels / groups]))
+  let axes = Array(1..<x.rank - 1) + [x.rank]
+  let centered = grouped.centered(axes)
+  let deviation = sqrt(Tensor<Scalar>(core: centered.meanSquare(axes)) + Tensor(epsilon)).core.restored(axes, of: grouped)
+  return Tensor(core: emit(.map(.divide), [centered, deviation]).reshaped(x.shape)) * scale + offset
+}
+
+extension TensorCore {
+  /// All axes but one.
+  fileprivate func axesBeside(_ axis: Int) -> [Int] { shape.indices.filter { $0 != self.axis(axis) } }
+}
