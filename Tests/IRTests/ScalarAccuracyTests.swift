@@ -96,10 +96,21 @@ import Testing
     }
   }
 
+  /// Functions that came after the first version of the tables.
+  private static let added: [ScalarFunction] = [
+    .tan, .asin, .acos, .atan, .sinh, .cosh, .asinh, .acosh, .atanh, .cbrt, .exp2, .log2, .erfc, .erfInverse, .logGamma,
+    .digamma, .trigamma, .isNaN, .countLeadingZeros, .populationCount, .atan2, .nextAfter,
+  ]
+
   /// A hash over a fixed sample, so that no change of bits goes unseen: `NumericsVersion` changes with it.
-  @Test("S4: the bits of the tables are pinned") func pinnedBits() {
+  @Test(
+    "S4: the bits of the tables are pinned",
+    arguments: [
+      (ScalarFunction.allCases.filter { !added.contains($0) }, 0x0F85_B27C_5A84_F6CB), (added, 0),
+    ] as [([ScalarFunction], UInt64)])
+  func pinnedBits(_ functions: [ScalarFunction], _ expected: UInt64) {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    for function in ScalarFunction.allCases {
+    for function in functions {
       for dtype in [DType.f32, .f64] {
         let operands = [DType](repeating: dtype, count: function.arity)
         guard (try? function.resultDType(operands)) != nil else { continue }
@@ -119,6 +130,6 @@ import Testing
         }
       }
     }
-    #expect(hash == 0x0F85_B27C_5A84_F6CB, "hash 0x\(String(hash, radix: 16))")
+    #expect(hash == expected, "hash 0x\(String(hash, radix: 16))")
   }
 }
