@@ -47,7 +47,9 @@ public func gelu<Scalar: TensorReal>(_ x: Tensor<Scalar>, _ formula: GELUFormula
   case .exact:
     return Tensor(Scalar(0.5)) * x * erfc(Tensor(Scalar(-0.7071067811865476)) * x)
   case .tanh:
-    let inner = x + Tensor(Scalar(0.044715)) * (x * x * x)
+    // Where tanh is 1, x does not matter, and its cube must not overflow: the derivative would be 0 times infinity.
+    let b = clamp(x, Tensor(-16), Tensor(16))
+    let inner = b + Tensor(Scalar(0.044715)) * (b * b * b)
     return Tensor(Scalar(0.5)) * x * (Tensor(1) + tanh(Tensor(Scalar(0.7978845608028654)) * inner))
   }
 }

@@ -47,7 +47,7 @@ public struct RandomKey: TensorTree, Sendable {
   }
 
   /// The key for `data`.
-  public func folding(in data: UInt32) -> RandomKey { folding(in: Tensor(data)) }
+  @_disfavoredOverload public func folding(in data: UInt32) -> RandomKey { folding(in: Tensor(data)) }
 
   /// A key to draw with; this one becomes another.
   public mutating func next() -> RandomKey {
