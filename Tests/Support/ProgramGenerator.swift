@@ -25,7 +25,7 @@ struct ProgramGenerator {
     var attempts = 20 * instructions
     while remaining > 0 && attempts > 0 {
       attempts -= 1
-      let list = generator.random.oneIn(4) ? arithmeticRecipes : recipes
+      let list = generator.random.oneIn(3) ? arithmeticRecipes : recipes
       if let value = try generator.random.pick(list).emit(&generator) {
         generator.values.append(value)
         remaining -= 1
