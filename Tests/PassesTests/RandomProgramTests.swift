@@ -132,7 +132,7 @@ import Testing
     func fails(_ program: RandomProgram) -> Bool {
       program.disagreement { try $0.transformed { try wrong.run($0) }.run() } != nil
     }
-    for seed in Self.firstSeed..<Self.firstSeed + 2000 {
+    for seed in Self.firstSeed..<Self.firstSeed + 6000 {
       let program = try RandomProgram(seed: seed)
       guard fails(program) else { continue }
       let smallest = program.shrunk(while: fails)
@@ -141,6 +141,6 @@ import Testing
       #expect(smallest.module["main"]?.instructions.count ?? .max <= 4)
       return
     }
-    Issue.record("2000 random programs do not notice '\(name)'")
+    Issue.record("6000 random programs do not notice '\(name)'")
   }
 }
