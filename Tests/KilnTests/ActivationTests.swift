@@ -10,7 +10,8 @@ import Testing
 @Suite("Activations")
 struct ActivationTests {
   typealias Row = (
-    name: String, single: @Sendable (Tensor<Float>) -> Tensor<Float>, double: @Sendable (Tensor<Double>) -> Tensor<Double>,
+    name: String, single: @Sendable (Tensor<Float>) -> Tensor<Float>,
+    double: @Sendable (Tensor<Double>) -> Tensor<Double>,
     oracle: @Sendable (Double) -> Double
   )
 
@@ -42,7 +43,8 @@ struct ActivationTests {
     let points = stride(from: -20.0, through: 20, by: 0.37).map { $0 } + [0, 1e-8, -1e-8, 80, -80]
     for (x, found) in zip(points, row.double(Tensor(points)).scalars) {
       let expected = row.oracle(x)
-      #expect(abs(found - expected) <= 2e-13 * max(abs(expected), 1e-3), "\(row.name)(\(x)) is \(found), not \(expected)")
+      #expect(
+        abs(found - expected) <= 2e-13 * max(abs(expected), 1e-3), "\(row.name)(\(x)) is \(found), not \(expected)")
     }
     let singles = points.map { Float($0) }
     for (x, found) in zip(singles, row.single(Tensor(singles)).scalars) {
@@ -64,8 +66,9 @@ struct ActivationTests {
   @Test("values and gradients at extreme finite arguments are finite", arguments: rows.indices)
   func extremes(_ index: Int) {
     let row = Self.rows[index]
-    let single = Tensor<Float>([-3e38, -1e30, -1e4, -200, -89, -1e-40, 0, 1e-40, 89, 200, 1e4])
-    let double = Tensor<Double>([-1e300, -1e4, -800, -1e-310, 0, 1e-310, 800, 1e4])
+    let (tiny, tinier) = (Float.leastNormalMagnitude / 8, Double.leastNormalMagnitude / 8)
+    let single = Tensor<Float>([-3e38, -1e30, -1e4, -200, -89, -tiny, 0, tiny, 89, 200, 1e4])
+    let double = Tensor<Double>([-1e300, -1e4, -800, -tinier, 0, tinier, 800, 1e4])
     #expect(row.single(single).scalars.allSatisfy { $0.isFinite }, "\(row.name) \(row.single(single))")
     #expect(row.double(double).scalars.allSatisfy { $0.isFinite }, "\(row.name) \(row.double(double))")
     let slopes = gradient(at: single) { x in row.single(x).sum() }
@@ -118,7 +121,9 @@ struct ActivationTests {
       (digamma(x).item, -1.9635100260214235), (trigamma(x).item, 4.934802200544679), (truncate(x + 1).item, 1),
       (Kiln.atan2(x, -x).item, 3 * Double.pi / 4), (nextAfter(x, 1).item, 0.5.nextUp),
     ]
-    for (index, row) in rows.enumerated() { #expect(abs(row.0 - row.1) <= 1e-15 * max(1, abs(row.1)), "row \(index): \(row)") }
+    for (index, row) in rows.enumerated() {
+      #expect(abs(row.0 - row.1) <= 1e-15 * max(1, abs(row.1)), "row \(index): \(row)")
+    }
     #expect(isNaN(Tensor<Float>([.nan, 1])).scalars == [true, false])
     #expect(populationCount(Tensor<Int32>([-1, 5])).scalars == [32, 2])
     #expect(countLeadingZeros(Tensor<UInt8>([0, 5])).scalars == [8, 5])

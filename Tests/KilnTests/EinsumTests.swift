@@ -20,19 +20,23 @@ struct EinsumTests {
     }
     var numbers: [Double] = []
     let values = operands.map(\.scalars)
-    each(output, { place in
-      var sum = 0.0
-      each(summed, { all in
-        var product = 1.0
-        for (index, term) in terms.enumerated() {
-          var position = 0
-          for label in term { position = position * (extents[label] ?? 0) + (all[label] ?? 0) }
-          product *= values[index][position]
-        }
-        sum += product
-      }, place)
-      numbers.append(sum)
-    })
+    each(
+      output,
+      { place in
+        var sum = 0.0
+        each(
+          summed,
+          { all in
+            var product = 1.0
+            for (index, term) in terms.enumerated() {
+              var position = 0
+              for label in term { position = position * (extents[label] ?? 0) + (all[label] ?? 0) }
+              product *= values[index][position]
+            }
+            sum += product
+          }, place)
+        numbers.append(sum)
+      })
     return (output.map { extents[$0] ?? 0 }, numbers)
   }
 
@@ -45,14 +49,17 @@ struct EinsumTests {
     #expect(isClose, "\(text): \(found)")
   }
 
-  @Test("one and two operands: sums, transposes, diagonals, products, batches", arguments: [
-    ("ij->ji", [[2, 3]]), ("ij->", [[2, 3]]), ("ij->j", [[2, 3]]), ("ii->i", [[3, 3]]), ("ii->", [[3, 3]]),
-    ("iji->j", [[3, 2, 3]]), ("iii->i", [[2, 2, 2]]), ("ij,jk->ik", [[2, 3], [3, 4]]), ("ij,kj->ki", [[2, 3], [4, 3]]),
-    ("bij,bjk->bik", [[2, 2, 3], [2, 3, 2]]), ("bhqd,bhkd->bhqk", [[2, 1, 3, 2], [2, 1, 4, 2]]),
-    ("i,j->ij", [[2], [3]]), ("i,i->i", [[3], [3]]), ("i,i->", [[3], [3]]), ("ij,i->ij", [[2, 3], [2]]),
-    ("ijk,jil->kl", [[2, 3, 2], [3, 2, 4]]), ("ij,kl->", [[2, 2], [2, 3]]), ("iij,j->i", [[2, 2, 3], [3]]),
-    ("ij,->ij", [[2, 3], []]), ("ij,jk->ik", [[0, 3], [3, 4]]), ("ij,jk->ik", [[2, 0], [0, 4]]),
-  ] as [(String, [[Int]])])
+  @Test(
+    "one and two operands: sums, transposes, diagonals, products, batches",
+    arguments: [
+      ("ij->ji", [[2, 3]]), ("ij->", [[2, 3]]), ("ij->j", [[2, 3]]), ("ii->i", [[3, 3]]), ("ii->", [[3, 3]]),
+      ("iji->j", [[3, 2, 3]]), ("iii->i", [[2, 2, 2]]), ("ij,jk->ik", [[2, 3], [3, 4]]),
+      ("ij,kj->ki", [[2, 3], [4, 3]]),
+      ("bij,bjk->bik", [[2, 2, 3], [2, 3, 2]]), ("bhqd,bhkd->bhqk", [[2, 1, 3, 2], [2, 1, 4, 2]]),
+      ("i,j->ij", [[2], [3]]), ("i,i->i", [[3], [3]]), ("i,i->", [[3], [3]]), ("ij,i->ij", [[2, 3], [2]]),
+      ("ijk,jil->kl", [[2, 3, 2], [3, 2, 4]]), ("ij,kl->", [[2, 2], [2, 3]]), ("iij,j->i", [[2, 2, 3], [3]]),
+      ("ij,->ij", [[2, 3], []]), ("ij,jk->ik", [[0, 3], [3, 4]]), ("ij,jk->ik", [[2, 0], [0, 4]]),
+    ] as [(String, [[Int]])])
   func agreesWithLoops(_ text: String, _ shapes: [[Int]]) {
     if shapes.count == 1 {
       expectLoops(text, shapes) { einsum(text, $0[0]) }
@@ -101,11 +108,13 @@ struct EinsumTests {
     #expect(outer(spread([2, 1]), spread([3])).dimensions == [2, 1, 3])
   }
 
-  @Test("wrong subscripts by label", arguments: [
-    ("i1->i", "einsum.C1"), ("ij->i->j", "einsum.C1"), ("i.j->i", "einsum.C1"), ("ij,jk->ik", "einsum.C2"),
-    ("ijk->i", "einsum.C3"), ("...ijk->i", "einsum.C3"), ("ii->i", "einsum.C4"), ("ij->ik", "einsum.C5"),
-    ("ij->ii", "einsum.C5"), ("ij->i>j", "einsum.C1"), ("", "einsum.C3"), ("->", "einsum.C3"), (",", "einsum.C2"),
-  ])
+  @Test(
+    "wrong subscripts by label",
+    arguments: [
+      ("i1->i", "einsum.C1"), ("ij->i->j", "einsum.C1"), ("i.j->i", "einsum.C1"), ("ij,jk->ik", "einsum.C2"),
+      ("ijk->i", "einsum.C3"), ("...ijk->i", "einsum.C3"), ("ii->i", "einsum.C4"), ("ij->ik", "einsum.C5"),
+      ("ij->ii", "einsum.C5"), ("ij->i>j", "einsum.C1"), ("", "einsum.C3"), ("->", "einsum.C3"), (",", "einsum.C2"),
+    ])
   func labels(_ text: String, _ label: String) {
     let error = #expect(throws: KilnError.self) { try withDiagnostics { einsum(text, spread([2, 3])) } }
     #expect(error?.diagnostics.first?.label == label, "\(text): \(error?.description ?? "")")

@@ -3,7 +3,8 @@ import Testing
 
 /// Compares the gradient of a weighted sum of `f` with central differences in f64.
 func expectGradient(
-  _ name: String, at x: Tensor<Double>, tolerance: Double = 1e-6, _ f: @escaping @Sendable (Tensor<Double>) -> Tensor<Double>
+  _ name: String, at x: Tensor<Double>, tolerance: Double = 1e-6,
+  _ f: @escaping @Sendable (Tensor<Double>) -> Tensor<Double>
 ) {
   let weights = f(x).scalars.indices.map { 0.7 + 0.6 * Double(($0 * 37) % 11) / 11 }
   let shape = f(x).dimensions

@@ -22,11 +22,13 @@ struct RandomTests {
     return (x, y)
   }
 
-  @Test("Threefry gives the known answers of its authors", arguments: [
-    ([0, 0, 0, 0], [0x6B20_0159, 0x99BA_4EFE]),
-    ([.max, .max, .max, .max], [0x1CB9_96FC, 0xBB00_2BE7]),
-    ([0x1319_8A2E, 0x0370_7344, 0x243F_6A88, 0x85A3_08D3], [0xC492_3A9C, 0x483D_F7A0]),
-  ] as [([UInt32], [UInt32])])
+  @Test(
+    "Threefry gives the known answers of its authors",
+    arguments: [
+      ([0, 0, 0, 0], [0x6B20_0159, 0x99BA_4EFE]),
+      ([.max, .max, .max, .max], [0x1CB9_96FC, 0xBB00_2BE7]),
+      ([0x1319_8A2E, 0x0370_7344, 0x243F_6A88, 0x85A3_08D3], [0xC492_3A9C, 0x483D_F7A0]),
+    ] as [([UInt32], [UInt32])])
   func knownAnswers(_ input: [UInt32], _ expected: [UInt32]) {
     let words = input.map { Tensor<UInt32>($0) }
     let found = Threefry.words(key: (words[0], words[1]), counter: (words[2], words[3]))
@@ -66,10 +68,14 @@ struct RandomTests {
     let v = Tensor<Float>(words.map { Float(($0.0 ^ $0.1) >> 9 * 2 + 1) * 0x1p-23 - 1 })
     #expect(normal.scalars == (Tensor(Float(2).squareRoot()) * erfInverse(v)).scalars)
     let dice = Tensor<Int32>.randomIntegers([100], in: 1..<7, key: key)
-    #expect(dice.scalars == words.map { 1 + Int32((UInt64($0.0) << 32 | UInt64($0.1)).multipliedFullWidth(by: 6).high) })
+    #expect(
+      dice.scalars == words.map { 1 + Int32((UInt64($0.0) << 32 | UInt64($0.1)).multipliedFullWidth(by: 6).high) })
     let wide = Tensor<Int64>.randomIntegers([100], in: (.min)..<(.max), key: key)
     #expect(
-      wide.scalars == words.map { .min &+ Int64(bitPattern: (UInt64($0.0) << 32 | UInt64($0.1)).multipliedFullWidth(by: .max).high) })
+      wide.scalars
+        == words.map {
+          .min &+ Int64(bitPattern: (UInt64($0.0) << 32 | UInt64($0.1)).multipliedFullWidth(by: .max).high)
+        })
     let coins = Tensor<Bool>.randomBernoulli([100], probability: 0.3, key: key)
     #expect(coins.scalars == single.scalars.map { $0 < 0.3 })
   }
@@ -94,7 +100,8 @@ struct RandomTests {
       let share = (integers .== Tensor(Int32(value))).converted(to: Float.self).mean().item
       #expect(abs(share - 0.2) < 0.01, "\(value): \(share)")
     }
-    let coins = Tensor<Bool>.randomBernoulli([count], probability: 0.25, key: keys[4]).converted(to: Float.self).mean().item
+    let coins = Tensor<Bool>.randomBernoulli([count], probability: 0.25, key: keys[4]).converted(to: Float.self).mean()
+      .item
     #expect(abs(coins - 0.25) < 0.01)
     let logits = log(Tensor<Float>([0.1, 0.6, 0.3])).broadcast(to: [count, 3])
     let choices = randomCategorical(logits, key: keys[5])

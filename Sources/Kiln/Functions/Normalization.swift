@@ -11,7 +11,8 @@ public func layerNorm<Scalar: TensorReal>(
   guard scale.rank >= 1, scale.rank <= x.rank else {
     return Tensor(
       core: core.failed(
-        "layerNorm.C1", "layerNorm normalises the axes of its scale: 1 to \(x.rank) of them for \(x.type), found \(scale.type)"))
+        "layerNorm.C1",
+        "layerNorm normalises the axes of its scale: 1 to \(x.rank) of them for \(x.type), found \(scale.type)"))
   }
   let axes = Array((x.rank - scale.rank)..<x.rank)
   let centered = core.centered(axes)
@@ -28,7 +29,8 @@ public func rmsNorm<Scalar: TensorReal>(
   guard scale.rank >= 1, scale.rank <= x.rank else {
     return Tensor(
       core: core.failed(
-        "rmsNorm.C1", "rmsNorm normalises the axes of its scale: 1 to \(x.rank) of them for \(x.type), found \(scale.type)"))
+        "rmsNorm.C1",
+        "rmsNorm normalises the axes of its scale: 1 to \(x.rank) of them for \(x.type), found \(scale.type)"))
   }
   let axes = Array((x.rank - scale.rank)..<x.rank)
   let root = sqrt(Tensor<Scalar>(core: core.meanSquare(axes)) + Tensor(epsilon)).core.restored(axes, of: core)
@@ -94,7 +96,8 @@ public func groupNorm<Scalar: TensorReal>(
   let grouped = x.core.reshaped(Shape(x.dimensions.dropLast() + [groups, channels / groups]))
   let axes = Array(1..<x.rank - 1) + [x.rank]
   let centered = grouped.centered(axes)
-  let deviation = sqrt(Tensor<Scalar>(core: centered.meanSquare(axes)) + Tensor(epsilon)).core.restored(axes, of: grouped)
+  let deviation = sqrt(Tensor<Scalar>(core: centered.meanSquare(axes)) + Tensor(epsilon)).core.restored(
+    axes, of: grouped)
   return Tensor(core: emit(.map(.divide), [centered, deviation]).reshaped(x.shape)) * scale + offset
 }
 

@@ -19,7 +19,8 @@ public func logSoftmax<Scalar: TensorReal>(_ x: Tensor<Scalar>, axis: Int = -1) 
 }
 
 /// log sum exp(x) along `axis`, with the greatest element subtracted first where it is finite.
-public func logSumExp<Scalar: TensorReal>(_ x: Tensor<Scalar>, axis: Int = -1, keepDims: Bool = false) -> Tensor<Scalar> {
+public func logSumExp<Scalar: TensorReal>(_ x: Tensor<Scalar>, axis: Int = -1, keepDims: Bool = false) -> Tensor<Scalar>
+{
   let axes = [x.core.axis(axis)]
   let maximum = Tensor<Scalar>(core: x.core.reduced(.max, axes))
   let shift = stopGradient(select(isFinite(maximum), maximum, 0))
