@@ -34,10 +34,10 @@ struct ControlTests {
         return %2, %x
       }
 
-      func @main(%x: f32[2]) -> (f32[2]) {
+      func @main(%x: f32[2]) -> (i32[]) {
         %0: i32[] = constant() {value = 0}
         %1: i32[], %2: f32[2] = while(%0, %x) {condition = @isAtHome, body = @look}
-        return %2
+        return %1
       }
       """
     let module = try Module(parsing: text, file: "loop")

@@ -84,10 +84,9 @@ struct MappingTests {
     #expect(Set(MappingCase.all.map(\.mapping)) == Set(WorkMappingNames.all))
   }
 
-  /// A harness that finds nothing wrong with a wrong emitter would prove nothing.
-  @Test(
-    "A wrong emitter is found: other blocks of a sum, other blocks of a dot, one rounding more",
-    arguments: [("split rows", "1024", "512"), ("split dot", "512", "256"), ("points", "fma(", "fma(1.0000001f * ")])
+  /// A harness that finds nothing wrong with a wrong emitter would prove nothing. Other sizes of blocks are no such fault: they
+  /// would write beyond the memory of the plan.
+  @Test("A wrong emitter is found: one rounding more", arguments: [("points", "fma(", "fma(1.0000001f * ")])
   func plantedFaults(mapping: String, from: String, to: String) throws {
     let test = try #require(MappingCase.all.first { $0.mapping == mapping })
     let device = try OpenCLHarness.device.get().separateCopy()
