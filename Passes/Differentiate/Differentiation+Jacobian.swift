@@ -59,7 +59,7 @@ extension Differentiation {
         blocks.append(try build.columns(tangent, range, output: output, input: input))
       }
     }
-    return try added(build.rewriter.finish(blocks), to: module)
+    return try added(build.rewriter.finish(blocks), to: build.rewriter.module)
   }
 
   /// One batch of directions holds every element of every real result.
@@ -83,7 +83,7 @@ extension Differentiation {
         blocks.append(try build.rows(gradient, range, output: output, input: function.parameters[index].type))
       }
     }
-    return try added(build.rewriter.finish(blocks), to: module)
+    return try added(build.rewriter.finish(blocks), to: build.rewriter.module)
   }
 
   /// Where the elements of each type lie among those of all.

@@ -46,6 +46,46 @@ func rosenbrock(_ x: Tensor<Double>) -> Tensor<Double> {
   return (1 - a) * (1 - a) + 100 * valley * valley
 }
 
+func misra1a(_ b: Tensor<Double>, _ x: Tensor<Double>) -> Tensor<Double> { b[0] * (1 - exp(-b[1] * x)) }
+
+func gaussNewton(
+  _ start: Tensor<Double>, steps: Int, residuals: @escaping (Tensor<Double>) -> Tensor<Double>
+) -> Tensor<Double> {
+  var b = start
+  for _ in 0..<steps {
+    let r = residuals(b)
+    let j = jacobian(at: b, of: residuals)
+    let a = matmul(j.transposed(1, 0), j)
+    let g = matmul(j.transposed(1, 0), r)
+    let determinant = a[0, 0] * a[1, 1] - a[0, 1] * a[1, 0]
+    b = b - stacked([a[1, 1] * g[0] - a[0, 1] * g[1], a[0, 0] * g[1] - a[1, 0] * g[0]]) / determinant
+  }
+  return b
+}
+
+func flight(_ launch: Tensor<Double>) -> (end: Tensor<Double>, path: Tensor<Double>) {
+  let gravity = Tensor<Double>([0, -9.81])
+  let start = [Tensor<Double>.zeros([2]), launch]
+  let (last, path) = scan(start, length: 200) { (state: [Tensor<Double>]) in
+    let (position, velocity) = (state[0], state[1])
+    let speed = sqrt((velocity * velocity).sum())
+    let acceleration = gravity - 0.05 * speed * velocity
+    return ([position + 0.01 * velocity, velocity + 0.01 * acceleration], position)
+  }
+  return (last[0], path)
+}
+
+func aim(at target: Tensor<Double>, from guess: Tensor<Double>, steps: Int) -> Tensor<Double> {
+  var launch = guess
+  for _ in 0..<steps {
+    let miss = flight(launch).end - target
+    let j = jacobian(at: launch) { launch in flight(launch).end }
+    let determinant = j[0, 0] * j[1, 1] - j[0, 1] * j[1, 0]
+    launch = launch - stacked([j[1, 1] * miss[0] - j[0, 1] * miss[1], j[0, 0] * miss[1] - j[1, 0] * miss[0]]) / determinant
+  }
+  return launch
+}
+
 @Suite("Example pages")
 struct ExamplePageTests {
   @Test("a derivative of one's own is right where the plain one is not a number")
@@ -77,12 +117,37 @@ struct ExamplePageTests {
     #expect(abs(x[0] - 1) < 1e-8 && abs(x[1] - 1) < 1e-8, "\(x)")
   }
 
+  @Test("the fit reproduces NIST's certified values of Misra1a to eight digits")
+  func curveFitting() {
+    let x = Tensor<Double>([
+      77.6, 114.9, 141.1, 190.8, 239.9, 289.0, 332.8, 378.4, 434.8, 477.3, 536.8, 593.1, 689.1, 760.0,
+    ])
+    let y = Tensor<Double>([
+      10.07, 14.73, 17.94, 23.93, 29.61, 35.18, 40.02, 44.82, 50.76, 55.05, 61.01, 66.40, 75.47, 81.78,
+    ])
+    let b = gaussNewton(Tensor([250, 0.0005] as [Double]), steps: 8) { b in misra1a(b, x) - y }
+    let residuals = misra1a(b, x) - y
+    let squares = (residuals * residuals).sum().item
+    for (found, certified) in zip(b.scalars + [squares], [238.94212918, 0.00055015643181, 0.12455138894]) {
+      #expect(abs(found - certified) <= 1e-8 * certified, "\(found)")
+    }
+  }
+
+  @Test("the ball that is aimed by derivatives of its flight arrives")
+  func simulation() {
+    let target = Tensor<Double>([8, 3])
+    let launch = aim(at: target, from: Tensor([6, 10] as [Double]), steps: 8)
+    let (end, path) = flight(launch)
+    #expect(end.isClose(to: target, relativeTolerance: 1e-9), "\(end)")
+    #expect(path.dimensions == [200, 2])
+  }
+
   @Test("the pages show the code that is tested")
   func pages() throws {
     let source = try String(contentsOf: URL(fileURLWithPath: #filePath), encoding: .utf8)
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()
-    for page in ["custom-derivative", "per-example-gradients", "newton"] {
+    for page in ["custom-derivative", "per-example-gradients", "newton", "curve-fitting", "simulation"] {
       let url = root.appendingPathComponent("Documentation/Examples/\(page).md")
       let parts = try String(contentsOf: url, encoding: .utf8).components(separatedBy: "```swift\n").dropFirst()
       #expect(!parts.isEmpty)

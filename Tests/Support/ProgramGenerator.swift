@@ -46,7 +46,7 @@ struct ProgramGenerator {
     }
   }
 
-  private init(random: SplitMix64, builder: FunctionBuilder, options: RandomProgram.Options) {
+  init(random: SplitMix64, builder: FunctionBuilder, options: RandomProgram.Options) {
     self.random = random
     self.builder = builder
     self.options = options
