@@ -6,7 +6,7 @@ extension RandomProgram {
   public static func single(_ label: String, dtype: DType, attempts: Int = 60) throws(ConstraintFailure) -> RandomProgram? {
     guard let recipe = ProgramGenerator.recipes.first(where: { $0.label == label }) else { return nil }
     var options = Options()
-    options.dtypes = Array(Set([dtype, .i32, .bool]))
+    options.dtypes = [dtype] + [DType.i32, .bool].filter { $0 != dtype }
     options.maximumElementCount = 256
     for attempt in 0..<UInt64(attempts) {
       var random = SplitMix64(seed: attempt)
