@@ -130,6 +130,7 @@ struct CallFrame {
       outputs: UnsafeBufferPointer(start: memory, count: count))
     withExtendedLifetime(variables) {}
   }
+
   /// Runs on a device; results that took the memory of a parameter are not there, the parameter has them.
   private mutating func run(_ executable: any DeviceExecutable) throws(KilnError) {
     var operands: [TensorCore] = []
