@@ -61,7 +61,7 @@ import Testing
     arguments: [
       (Primitive.add, [DType.f32], "add.C0"), (.add, [.f32, .f64], "add.C1"), (.add, [.f16, .f16], "add.C2"),
       (.add, [.bool, .bool], "add.C2"), (.and, [.f32, .f32], "and.C2"), (.shiftLeft, [.bool, .bool], "shiftLeft.C2"),
-      (.scaleByPowerOfTwo, [.f32, .i64], "scaleByPowerOfTwo.C1"),
+      (.scaleByPowerOfTwo, [.f32, .f64], "scaleByPowerOfTwo.C1"),
       (.scaleByPowerOfTwo, [.i32, .i32], "scaleByPowerOfTwo.C2"),
       (.squareRoot, [.i32], "squareRoot.C2"), (.select, [.i8, .f32, .f32], "select.C2"),
       (.select, [.bool, .f32, .f64], "select.C1"), (.convert, [.f32], "convert.C3"), (.bitcast, [.f32], "bitcast.C3"),

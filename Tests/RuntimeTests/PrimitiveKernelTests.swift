@@ -12,6 +12,22 @@ struct PrimitiveKernelTests {
     let operands: [DType]
     let result: DType
     var description: String { "\(primitive)(\(operands)) -> \(result)" }
+
+    /// Operands for `count` evaluations, within the domain of the primitive.
+    func words(_ count: Int, seed: Int) -> [[UInt64]] {
+      guard primitive == .scaleByPowerOfTwo else {
+        return operands.enumerated().map { $1.words(count, seed: seed + $0) }
+      }
+      // Any sign and significand at a moderate exponent, with every scale.
+      let (least, greatest) = result == .f32 ? (-252, 253) : (-2044, 2045)
+      let exponent: UInt64 = result == .f32 ? 127 << 23 : 1023 << 52
+      let field: UInt64 = result == .f32 ? 0xff << 23 : 0x7ff << 52
+      let step = (greatest - least) / count + 1
+      return [
+        result.words(count, seed: seed).enumerated().map { $0 % 17 == 0 ? 0 : $1 & ~field | exponent },
+        (0..<count).map { Scalar(result, Double(min(least + $0 * step, greatest))).bits },
+      ]
+    }
   }
 
   static let cases: [Case] = Primitive.allCases.flatMap { primitive -> [Case] in
@@ -19,7 +35,6 @@ struct PrimitiveKernelTests {
       let operands: [DType] =
         switch primitive {
         case .select: [.bool, dtype, dtype]
-        case .scaleByPowerOfTwo: [dtype, dtype.signedIntegerOfSameWidth]
         default: [DType](repeating: dtype, count: primitive.arity)
         }
       let targets: [DType?] = primitive == .convert || primitive == .bitcast ? DType.allCases : [nil]
@@ -62,7 +77,7 @@ struct PrimitiveKernelTests {
       let lanes = [16, 32, 1][start / perKernel % 3]
       var columns: [[UInt64]] = []
       for (number, item) in group.enumerated() {
-        columns += item.operands.enumerated().map { $1.words(count, seed: (start + number) * 7 + $0) }
+        columns += item.words(count, seed: (start + number) * 7)
         columns.append([UInt64](repeating: 0, count: count))
       }
       try harness.run(kernel(group, lanes: lanes), &columns, integers: [count])

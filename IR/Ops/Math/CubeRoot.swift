@@ -22,7 +22,7 @@ extension ScalarProgram.Builder {
       let second = cubeMinus(s, y)
       y = fma(y, negate(divide(second.difference, multiply(second.cube, real(3, like: x)))), y)
     }
-    let value = withSign(scale(y, byPowerOfTwo: exponent(q)), of: x)
+    let value = withSign(scale(y, byPowerOfTwo: q), of: x)
     return select(and(less(zero, a), less(a, real(.infinity, like: x))), value, x)
   }
 

@@ -5,7 +5,7 @@ extension ScalarProgram.Builder {
     let isSingle = dtype(of: x) == .f32
     let bounded = limit(limit(x, above: isSingle ? 89 : 710), below: isSingle ? -104 : -746)
     let (n, r) = reduceByLn2(bounded)
-    return scale(expOfReduced(r), byPowerOfTwo: exponent(n))
+    return scale(expOfReduced(r), byPowerOfTwo: n)
   }
 
   mutating func expMinusOne(_ x: ScalarID) -> ScalarID {
@@ -14,10 +14,10 @@ extension ScalarProgram.Builder {
     let bounded = limit(limit(x, above: isSingle ? 89 : 710), below: isSingle ? -18 : -38)
     let (n, r) = reduceByLn2(bounded)
     // 2^n ((exp(r) - 1) + (1 - 2^-n)): the second part is exact where it matters, and joins r before the only rounding.
-    let inverse = scale(one, byPowerOfTwo: exponent(negate(n)))
+    let inverse = scale(one, byPowerOfTwo: negate(n))
     let lead = subtract(r, subtract(inverse, one))
     let sum = fma(multiply(r, r), polynomial(.expMinusOne, r), lead)
-    let value = scale(sum, byPowerOfTwo: exponent(n))
+    let value = scale(sum, byPowerOfTwo: n)
     return select(equal(x, real(0, like: x)), x, value)
   }
 
@@ -28,13 +28,13 @@ extension ScalarProgram.Builder {
     let bounded = limit(limit(x, above: isSingle ? 129 : 1025), below: isSingle ? -151 : -1076)
     let n = roundToEven(bounded)
     let f = subtract(bounded, n)
-    return scale(fma(f, polynomial(.exp2, f), real(1, like: x)), byPowerOfTwo: exponent(n))
+    return scale(fma(f, polynomial(.exp2, f), real(1, like: x)), byPowerOfTwo: n)
   }
 
   /// exp(a) / 2 for a >= 0, which overflows only where the half does.
   mutating func halfExp(_ a: ScalarID) -> ScalarID {
     let (n, r) = reduceByLn2(limit(a, above: dtype(of: a) == .f32 ? 90 : 712))
-    return scale(expOfReduced(r), byPowerOfTwo: exponent(subtract(n, real(1, like: a))))
+    return scale(expOfReduced(r), byPowerOfTwo: subtract(n, real(1, like: a)))
   }
 
   /// exp(-a^2) = 2^n (1 + rest) for |a| at most about 28, as n and the rest.
@@ -43,7 +43,7 @@ extension ScalarProgram.Builder {
     let low = fma(negate(a), a, negate(square))
     let (n, r) = reduceByLn2(square)
     let reduced = add(r, low)
-    return (fma(multiply(reduced, reduced), polynomial(.exp, reduced), reduced), exponent(n))
+    return (fma(multiply(reduced, reduced), polynomial(.exp, reduced), reduced), n)
   }
 
   /// (n, x - n ln 2) with n the integer nearest to x / ln 2.
@@ -63,6 +63,6 @@ extension ScalarProgram.Builder {
   mutating func expWithShortReduction(_ x: ScalarID) -> ScalarID {
     let n = roundToEven(multiply(x, coefficient(.log2E, like: x)))
     let r = fma(n, coefficient(.ln2, 0, negated: true, like: x), x)
-    return scale(expOfReduced(r), byPowerOfTwo: exponent(n))
+    return scale(expOfReduced(r), byPowerOfTwo: n)
   }
 }

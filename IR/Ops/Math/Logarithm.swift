@@ -15,12 +15,12 @@ extension ScalarProgram.Builder {
     let one = real(1, like: x)
     let k = binaryExponent(integerBits(add(one, x)), like: x)
     // f + lost = (1 + x) 2^-k - 1, whatever 1 + x lost.
-    let inverse = scale(one, byPowerOfTwo: negate(k))
+    var e = convert(k, to: dtype(of: x))
+    let inverse = scale(one, byPowerOfTwo: negate(e))
     let lead = subtract(inverse, one)
     let f = fma(x, inverse, lead)
     var lost = fma(x, inverse, subtract(lead, f))
     if let low { lost = fma(low, inverse, lost) }
-    var e = convert(k, to: dtype(of: x))
     if let exponent { e = add(e, exponent) }
     let value = logOfReduced(f, low: lost, e)
     return select(equal(x, real(0, like: x)), x, value)

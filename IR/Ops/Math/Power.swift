@@ -26,12 +26,12 @@ extension ScalarProgram.Builder {
     let high = multiply(bounded, t.high)
     let low = fma(bounded, t.low, fma(bounded, t.high, negate(high)))
     // Past these bounds the result is 0 or infinity, and the low part means nothing.
-    let bound: Double = isSingle ? 256 : 2048
+    let bound: Double = isSingle ? 252 : 2044
     let exponent = limit(limit(high, above: bound), below: -bound)
     let n = roundToEven(exponent)
     let correction = select(equal(exponent, high), low, real(0, like: y))
     let f = add(subtract(exponent, n), correction)
     let value = fma(f, polynomial(.exp2, f), real(1, like: y))
-    return scale(value, byPowerOfTwo: self.exponent(n))
+    return scale(value, byPowerOfTwo: n)
   }
 }

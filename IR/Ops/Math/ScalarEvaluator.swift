@@ -78,23 +78,9 @@ extension Primitive {
     case .bitcast:
       columns.unary { (a: UInt64) in a }
       return
-    case .scaleByPowerOfTwo:
-      // The exponent is the last operand: its type differs from the first's.
-      let (x, n) = (columns.operands[0], columns.operands[1])
-      if result == .f32 {
-        for i in 0..<columns.count {
-          columns.result[i] = Float(word: x[i]).scaled(byPowerOfTwo: Int64(Int32(word: n[i]))).word
-        }
-      } else {
-        for i in 0..<columns.count {
-          columns.result[i] = Double(word: x[i]).scaled(byPowerOfTwo: Int64(word: n[i])).word
-        }
-      }
-      return
     case .add, .subtract, .multiply, .divide, .remainder, .negate, .absolute, .maximum, .minimum, .squareRoot,
-      .fusedMultiplyAdd, .floor, .ceiling, .truncate, .roundToEven, .and, .or, .xor, .not, .shiftLeft, .shiftRight,
-      .equal,
-      .less, .lessEqual:
+      .fusedMultiplyAdd, .floor, .ceiling, .truncate, .roundToEven, .scaleByPowerOfTwo, .and, .or, .xor, .not, .shiftLeft,
+      .shiftRight, .equal, .less, .lessEqual:
       break
     }
     switch operand {
@@ -174,10 +160,11 @@ extension Primitive {
     case .ceiling: columns.unary { (a: T) in a.rounded(.up) }
     case .truncate: columns.unary { (a: T) in a.rounded(.towardZero) }
     case .roundToEven: columns.unary { (a: T) in a.rounded(.toNearestOrEven) }
+    case .scaleByPowerOfTwo: columns.binary { (x: T, n: T) in x.scaled(byPowerOfTwo: Int64(exactly: n) ?? 0) }
     case .equal: columns.compare { (a: T, b: T) in a == b }
     case .less: columns.compare { (a: T, b: T) in a < b }
     case .lessEqual: columns.compare { (a: T, b: T) in a <= b }
-    case .scaleByPowerOfTwo, .and, .or, .xor, .not, .shiftLeft, .shiftRight, .select, .convert, .bitcast:
+    case .and, .or, .xor, .not, .shiftLeft, .shiftRight, .select, .convert, .bitcast:
       preconditionFailure("\(spelling) is not defined on reals")
     }
   }

@@ -62,12 +62,6 @@ extension ScalarProgram.Builder {
   private func signBit(of dtype: DType) -> Scalar {
     Scalar(dtype.signedIntegerOfSameWidth, bits: 1 << UInt64(dtype.bitWidth - 1))
   }
-
-  /// The integer of a real that `roundToEven` made, to scale by.
-  ///
-  /// Tables use it so that |n| is below 2^15, or n is NaN and the function's result is NaN whatever the scaling gives:
-  /// a back end may scale by the real n itself (`scalef`).
-  mutating func exponent(_ n: ScalarID) -> ScalarID { convert(n, to: dtype(of: n).signedIntegerOfSameWidth) }
 }
 
 extension DType {

@@ -77,7 +77,7 @@ extension ScalarProgram.Builder {
     let r = subtract(lead, product)
     let lost = subtract(subtract(subtract(lead, r), product), productLow)
     let low = fma(n, coefficient(.piOverTwo, 2, negated: true, like: a), lost)
-    return Reduced(r: r, low: low, quadrant: exponent(n))
+    return Reduced(r: r, low: low, quadrant: convert(n, to: dtype(of: n).signedIntegerOfSameWidth))
   }
 
   /// Payne and Hanek in integers: a = m 2^(e - precision + 1), times the words of 2 / pi that decide a / (pi / 2)

@@ -107,49 +107,31 @@ extension KernelEmitter {
       .bitcast, module.binary(isMaximum ? .and : .or, first, second), to: registerType(dtype, lanes))
   }
 
-  /// x · 2ⁿ with one rounding.
+  /// x · 2ⁿ in the domain of the primitive.
   private func scale(_ x: LLVMValue, _ n: LLVMValue, _ dtype: DType, _ lanes: Int) -> LLVMValue {
     let width = 64 / dtype.byteCount
     if compiler.features.vectorClass == .bits512, isX86, lanes.isMultiple(of: width) {
       let suffix = dtype == .f32 ? "ps" : "pd"
-      let exponent = module.cast(.sitofp, n, to: registerType(dtype, lanes))
-      return inPieces([x, exponent], lanes: lanes, width: width) { pieces in
+      return inPieces([x, n], lanes: lanes, width: width) { pieces in
         module.intrinsic(
           "llvm.x86.avx512.mask.scalef.\(suffix).512", [],
           [pieces[0], pieces[1], module.zero(registerType(dtype, width)), fullMask(width), currentRounding])
       }
     }
-    if dtype == .f32 {
-      // Exact in f64, whose range holds every product that is not 0 or infinite as f32; then one rounding.
-      let wide = module.cast(.fpext, x, to: registerType(.f64, lanes))
-      let exponent = module.cast(.sext, clamp(n, -400, 400, .i32, lanes), to: registerType(.i64, lanes))
-      let scaled = module.binary(.fmul, wide, powerOfTwo(exponent, lanes))
-      return module.cast(.fptrunc, scaled, to: registerType(.f32, lanes))
-    }
-    // Two steps that are exact unless the result overflows or the last step rounds, as in C's scalbn.
-    var (result, rest) = (x, clamp(n, -4400, 4400, .i64, lanes))
-    for _ in 0..<2 {
-      let up = module.compare(.sgt, rest, integer(1023, .i64, lanes))
-      let down = module.compare(.slt, rest, integer(-1022, .i64, lanes))
-      let step = module.select(
-        up, integer(1023, .i64, lanes), module.select(down, integer(-969, .i64, lanes), integer(0, .i64, lanes)))
-      result = module.binary(.fmul, result, powerOfTwo(step, lanes))
-      rest = module.binary(.sub, rest, step)
-    }
-    return module.binary(.fmul, result, powerOfTwo(clamp(rest, -1022, 1023, .i64, lanes), lanes))
-  }
-
-  /// 2ⁿ in f64 for -1022 ≤ n ≤ 1023.
-  private func powerOfTwo(_ n: LLVMValue, _ lanes: Int) -> LLVMValue {
-    let biased = module.binary(.add, n, integer(1023, .i64, lanes))
-    return module.cast(.bitcast, module.binary(.shl, biased, integer(52, .i64, lanes)), to: registerType(.f64, lanes))
-  }
-
-  private func clamp(_ n: LLVMValue, _ low: Int, _ high: Int, _ dtype: DType, _ lanes: Int) -> LLVMValue {
-    let floor = integer(low, dtype, lanes)
-    let ceiling = integer(high, dtype, lanes)
-    let raised = module.select(module.compare(.slt, n, floor), floor, n)
-    return module.select(module.compare(.sgt, raised, ceiling), ceiling, raised)
+    // x · 2^⌊n/2⌋ · 2^(n-⌊n/2⌋). A sum past the whole numbers leaves n in the low bits of its word.
+    let integerDType = dtype.signedIntegerOfSameWidth
+    let fraction = dtype == .f32 ? 23 : 52
+    let past: Double = dtype == .f32 ? 1.5 * 0x1p23 + 256 : 1.5 * 0x1p52 + 2048
+    func bits(_ value: Int) -> LLVMValue { integer(value, integerDType, lanes) }
+    func real(_ bits: LLVMValue) -> LLVMValue { module.cast(.bitcast, bits, to: registerType(dtype, lanes)) }
+    let sum = module.binary(.fadd, n, constant(Scalar(dtype, past), lanes))
+    let word = module.cast(.bitcast, sum, to: registerType(integerDType, lanes))
+    let whole = module.binary(.shl, word, bits(fraction))
+    let half = module.binary(.and, module.binary(.lshr, whole, bits(1)), bits(-1 << fraction))
+    let rest = module.binary(.sub, whole, half)
+    let one = bits(1 << fraction)
+    let first = module.binary(.fmul, x, real(module.binary(.sub, half, one)))
+    return module.binary(.fmul, first, real(module.binary(.sub, rest, one)))
   }
 
   /// E8: by the width and more, 0 or (shifting right) the sign.

@@ -56,8 +56,8 @@ extension KernelEmitter {
       return [module.binary(.urem, module.binary(.shl, carried[0], step), divisor)]
     }
     let magnitude = module.cast(.uitofp, rest[0], to: module.double)
-    let exponent = module.binary(.sub, unit.exponent, word(1074))
-    let scaled = apply(.scaleByPowerOfTwo, [magnitude, exponent], operand: .i64, dtype: .f64, lanes: 1)
+    let exponent = module.cast(.sitofp, module.binary(.sub, unit.exponent, word(1074)), to: module.double)
+    let scaled = apply(.scaleByPowerOfTwo, [magnitude, exponent], operand: .f64, dtype: .f64, lanes: 1)
     let sign = module.binary(.and, module.cast(.bitcast, a, to: module.int64), word(Int.min))
     let signed = module.binary(.or, module.cast(.bitcast, scaled, to: module.int64), sign)
     let result = module.select(isSmaller, a, module.cast(.bitcast, signed, to: module.double))

@@ -97,30 +97,20 @@ enum CLHelper: Hashable {
       """
   }
 
-  /// x * 2^n with one rounding: steps that are exact but for the last, as in `Double.scaled`.
+  /// x * 2^n as x * 2^floor(n / 2) * 2^(n - floor(n / 2)). A sum past the whole numbers leaves n in the low bits of its word.
   private static func scale(_ name: String, _ dtype: DType) -> String {
     let isSingle = dtype == .f32
-    let (type, integer) = isSingle ? ("float", "int") : ("double", "long")
-    let (bias, digits, limit) = isSingle ? (127, 24, 300) : (1023, 53, 2200)
-    func power(_ step: String) -> String {
-      isSingle ? "as_float((uint)(\(bias) + \(step)) << 23)" : "as_double((ulong)(\(bias) + \(step)) << 52)"
-    }
-    let down = bias - 1 - digits
-    // Twice in the text: with a loop here PoCL makes no vectors of the kernel around it, and exp is 19 times slower.
-    let step = """
-        {
-          const \(integer) step = n > \(bias) ? \(bias) : n < -\(bias - 1) ? -\(down) : 0;
-          x = x * \(power("step"));
-          n = n - step;
-        }
-      """
+    let (type, word, suffix) = isSingle ? ("float", "uint", "u") : ("double", "ulong", "ul")
+    let (fraction, past) = isSingle ? (23, "12583168.0f") : (52, "6755399441057792.0")
+    let mask = isSingle ? "0xff800000u" : "0xfff0000000000000ul"
     return """
-      \(type) \(name)(\(type) x, \(integer) n) {
-        n = n < -\(limit) ? -\(limit) : n;
-        n = n > \(limit) ? \(limit) : n;
-      \(step)
-      \(step)
-        return x * \(power("n"));
+      \(type) \(name)(\(type) x, \(type) n) {
+        const \(type) sum = n + \(past);
+        const \(word) one = 1\(suffix) << \(fraction);
+        const \(word) whole = as_\(word)(sum) << \(fraction);
+        const \(word) half = (whole >> 1) & \(mask);
+        const \(type) first = x * as_\(type)(half - one);
+        return first * as_\(type)(whole - half - one);
       }
       """
   }
@@ -134,7 +124,6 @@ enum CLHelper: Hashable {
     let infinity = isSingle ? "0x7f800000u" : "0x7ff0000000000000ul"
     let sign = isSingle ? "0x80000000u" : "0x8000000000000000ul"
     let nan = isSingle ? "0x7fc00000u" : "0x7ff8000000000000ul"
-    let exponent = isSingle ? "int" : "long"
     return """
       \(type) \(name)(\(type) a, \(type) b) {
         const \(word) x = \(bits)(a) & ~\(sign);
@@ -153,7 +142,7 @@ enum CLHelper: Hashable {
           r = (r << s) % my;
           shift -= s;
         }
-        const \(type) m = \(CLHelper.scale(dtype).name)((\(type))r, (\(exponent))((ey == 0 ? 0 : ey - 1) - \(least)));
+        const \(type) m = \(CLHelper.scale(dtype).name)((\(type))r, (\(type))((ey == 0 ? 0 : ey - 1) - \(least)));
         return \(real)(\(bits)(m) | (\(bits)(a) & \(sign)));
       }
       """
