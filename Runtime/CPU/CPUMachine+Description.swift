@@ -1,3 +1,4 @@
+import Glibc
 package import KilnIR
 import KilnRuntime
 
@@ -7,7 +8,18 @@ extension CPUMachine {
     DeviceDescription(
       name: features.cpu, kind: .cpu, vectorBytes: features.vectorClass.rawValue / 8,
       vectorRegisters: features.vectorClass == .bits512 ? 32 : 16, threads: threads,
-      level1Bytes: 32 << 10, level2Bytes: 1 << 20, level3Bytes: 32 << 20, maximumBuffers: 1024,
-      dtypes: Set(DType.allCases))
+      level1Bytes: Self.cacheBytes(index: 0) ?? 32 << 10, level2Bytes: Self.cacheBytes(index: 2) ?? 1 << 20,
+      level3Bytes: Self.cacheBytes(index: 3) ?? 32 << 20, maximumBuffers: 1024, dtypes: Set(DType.allCases))
+  }
+
+  /// The size of a cache as the kernel tells it, if it does: 0 and 1 are the first caches for data and for code.
+  private static func cacheBytes(index: Int) -> Int? {
+    guard let file = fopen("/sys/devices/system/cpu/cpu0/cache/index\(index)/size", "r") else { return nil }
+    defer { fclose(file) }
+    // Such as "512K".
+    var kibibytes: Int32 = 0
+    return withUnsafeMutablePointer(to: &kibibytes) { pointer in
+      withVaList([pointer]) { vfscanf(file, "%dK", $0) } == 1 ? Int(pointer.pointee) << 10 : nil
+    }
   }
 }

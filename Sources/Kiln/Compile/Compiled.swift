@@ -33,37 +33,36 @@ public final class Compiled<Output, each Input: TensorTree>: Sendable {
   /// Calls the function.
   /// - Throws: every diagnostic of the trace, of the transformations in it, of the compilation, or of the run.
   public func run(_ input: repeat each Input) throws(KilnError) -> Output {
-    if Trace.current != nil { return try record(repeat each input) }
-    if RecordingTapes.current != nil { return try runOnTape(repeat each input) }
+    let ambient = Ambient.current
+    if let ambient {
+      if ambient.trace != nil { return try record(repeat each input) }
+      if ambient.tapes != nil { return try runOnTape(repeat each input) }
+    }
     if table.options.checksEveryTrace { try checkTrace(repeat each input) }
-    if let program = table.first, let output = try runMatching(program, repeat each input) { return output }
+    if let program = table.first {
+      var frame = CallFrame(program)
+      defer { frame.end() }
+      if matches(frame, ambient, repeat each input) { return try run(&frame) }
+    }
     return try runSlowly(repeat each input)
   }
 
-  /// The call on the newest program, or nil if the arguments do not match it. Allocates the results and nothing else.
-  private func runMatching(_ program: CompiledProgram, _ input: repeat each Input) throws(KilnError) -> Output? {
-    var failure: KilnError?
-    let output = withUnsafeTemporaryAllocation(byteCount: program.frameByteCount + 8, alignment: 8) { scratch -> Output? in
-      var frame = CallFrame(program, scratch)
-      defer { frame.end() }
-      var matcher = SignatureMatcher(program, isNamed: table.options.device != nil, addresses: frame.inputs)
-      for var tree in repeat each input { tree.visit(&matcher) }
-      guard matcher.isComplete else { return nil }
-      do throws(KilnError) {
-        try frame.run()
-      } catch {
-        failure = error
-        return nil
-      }
-      return rebuilt(program, frame)
-    }
-    if let failure { throw failure.resolved(else: table.location) }
-    return output
+  /// Whether the arguments are what the frame's program takes; notes their addresses. Allocates nothing.
+  private func matches(_ frame: CallFrame, _ ambient: Ambient?, _ input: repeat each Input) -> Bool {
+    var matcher = SignatureMatcher(frame.program, ambient, isNamed: table.options.device != nil, addresses: frame.inputs)
+    for var tree in repeat each input { tree.visit(&matcher) }
+    return matcher.isComplete
   }
 
-  private func rebuilt(_ program: CompiledProgram, _ frame: CallFrame) -> Output {
+  /// Runs the program on arguments that match. Allocates the results and nothing else.
+  private func run(_ frame: inout CallFrame) throws(KilnError) -> Output {
+    do throws(KilnError) {
+      try frame.run()
+    } catch {
+      throw error.resolved(else: table.location)
+    }
     var visitor = OutputVisitor(results: frame.results)
-    return visitOutput(unsafeDowncast(program, to: TypedProgram<Output>.self).template, &visitor)
+    return visitOutput(frame.program.template.assumingMemoryBound(to: Output.self).pointee, &visitor)
   }
 
   private func runSlowly(_ input: repeat each Input) throws(KilnError) -> Output {
@@ -71,7 +70,9 @@ public final class Compiled<Output, each Input: TensorTree>: Sendable {
     let program = try table.program(for: signature) { previous throws(KilnError) in
       try compile(signature, previous, repeat each input)
     }
-    if let output = try runMatching(program, repeat each input) { return output }
+    var frame = CallFrame(program)
+    defer { frame.end() }
+    if matches(frame, .current, repeat each input) { return try run(&frame) }
     throw KilnError("compile.C3", "an argument changed its structure while it was visited", at: CallSite.here()).resolved()
   }
 
@@ -155,16 +156,20 @@ extension [TensorCore] {
   }
 }
 
-/// A program with the result of its closure, whose tensors each call replaces.
+/// A program that owns the result of its closure.
 final class TypedProgram<Output>: CompiledProgram, @unchecked Sendable {
-  let template: Output
-
   init(
     _ template: Output, _ signature: Signature, _ recorded: RecordedFunction, _ executable: any Executable,
     on device: Device, previous: CompiledProgram?, entry: CompilationReport.Entry
   ) {
-    self.template = template
-    super.init(signature, recorded, executable, on: device, previous: previous, entry: entry)
+    let pointer = UnsafeMutablePointer<Output>.allocate(capacity: 1)
+    pointer.initialize(to: template)
+    super.init(pointer, signature, recorded, executable, on: device, previous: previous, entry: entry)
+  }
+
+  deinit {
+    let pointer = UnsafeMutableRawPointer(mutating: template).assumingMemoryBound(to: Output.self)
+    pointer.deinitialize(count: 1).deallocate()
   }
 }
 

@@ -1,5 +1,6 @@
 import KilnIR
 import KilnRuntime
+import Synchronization
 
 /// One program of a compiled function: what its arguments must be, and how to run it. Immutable; it lives as long as the
 /// compiled function.
@@ -10,6 +11,7 @@ class CompiledProgram: @unchecked Sendable {
   /// The device that the signature asked for. The program runs on `device`, another one if the closure captured tensors there.
   let wanted: Device
   let device: Device
+  private let isForPreferred: Bool
   let executable: any Executable
   /// The executable, if its device has memory of its own.
   let onDevice: (any DeviceExecutable)?
@@ -21,14 +23,21 @@ class CompiledProgram: @unchecked Sendable {
   private(set) var previous: CompiledProgram?
   let entry: CompilationReport.Entry
   private let hasVariables: Bool
+  /// The result of the traced closure, whose tensors each call replaces. Of the type `Output` of the compiled function: the
+  /// address of a field of a generic class would have to be looked up at each call.
+  let template: UnsafeRawPointer
+  /// The scratch memory of a call that has ended.
+  private let spareScratch = Atomic<UnsafeMutableRawPointer?>(nil)
 
   init(
-    _ signature: Signature, _ recorded: RecordedFunction, _ executable: any Executable, on device: Device,
+    _ template: UnsafeRawPointer, _ signature: Signature, _ recorded: RecordedFunction, _ executable: any Executable, on device: Device,
     previous: CompiledProgram?, entry: CompilationReport.Entry
   ) {
+    self.template = template
     items = Self.immortal(signature.items)
     names = signature.names
     wanted = signature.device
+    isForPreferred = wanted == .preferred
     self.device = device
     self.executable = executable
     onDevice = executable.onDevice
@@ -44,6 +53,7 @@ class CompiledProgram: @unchecked Sendable {
   deinit {
     UnsafeMutableBufferPointer(mutating: items).deinitialize().deallocate()
     results.deallocate()
+    spareScratch.load(ordering: .acquiring)?.deallocate()
   }
 
   private static func immortal<Element>(_ elements: [Element]) -> UnsafeBufferPointer<Element> {
@@ -55,16 +65,27 @@ class CompiledProgram: @unchecked Sendable {
   /// Lets the program before this one go, so that a long list is not released recursively.
   func takePrevious() -> CompiledProgram? { previous.take() }
 
+  /// Whether the program is for the device of a call whose arguments do not say one.
+  func isWanted(_ ambient: Ambient?) -> Bool { ambient?.device.map { $0 == wanted } ?? isForPreferred }
+
   func matches(_ signature: Signature) -> Bool {
     wanted == signature.device && items.count == signature.items.count
       && zip(items, signature.items).allSatisfy { $0 == $1 }
   }
 
-  /// Scratch memory for one call.
-  var frameByteCount: Int { (inputCount + 2 * results.count) * MemoryLayout<UnsafeRawPointer>.stride }
+  /// Scratch memory for one call: a word for each input, and two for each result.
+  func takeScratch() -> UnsafeMutableRawPointer {
+    let word = MemoryLayout<UnsafeRawPointer>.stride
+    return spareScratch.exchange(nil, ordering: .acquiring)
+      ?? .allocate(byteCount: (inputCount + 2 * results.count + 1) * word, alignment: word)
+  }
+
+  func giveBack(scratch: UnsafeMutableRawPointer) {
+    spareScratch.exchange(scratch, ordering: .acquiringAndReleasing)?.deallocate()
+  }
 }
 
-/// The tables of one call, in scratch memory of `frameByteCount` bytes.
+/// The tables of one call, in scratch memory of the program. Whoever makes one calls `end`.
 struct CallFrame {
   let program: CompiledProgram
   /// One address per parameter, of its first element; or of its core, if the program runs on a device with memory of its
@@ -78,9 +99,9 @@ struct CallFrame {
   /// Whether the run may have written over memory that it was offered.
   private(set) var hasBegun = false
 
-  init(_ program: CompiledProgram, _ scratch: UnsafeMutableRawBufferPointer) {
+  init(_ program: CompiledProgram) {
     self.program = program
-    let base = scratch.baseAddress.unsafelyUnwrapped
+    let base = program.takeScratch()
     let word = MemoryLayout<UnsafeRawPointer>.stride
     inputs = base.assumingMemoryBound(to: UnsafeRawPointer.self)
     outputs = (base + program.inputCount * word).assumingMemoryBound(to: UnsafeMutableRawPointer?.self)
@@ -95,7 +116,10 @@ struct CallFrame {
   }
 
   /// Ends the frame; tensors that nobody took are released.
-  func end() { results.deinitialize(count: program.results.count) }
+  func end() {
+    results.deinitialize(count: program.results.count)
+    program.giveBack(scratch: UnsafeMutableRawPointer(inputs))
+  }
 
   /// Makes the results' memory, reads the variables and runs.
   mutating func run() throws(KilnError) {

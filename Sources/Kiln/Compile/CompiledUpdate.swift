@@ -40,12 +40,21 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
   ///   fails the state is as it was, but tensors that were being overwritten are invalid, and each use of them says why.
   @discardableResult
   public func run(updating state: inout State, _ input: repeat each Input) throws(KilnError) -> Output {
-    if Trace.current != nil { return try record(&state, repeat each input) }
-    if RecordingTapes.current != nil { return try runOnTape(&state, repeat each input) }
+    let ambient = Ambient.current
+    if let ambient {
+      if ambient.trace != nil { return try record(&state, repeat each input) }
+      if ambient.tapes != nil { return try runOnTape(&state, repeat each input) }
+    }
     if table.options.checksEveryTrace { try checkTrace(state, repeat each input) }
-    if let program = table.first, let output = try runMatching(program, &state, repeat each input) { return output }
+    if let program = table.first {
+      var frame = CallFrame(program)
+      defer { frame.end() }
+      if matches(frame, ambient, &state, repeat each input) { return try run(&frame, &state) }
+    }
     let program = try program(for: state, repeat each input)
-    if let output = try runMatching(program, &state, repeat each input) { return output }
+    var frame = CallFrame(program)
+    defer { frame.end() }
+    if matches(frame, ambient, &state, repeat each input) { return try run(&frame, &state) }
     throw KilnError("compile.C3", "an argument changed its structure while it was visited", at: CallSite.here()).resolved()
   }
 
@@ -58,35 +67,33 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
     }
   }
 
-  private func runMatching(
-    _ program: CompiledProgram, _ state: inout State, _ input: repeat each Input
-  ) throws(KilnError) -> Output? {
-    var failure: KilnError?
-    let output = withUnsafeTemporaryAllocation(byteCount: program.frameByteCount + 8, alignment: 8) { scratch -> Output? in
-      var frame = CallFrame(program, scratch)
-      defer { frame.end() }
-      var matcher = SignatureMatcher(program, isNamed: table.options.device != nil, addresses: frame.inputs)
-      state.visit(&matcher)
-      for var tree in repeat each input { tree.visit(&matcher) }
-      guard matcher.isComplete else { return nil }
-      var donor = Donor(outputs: frame.outputs, table: table, isOnDevice: program.onDevice != nil)
-      state.visit(&donor)
-      do throws(KilnError) {
-        try frame.run()
-      } catch {
-        failure = error.resolved(else: table.location)
-        guard frame.hasBegun else { return nil }
-        var invalidator = Invalidator(outputs: frame.outputs, error: failure ?? error)
-        state.visit(&invalidator)
-        return nil
-      }
-      table.countInPlace(frame.inPlaceCount)
-      var visitor = OutputVisitor(results: frame.results)
-      state.visit(&visitor)
-      return visitOutput(unsafeDowncast(program, to: TypedProgram<Output>.self).template, &visitor)
+  /// Whether the arguments are what the frame's program takes; notes their addresses. Allocates nothing.
+  private func matches(
+    _ frame: CallFrame, _ ambient: Ambient?, _ state: inout State, _ input: repeat each Input
+  ) -> Bool {
+    var matcher = SignatureMatcher(frame.program, ambient, isNamed: table.options.device != nil, addresses: frame.inputs)
+    state.visit(&matcher)
+    for var tree in repeat each input { tree.visit(&matcher) }
+    return matcher.isComplete
+  }
+
+  /// Runs the program on arguments that match, on the memory of those tensors of the state that nobody else has.
+  private func run(_ frame: inout CallFrame, _ state: inout State) throws(KilnError) -> Output {
+    var donor = Donor(outputs: frame.outputs, table: table, isOnDevice: frame.program.onDevice != nil)
+    state.visit(&donor)
+    do throws(KilnError) {
+      try frame.run()
+    } catch {
+      let failure = error.resolved(else: table.location)
+      guard frame.hasBegun else { throw failure }
+      var invalidator = Invalidator(outputs: frame.outputs, error: failure)
+      state.visit(&invalidator)
+      throw failure
     }
-    if let failure { throw failure }
-    return output
+    table.countInPlace(frame.inPlaceCount)
+    var visitor = OutputVisitor(results: frame.results)
+    state.visit(&visitor)
+    return visitOutput(frame.program.template.assumingMemoryBound(to: Output.self).pointee, &visitor)
   }
 
   private func placedSignature(_ state: State, _ input: repeat each Input) throws(KilnError) -> Signature {

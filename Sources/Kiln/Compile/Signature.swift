@@ -120,6 +120,7 @@ struct SignatureMatcher: TensorVisitor {
   static var isReadOnly: Bool { true }
 
   private unowned(unsafe) let program: CompiledProgram
+  private unowned(unsafe) let ambient: Ambient?
   private let items: UnsafeBufferPointer<SignatureItem>
   private let addresses: UnsafeMutablePointer<UnsafeRawPointer>
   private let wantsCores: Bool
@@ -130,15 +131,18 @@ struct SignatureMatcher: TensorVisitor {
   private var isPlaced: Bool
 
   /// - Parameter isNamed: whether the function names its device.
-  init(_ program: CompiledProgram, isNamed: Bool, addresses: UnsafeMutablePointer<UnsafeRawPointer>) {
+  init(
+    _ program: CompiledProgram, _ ambient: Ambient?, isNamed: Bool, addresses: UnsafeMutablePointer<UnsafeRawPointer>
+  ) {
     self.program = program
+    self.ambient = ambient
     items = program.items
     self.addresses = addresses
     wantsCores = program.onDevice != nil
     isPlaced = isNamed
   }
 
-  var isComplete: Bool { matches && next == items.count && (isPlaced || program.wanted == .current) }
+  var isComplete: Bool { matches && next == items.count && (isPlaced || program.isWanted(ambient)) }
 
   mutating func leaf(_ tensor: inout AnyTensor) {
     let core = tensor.core

@@ -16,7 +16,7 @@ extension Trace {
     _ body: (inout InputBinder) throws(KilnError) -> (output: Output, results: [TensorCore])
   ) throws(KilnError) -> TracedClosure<Output> {
     var outcome: Result<(output: Output, results: [TensorCore]), KilnError>?
-    Trace.$current.withValue(self) {
+    Ambient.with(trace: self) {
       do throws(KilnError) {
         var binder = InputBinder(self)
         outcome = .success(try body(&binder))

@@ -15,10 +15,8 @@ public struct Device: Sendable {
   /// The graph interpreter: slow, there on every machine, and by definition right.
   public static let reference = Device("reference", ReferenceExecutor())
 
-  @TaskLocal fileprivate static var chosen: Device?
-
   /// The device of eager operations and of functions that name none.
-  public static var current: Device { chosen ?? .preferred }
+  public static var current: Device { Ambient.current?.device ?? .preferred }
 }
 
 extension Device: Hashable {
@@ -32,5 +30,5 @@ extension Device: CustomStringConvertible {
 
 /// Runs `body` with `device` for its eager operations, and for the functions it compiles that name none.
 public func withDevice<Result>(_ device: Device, _ body: () throws -> Result) rethrows -> Result {
-  try Device.$chosen.withValue(device, operation: body)
+  try Ambient.with(device: device, body)
 }

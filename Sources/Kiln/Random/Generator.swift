@@ -11,7 +11,7 @@ public final class Generator: Sendable {
 
   public init(seed: UInt64) {
     // Also where a trace records, the key is a plain tensor.
-    root = Trace.$current.withValue(nil) { RandomKey(seed: seed) }
+    root = Ambient.with(trace: nil) { RandomKey(seed: seed) }
   }
 
   /// A key that no earlier call has given.

@@ -96,12 +96,23 @@ extension Tensor where Scalar: TensorNumber {
 }
 
 extension TensorCore {
-  /// A scalar or splat, or a small dense literal: an instruction in a trace, a filled buffer outside.
+  /// A scalar or splat, or a small dense literal: a filled buffer. In a trace also an instruction; the buffer is for those
+  /// who use the tensor after the trace, as for a global that is first used there. A large splat is the instruction alone.
   static func constant(_ literal: Literal) -> TensorCore {
-    if let trace = Trace.current { return trace.record(.source(.constant(literal)), []) }
+    guard let trace = Trace.current else { return .elements(of: literal) }
+    guard literal.type.shape.elementCount <= Literal.maximumElementCount else {
+      return trace.record(.source(.constant(literal)), [])
+    }
+    return trace.record(literal)
+  }
+
+  static func elements(of literal: Literal) -> TensorCore {
     switch literal.elements {
-    case .splat(let scalar): return .filled(scalar, literal.type)
-    case .dense: return emit(.source(.constant(literal)), [])
+    case .splat(let scalar): .filled(scalar, literal.type)
+    case .dense(let bits):
+      make(literal.type) { bytes in
+        for (index, pattern) in bits.enumerated() { bytes.store(pattern, literal.type.dtype, at: index) }
+      }
     }
   }
 

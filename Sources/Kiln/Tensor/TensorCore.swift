@@ -10,7 +10,7 @@ package final class TensorCore: @unchecked Sendable {
   package enum Kind: UInt8, Sendable {
     /// Owns its memory.
     case buffer
-    /// Shows the memory of another core, which it keeps.
+    /// Shows the memory of another core, which it keeps; or holds data that was written out within a trace (`literal`).
     case view
     /// Its elements lie in the memory of a device (Documentation/Decisions/0007).
     case device
@@ -55,6 +55,14 @@ package final class TensorCore: @unchecked Sendable {
     owner = base
   }
 
+  /// Data that a closure wrote out while it was traced: `base` holds the elements of `literal`.
+  init(_ literal: Literal, elements base: TensorCore) {
+    interned = base.interned
+    kind = .view
+    pointer = base.pointer
+    owner = LiteralElements(literal: literal, base: base)
+  }
+
   /// A tensor whose elements lie on a device.
   package init(_ interned: InternedType, _ elements: DeviceElements) {
     self.interned = interned
@@ -85,6 +93,9 @@ package final class TensorCore: @unchecked Sendable {
     guard kind == .traced, let traced = owner as? TracedValue else { return nil }
     return (traced.trace, traced.value)
   }
+
+  /// What a trace records where it uses the tensor, if that was written out in some trace.
+  var literal: Literal? { kind == .view ? (owner as? LiteralElements)?.literal : nil }
 
   /// The elements, where they lie on a device; nil for all other kinds.
   package var deviceElements: DeviceElements? {
@@ -142,6 +153,17 @@ private final class TracedValue: Sendable {
   init(trace: Trace, value: ValueID) {
     self.trace = trace
     self.value = value
+  }
+}
+
+/// The owner of data that was written out in a trace.
+private final class LiteralElements: Sendable {
+  let literal: Literal
+  let base: TensorCore
+
+  init(literal: Literal, base: TensorCore) {
+    self.literal = literal
+    self.base = base
   }
 }
 

@@ -23,7 +23,11 @@ func strayed(_ operand: TensorCore) -> Diagnostic {
   if trace.isFinished {
     return Diagnostic(
       "trace.C1", "this tensor belongs to a trace that has ended; return it from the closure to have its value",
-      at: CallSite.here(), notes: ["the closure was traced at \(trace.location.resolved())"])
+      at: CallSite.here(),
+      notes: [
+        "the closure was traced at \(trace.location.resolved())",
+        "a global that is first used inside a closure is made there: use it before, or pass it as an argument",
+      ])
   }
   return Diagnostic(
     "trace.C2", "a second thread cannot record in a trace; do this in the closure's own thread, or outside of it",

@@ -4,10 +4,10 @@ import KilnRuntime
 
 /// The recording of one closure: a function under construction, what it captured, and what went wrong.
 ///
-/// The current trace is a task-local value. A trace inside another records a function of its own; values of the outer one
+/// The current trace is a task-local value (`Ambient`). A trace inside another records a function of its own; values of the outer one
 /// that it uses become its captured parameters.
 package final class Trace: Sendable {
-  @TaskLocal package static var current: Trace?
+  package static var current: Trace? { Ambient.current?.trace }
 
   /// A value from outside that the function reads through a hidden parameter.
   package enum Capture: Sendable {
@@ -20,6 +20,8 @@ package final class Trace: Sendable {
     var builder: FunctionBuilder
     var captures: [Capture] = []
     var captured: [ObjectIdentifier: ValueID] = [:]
+    /// Tensors among the captured that no parameter keeps.
+    var literals: [TensorCore] = []
     var capturedValues: [OuterValue: ValueID] = [:]
     var diagnostics: [Diagnostic] = []
     var isFinished = false
@@ -121,13 +123,7 @@ package final class Trace: Sendable {
     _ body: (inout FunctionBuilder, [ValueID], SourceLocation) throws(ConstraintFailure) -> [ValueID]
   ) -> [TensorCore]? {
     let location = CallSite.here()
-    guard kiln_thread_number() == thread else {
-      note(
-        Diagnostic(
-          "trace.C2", "a second thread cannot record in a trace; do this in the closure's own thread, or outside of it",
-          at: location, notes: ["the closure is traced at \(self.location.resolved())"]))
-      return nil
-    }
+    guard isOwnThread(at: location) else { return nil }
     var values: [ValueID] = []
     for operand in operands {
       guard let value = value(of: operand, at: location) else { return nil }
@@ -145,11 +141,52 @@ package final class Trace: Sendable {
     }
   }
 
+  /// Notes a diagnostic unless the closure's own thread calls.
+  private func isOwnThread(at location: SourceLocation) -> Bool {
+    if kiln_thread_number() == thread { return true }
+    note(
+      Diagnostic(
+        "trace.C2", "a second thread cannot record in a trace; do this in the closure's own thread, or outside of it",
+        at: location, notes: ["the closure is traced at \(self.location.resolved())"]))
+    return false
+  }
+
+  /// Records data that is written out.
+  func record(_ literal: Literal) -> TensorCore {
+    let core = TensorCore.elements(of: literal)
+    guard core.kind == .buffer else { return core }
+    let tensor = TensorCore(literal, elements: core)
+    let location = CallSite.here()
+    guard isOwnThread(at: location), record(literal, tensor, at: location) != nil else {
+      return Failure.lastPoison(of: self, literal.type)
+    }
+    return tensor
+  }
+
   // MARK: - Captures
+
+  /// The instruction of data that was written out, here or in another trace.
+  private func record(_ literal: Literal, _ core: TensorCore, at location: SourceLocation) -> ValueID? {
+    state.withLock { state in
+      if let known = state.captured[ObjectIdentifier(core)] { return known }
+      do throws(ConstraintFailure) {
+        let value = try state.builder.emit(.source(.constant(literal)), [], at: location)[0]
+        state.captured[ObjectIdentifier(core)] = value
+        state.literals.append(core)
+        return value
+      } catch {
+        state.diagnostics.append(Diagnostic(error.label, error.message, at: location))
+        return nil
+      }
+    }
+  }
 
   /// The value of a tensor in this function; one from outside becomes a hidden parameter.
   private func value(of core: TensorCore, at location: SourceLocation) -> ValueID? {
-    guard let (trace, value) = core.traced else { return capture(.tensor(core), ObjectIdentifier(core), core.type) }
+    guard let (trace, value) = core.traced else {
+      if let literal = core.literal { return record(literal, core, at: location) }
+      return capture(.tensor(core), ObjectIdentifier(core), core.type)
+    }
     if trace === self { return value }
     guard parent?.isInside(ObjectIdentifier(trace)) == true else {
       note(

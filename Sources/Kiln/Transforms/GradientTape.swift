@@ -29,7 +29,7 @@ public final class GradientTape: Sendable {
   public func record<Result>(_ body: () throws -> Result) rethrows -> Result {
     let outer = RecordingTapes.current
     let tapes = outer?.contains(recorder) == true ? outer : RecordingTapes(recorder, outer: outer)
-    return try RecordingTapes.$current.withValue(tapes, operation: body)
+    return try Ambient.with(tapes: tapes, body)
   }
 
   /// Follows the real tensors of `trees` from here on: gradients can be taken with respect to them.

@@ -163,7 +163,7 @@ final class TapeRecorder: Sendable {
 
 /// The tapes that record now, the innermost first.
 final class RecordingTapes: Sendable {
-  @TaskLocal static var current: RecordingTapes?
+  static var current: RecordingTapes? { Ambient.current?.tapes }
 
   let recorder: TapeRecorder
   let outer: RecordingTapes?
