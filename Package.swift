@@ -19,7 +19,8 @@ func library(
 }
 func cModule(_ name: String, _ path: String) -> Target { .target(name: name, path: path) }
 func program(
-  _ name: String, _ path: String, _ dependencies: [Target.Dependency], exclude: [String] = [], resources: [Resource] = []
+  _ name: String, _ path: String, _ dependencies: [Target.Dependency], exclude: [String] = [],
+  resources: [Resource] = []
 ) -> Target {
   .executableTarget(
     name: name, dependencies: dependencies, path: path, exclude: exclude, resources: resources, swiftSettings: settings)
@@ -54,7 +55,8 @@ let package = Package(
     library("KilnTesting", "Tests/Support", ["KilnIR"]),
     tests("PassesTests", ["KilnIR", "KilnPasses", "KilnTesting"]),
     cModule("CAllocationCounter", "Tests/CAllocationCounter"),
-    tests("CompilerTests", ["Kiln", "CAllocationCounter", "KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnTesting"]),
+    tests(
+      "CompilerTests", ["Kiln", "CAllocationCounter", "KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnTesting"]),
     cModule("CCallSite", "Sources/CCallSite"),
     library("Kiln", "Sources/Kiln", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnOpenCL", "CCallSite"]),
     library("KilnBenchmarks", "Benchmarks", ["Kiln", "KilnIR", "KilnPasses"], exclude: ["compare", "RESULTS.md"]),

@@ -57,7 +57,9 @@ func largeProduct(using generator: inout some RandomNumberGenerator) throws {
   let operations = 2.0 * 10000 * 1000 * 2000
   print("[10000,1000]·[1000,2000]:")
   for device in Device.available where device != .reference && device != .kernelReference {
-    let product = compile(options: CompileOptions(device: device)) { (a: Tensor<Float>, b: Tensor<Float>) in matmul(a, b) }
+    let product = compile(options: CompileOptions(device: device)) { (a: Tensor<Float>, b: Tensor<Float>) in
+      matmul(a, b)
+    }
     let (left, right) = (a.moved(to: device), b.moved(to: device))
     let time = microseconds(calls: 3) { _ = product(left, right) }
     print("  \(device): \(decimal(time / 1000)) ms, \(decimal(operations / time / 1000)) GFLOP/s")

@@ -69,7 +69,8 @@ public struct FunctionBuilder: Sendable {
     let moved = instructions.elements.map { instruction in
       Instruction(
         op: instruction.op, operands: instruction.operands.map { renumbered[$0] },
-        firstResult: instruction.resultCount == 0 ? instruction.firstResult : renumbered[instruction.firstResult], resultCount: instruction.resultCount)
+        firstResult: instruction.resultCount == 0 ? instruction.firstResult : renumbered[instruction.firstResult],
+        resultCount: instruction.resultCount)
     }
     return Function(
       name: name, parameters: parameters, instructions: EntityTable(moved), results: results.map { renumbered[$0] },

@@ -112,7 +112,8 @@ public struct AttributeReader: Sendable {
 
   public func malformed(_ name: String, _ expected: String) -> ConstraintFailure {
     ConstraintFailure(
-      "attribute.C3", "attribute '\(name)' of \(spelling) is \(expected), found \(self[name]?.description ?? "nothing")")
+      "attribute.C3", "attribute '\(name)' of \(spelling) is \(expected), found \(self[name]?.description ?? "nothing")"
+    )
   }
 }
 

@@ -46,7 +46,8 @@ public enum ContractionOp: Hashable, Sendable {
       for pair in pairs {
         try require(
           lhs.shape[pair.lhs] == rhs.shape[pair.rhs], "dot.C5",
-          "axis \(pair.lhs) of \(lhs) has \(lhs.shape[pair.lhs]) elements, axis \(pair.rhs) of \(rhs) has \(rhs.shape[pair.rhs])")
+          "axis \(pair.lhs) of \(lhs) has \(lhs.shape[pair.lhs]) elements, axis \(pair.rhs) of \(rhs) has \(rhs.shape[pair.rhs])"
+        )
       }
       return TensorType(
         lhs.dtype,

@@ -62,7 +62,8 @@ extension MovementOp {
     let rank = operand.rank
     try require(
       start.count == rank && limit.count == rank && stride.count == rank, "slice.C1",
-      "start, limit and stride need \(rank) entries each for \(operand), found \(start.count), \(limit.count), \(stride.count)")
+      "start, limit and stride need \(rank) entries each for \(operand), found \(start.count), \(limit.count), \(stride.count)"
+    )
     var sizes: [Int] = []
     for (axis, size) in operand.shape.dimensions.enumerated() {
       try require(
@@ -86,7 +87,8 @@ extension MovementOp {
       "the padding value of \(operand) is \(operand.dtype)[], found \(operands[1])")
     try require(
       low.count == rank && high.count == rank && interior.count == rank, "pad.C2",
-      "low, high and interior need \(rank) entries each for \(operand), found \(low.count), \(high.count), \(interior.count)")
+      "low, high and interior need \(rank) entries each for \(operand), found \(low.count), \(high.count), \(interior.count)"
+    )
     try require(
       (low + high + interior).allSatisfy { $0 >= 0 && $0 <= 1 << 40 }, "pad.C3",
       "padding is not negative: low \(low), high \(high), interior \(interior)")

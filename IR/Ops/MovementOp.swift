@@ -67,7 +67,9 @@ public enum MovementOp: Hashable, Sendable {
     _ spelling: String, _ reader: AttributeReader, _ resultTypes: [TensorType]
   ) throws(ConstraintFailure) -> MovementOp? {
     func resultShape() throws(ConstraintFailure) -> Shape {
-      guard let type = resultTypes.first else { throw ConstraintFailure("\(spelling).C0", "\(spelling) has one result") }
+      guard let type = resultTypes.first else {
+        throw ConstraintFailure("\(spelling).C0", "\(spelling) has one result")
+      }
       return type.shape
     }
     switch spelling {

@@ -35,7 +35,9 @@ public enum SourceOp: Hashable, Sendable {
       guard let type = resultTypes.first else { throw ConstraintFailure("constant.C3", "a constant has one result") }
       switch try reader.required("value") {
       case .number(let text):
-        guard let scalar = Scalar(type.dtype, text: text) else { throw reader.malformed("value", "of type \(type.dtype)") }
+        guard let scalar = Scalar(type.dtype, text: text) else {
+          throw reader.malformed("value", "of type \(type.dtype)")
+        }
         return .constant(Literal(splat: scalar, shape: type.shape))
       case .list(let elements):
         var bits: [UInt64] = []

@@ -28,7 +28,8 @@ public enum TypeOp: Hashable, Sendable {
     case .bitcast(let dtype):
       try require(
         dtype.bitWidth == operands[0].dtype.bitWidth, "bitcast.C1",
-        "bitcast keeps the width: \(operands[0].dtype) has \(operands[0].dtype.bitWidth) bits, \(dtype) has \(dtype.bitWidth)")
+        "bitcast keeps the width: \(operands[0].dtype) has \(operands[0].dtype.bitWidth) bits, \(dtype) has \(dtype.bitWidth)"
+      )
       return TensorType(dtype, operands[0].shape)
     }
   }

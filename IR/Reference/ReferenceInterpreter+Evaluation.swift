@@ -21,7 +21,8 @@ extension ReferenceInterpreter {
       case .indexing(let op): return [try evaluate(op, operands, resultTypes[0])]
       case .control(.stopGradient): return operands
       case .control(.barrier): return [operands[0]]
-      case .control(.call), .control(.custom), .control(.checkpoint), .control(.cond), .control(.while), .control(.scan):
+      case .control(.call), .control(.custom), .control(.checkpoint), .control(.cond), .control(.while),
+        .control(.scan):
         throw ConstraintFailure(
           "run.C4",
           "\(op.spelling) of @\(op.callees.joined(separator: ", @")) is run with its module, not evaluated alone")

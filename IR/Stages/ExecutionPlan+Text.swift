@@ -4,11 +4,15 @@ extension ExecutionPlan: CustomStringConvertible {
     var lines = ["plan @\(name) {"]
     for (number, slot) in slots.enumerated() { lines.append("  slot \(number): \(slot.type) = \(slot.place)") }
     print(0..<steps.count, "  ", &lines)
-    for donation in donations { lines.append("  donation parameter \(donation.parameter) -> result \(donation.result)") }
+    for donation in donations {
+      lines.append("  donation parameter \(donation.parameter) -> result \(donation.result)")
+    }
     for donation in refusedDonations {
       lines.append("  donation parameter \(donation.parameter) -> result \(donation.result) refused")
     }
-    for (number, result) in results.enumerated() { lines.append("  result \(number): \(result.type) = \(result.source)") }
+    for (number, result) in results.enumerated() {
+      lines.append("  result \(number): \(result.type) = \(result.source)")
+    }
     return (lines + ["}"]).joined(separator: "\n")
   }
 

@@ -53,8 +53,12 @@ public struct MatrixProduct: Hashable, Sendable {
     let strides = index.strides.map { $0.value(integers) }
     let (row, column) = (strides[axes.row], strides[axes.column])
     let offset = index.offset.value(integers)
-    if column == 1 && row > 1 { return Operand(buffer: buffer, offset: offset, leadingDimension: row, isTransposed: false) }
-    if row == 1 && column > 1 { return Operand(buffer: buffer, offset: offset, leadingDimension: column, isTransposed: true) }
+    if column == 1 && row > 1 {
+      return Operand(buffer: buffer, offset: offset, leadingDimension: row, isTransposed: false)
+    }
+    if row == 1 && column > 1 {
+      return Operand(buffer: buffer, offset: offset, leadingDimension: column, isTransposed: true)
+    }
     return nil
   }
 }

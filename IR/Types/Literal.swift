@@ -32,7 +32,8 @@ public struct Literal: Hashable, Sendable {
     } else {
       try require(
         bits.count <= Self.maximumElementCount, "constant.C2",
-        "a constant has at most \(Self.maximumElementCount) different elements, found \(bits.count); pass it as an input")
+        "a constant has at most \(Self.maximumElementCount) different elements, found \(bits.count); pass it as an input"
+      )
       elements = .dense(bits)
     }
   }

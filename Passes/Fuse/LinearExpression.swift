@@ -4,11 +4,6 @@ struct LinearExpression: Hashable, Sendable {
   /// One per axis of the domain.
   var coefficients: [Int]
 
-  init(constant: Int, coefficients: [Int]) {
-    self.constant = constant
-    self.coefficients = coefficients
-  }
-
   static func zero(_ axisCount: Int) -> LinearExpression {
     LinearExpression(constant: 0, coefficients: Array(repeating: 0, count: axisCount))
   }

@@ -200,7 +200,8 @@ struct ClusterLowering {
           instruction.operands[0], function.valueTypes[instruction.operands[0]].shape.dimensions,
           broadcastScalar: false, low: low,
           // Holes beside a single element are none, and must not overflow.
-          step: zip(interior, function.valueTypes[instruction.operands[0]].shape.dimensions).map { $1 > 1 ? $0 + 1 : 1 }),
+          step: zip(interior, function.valueTypes[instruction.operands[0]].shape.dimensions).map { $1 > 1 ? $0 + 1 : 1 }
+        ),
       ].filter { !$0.isEmpty }
     case .movement(.concatenate(let axis)):
       var start = 0

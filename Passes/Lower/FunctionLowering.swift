@@ -107,7 +107,8 @@ struct FunctionLowering {
         items.append(
           .control(
             ControlItem(
-              op: op, operands: instruction.operands.map { resolver.bufferRoot($0) }, results: Array(instruction.results),
+              op: op, operands: instruction.operands.map { resolver.bufferRoot($0) },
+              results: Array(instruction.results),
               location: fusion.function.locations[id])))
       } else {
         for var draft in ClusterLowering.lower(cluster, resolver) where !draft.isEmpty {

@@ -169,7 +169,8 @@ struct PlanBuilder {
       requests.append(MemoryPlanner.Request(name: "workspace \(step)", byteCount: workspace, steps: step...step))
     }
     var result = ExecutionPlan.Launch(
-      kernel: number, slots: launch.buffers.map { slot(of: $0) }, integers: integers, workspace: nil, sites: draft.sites,
+      kernel: number, slots: launch.buffers.map { slot(of: $0) }, integers: integers, workspace: nil,
+      sites: draft.sites,
       label: draft.label)
     result.usesLibrary = options.allowsLibrary && MatrixProduct(kernel, integers) != nil
     return result

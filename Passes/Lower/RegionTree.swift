@@ -3,7 +3,6 @@ import KilnIR
 /// A buffer of a plan that is being made. One function may be lowered several times, so values do not name buffers.
 struct BufferID: EntityID {
   let rawValue: UInt32
-  init(rawValue: UInt32) { self.rawValue = rawValue }
 }
 
 /// What a buffer stands for.

@@ -26,6 +26,8 @@ package final class CPUExecutable: @unchecked Sendable {
     var launch: Int
     var units: Int
     var nanoseconds: Int
+    /// Pieces of a thread's part of the units.
+    var chunks: Int
     var checksStatus: Bool
     /// The buffers of a mere copy, which may turn out to be the same memory.
     var copied: (source: Int, target: Int)?
@@ -66,6 +68,7 @@ package final class CPUExecutable: @unchecked Sendable {
         records.append(
           Record(
             entry: entry, launch: number, units: units, nanoseconds: nanoseconds,
+            chunks: kernel.chunks(nanoseconds: nanoseconds, threads: pool.threadCount),
             checksStatus: !launch.sites.isEmpty && phase == kernel.phaseCount - 1, copied: kernel.copiedBuffers))
       }
       ranges.append(first..<records.count)
@@ -204,7 +207,8 @@ package final class CPUExecutable: @unchecked Sendable {
     let memory = invocation.memory
     if !libraryLaunches.isEmpty, let library = libraryLaunches[record.launch] {
       let pointers = memory.pointers(record.launch)
-      pool.forEachRange(of: library.product.rows, grain: LibraryLaunch.grain, nanoseconds: record.nanoseconds) { rows, _ in
+      pool.forEachRange(of: library.product.rows, grain: LibraryLaunch.grain, nanoseconds: record.nanoseconds) {
+        rows, _ in
         library.run(pointers, rows: rows)
       }
       return true
@@ -221,7 +225,9 @@ package final class CPUExecutable: @unchecked Sendable {
       var context = Context(
         entry: record.entry, pointers: memory.pointers(record.launch), integers: memory.integers(record.launch),
         scratch: invocation.scratch.pointer, scratchStride: scratchStride, status: memory.status)
-      pool.forkJoin(record.units, nanoseconds: record.nanoseconds, context: &context) { context, begin, end, thread in
+      pool.forkJoin(
+        record.units, nanoseconds: record.nanoseconds, chunksPerThread: record.chunks, context: &context
+      ) { context, begin, end, thread in
         let context = context!.assumingMemoryBound(to: Context.self)
         let mode = FloatingPointMode.enter()
         context.pointee.entry(
@@ -249,5 +255,14 @@ package final class CPUExecutable: @unchecked Sendable {
     if let other = warm.exchange(pointer, ordering: .releasing) {
       Unmanaged<Invocation>.fromOpaque(other).release()
     }
+  }
+}
+
+extension Kernel {
+  /// How many pieces each thread's part of a loop is cut into: about 50 µs each, so that little is waited for when a core is
+  /// taken away. A piece of a contraction begins with packing, so there are few.
+  fileprivate func chunks(nanoseconds: Int, threads: Int) -> Int {
+    if case .contraction = schedule { return 4 }
+    return max(4, min(64, nanoseconds / threads / 50_000))
   }
 }

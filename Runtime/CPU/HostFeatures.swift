@@ -45,7 +45,8 @@ package struct HostFeatures: Hashable, Sendable, CustomStringConvertible {
       switch limit {
       case .bits512: return self
       case .bits256: return HostFeatures(cpu: "x86-64-v3", features: "", vectorClass: .bits256)
-      case .bits128: return HostFeatures(cpu: "x86-64-v2", features: "+avx,+fma,+f16c,+prefer-128-bit", vectorClass: .bits128)
+      case .bits128:
+        return HostFeatures(cpu: "x86-64-v2", features: "+avx,+fma,+f16c,+prefer-128-bit", vectorClass: .bits128)
       }
     #else
       return self

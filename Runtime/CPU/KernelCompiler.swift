@@ -5,10 +5,11 @@ package import KilnRuntime
 package final class CompiledKernel: Sendable {
   /// Buffers (and the workspace behind them), integers, first and last work unit, the thread's scratch, the status word;
   /// `Kernel+Work.swift` says what they mean.
-  package typealias Phase = @convention(c) (
-    UnsafePointer<UnsafeMutableRawPointer?>, UnsafePointer<Int>, Int, Int, UnsafeMutableRawPointer?,
-    UnsafeMutablePointer<Int32>
-  ) -> Void
+  package typealias Phase =
+    @convention(c) (
+      UnsafePointer<UnsafeMutableRawPointer?>, UnsafePointer<Int>, Int, Int, UnsafeMutableRawPointer?,
+      UnsafeMutablePointer<Int32>
+    ) -> Void
 
   package let phases: [Phase]
   private let object: LoadedObject

@@ -6,7 +6,8 @@ import Glibc
 /// Memory goes back to the system only where keeping it would pass `limit`.
 public final class BufferPool: Sendable {
   /// The pool of the process: keeps at most a quarter of the machine's memory.
-  public static let shared = BufferPool(limit: max(256 << 20, Int(sysconf(Int32(_SC_PHYS_PAGES))) / 4 * Int(getpagesize())))
+  public static let shared = BufferPool(
+    limit: max(256 << 20, Int(sysconf(Int32(_SC_PHYS_PAGES))) / 4 * Int(getpagesize())))
 
   /// The most free bytes that are kept.
   public let limit: Int

@@ -96,7 +96,9 @@ package final class PlanMemory: @unchecked Sendable {
   package func bind(
     _ inputs: UnsafeBufferPointer<UnsafeRawPointer>, _ outputs: UnsafeBufferPointer<UnsafeMutableRawPointer>
   ) {
-    for patch in parameterPatches { pointerTable[patch.entry] = UnsafeMutableRawPointer(mutating: inputs[patch.number]) }
+    for patch in parameterPatches {
+      pointerTable[patch.entry] = UnsafeMutableRawPointer(mutating: inputs[patch.number])
+    }
     for patch in resultPatches { pointerTable[patch.entry] = outputs[patch.number] }
     status.pointee = 0
     (self.inputs, self.outputs) = (inputs, outputs)

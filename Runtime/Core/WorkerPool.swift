@@ -51,13 +51,18 @@ public final class WorkerPool: Sendable {
 
   /// Calls `entry` for ranges that together make up `0..<count`, cut at multiples of `grain`.
   ///
-  /// - Parameter nanoseconds: about what the whole loop costs one thread. Sleeping workers are woken only for loops that
-  ///   repay the 25 µs that this takes.
+  /// - Parameters:
+  ///   - nanoseconds: about what the whole loop costs one thread. Sleeping workers are woken only for loops that repay the
+  ///     25 µs that this takes.
+  ///   - chunksPerThread: the pieces of a thread's part: what a thread that is held up leaves to the others.
   package func forkJoin(
-    _ count: Int, grain: Int = 1, nanoseconds: Int, context: UnsafeMutableRawPointer?, _ entry: Entry
+    _ count: Int, grain: Int = 1, nanoseconds: Int, chunksPerThread: Int = 4, context: UnsafeMutableRawPointer?,
+    _ entry: Entry
   ) {
     guard count > 0 else { return }
-    if threadCount == 1 || count <= grain || !team.run(count, grain, nanoseconds, threadCount, context, entry) {
+    if threadCount == 1 || count <= grain
+      || !team.run(count, grain, nanoseconds, threadCount, chunksPerThread, context, entry)
+    {
       entry(context, 0, count, 0)
     }
   }

@@ -70,8 +70,8 @@ final class WorkerTeam: @unchecked Sendable {
 
   /// Runs a loop with the help of the workers, or returns false if the caller had better run it alone.
   func run(
-    _ count: Int, _ grain: Int, _ nanoseconds: Int, _ threads: Int, _ context: UnsafeMutableRawPointer?,
-    _ entry: WorkerPool.Entry
+    _ count: Int, _ grain: Int, _ nanoseconds: Int, _ threads: Int, _ chunksPerThread: Int,
+    _ context: UnsafeMutableRawPointer?, _ entry: WorkerPool.Entry
   ) -> Bool {
     guard busy.pointee.exchange(1, ordering: .acquiring) == 0 else { return false }
     defer { busy.pointee.store(0, ordering: .releasing) }
@@ -79,7 +79,6 @@ final class WorkerTeam: @unchecked Sendable {
     let wakes = asleep > 0 && isWorthWaking(nanoseconds)
     if asleep == threads - 1 && !wakes { return false }
 
-    let chunksPerThread = 4
     let units = (count + grain - 1) / grain
     job = Job(
       entry: entry, context: context, count: count, grain: grain,

@@ -9,11 +9,18 @@ package final class OpenCLExecutable: Sendable {
   package let plan: ExecutionPlan
   package let device: OpenCLDevice
   private let cache: ObjectCache?
-  private let program: PlanProgram
-  private let warm = Lock<[PlanInstance]>([])
+  private let kind: OpenCLDevice.Kind
+  private let workItems: Int?
+  private let correctsProducts: Bool
+  /// How the launches run now, and instances of that which no run uses.
+  private let current: Lock<(program: PlanProgram, warm: [PlanInstance])>
+  /// The seconds that the first run may spend on trying other mappings.
+  private let tuningLeft: Lock<Double?>
 
   /// What one launch took on the device.
   package struct Profile: Hashable, Sendable {
+    /// The number of the launch in the plan.
+    package var launch: Int
     package var label: String
     package var nanoseconds: Int
     /// Bytes of the buffers that it reads and writes, each once.
@@ -23,27 +30,35 @@ package final class OpenCLExecutable: Sendable {
   /// Builds the kernels.
   ///
   /// - Parameters:
-  ///   - cache: where built programs are kept; nil for nowhere.
+  ///   - cache: where built programs and tuned mappings are kept; nil for nowhere.
   ///   - kind: schedules for this kind of device instead of the device's own. Bits do not change.
   ///   - workItems: as if so many filled the device; nil for its own figure. Bits do not change.
+  ///   - tuning: how many seconds the first run may spend on trying other mappings (see `tune`).
   /// - Throws: `device.notStrict` when the device cannot keep NUMERICS.md, `device.unavailable` when it lacks what the plan
   ///   needs, `opencl.build` with the compiler's log.
   package init(
     _ plan: ExecutionPlan, on device: OpenCLDevice, cache: ObjectCache? = .user,
-    schedulesFor kind: OpenCLDevice.Kind? = nil, filledBy workItems: Int? = nil
+    schedulesFor kind: OpenCLDevice.Kind? = nil, filledBy workItems: Int? = nil,
+    tuning: Double? = OpenCLExecutable.tuningSeconds
   ) throws(KilnError) {
     self.plan = plan
     self.device = device
     self.cache = cache
+    self.kind = kind ?? device.properties.kind
+    self.workItems = workItems
+    tuningLeft = Lock(tuning)
+    let records = cache.map { MappingRecords(cache: $0, device: device.properties) }
     do throws(RuntimeError) {
       let strictness = try device.context().strictness
       if case .refused(let reason) = strictness {
         throw RuntimeError(
           .unavailable, "\(device.properties.name) cannot run strict programs: \(reason). Use another device.")
       }
-      program = try PlanProgram(
-        plan, for: device, kind: kind ?? device.properties.kind, workItems: workItems,
-        correctsProducts: strictness == .correctedProducts)
+      correctsProducts = strictness == .correctedProducts
+      let program = try PlanProgram(
+        plan, for: device, kind: self.kind, workItems: workItems, correctsProducts: correctsProducts
+      ) { records?.mapping($1) ?? .choose($1) }
+      current = Lock((program, []))
     } catch {
       throw KilnError(openCL: error)
     }
@@ -51,17 +66,47 @@ package final class OpenCLExecutable: Sendable {
   }
 
   /// How the points of each launch become work items, by name.
-  package var mappings: [String] { program.launches.map(\.mapping) }
+  package var mappings: [String] { current.withLock { $0.program.launches.map(\.mapping) } }
+
+  /// Where the fastest mappings are kept.
+  var records: MappingRecords? { cache.map { MappingRecords(cache: $0, device: device.properties) } }
+
+  /// What decides about the mapping of each launch.
+  var launchFacts: [MappingFacts] { current.withLock { $0.program.facts } }
+
+  /// Goes on with these mappings of the launches. Runs that have begun end with theirs.
+  func use(_ mappings: [WorkMapping]) throws(KilnError) {
+    do throws(RuntimeError) {
+      let program = try PlanProgram(
+        plan, for: device, kind: kind, workItems: workItems, correctsProducts: correctsProducts
+      ) { launch, _ in mappings[launch] }
+      current.withLock { $0 = (program, []) }
+    } catch {
+      throw KilnError(openCL: error)
+    }
+  }
+
+  var isDeviceLost: Bool {
+    if case .success(let context) = Result(catching: { () throws(RuntimeError) in try device.context() }) {
+      return context.isLost
+    }
+    return true
+  }
 
   /// The OpenCL C of a plan.
-  package static func text(of plan: ExecutionPlan, on device: OpenCLDevice) throws(RuntimeError) -> String {
+  package static func text(
+    of plan: ExecutionPlan, on device: OpenCLDevice, schedulesFor kind: OpenCLDevice.Kind? = nil,
+    filledBy workItems: Int? = nil
+  ) throws(RuntimeError) -> String {
     let correctsProducts = try device.context().strictness == .correctedProducts
-    return try PlanProgram(plan, for: device, kind: device.properties.kind, correctsProducts: correctsProducts).text
+    return try PlanProgram(
+      plan, for: device, kind: kind ?? device.properties.kind, workItems: workItems, correctsProducts: correctsProducts
+    ) { .choose($1) }.text
   }
 
   private func makeInstance() throws(KilnError) -> PlanInstance {
     do throws(RuntimeError) {
-      return try PlanInstance(plan, program, on: device.context(), cache: cache)
+      return try PlanInstance(plan, current.withLock { $0.program }, on: device.context(), cache: cache)
     } catch {
       throw KilnError(openCL: error)
     }
@@ -70,16 +115,18 @@ package final class OpenCLExecutable: Sendable {
   private func takeInstance() throws(KilnError) -> PlanInstance {
     let context: OpenCLContext
     do throws(RuntimeError) { context = try device.context() } catch { throw KilnError(openCL: error) }
-    let found = warm.withLock { instances in
-      instances.removeAll { $0.context !== context }
-      return instances.popLast()
+    let found = current.withLock { current in
+      current.warm.removeAll { $0.context !== context }
+      return current.warm.popLast()
     }
     if let found { return found }
     return try makeInstance()
   }
 
   private func giveBack(_ instance: PlanInstance) {
-    warm.withLock { if $0.count < 4 { $0.append(instance) } }
+    current.withLock { current in
+      if current.warm.count < 4, instance.program === current.program { current.warm.append(instance) }
+    }
   }
 
   // MARK: - Running
@@ -132,6 +179,7 @@ package final class OpenCLExecutable: Sendable {
     _ operands: [DeviceOperand], _ donated: Set<Int>, isProfiled: Bool,
     outputs: UnsafeBufferPointer<UnsafeMutableRawPointer>?, _ hasBegun: inout Bool
   ) throws(KilnError) -> (results: [DeviceBuffer], profiles: [Profile]) {
+    if let seconds = tuningLeft.withLock({ $0.take() }) { try tune(operands, seconds) }
     let instance = try takeInstance()
     let context = instance.context
     do throws(KilnError) {
@@ -170,6 +218,15 @@ package final class OpenCLExecutable: Sendable {
         "\(site.spelling) found an index outside 0..<\(site.extent) along axis \(site.axis)", at: site.location)
     }
     return (results, profiles)
+  }
+
+  private func tune(_ operands: [DeviceOperand], _ seconds: Double) throws(KilnError) {
+    let context: OpenCLContext
+    do throws(RuntimeError) { context = try device.context() } catch { throw KilnError(openCL: error) }
+    for (number, operand) in operands.enumerated() { try check(operand, number, context) }
+    let inputs: [DeviceBuffer]
+    do throws(RuntimeError) { inputs = try place(operands, on: context) } catch { throw KilnError(openCL: error) }
+    _ = try tune(inputs, seconds: seconds)
   }
 
   private func check(_ operand: DeviceOperand, _ number: Int, _ context: OpenCLContext) throws(KilnError) {
@@ -224,7 +281,7 @@ package final class OpenCLExecutable: Sendable {
     events.map { launch, event in
       let slots = plan.launches[launch].slots
       return Profile(
-        label: plan.launches[launch].label, nanoseconds: context.nanoseconds(of: event),
+        launch: launch, label: plan.launches[launch].label, nanoseconds: context.nanoseconds(of: event),
         byteCount: slots.reduce(0) { $0 + plan.slots[$1].type.byteCount })
     }
   }

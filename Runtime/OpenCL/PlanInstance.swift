@@ -9,7 +9,7 @@ import Synchronization
 final class PlanInstance: @unchecked Sendable {
   let context: OpenCLContext
   private let plan: ExecutionPlan
-  private let program: PlanProgram
+  let program: PlanProgram
   private let arena: DeviceBuffer
   private let constants: DeviceBuffer
   private let scratch: DeviceBuffer?

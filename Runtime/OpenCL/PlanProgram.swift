@@ -1,11 +1,11 @@
-package import KilnIR
-package import KilnRuntime
+import KilnIR
+import KilnRuntime
 import Synchronization
 
 /// The OpenCL program of a plan: one text for all its kernels, and how each launch runs.
-package struct PlanProgram {
+package final class PlanProgram: Sendable {
   /// How one launch of the plan runs.
-  struct Launch {
+  struct Launch: Sendable {
     /// The function of each phase, and its work items.
     var functions: [String]
     var ranges: [WorkRange]
@@ -19,6 +19,8 @@ package struct PlanProgram {
 
   let source: ProgramSource
   let launches: [Launch]
+  /// What decided about the mapping of each launch.
+  let facts: [MappingFacts]
   /// The text, for people.
   package var text: String { source.text }
 
@@ -28,11 +30,13 @@ package struct PlanProgram {
     var style: CLStyle
   }
 
-  /// - Parameter workItems: what fills the device; nil for its own figure.
+  /// - Parameters:
+  ///   - workItems: what fills the device; nil for its own figure.
+  ///   - choose: the work mapping of a launch by its number.
   /// - Throws: `unavailable` when the plan needs what the device does not have.
-  package init(
+  init(
     _ plan: ExecutionPlan, for device: OpenCLDevice, kind: OpenCLDevice.Kind, workItems: Int? = nil,
-    correctsProducts: Bool
+    correctsProducts: Bool, choose: (_ launch: Int, MappingFacts) -> WorkMapping
   ) throws(RuntimeError) {
     let properties = device.properties
     var limits = properties.mappingLimits(as: kind)
@@ -48,14 +52,15 @@ package struct PlanProgram {
         "a value \(slot.type) has \(slot.type.byteCount) bytes; one buffer of \(properties.name) has at most "
           + "\(properties.maximumBufferBytes)")
     }
+    let facts = plan.launches.map { MappingFacts(plan.kernels[$0.kernel], $0.integers, limits) }
     let (forced, rewrite) = device.faults.withLock { ($0.style, $0.rewrite) }
     var numbers: [Form: Int] = [:]
     var parts: [(text: String, label: String)] = []
     var helpers: Set<CLHelper> = []
     var launches: [Launch] = []
-    for launch in plan.launches {
+    for (index, launch) in plan.launches.enumerated() {
       let kernel = plan.kernels[launch.kernel]
-      let mapping = WorkMapping.choose(kernel, launch.integers, limits)
+      let mapping = choose(index, facts[index])
       var style = forced
       style.correctsProducts = style.correctsProducts || correctsProducts
       style.isWide = style.isWide || !kernel.fits32Bits(launch.integers)
@@ -80,6 +85,7 @@ package struct PlanProgram {
           scratchBytes: mapping.scratchBytes(kernel, launch.integers, limits), mapping: mapping.name))
     }
     self.launches = launches
+    self.facts = facts
     var source = ProgramSource()
     source.append("#pragma OPENCL FP_CONTRACT OFF\n")
     if plan.labelNeedingDouble != nil { source.append("#pragma OPENCL EXTENSION cl_khr_fp64 : enable\n") }

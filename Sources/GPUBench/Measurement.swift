@@ -16,6 +16,8 @@ struct Measurement {
   var bytes = 0.0
   var operations = 0.0
   var problem: String?
+  /// What tuning tried, if it was asked for.
+  var tunings: [OpenCLExecutable.Tuning] = []
 
   var bytesPerSecond: Double { deviceSeconds > 0 ? bytes / deviceSeconds : 0 }
   var operationsPerSecond: Double { deviceSeconds > 0 ? operations / deviceSeconds : 0 }
@@ -25,13 +27,14 @@ struct Measurement {
     100 * max(bytesPerSecond / limits.copyBytesPerSecond, operationsPerSecond / limits.fmaOperationsPerSecond)
   }
 
-  static func run(_ workload: Workload, on device: OpenCLDevice, limits: DeviceLimits, isQuick: Bool) -> Measurement {
+  /// - Parameter tuning: how many seconds to spend on other work mappings.
+  static func run(_ workload: Workload, on device: OpenCLDevice, isQuick: Bool, tuning: Double?) -> Measurement {
     var result = Measurement(name: workload.name, size: workload.size)
     result.bytes = workload.bytes(workload.size)
     result.operations = workload.operations(workload.size)
     do {
       result.isIdentical = try check(workload, on: device)
-      try result.measure(workload, on: device, isQuick: isQuick)
+      try result.measure(workload, on: device, isQuick: isQuick, tuning: tuning)
     } catch {
       result.problem = "\(error)"
     }
@@ -49,7 +52,9 @@ struct Measurement {
     return zip(expected, found).allSatisfy { $0.isIdentical(to: $1) }
   }
 
-  private mutating func measure(_ workload: Workload, on device: OpenCLDevice, isQuick: Bool) throws {
+  private mutating func measure(
+    _ workload: Workload, on device: OpenCLDevice, isQuick: Bool, tuning: Double?
+  ) throws {
     let plan = try Lowering(workload.function(workload.size), for: device.lowering).plan
     let executable = try OpenCLExecutable(plan, on: device)
     let inputs = try plan.parameters.enumerated().map { number, parameter in
@@ -58,6 +63,7 @@ struct Measurement {
       }
     }
     _ = try executable.run(inputs)
+    if let tuning { tunings = try executable.tune(inputs, seconds: tuning) }
     (deviceSeconds, callSeconds) = (.infinity, .infinity)
     for _ in 0..<(isQuick ? 3 : 12) {
       let start = Self.now

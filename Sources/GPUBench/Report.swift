@@ -27,6 +27,10 @@ struct Report {
         rounded(m.share(of: limits)) + " %",
       ]))
     if let problem = m.problem { print("  \(problem)") }
+    for tuning in m.tunings where tuning.measured.count > 1 {
+      let tried = tuning.measured.map { "\($0.mapping) \(Double($0.nanoseconds / 1000) / 1000) ms" }
+      print("  \(tuning.label): \(tuning.chosen), of \(tried.joined(separator: ", "))")
+    }
     fflush(nil)
   }
 

@@ -4,20 +4,21 @@ import KilnOpenCL
 import KilnPasses
 import KilnRuntime
 
-// kiln-gpu-bench [--device NAME] [--json FILE] [--quick]
+// kiln-gpu-bench [--device NAME] [--json FILE] [--quick] [--tune SECONDS]
 //
 // Runs Kiln's programs on an OpenCL device, checks small sizes against the kernel interpreter bit for bit, and compares
 // the speed of large ones with limits that it measures itself. Needs no LLVM and, linked with -static-stdlib, no Swift.
 
-var options = (device: "", json: String?.none, isQuick: false)
+var options = (device: "", json: String?.none, isQuick: false, tuningSeconds: Double?.none)
 var arguments = CommandLine.arguments.dropFirst()
 while let argument = arguments.popFirst() {
   switch argument {
   case "--device": options.device = arguments.popFirst() ?? ""
   case "--json": options.json = arguments.popFirst()
   case "--quick": options.isQuick = true
+  case "--tune": options.tuningSeconds = arguments.popFirst().flatMap(Double.init)
   default:
-    print("usage: kiln-gpu-bench [--device NAME|NUMBER|gpu|cpu] [--json FILE] [--quick]")
+    print("usage: kiln-gpu-bench [--device NAME|NUMBER|gpu|cpu] [--json FILE] [--quick] [--tune SECONDS]")
     exit(2)
   }
 }
@@ -35,7 +36,7 @@ do {
   let isLarge = !options.isQuick && device.properties.kind != .cpu
   var report = Report(device: device, strictness: context.strictness.summary, limits: limits)
   for workload in Workload.all(isLarge: isLarge) {
-    report.add(Measurement.run(workload, on: device, limits: limits, isQuick: options.isQuick))
+    report.add(Measurement.run(workload, on: device, isQuick: options.isQuick, tuning: options.tuningSeconds))
   }
   if let path = options.json { try report.writeJSON(to: path) }
   exit(report.isCorrect ? 0 : 1)

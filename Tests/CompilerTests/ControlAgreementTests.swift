@@ -18,7 +18,8 @@ struct ControlAgreementTests {
       let plan = try PlanHarness.plan(program, fuses: fuses, for: .testCPU)
       #expect(PlanVerifier.diagnostics(for: plan) == [], "\(comment)\n\(plan)")
       #expect(
-        program.disagreement { try PlanInterpreter.run(plan, inputs: $0.inputs) } == nil, "kernels, \(comment)\n\(plan)")
+        program.disagreement { try PlanInterpreter.run(plan, inputs: $0.inputs) } == nil, "kernels, \(comment)\n\(plan)"
+      )
       #expect(
         program.disagreement { try PlanHarness.runOnCPU($0, fuses: fuses, pools: PlanHarness.pools) } == nil,
         "CPU, \(comment)")

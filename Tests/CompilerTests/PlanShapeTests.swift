@@ -87,7 +87,8 @@ struct PlanShapeTests {
     #expect(counts.0 == counts.1)
   }
 
-  @Test("a result that goes over an operand's memory does not hide it from the other results", arguments: [true, false])
+  @Test(
+    "a result that goes over an operand's memory does not hide it from the other results", arguments: [true, false])
   func inPlaceWithTwoResults(contracts: Bool) throws {
     let source = """
       func @f(%x: f32[8,40], %y: f32[40,40]) -> (f32[40], f32[40]) {
@@ -105,9 +106,11 @@ struct PlanShapeTests {
     let module = try Module(parsing: source, file: "in-place.kiln")
     var random = SplitMix64(seed: 7)
     let inputs = try module.functions[0].parameters.map { parameter in
-      try TensorValue(parameter.type, bytes: (0..<parameter.type.shape.elementCount).flatMap { _ in
-        withUnsafeBytes(of: Float.random(in: -1...1, using: &random)) { Array($0) }
-      })
+      try TensorValue(
+        parameter.type,
+        bytes: (0..<parameter.type.shape.elementCount).flatMap { _ in
+          withUnsafeBytes(of: Float.random(in: -1...1, using: &random)) { Array($0) }
+        })
     }
     let program = RandomProgram(module: module, entry: "f", inputs: inputs)
     #expect(program.disagreement { try PlanHarness.runOnCPU($0, fuses: true, pools: PlanHarness.pools) } == nil)
@@ -123,7 +126,9 @@ struct PlanShapeTests {
     let fast = try Lowering(function, for: .testCPU, options: LoweringOptions(allowsLibrary: true)).plan
     #expect(strict.launches.map(\.usesLibrary) == [false] && !strict.description.contains("by library"))
     #expect(fast.launches.map(\.usesLibrary) == [true] && fast.description.contains("by library"))
-    let product = compile(options: CompileOptions(numerics: .fast)) { (a: Tensor<Float>, b: Tensor<Float>) in matmul(a, b) }
+    let product = compile(options: CompileOptions(numerics: .fast)) { (a: Tensor<Float>, b: Tensor<Float>) in
+      matmul(a, b)
+    }
     #expect(product(a, b).isClose(to: Tensor<Float>.full([70, 65], 90 * 0.125)))
   }
 

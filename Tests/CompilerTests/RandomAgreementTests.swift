@@ -58,7 +58,9 @@ struct RandomAgreementTests {
         for type in function.valueTypes.elements { sizes.formUnion(type.shape.dimensions) }
       }
     }
-    print("random programs, ops:", counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
+    print(
+      "random programs, ops:", counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+    )
     for label in RandomProgram.allLabels { #expect(counts[label, default: 0] >= 50, "\(label) is rare") }
     #expect(sizes.isSuperset(of: [0, 1, 17, 65]))
   }

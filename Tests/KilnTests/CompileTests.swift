@@ -191,12 +191,12 @@ struct CompileTests {
   }
 
   #if DEBUG
-  @Test("a stored property that visit forgets is a diagnostic in debug builds")
-  func forgottenProperty() {
-    let f = compile { (tree: Forgetful, x: Tensor<Float>) in tree.shown * x }
-    let error = #expect(throws: KilnError.self) { try f.run(Forgetful(), x) }
-    #expect(error?.description.contains("Forgetful does not show its stored property 'hidden'") == true)
-  }
+    @Test("a stored property that visit forgets is a diagnostic in debug builds")
+    func forgottenProperty() {
+      let f = compile { (tree: Forgetful, x: Tensor<Float>) in tree.shown * x }
+      let error = #expect(throws: KilnError.self) { try f.run(Forgetful(), x) }
+      #expect(error?.description.contains("Forgetful does not show its stored property 'hidden'") == true)
+    }
   #endif
 
   @Test("10,000 calls keep one program; two threads compile and call at once")

@@ -84,6 +84,28 @@ struct DiagnosticTests {
     #expect(values.contains("trace.C1"))
   }
 
+  @Test("data that a trace writes out has its elements, in the trace, after it and in another one")
+  func writtenOut() throws {
+    nonisolated(unsafe) var kept: [Tensor<Float>] = []
+    let program = try trace(x) { x in
+      kept = [Tensor([1, 2]), Tensor(3), .ones([2, 2]), Tensor([[1, 2], [3, 4]])]
+      #expect(kept[0].scalars == [1, 2])
+      return kept.dropFirst().reduce(x) { $0 + $1.sum() }
+    }
+    #expect(program.function.parameters.count == 1)
+    #expect((kept[0] + kept[1]).scalars == [4, 5])
+    #expect(kept[3].description == "[[1.0, 2.0],\n [3.0, 4.0]]")
+    let second = try trace(x) { x in x + kept[1] * kept[1] }
+    #expect(second.function.parameters.count == 1, "recorded as a constant, not captured")
+    let f = compile { (x: Tensor<Float>) in kept[0] * x + gradient(at: x) { ($0 * kept[1]).sum() } }
+    #expect(try f.run(kept[1]).scalars == [6, 9])
+    // State is never updated in memory that a trace may read again.
+    var state = kept[1]
+    let step = compile { (state: inout Tensor<Float>) in state = state + 1 }
+    try step.run(updating: &state)
+    #expect(state.item == 4 && kept[1].item == 3)
+  }
+
   @Test("recording from a second thread is a diagnostic")
   func secondThread() async throws {
     let f = compile { (x: Tensor<Float>) in
@@ -196,10 +218,12 @@ private func addMismatched() { print(Tensor<Float>([1, 2]) + Tensor<Float>([1, 2
 private func runInThread(_ body: @escaping @Sendable () -> Void) {
   let box = ThreadBody(body)
   var thread = pthread_t()
-  pthread_create(&thread, nil, { pointer in
-    Unmanaged<ThreadBody>.fromOpaque(pointer!).takeRetainedValue().body()
-    return nil
-  }, Unmanaged.passRetained(box).toOpaque())
+  pthread_create(
+    &thread, nil,
+    { pointer in
+      Unmanaged<ThreadBody>.fromOpaque(pointer!).takeRetainedValue().body()
+      return nil
+    }, Unmanaged.passRetained(box).toOpaque())
   pthread_join(thread, nil)
 }
 

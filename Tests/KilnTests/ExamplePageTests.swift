@@ -81,7 +81,8 @@ func aim(at target: Tensor<Double>, from guess: Tensor<Double>, steps: Int) -> T
     let miss = flight(launch).end - target
     let j = jacobian(at: launch) { launch in flight(launch).end }
     let determinant = j[0, 0] * j[1, 1] - j[0, 1] * j[1, 0]
-    launch = launch - stacked([j[1, 1] * miss[0] - j[0, 1] * miss[1], j[0, 0] * miss[1] - j[1, 0] * miss[0]]) / determinant
+    launch =
+      launch - stacked([j[1, 1] * miss[0] - j[0, 1] * miss[1], j[0, 0] * miss[1] - j[1, 0] * miss[0]]) / determinant
   }
   return launch
 }

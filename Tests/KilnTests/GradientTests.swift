@@ -7,7 +7,9 @@ struct GradientTests {
   @Test("the gradient of a^2 x + b x + c")
   func quadratic() {
     let x = Tensor<Float>(1)
-    let (da, db, dc) = gradient(at: Tensor<Float>(2), Tensor<Float>(3), Tensor<Float>(4)) { a, b, c in a * a * x + b * x + c }
+    let (da, db, dc) = gradient(at: Tensor<Float>(2), Tensor<Float>(3), Tensor<Float>(4)) { a, b, c in
+      a * a * x + b * x + c
+    }
     #expect([da.item, db.item, dc.item] == [4, 1, 1])
   }
 
@@ -65,8 +67,10 @@ struct GradientTests {
     let functions: [(String, (Tensor<Double>) -> Tensor<Double>)] = [
       ("softmax", { (softmax($0) * w).sum() }), ("logSoftmax", { (logSoftmax($0, axis: 0) * w).sum() }),
       ("logSumExp", { logSumExp($0).sum() }), ("gelu", { gelu($0).sum() }), ("sigmoid", { (sigmoid($0) * w).sum() }),
-      ("layerNorm", { (layerNorm($0, scale: w[0], offset: w[1]) * w).sum() }), ("mean", { ($0.mean(axes: [0]) * w[0]).sum() }),
-      ("variance", { $0.variance() }), ("matmul", { matmul($0, matmul(w, $0)).sum() }), ("max", { $0.max(axes: [1]).sum() }),
+      ("layerNorm", { (layerNorm($0, scale: w[0], offset: w[1]) * w).sum() }),
+      ("mean", { ($0.mean(axes: [0]) * w[0]).sum() }),
+      ("variance", { $0.variance() }), ("matmul", { matmul($0, matmul(w, $0)).sum() }),
+      ("max", { $0.max(axes: [1]).sum() }),
     ]
     for (name, f) in functions {
       let slope = gradient(of: f)(x).scalars

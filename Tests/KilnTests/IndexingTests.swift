@@ -37,6 +37,21 @@ struct IndexingTests {
     #expect(Tensor<Bool>([true, false]).sorted().scalars == [false, true])
   }
 
+  @Test("E9: values go with their keys; several keys by sorting again")
+  func sortingByKey() {
+    let major = Tensor<Int32>([2, 1, 2, 1, 1])
+    let minor = Tensor<Float>([0.5, 9, -1, 9, 3])
+    let names = Tensor<Int64>([0, 1, 2, 3, 4])
+    let (byMinor, majors, first) = minor.sorted(carrying: major, names)
+    #expect(byMinor.scalars == [-1, 0.5, 3, 9, 9])
+    #expect(first.scalars == [2, 0, 4, 1, 3])
+    let (byMajor, second) = majors.sorted(carrying: first)
+    #expect(byMajor.scalars == [1, 1, 1, 2, 2])
+    #expect(second.scalars == [4, 1, 3, 2, 0])
+    let (rows, values) = x.sorted(axis: 0, descending: true, carrying: x * 10)
+    #expect(rows.scalars == [4, 5, 6, 1, 2, 3] && values.scalars == [40, 50, 60, 10, 20, 30])
+  }
+
   @Test("the gradient of a sorted sum goes to the elements that were sorted")
   func sortedGradient() {
     let weights = Tensor<Float>([1, 10, 100])
@@ -84,6 +99,8 @@ struct IndexingTests {
   func mistakes() {
     let cases: [(String, () -> Void)] = [
       ("takeAlong.C1", { _ = x.takeAlong(Tensor<Int32>([0])) }), ("topK.C1", { _ = x.topK(4) }),
+      ("sorted.C1", { _ = x.sorted(carrying: x[0]) }),
+      ("shuffled.C1", { _ = x.shuffled(axis: 2, key: RandomKey(seed: 1)) }),
       ("rolled.C1", { _ = x.rolled(by: 1, axis: 2) }), ("repeated.C2", { _ = x.repeated(-1, axis: 0) }),
       ("split.C2", { _ = x.split(sizes: [1, 1], axis: 1) }), ("split.C3", { _ = x.split(count: 2, axis: 1) }),
       ("diagonal.C1", { _ = x[0].diagonal() }), ("tril.C1", { _ = x[0].tril() }),

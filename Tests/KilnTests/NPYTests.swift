@@ -30,7 +30,8 @@ struct NPYTests {
   func roundTrip() throws {
     try withPath { path in
       for tensor in [
-        AnyTensor(Tensor([[1.5, -0.0, .nan]])), AnyTensor(Tensor<Int64>([1, -2])), AnyTensor(Tensor<Bool>([true, false])),
+        AnyTensor(Tensor([[1.5, -0.0, .nan]])), AnyTensor(Tensor<Int64>([1, -2])),
+        AnyTensor(Tensor<Bool>([true, false])),
         AnyTensor(Tensor<Double>(3)), AnyTensor(Tensor<UInt8>.zeros([0, 4])), AnyTensor(Tensor<Float16>([1.5])),
         AnyTensor(Tensor<Int32>.range(6).reshaped(to: [1, 2, 3])),
       ] {
@@ -63,14 +64,20 @@ struct NPYTests {
     let good = file("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", [UInt8](repeating: 0, count: 8))
     var cases: [([UInt8], String)] = [
       ([], "begins with"), (Array("not numpy at all".utf8), "begins with"),
-      (file("{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }", [0, 0, 0, 0]), "has 12 bytes of elements; the file has 4"),
+      (
+        file("{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }", [0, 0, 0, 0]),
+        "has 12 bytes of elements; the file has 4"
+      ),
       (file("{'descr': '<c8', 'fortran_order': False, 'shape': (), }", []), "'<c8' cannot be read"),
       (file("{'descr': '>f4', 'fortran_order': False, 'shape': (), }", [0, 0, 0, 0]), "cannot be read"),
       (file("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (), }", []), "string is missing"),
       (file("{'descr': '<f4', 'shape': (1,)}", [0, 0, 0, 0]), "needs 'descr'"),
       (file("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,)}", []), "whole numbers"),
       (file("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}", []), "whole numbers"),
-      (file("{'descr': '<f4', 'fortran_order': False, 'shape': (281474976710656, 281474976710656)}", []), "larger than any file"),
+      (
+        file("{'descr': '<f4', 'fortran_order': False, 'shape': (281474976710656, 281474976710656)}", []),
+        "larger than any file"
+      ),
       (file("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2", []), "missing"),
       (file("{'descr': '<f4", []), "has no end"), (file("{}", []), "needs"),
       ([0x93] + Array("NUMPY".utf8) + [9, 0, 0, 0], "version 9.0"),
@@ -80,7 +87,9 @@ struct NPYTests {
     for (bytes, expected) in cases {
       withPath(bytes) { path in
         let error = #expect(throws: KilnError.self) { try AnyTensor(contentsOfNPY: path) }
-        #expect(error?.description.contains("[npy.C2]") == true && error?.description.contains(expected) == true, "\(bytes.count)")
+        #expect(
+          error?.description.contains("[npy.C2]") == true && error?.description.contains(expected) == true,
+          "\(bytes.count)")
       }
     }
     for position in good.indices {

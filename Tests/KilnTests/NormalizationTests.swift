@@ -107,7 +107,7 @@ struct NormalizationTests {
 
   private func exp(_ x: Double) -> Double { Kiln.exp(Tensor<Double>(x)).item }
 
-  @Test("attention agrees with loops: plain, causal, masked, and with a query that sees nothing")
+  @Test("D5: attention agrees with loops: plain, causal, masked, and with a query that sees nothing")
   func attentions() {
     let (q, k, v) = (spread([4, 3], scale: 2), spread([5, 3], scale: 2, from: 40), spread([5, 2], from: 80))
     #expect(isClose(attention(q, k, v).scalars, loops(q, k, v) { _, _ in true }))

@@ -23,7 +23,8 @@ struct OperatorTests {
   @Test("literals without a type make tensors of Float")
   func untypedLiterals() {
     let tensors = [
-      Tensor(2.5), Tensor([1.5, 2]), Tensor([[1, 0], [0.5, -0.5]]), Tensor([[[0.5]], [[1]]]), Tensor([1, 2.5], shape: [1, 2]),
+      Tensor(2.5), Tensor([1.5, 2]), Tensor([[1, 0], [0.5, -0.5]]), Tensor([[[0.5]], [[1]]]),
+      Tensor([1, 2.5], shape: [1, 2]),
     ]
     #expect(tensors.allSatisfy { $0.dtype == .f32 })
     let doubles: [[Double]] = [[1, 2]]

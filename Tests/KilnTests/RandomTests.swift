@@ -129,6 +129,26 @@ struct RandomTests {
     #expect(dropout(x, rate: 0, key: key).scalars == x.scalars)
   }
 
+  @Test("a permutation has every number once, in the order of the draws; shuffling takes parts in that order")
+  func permutations() throws {
+    let key = RandomKey(seed: 7)
+    let order = Tensor<Int32>.randomPermutation(100, key: key)
+    let draws = (0..<100).map { number -> UInt64 in
+      let (high, low) = threefry((0, 7), (0, UInt32(number)))
+      return UInt64(high) << 32 | UInt64(low)
+    }
+    let expected: [Int] = (0..<100).sorted { draws[$0] < draws[$1] }
+    #expect(order.scalars.map { Int($0) } == expected)
+    #expect(order.scalars != Tensor<Int32>.randomPermutation(100, key: RandomKey(seed: 8)).scalars)
+    #expect(Tensor<Int32>.randomPermutation(0, key: key).scalars == [])
+    let x = Tensor<Float>((0..<300).map { Float($0) }, shape: [100, 3])
+    let shuffle = compile { (x: Tensor<Float>, key: RandomKey) in x.shuffled(key: key) }
+    let rows = try shuffle.run(x, key)
+    let firsts: [Float] = order.scalars.map { 3 * Float($0) }
+    #expect(rows[0..., 0].scalars == firsts && rows[0..., 2].scalars == firsts.map { $0 + 2 })
+    #expect(x.shuffled(axis: -1, key: key).shape == x.shape)
+  }
+
   @Test("S1: compiled draws have the bits of eager ones; a key as state draws anew in each call")
   func compiled() throws {
     let draw = compile { (key: RandomKey) in

@@ -1,9 +1,11 @@
+import Foundation
 import KilnIR
-import KilnOpenCL
 import KilnPasses
 import KilnRuntime
 import KilnTesting
 import Testing
+
+@testable import KilnOpenCL
 
 /// A program that a mapping of points to work items is chosen for.
 struct MappingCase: CustomTestStringConvertible, Sendable {
@@ -45,7 +47,12 @@ struct MappingCase: CustomTestStringConvertible, Sendable {
     "  %0: \(result) = dot(%x, %y) {batch = [], contract = [[1, 0]]}\n  return %0"
   }
 
-  /// One for each mapping, on a device that 64 · 1024 work items fill.
+  private static func convolution(_ result: String) -> String {
+    "  %0: \(result) = convolution(%x, %y) {contract = [[3, 2]], windows = [[1, 0], [2, 1]], strides = [1, 1], "
+      + "low = [1, 0], high = [1, 0]}\n  return %0"
+  }
+
+  /// At least one for each mapping, on a device that 64 · 1024 work items fill.
   static let all = [
     MappingCase("points", .cpu, "%x: f32[70]", "f32[70]", "  %0: f32[70] = exp(%x)\n  return %0"),
     MappingCase("points in strides", .cpu, "%x: f32[9,70]", "f32[9,70]", softmax),
@@ -60,6 +67,12 @@ struct MappingCase: CustomTestStringConvertible, Sendable {
     MappingCase("tiles 2x2", .gpu, "%x: f32[40,30], %y: f32[30,33]", "f32[40,33]", dot("f32[40,33]")),
     MappingCase("tiles 4x4", .gpu, "%x: f32[400,30], %y: f32[30,333]", "f32[400,333]", dot("f32[400,333]")),
     MappingCase("tiles 8x8", .gpu, "%x: f32[1000,20], %y: f32[20,1000]", "f32[1000,1000]", dot("f32[1000,1000]")),
+    // Two inner axes: rows of the window, and along them columns and channels.
+    MappingCase(
+      "tiles 2x2", .gpu, "%x: f32[2,6,20,3], %y: f32[3,3,3,17]", "f32[2,6,18,17]", convolution("f32[2,6,18,17]")),
+    MappingCase(
+      "register tiles", .cpu, "%x: f32[1,6,20,70], %y: f32[3,3,70,17]", "f32[1,6,18,17]",
+      convolution("f32[1,6,18,17]")),
     MappingCase("register tiles", .cpu, "%x: f32[9,600], %y: f32[600,20]", "f32[9,20]", dot("f32[9,20]")),
   ]
 }
@@ -79,6 +92,67 @@ struct MappingTests {
     #expect(reason == nil)
   }
 
+  @Test("S1: tuning tries what a launch may have, keeps the bits, and later programs take the fastest")
+  func tuning() throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "kiln-tuning-\(UUID())").path
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let cache = try #require(ObjectCache(folder: folder))
+    let device = try OpenCLHarness.device.get()
+    for test in MappingCase.all where ["tiles 2x2", "split rows", "row groups"].contains(test.mapping) {
+      let program = try test.program()
+      let plan = try OpenCLHarness.plan(program, fuses: true)
+      func executable() throws -> OpenCLExecutable {
+        try OpenCLExecutable(plan, on: device, cache: cache, schedulesFor: test.kind, filledBy: 64 << 10, tuning: nil)
+      }
+      let first = try executable()
+      let buffers = try program.inputs.map { value in
+        try value.bytes.withUnsafeBytes { try DeviceBuffer(copying: $0, to: device) }
+      }
+      #expect(first.mappings.contains(test.mapping))
+      let tuned = try first.tune(buffers, seconds: 60)
+      #expect(tuned.contains { $0.measured.count > 1 && $0.measured[0].mapping == test.mapping })
+      for launch in tuned {
+        let least = launch.measured.map(\.nanoseconds).min()
+        #expect(launch.measured.contains { $0.mapping == launch.chosen && $0.nanoseconds == least })
+      }
+      #expect(first.mappings == tuned.map(\.chosen))
+      // What is kept decides, even where the clock would have chosen otherwise.
+      let facts = first.launchFacts
+      for (launch, facts) in zip(tuned, facts) {
+        guard let slowest = launch.measured.max(by: { $0.nanoseconds < $1.nanoseconds }) else { continue }
+        let mapping = try #require(WorkMapping.candidates(facts).first { $0.name == slowest.mapping })
+        first.records?.record(mapping, for: facts)
+      }
+      let second = try executable()
+      let slowest = tuned.map { $0.measured.max { $0.nanoseconds < $1.nanoseconds }?.mapping ?? $0.chosen }
+      #expect(second.mappings == slowest)
+      for executable in [first, second] {
+        let reason = program.disagreement { try executable.run($0.inputs) }
+        #expect(reason == nil)
+      }
+    }
+    #expect(cache.entries().count > 0)
+  }
+
+  @Test("KILN_TUNE: the first run tunes; a mapping that was recorded and no longer fits is none")
+  func tuningOnFirstRun() throws {
+    let test = try #require(MappingCase.all.first { $0.mapping == "tiles 2x2" })
+    let folder = FileManager.default.temporaryDirectory.appending(path: "kiln-tuning-\(UUID())").path
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let cache = try #require(ObjectCache(folder: folder))
+    let plan = try OpenCLHarness.plan(test.program(), fuses: true)
+    let device = try OpenCLHarness.device.get()
+    let executable = try OpenCLExecutable(
+      plan, on: device, cache: cache, schedulesFor: test.kind, filledBy: 64 << 10, tuning: 30)
+    let records = try #require(executable.records)
+    let facts = executable.launchFacts[0]
+    #expect(records.mapping(facts) == nil)
+    #expect(try test.program().disagreement { try executable.run($0.inputs) } == nil)
+    #expect(records.mapping(facts)?.name == executable.mappings[0])
+    records.record(.sortGroups, for: facts)
+    #expect(records.mapping(facts) == nil)
+  }
+
   @Test("The cases are all mappings that there are")
   func complete() throws {
     #expect(Set(MappingCase.all.map(\.mapping)) == Set(WorkMappingNames.all))
@@ -86,13 +160,19 @@ struct MappingTests {
 
   /// A harness that finds nothing wrong with a wrong emitter would prove nothing. Other sizes of blocks are no such fault: they
   /// would write beyond the memory of the plan.
-  @Test("A wrong emitter is found: one rounding more", arguments: [("points", "fma(", "fma(1.0000001f * ")])
+  @Test(
+    "A wrong emitter is found: one rounding more, the elements of a sum from the last to the first",
+    arguments: [
+      ("points", "fma(", "fma(1.0000001f * "),
+      ("row groups", "= begin + lane; e < end; e += 32)", "= end - 1 - lane; e >= begin; e -= 32)"),
+    ])
   func plantedFaults(mapping: String, from: String, to: String) throws {
     let test = try #require(MappingCase.all.first { $0.mapping == mapping })
     let device = try OpenCLHarness.device.get().separateCopy()
     defer { device.close() }
     let plan = try OpenCLHarness.plan(test.program(), fuses: true)
-    #expect(try OpenCLExecutable.text(of: plan, on: device).contains(from))
+    let text = try OpenCLExecutable.text(of: plan, on: device, schedulesFor: test.kind, filledBy: 64 << 10)
+    #expect(text.contains(from))
     device.faults.withLock { $0.rewrite = (from, to) }
     let reason = try test.program().disagreement { program in
       try OpenCLExecutable(plan, on: device, cache: nil, schedulesFor: test.kind, filledBy: 64 << 10).run(

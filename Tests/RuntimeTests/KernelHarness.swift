@@ -15,7 +15,9 @@ struct KernelHarness {
       ? KernelHarness(compiler: KernelCompiler(machine: machine, cache: nil)) : nil
   }
 
-  static let widest = Result { try KernelHarness(compiler: KernelCompiler(machine: CPUMachine.shared.get(), cache: nil)) }
+  static let widest = Result {
+    try KernelHarness(compiler: KernelCompiler(machine: CPUMachine.shared.get(), cache: nil))
+  }
 
   /// Runs all phases of `kernel`, in pieces of `unitsPerCall` work units.
   ///
@@ -40,7 +42,7 @@ struct KernelHarness {
       }
       return block
     }
-    defer { memory.forEach { $0.deallocate() } }
+    defer { for block in memory { block.deallocate() } }
     let workspace = UnsafeMutableRawPointer.allocate(byteCount: kernel.workspaceBytes(integers) + 64, alignment: 64)
     let scratch = UnsafeMutableRawPointer.allocate(byteCount: kernel.scratchBytes(integers) + 64, alignment: 64)
     defer {
@@ -118,22 +120,29 @@ extension DType {
       switch self {
       case .bool: [0, 1]
       case .f32:
-        [0, 0x8000_0000, 1, 0x8000_0001, 0x007f_ffff, 0x0080_0000, 0x3f80_0000, 0xbf80_0000, 0x7f80_0000, 0xff80_0000,
+        [
+          0, 0x8000_0000, 1, 0x8000_0001, 0x007f_ffff, 0x0080_0000, 0x3f80_0000, 0xbf80_0000, 0x7f80_0000, 0xff80_0000,
           0x7fc0_0000, 0x7f7f_ffff, 0xff7f_ffff, 0x4f00_0000, 0xcf00_0000, 0x4f80_0000, 0x5f00_0000, 0x5f80_0000,
-          0xdf00_0000, 0x3f00_0000, 0x3fc0_0000, 0x4b00_0000, 0x4b7f_ffff, 0x477f_e000, 0x477f_f000, 0x3380_0000, 0x3300_0000]
+          0xdf00_0000, 0x3f00_0000, 0x3fc0_0000, 0x4b00_0000, 0x4b7f_ffff, 0x477f_e000, 0x477f_f000, 0x3380_0000,
+          0x3300_0000,
+        ]
       case .f64:
-        [0, 1 << 63, 1, 1 << 63 | 1, 0x000f_ffff_ffff_ffff, 0x0010_0000_0000_0000, 0x3ff0_0000_0000_0000,
+        [
+          0, 1 << 63, 1, 1 << 63 | 1, 0x000f_ffff_ffff_ffff, 0x0010_0000_0000_0000, 0x3ff0_0000_0000_0000,
           0xbff0_0000_0000_0000, 0x7ff0_0000_0000_0000, 0xfff0_0000_0000_0000, 0x7ff8_0000_0000_0000,
           0x7fef_ffff_ffff_ffff, 0x43e0_0000_0000_0000, 0xc3e0_0000_0000_0000, 0x43f0_0000_0000_0000,
           0x41e0_0000_0000_0000, 0x36a0_0000_0000_0000, 0x3690_0000_0000_0000, 0x3690_0000_0000_0001,
           0x47ef_ffff_f000_0000, 0x40ef_fdff_ffff_ffff, 0x40ef_fe00_0000_0000, 0x3ff0_0020_0000_0001,
-          0x3ff0_1000_0000_0001]
+          0x3ff0_1000_0000_0001,
+        ]
       case .f16: [0, 0x8000, 1, 0x3ff, 0x400, 0x3c00, 0x7bff, 0x7c00, 0xfc00, 0x7e00, 0xbc00]
       case .bf16: [0, 0x8000, 1, 0x7f, 0x80, 0x3f80, 0x7f7f, 0x7f80, 0xff80, 0x7fc0, 0xbf80]
       case .i8, .i16, .i32, .i64, .u8, .u16, .u32, .u64:
-        [0, 1, 2, 3, 7, bitMask, bitMask - 1, bitMask >> 1, (bitMask >> 1) + 1, UInt64(bitWidth), UInt64(bitWidth - 1),
+        [
+          0, 1, 2, 3, 7, bitMask, bitMask - 1, bitMask >> 1, (bitMask >> 1) + 1, UInt64(bitWidth), UInt64(bitWidth - 1),
           (1 << 53 + 1) & bitMask, (1 << 24 + 1) & bitMask, 2049 & bitMask,
-          0x4040_0000_0000_0001 & bitMask, 0xbfbf_ffff_ffff_ffff & bitMask, 0x8080_0000_0000_0001 & bitMask]
+          0x4040_0000_0000_0001 & bitMask, 0xbfbf_ffff_ffff_ffff & bitMask, 0x8080_0000_0000_0001 & bitMask,
+        ]
       }
     return (0..<count).map { index in
       if index < 2 * hard.count || random.next() % 4 == 0 { return hard[Int(random.next() % UInt64(hard.count))] }

@@ -39,7 +39,8 @@ struct ObjectCacheTests {
     #expect(cache.object(for: key) == nil)
   }
 
-  @Test("a damaged entry is a miss and is deleted", arguments: ["cut", "empty", "flipped", "grown", "foreign", "renamed"])
+  @Test(
+    "a damaged entry is a miss and is deleted", arguments: ["cut", "empty", "flipped", "grown", "foreign", "renamed"])
   func damage(kind: String) throws {
     let cache = try #require(ObjectCache(folder: folder()))
     cache.store(object, for: key)

@@ -2,7 +2,10 @@ import Foundation
 
 /// The shortest way through OpenCL that compiles and runs a kernel, to show that it works beside LLVM.
 enum OpenCLProbe {
-  struct Failure: Error { let step: String; let status: Int32 }
+  struct Failure: Error {
+    let step: String
+    let status: Int32
+  }
 
   nonisolated(unsafe) private static let library = dlopen("libOpenCL.so.1", RTLD_NOW | RTLD_LOCAL)
   static var isInstalled: Bool { library != nil }
@@ -19,29 +22,37 @@ enum OpenCLProbe {
 
   static func run() throws {
     typealias List = @convention(c) (UInt32, UnsafeMutablePointer<Handle>?, UnsafeMutablePointer<UInt32>?) -> Int32
-    typealias Devices = @convention(c) (
-      Handle, UInt64, UInt32, UnsafeMutablePointer<Handle>?, UnsafeMutablePointer<UInt32>?
-    ) -> Int32
-    typealias Context = @convention(c) (
-      UnsafeRawPointer?, UInt32, UnsafePointer<Handle>?, UnsafeRawPointer?, UnsafeRawPointer?, UnsafeMutablePointer<Int32>?
-    ) -> Handle
+    typealias Devices =
+      @convention(c) (
+        Handle, UInt64, UInt32, UnsafeMutablePointer<Handle>?, UnsafeMutablePointer<UInt32>?
+      ) -> Int32
+    typealias Context =
+      @convention(c) (
+        UnsafeRawPointer?, UInt32, UnsafePointer<Handle>?, UnsafeRawPointer?, UnsafeRawPointer?,
+        UnsafeMutablePointer<Int32>?
+      ) -> Handle
     typealias Queue = @convention(c) (Handle, Handle, UInt64, UnsafeMutablePointer<Int32>?) -> Handle
-    typealias Source = @convention(c) (
-      Handle, UInt32, UnsafeMutablePointer<UnsafePointer<CChar>?>?, UnsafeRawPointer?, UnsafeMutablePointer<Int32>?
-    ) -> Handle
-    typealias Build = @convention(c) (
-      Handle, UInt32, UnsafePointer<Handle>?, UnsafePointer<CChar>?, UnsafeRawPointer?, UnsafeRawPointer?
-    ) -> Int32
+    typealias Source =
+      @convention(c) (
+        Handle, UInt32, UnsafeMutablePointer<UnsafePointer<CChar>?>?, UnsafeRawPointer?, UnsafeMutablePointer<Int32>?
+      ) -> Handle
+    typealias Build =
+      @convention(c) (
+        Handle, UInt32, UnsafePointer<Handle>?, UnsafePointer<CChar>?, UnsafeRawPointer?, UnsafeRawPointer?
+      ) -> Int32
     typealias Named = @convention(c) (Handle, UnsafePointer<CChar>?, UnsafeMutablePointer<Int32>?) -> Handle
-    typealias Buffer = @convention(c) (Handle, UInt64, Int, UnsafeMutableRawPointer?, UnsafeMutablePointer<Int32>?) -> Handle
+    typealias Buffer =
+      @convention(c) (Handle, UInt64, Int, UnsafeMutableRawPointer?, UnsafeMutablePointer<Int32>?) -> Handle
     typealias Argument = @convention(c) (Handle, UInt32, Int, UnsafeRawPointer?) -> Int32
-    typealias Launch = @convention(c) (
-      Handle, Handle, UInt32, UnsafeRawPointer?, UnsafePointer<Int>?, UnsafeRawPointer?, UInt32, UnsafeRawPointer?,
-      UnsafeRawPointer?
-    ) -> Int32
-    typealias Read = @convention(c) (
-      Handle, Handle, UInt32, Int, Int, UnsafeMutableRawPointer?, UInt32, UnsafeRawPointer?, UnsafeRawPointer?
-    ) -> Int32
+    typealias Launch =
+      @convention(c) (
+        Handle, Handle, UInt32, UnsafeRawPointer?, UnsafePointer<Int>?, UnsafeRawPointer?, UInt32, UnsafeRawPointer?,
+        UnsafeRawPointer?
+      ) -> Int32
+    typealias Read =
+      @convention(c) (
+        Handle, Handle, UInt32, Int, Int, UnsafeMutableRawPointer?, UInt32, UnsafeRawPointer?, UnsafeRawPointer?
+      ) -> Int32
 
     var platform: Handle = nil
     var device: Handle = nil
@@ -68,7 +79,8 @@ enum OpenCLProbe {
     try check("buffer", status)
     try check("argument", function("clSetKernelArg", as: Argument.self)(kernel, 0, 8, &buffer))
     var size = values.count
-    try check("launch", function("clEnqueueNDRangeKernel", as: Launch.self)(queue, kernel, 1, nil, &size, nil, 0, nil, nil))
+    try check(
+      "launch", function("clEnqueueNDRangeKernel", as: Launch.self)(queue, kernel, 1, nil, &size, nil, 0, nil, nil))
     try check("read", function("clEnqueueReadBuffer", as: Read.self)(queue, buffer, 1, 0, 256, &values, 0, nil, nil))
     guard values == (0..<64).map({ number + Int32($0) }) else { throw Failure(step: "values", status: values[0]) }
   }

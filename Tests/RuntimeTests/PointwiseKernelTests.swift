@@ -50,7 +50,8 @@ struct PointwiseKernelTests {
               buffers[0][i * columns + j], buffers[1][j], buffers[2][i], buffers[3][j * rows + i],
               buffers[4][columns - 1 - j], buffers[5][3 * j + 1],
             ]
-            #expect(buffers[6][i * columns + j] == terms.dropFirst().reduce(terms[0], add), "\(i) \(j) of \(rows) \(columns)")
+            #expect(
+              buffers[6][i * columns + j] == terms.dropFirst().reduce(terms[0], add), "\(i) \(j) of \(rows) \(columns)")
           }
         }
       }
@@ -68,7 +69,8 @@ struct PointwiseKernelTests {
         Kernel.Stage(
           inner: [], body: [.index(affine(0, 1), dtype: .i32), .index(affine(100, -3, offset: 5), dtype: .i64)],
           effects: [
-            .store(buffer: 0, affine(columns, 1), value: BodyID(0)), .store(buffer: 1, affine(columns, 1), value: BodyID(1)),
+            .store(buffer: 0, affine(columns, 1), value: BodyID(0)),
+            .store(buffer: 1, affine(columns, 1), value: BodyID(1)),
           ])
       ], schedule: .pointwise(lanes: lanes, unroll: 2, grain: 32, streaming: false))
     var buffers = [[UInt64]](repeating: [UInt64](repeating: 0, count: rows * columns), count: 2)
@@ -106,7 +108,10 @@ struct PointwiseKernelTests {
       for perElement in [false, true] {
         let chosen = perElement ? affine(columns, 1) : affine(1, 0)
         let kernel = Kernel(
-          buffers: [Kernel.Buffer(.f32, isWritten: false), Kernel.Buffer(dtype, isWritten: false), Kernel.Buffer(.f32, isWritten: true)],
+          buffers: [
+            Kernel.Buffer(.f32, isWritten: false), Kernel.Buffer(dtype, isWritten: false),
+            Kernel.Buffer(.f32, isWritten: true),
+          ],
           integerCount: 1, outer: [.constant(rows), .constant(columns)],
           stages: [
             Kernel.Stage(
@@ -133,7 +138,9 @@ struct PointwiseKernelTests {
           for i in 0..<rows {
             for j in 0..<columns {
               let word = indices[perElement ? i * columns + j : i]
-              let index = dtype.isSignedInteger ? Int(Int64(bitPattern: word << (64 - dtype.bitWidth)) >> (64 - dtype.bitWidth)) : Int(clamping: word)
+              let index =
+                dtype.isSignedInteger
+                ? Int(Int64(bitPattern: word << (64 - dtype.bitWidth)) >> (64 - dtype.bitWidth)) : Int(clamping: word)
               let isInside = (0..<extent).contains(index)
               let used = bounds == .clamp ? min(max(index, 0), extent - 1) : index
               let expected = isInside || bounds == .clamp ? buffers[0][used * columns + j] : 0
@@ -150,7 +157,10 @@ struct PointwiseKernelTests {
     let harness = try KernelHarness.widest.get()
     let (updates, extent) = (40, 7)
     let kernel = Kernel(
-      buffers: [Kernel.Buffer(.i32, isWritten: false), Kernel.Buffer(.f32, isWritten: false), Kernel.Buffer(.f32, isWritten: true)],
+      buffers: [
+        Kernel.Buffer(.i32, isWritten: false), Kernel.Buffer(.f32, isWritten: false),
+        Kernel.Buffer(.f32, isWritten: true),
+      ],
       integerCount: 0, outer: [],
       stages: [
         Kernel.Stage(
@@ -192,14 +202,19 @@ struct PointwiseKernelTests {
         buffers: [Kernel.Buffer(.f32, isWritten: false), Kernel.Buffer(.f32, isWritten: true)], scratchRows: [.f32],
         integerCount: 2, outer: [.argument(0)],
         stages: [
-          Kernel.Stage(inner: [.argument(1)], body: [.load(buffer: 0, row)], effects: [.reduce(.max, value: BodyID(0))]),
+          Kernel.Stage(
+            inner: [.argument(1)], body: [.load(buffer: 0, row)], effects: [.reduce(.max, value: BodyID(0))]),
           Kernel.Stage(
             inner: [.argument(1)],
-            body: [.load(buffer: 0, row), .reduced(0), .operation(.subtract, operands: [BodyID(0), BodyID(1)], dtype: .f32)],
+            body: [
+              .load(buffer: 0, row), .reduced(0), .operation(.subtract, operands: [BodyID(0), BodyID(1)], dtype: .f32),
+            ],
             effects: [.storeScratch(row: 0, value: BodyID(2)), .reduce(.sum, value: BodyID(2))]),
           Kernel.Stage(
             inner: [.argument(1)],
-            body: [.loadScratch(row: 0), .reduced(1), .operation(.divide, operands: [BodyID(0), BodyID(1)], dtype: .f32)],
+            body: [
+              .loadScratch(row: 0), .reduced(1), .operation(.divide, operands: [BodyID(0), BodyID(1)], dtype: .f32),
+            ],
             effects: [.store(buffer: 1, row, value: BodyID(2))]),
         ], schedule: schedule)
     }

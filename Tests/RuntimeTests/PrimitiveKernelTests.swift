@@ -67,7 +67,9 @@ struct PrimitiveKernelTests {
       schedule: .pointwise(lanes: lanes, unroll: 1, grain: 1024, streaming: false))
   }
 
-  @Test("E1 E4 E6 E7 E8 E9: every primitive and dtype, on every class of vectors", arguments: HostFeatures.VectorClass.allCases)
+  @Test(
+    "E1 E4 E6 E7 E8 E9: every primitive and dtype, on every class of vectors",
+    arguments: HostFeatures.VectorClass.allCases)
   func primitives(limit: HostFeatures.VectorClass) throws {
     guard let harness = try KernelHarness.make(limit) else { return }
     let count = 333

@@ -20,9 +20,13 @@ enum ReductionDefinition {
     let blocks = stride(from: 0, to: values.count, by: 1024).map { start -> Scalar in
       let block = values[start..<min(start + 1024, values.count)]
       var lanes = Array(block.prefix(32))
-      for (offset, value) in block.dropFirst(32).enumerated() { lanes[offset % 32] = combine(lanes[offset % 32], value) }
+      for (offset, value) in block.dropFirst(32).enumerated() {
+        lanes[offset % 32] = combine(lanes[offset % 32], value)
+      }
       for h in [16, 8, 4, 2, 1] {
-        for lane in 0..<h where lane + h < min(2 * h, lanes.count) { lanes[lane] = combine(lanes[lane], lanes[lane + h]) }
+        for lane in 0..<h where lane + h < min(2 * h, lanes.count) {
+          lanes[lane] = combine(lanes[lane], lanes[lane + h])
+        }
       }
       return lanes[0]
     }
@@ -39,7 +43,8 @@ enum ReductionDefinition {
           return Scalar(Float(bitPattern: c).addingProduct(Float(bitPattern: x), Float(bitPattern: y)))
         }
         if dtype.isReal { return Primitive.fusedMultiplyAdd.evaluate([a[index], b[index], sum], dtype: dtype) }
-        return Primitive.add.evaluate([Primitive.multiply.evaluate([a[index], b[index]], dtype: dtype), sum], dtype: dtype)
+        return Primitive.add.evaluate(
+          [Primitive.multiply.evaluate([a[index], b[index]], dtype: dtype), sum], dtype: dtype)
       }
     }
     return tree16(blocks) { Primitive.add.evaluate([$0, $1], dtype: dtype) }
@@ -91,7 +96,9 @@ enum ReductionDefinition {
 @Suite("Reductions in kernels")
 struct ReductionKernelTests {
   /// The sizes of NUMERICS T1, and some more.
-  static let sizes = [0, 1, 2, 3, 31, 32, 33, 100, 511, 512, 513, 1023, 1024, 1025, 2049, 8192, 8193, 16384, 16385, 17409]
+  static let sizes = [
+    0, 1, 2, 3, 31, 32, 33, 100, 511, 512, 513, 1023, 1024, 1025, 2049, 8192, 8193, 16384, 16385, 17409,
+  ]
 
   /// Rows of `n` elements (or columns, by the strides), reduced in several ways at once:
   /// buffers 0 the elements, then one for each result.
@@ -132,13 +139,16 @@ struct ReductionKernelTests {
         let expected = ReductionDefinition.reduce(kind, values, dtype).bits
         let found = buffers[1 + number][point]
         if !same(found, expected, dtype) {
-          Issue.record("\(kind) of \(n) \(dtype), point \(point) of \(outer), \(schedule): \(found), expected \(expected)")
+          Issue.record(
+            "\(kind) of \(n) \(dtype), point \(point) of \(outer), \(schedule): \(found), expected \(expected)")
         }
       }
       for (number, kind) in extremes.enumerated() where n > 0 {
         let expected = UInt64(ReductionDefinition.argReduce(kind, values, dtype))
         let found = buffers[1 + kinds.count + number][point]
-        if found != expected { Issue.record("index of \(kind) of \(n) \(dtype), \(schedule): \(found), expected \(expected)") }
+        if found != expected {
+          Issue.record("index of \(kind) of \(n) \(dtype), \(schedule): \(found), expected \(expected)")
+        }
       }
     }
   }
@@ -186,11 +196,13 @@ struct ReductionKernelTests {
     for (number, n) in Self.sizes.enumerated() {
       for kind in [ReductionKind.sum, .min] {
         try check(
-          dtype, [kind], [], schedule: .splitRows, byColumns: false, outer: 2, n: n, words: words(dtype, 2 * n, seed: number),
+          dtype, [kind], [], schedule: .splitRows, byColumns: false, outer: 2, n: n,
+          words: words(dtype, 2 * n, seed: number),
           harness: harness, unitsPerCall: 3)
       }
       try check(
-        dtype, [], [.max], schedule: .splitRows, byColumns: false, outer: 2, n: n, words: words(dtype, 2 * n, seed: number),
+        dtype, [], [.max], schedule: .splitRows, byColumns: false, outer: 2, n: n,
+        words: words(dtype, 2 * n, seed: number),
         harness: harness)
     }
   }
@@ -204,7 +216,8 @@ struct ReductionKernelTests {
         if case .columns = schedule { byColumns = true }
         let words = (0..<4 * n).map { UInt64($0 % 50 == 7 ? 0 : 1) }
         try check(
-          dtype, [.and, .or], [], schedule: schedule, byColumns: byColumns, outer: 4, n: n, words: words, harness: harness)
+          dtype, [.and, .or], [], schedule: schedule, byColumns: byColumns, outer: 4, n: n, words: words,
+          harness: harness)
       }
     }
   }
@@ -231,7 +244,10 @@ struct ReductionKernelTests {
         let vector = AffineIndex(offset: .constant(0), strides: [.constant(0), .constant(1)])
         let matrix = AffineIndex(offset: .constant(0), strides: [.constant(1), .argument(0)])
         let kernel = Kernel(
-          buffers: [Kernel.Buffer(dtype, isWritten: false), Kernel.Buffer(dtype, isWritten: false), Kernel.Buffer(dtype, isWritten: true)],
+          buffers: [
+            Kernel.Buffer(dtype, isWritten: false), Kernel.Buffer(dtype, isWritten: false),
+            Kernel.Buffer(dtype, isWritten: true),
+          ],
           integerCount: 2, outer: [.argument(0)],
           stages: [
             Kernel.Stage(
@@ -239,7 +255,8 @@ struct ReductionKernelTests {
               effects: [.dot(lhs: BodyID(0), rhs: BodyID(1))]),
             Kernel.Stage(
               inner: [], body: [.reduced(0)],
-              effects: [.store(buffer: 2, AffineIndex(offset: .constant(0), strides: [.constant(1)]), value: BodyID(0))]),
+              effects: [.store(buffer: 2, AffineIndex(offset: .constant(0), strides: [.constant(1)]), value: BodyID(0))]
+            ),
           ], schedule: schedule)
         var buffers = [
           dtype.numbers(n, seed: n), dtype.numbers(n * outer, seed: n + 1), [UInt64](repeating: 9, count: outer),

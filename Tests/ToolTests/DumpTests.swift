@@ -21,7 +21,8 @@ import Testing
       for module in modules.sorted() {
         let (inputs, hidden) = try inputs(of: folder.read("\(path)/\(module)"), dump, folder)
         hiddenCount += hidden
-        let run = try Tool.run(Tool.path, ["run", "\(folder.path)/\(path)/\(module)", "--device", "reference"] + inputs)
+        let run = try Tool.run(
+          Tool.path, ["run", "\(folder.path)/\(path)/\(module)", "--device", "reference"] + inputs)
         #expect(run.status == 0, "\(dump)/\(module): \(run.errors)")
         results.insert(run.output)
       }
@@ -42,7 +43,8 @@ import Testing
       let file = try folder.write(
         "\(dump)-\(match.2).npy",
         npy(
-          "{'descr': '<f4', 'fortran_order': False, 'shape': (\(shape)), }", bytes((0..<count).map { Float($0) / 8 - 1 })))
+          "{'descr': '<f4', 'fortran_order': False, 'shape': (\(shape)), }",
+          bytes((0..<count).map { Float($0) / 8 - 1 })))
       arguments += ["--input", "\(match.2)=\(file)"]
     }
     return (arguments, list.matches(of: /hidden %/).count)

@@ -79,7 +79,8 @@ extension Primitive {
       columns.unary { (a: UInt64) in a }
       return
     case .add, .subtract, .multiply, .divide, .remainder, .negate, .absolute, .maximum, .minimum, .squareRoot,
-      .fusedMultiplyAdd, .floor, .ceiling, .truncate, .roundToEven, .scaleByPowerOfTwo, .and, .or, .xor, .not, .shiftLeft,
+      .fusedMultiplyAdd, .floor, .ceiling, .truncate, .roundToEven, .scaleByPowerOfTwo, .and, .or, .xor, .not,
+      .shiftLeft,
       .shiftRight, .equal, .less, .lessEqual:
       break
     }

@@ -41,11 +41,15 @@ extension KernelEmitter {
     let frames = stages.map {
       frame(ofStage: $0, coordinates: coordinates, varying: [axis], lanes: lanes, reducedVaries: true)
     }
+    // No panel has columns that do not exist.
+    let isWhole =
+      if case .constant(let columns) = kernel.outer[axis] { columns.isMultiple(of: c.tileColumns) } else { false }
     func piece(_ first: LLVMValue) throws(RuntimeError) {
       var point = Point(lanes: lanes, coordinates: coordinates)
       point.coordinates[axis] = add(column, first)
       point.vectorAxis = axis
       let values = module.offset(sums, first, of: registerType(c.dtype))
+      if isWhole { return try emitStages(c, frames, point, sums: values) }
       let rest = difference(present, first)
       try either(module.compare(.sge, rest, module.index(lanes))) { () throws(RuntimeError) in
         try emitStages(c, frames, point, sums: values)

@@ -66,16 +66,13 @@ extension KernelEmitter {
       try push(c, sums, block: block, tree)
       return []
     }
-    if mayExceedOneLevel(c) {
+    if let fold = tree.fold {
       _ = try branch(if: module.compare(.sgt, blocks, module.index(16))) { () throws(RuntimeError) in
-        callSubfunction(tree.fold, begin: module.index(0), end: blocks, [])
+        callSubfunction(fold, begin: module.index(0), end: blocks, [])
         return []
       }
     }
   }
-
-  /// Whether there can be more than the 16 blocks of one group.
-  func mayExceedOneLevel(_ c: Contraction) -> Bool { c.knownTerms.map { $0 > 16 * Kernel.contractionBlock } ?? true }
 
   /// `multiplyAdd` part by part, each packed in scratch before it is used.
   private func multiplyAddStreamed(
@@ -182,19 +179,19 @@ extension KernelEmitter {
   /// Adds a block's values to the running sums of the current group of 16 blocks (NUMERICS R1), which are level 0.
   private func push(_ c: Contraction, _ sums: [LLVMValue], block: LLVMValue, _ tree: TreeFunctions) throws(RuntimeError)
   {
-    if let terms = c.knownTerms, terms <= Kernel.contractionBlock { return storeTile(c, sums, at: scratch) }
+    guard let accumulate = tree.accumulate else { return storeTile(c, sums, at: scratch) }
     let fifteen = module.index(15)
     let number = module.binary(.and, block, fifteen)
     let isFirst = module.compare(.eq, number, module.index(0))
     storeTile(c, sums, at: module.select(isFirst, scratch, level(c, module.index(ContractionSchedule.levels))))
     let after = add(block, module.index(1))
     _ = try branch(if: module.compare(.ne, number, module.index(0))) { () throws(RuntimeError) in
-      callSubfunction(tree.accumulate, begin: module.index(0), end: after, [])
+      callSubfunction(accumulate, begin: module.index(0), end: after, [])
       return []
     }
-    guard mayExceedOneLevel(c) else { return }
+    guard let carry = tree.carry else { return }
     _ = try branch(if: module.compare(.eq, number, fifteen)) { () throws(RuntimeError) in
-      callSubfunction(tree.carry, begin: module.index(0), end: after, [])
+      callSubfunction(carry, begin: module.index(0), end: after, [])
       return []
     }
   }
@@ -207,11 +204,11 @@ extension KernelEmitter {
   }
 }
 
-/// The functions of Tree16 that the tiles of all heights call.
+/// The functions of Tree16 that the tiles of all heights call; nil where there are too few terms for them.
 struct TreeFunctions {
-  let accumulate: LLVMFunction
-  let carry: LLVMFunction
-  let fold: LLVMFunction
+  let accumulate: LLVMFunction?
+  let carry: LLVMFunction?
+  let fold: LLVMFunction?
 }
 
 extension KernelInteger {

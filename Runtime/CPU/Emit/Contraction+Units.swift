@@ -20,7 +20,9 @@ extension KernelEmitter {
   func emitTiles(_ c: Contraction) throws(RuntimeError) {
     let s = c.schedule
     let epilogue = try epilogue(c)
-    let tree = TreeFunctions(accumulate: try accumulate(c), carry: try carry(c), fold: try fold(c))
+    let tree = TreeFunctions(
+      accumulate: c.mayExceedOneBlock ? try accumulate(c) : nil, carry: c.mayExceedOneLevel ? try carry(c) : nil,
+      fold: c.mayExceedOneLevel ? try fold(c) : nil)
     let stream = s.streamsRight ? try streaming(c) : nil
     var tiles: [(rows: Int, function: LLVMFunction)] = []
     for rows in tileHeights(c) {

@@ -44,6 +44,10 @@ struct Contraction {
     }
   }
 
+  var mayExceedOneBlock: Bool { knownTerms.map { $0 > Kernel.contractionBlock } ?? true }
+  /// Whether there can be more than the 16 blocks of one group.
+  var mayExceedOneLevel: Bool { knownTerms.map { $0 > 16 * Kernel.contractionBlock } ?? true }
+
   /// - Throws: `RuntimeError` of kind `codeGeneration` if stage 0 is no single dot of two loads.
   init(_ kernel: Kernel, _ schedule: ContractionSchedule, vectorBytes: Int) throws(RuntimeError) {
     let stage = kernel.stages[0]

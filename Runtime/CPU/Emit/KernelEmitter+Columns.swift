@@ -21,7 +21,8 @@ extension KernelEmitter {
     let axis = kernel.outer.count - 1
     let extent = value(last)
     let counts = module.stackSlot(module.int64, Tree16.levelCount, alignment: 64)
-    try unitLoop(kernel.outer.dropLast().map(value) + [ceilDivide(extent, width)]) { _, coordinates throws(RuntimeError) in
+    try unitLoop(kernel.outer.dropLast().map(value) + [ceilDivide(extent, width)]) {
+      _, coordinates throws(RuntimeError) in
       let from = multiply(coordinates[axis], module.index(width))
       var outer: [LLVMValue?] = coordinates
       outer[axis] = nil
@@ -74,7 +75,9 @@ extension KernelEmitter {
   }
 
   /// Row `row` of the accumulators of a reduction, at a point's column.
-  private func place(_ reduction: Int, row: LLVMValue, _ dtype: DType, _ point: Point, _ strip: ColumnStrip) -> LLVMValue {
+  private func place(_ reduction: Int, row: LLVMValue, _ dtype: DType, _ point: Point, _ strip: ColumnStrip)
+    -> LLVMValue
+  {
     let rowsBefore = add(module.index(reduction * 40), row)
     let start = module.offset(scratch, multiply(rowsBefore, module.index(strip.width)), of: module.int64)
     let column = module.binary(.sub, point.coordinates[strip.axis]!, strip.from)
@@ -85,7 +88,8 @@ extension KernelEmitter {
     _ reduction: Int, row: LLVMValue, _ dtype: DType, _ point: Point, _ strip: ColumnStrip
   ) -> LLVMValue {
     load(
-      dtype, place(reduction, row: row, dtype, point, strip), LanePlace(lanes: .consecutive), point.lanes, mask: point.mask)
+      dtype, place(reduction, row: row, dtype, point, strip), LanePlace(lanes: .consecutive), point.lanes,
+      mask: point.mask)
   }
 
   private func write(
@@ -114,7 +118,8 @@ extension KernelEmitter {
   /// A stage without inner axes: one visit of each column.
   private func emitColumnPoints(_ number: Int, _ strip: ColumnStrip) throws(RuntimeError) {
     let frame = frame(
-      ofStage: number, coordinates: strip.coordinates, varying: [strip.axis], lanes: ColumnStrip.lanes, reducedVaries: true)
+      ofStage: number, coordinates: strip.coordinates, varying: [strip.axis], lanes: ColumnStrip.lanes,
+      reducedVaries: true)
     let reductions = reductions(ofStage: number)
     try columnLoop(strip, copies: 1) { points throws(RuntimeError) in
       for point in points {
@@ -390,7 +395,8 @@ extension KernelEmitter {
       for reduction in reductions {
         let value = read(reduction.number, row: module.index(0), reduction.dtype, points[0], strip)
         let group = read(reduction.number, row: row, reduction.dtype, points[0], strip)
-        let sum = module.select(isFirst, value, combine(treeKind(reduction), group, value, reduction.dtype, ColumnStrip.lanes))
+        let sum = module.select(
+          isFirst, value, combine(treeKind(reduction), group, value, reduction.dtype, ColumnStrip.lanes))
         write(sum, reduction.number, row: row, reduction.dtype, points[0], strip)
         write(sum, reduction.number, row: module.index(0), reduction.dtype, points[0], strip)
       }
@@ -404,7 +410,8 @@ extension KernelEmitter {
     module.position(at: done)
   }
 
-  private func finishColumns(_ reductions: [Reduction], _ strip: ColumnStrip, _ counts: LLVMValue) throws(RuntimeError) {
+  private func finishColumns(_ reductions: [Reduction], _ strip: ColumnStrip, _ counts: LLVMValue) throws(RuntimeError)
+  {
     guard !reductions.isEmpty else { return }
     let none = module.constant(0, module.int1)
     _ = try loop(from: module.index(0), to: module.index(Tree16.levelCount), carrying: [none]) {
@@ -419,7 +426,8 @@ extension KernelEmitter {
             let group = read(reduction.number, row: row, reduction.dtype, points[0], strip)
             let joined = combine(treeKind(reduction), group, value, reduction.dtype, ColumnStrip.lanes)
             write(
-              module.select(carried[0], joined, group), reduction.number, row: module.index(0), reduction.dtype, points[0],
+              module.select(carried[0], joined, group), reduction.number, row: module.index(0), reduction.dtype,
+              points[0],
               strip)
           }
         }

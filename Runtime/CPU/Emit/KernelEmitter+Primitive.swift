@@ -14,7 +14,8 @@ extension KernelEmitter {
     case .subtract: return module.binary(isReal ? .fsub : .sub, a, b)
     case .multiply: return module.binary(isReal ? .fmul : .mul, a, b)
     case .divide: return isReal ? module.binary(.fdiv, a, b) : divide(a, b, operand, lanes, remainder: false)
-    case .remainder: return isReal ? exactRemainder(a, b, operand, lanes) : divide(a, b, operand, lanes, remainder: true)
+    case .remainder:
+      return isReal ? exactRemainder(a, b, operand, lanes) : divide(a, b, operand, lanes, remainder: true)
     case .negate:
       return isReal ? module.fneg(a) : module.binary(.sub, module.zero(registerType(operand, lanes)), a)
     case .absolute: return absolute(a, operand, lanes)
@@ -85,7 +86,9 @@ extension KernelEmitter {
     return module.select(unordered, module.binary(.fadd, a, b), orderedExtremum(isMaximum, a, b, dtype, lanes))
   }
 
-  private func orderedExtremum(_ isMaximum: Bool, _ a: LLVMValue, _ b: LLVMValue, _ dtype: DType, _ lanes: Int) -> LLVMValue {
+  private func orderedExtremum(_ isMaximum: Bool, _ a: LLVMValue, _ b: LLVMValue, _ dtype: DType, _ lanes: Int)
+    -> LLVMValue
+  {
     let width = 64 / dtype.byteCount
     if compiler.features.vectorClass == .bits512, isX86, lanes.isMultiple(of: width) {
       // vrangeps: the larger or smaller with its own sign, zeros ordered by sign.

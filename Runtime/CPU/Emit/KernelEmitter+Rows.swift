@@ -103,7 +103,9 @@ extension KernelEmitter {
   }
 
   /// Block after block (R2); the order-free reductions of the stage run through.
-  private func emitBlocks(_ span: RowSpan, _ count: LLVMValue, _ trees: [Int: Tree16]) throws(RuntimeError) -> [LLVMValue] {
+  private func emitBlocks(_ span: RowSpan, _ count: LLVMValue, _ trees: [Int: Tree16]) throws(RuntimeError)
+    -> [LLVMValue]
+  {
     let size = Kernel.reductionBlock
     let isMany = module.compare(.sgt, count, module.index(size))
     let used = span.reductions.compactMap { trees[$0.number] }
@@ -186,7 +188,9 @@ extension KernelEmitter {
   // MARK: - Vectors
 
   /// Visits the points `from ..< to` of the inner domain and applies the effects; returns the accumulators after them.
-  func emit(_ span: RowSpan, from: LLVMValue, to: LLVMValue, _ states: [[LLVMValue]]) throws(RuntimeError) -> [[LLVMValue]] {
+  func emit(_ span: RowSpan, from: LLVMValue, to: LLVMValue, _ states: [[LLVMValue]]) throws(RuntimeError)
+    -> [[LLVMValue]]
+  {
     let lanes = Self.rowLanes
     let copies = span.unroll
     let count = module.binary(.sub, to, from)
@@ -250,7 +254,9 @@ extension KernelEmitter {
     } else {
       let numbers = add(module.broadcast(first, lanes), iota(module.int64, lanes))
       let extents = span.frame.stage.inner.map { module.broadcast(value($0), lanes) }
-      for (axis, coordinate) in zip(inner, coordinates(of: numbers, in: extents)) { point.laneCoordinates[axis] = coordinate }
+      for (axis, coordinate) in zip(inner, coordinates(of: numbers, in: extents)) {
+        point.laneCoordinates[axis] = coordinate
+      }
     }
     var values = BodyValues(frame: span.frame, point: point)
     evaluateOperands(of: span.frame.stage.effects, &values)
@@ -273,7 +279,9 @@ extension KernelEmitter {
       case .extremeIndex(let kind):
         let start = module.broadcast(module.cast(.trunc, first, to: module.int32), lanes)
         var other = [value, add(start, iota(module.int32, lanes))]
-        if let mask { other = zip(other, extremeStart(kind, reduction.dtype, lanes)).map { module.select(mask, $0, $1) } }
+        if let mask {
+          other = zip(other, extremeStart(kind, reduction.dtype, lanes)).map { module.select(mask, $0, $1) }
+        }
         return better(kind, state, other, reduction.dtype)
       case .dot: return state
       }

@@ -136,7 +136,8 @@ extension KernelEmitter {
 
   private func lanes(_ state: SerialState) -> LLVMValue {
     let dtype = state.reduction.dtype
-    return fromMemory(module.load(memoryType(dtype, state.laneCount), state.lanes, alignment: 64), dtype, state.laneCount)
+    return fromMemory(
+      module.load(memoryType(dtype, state.laneCount), state.lanes, alignment: 64), dtype, state.laneCount)
   }
 
   private func finishBlock(_ state: SerialState) {
@@ -148,7 +149,8 @@ extension KernelEmitter {
   private func finish(_ state: SerialState, _ count: LLVMValue) throws(RuntimeError) -> LLVMValue {
     if case .extremeIndex = state.reduction.operation {
       let isAny = module.compare(.sgt, count, module.index(0))
-      return module.select(isAny, module.load(module.int32, state.index, alignment: 4), module.constant(0, module.int32))
+      return module.select(
+        isAny, module.load(module.int32, state.index, alignment: 4), module.constant(0, module.int32))
     }
     guard isInBlocks(state) else { return lanes(state) }
     let rest = module.binary(.and, count, module.index(state.block - 1))

@@ -25,7 +25,9 @@ extension KernelEmitter {
     module.store(zeros, tree.counts, alignment: 64)
   }
 
-  func push(_ value: LLVMValue, to tree: Tree16) { _ = module.call(pushFunction(tree), [tree.levels, tree.counts, value]) }
+  func push(_ value: LLVMValue, to tree: Tree16) {
+    _ = module.call(pushFunction(tree), [tree.levels, tree.counts, value])
+  }
 
   /// The value of the tree; an empty one is +0.
   func result(of tree: Tree16) -> LLVMValue { module.call(resultFunction(tree), [tree.levels, tree.counts]) }

@@ -18,7 +18,9 @@ extension KernelEmitter {
   func memoryType(_ dtype: DType, _ lanes: Int = 1) -> LLVMType { registerType(dtype == .bool ? .u8 : dtype, lanes) }
 
   /// The integer type as wide as `dtype`.
-  func integerType(_ dtype: DType, _ lanes: Int = 1) -> LLVMType { module.vector(module.integer(dtype.bitWidth), lanes) }
+  func integerType(_ dtype: DType, _ lanes: Int = 1) -> LLVMType {
+    module.vector(module.integer(dtype.bitWidth), lanes)
+  }
 
   func constant(_ scalar: Scalar, _ lanes: Int = 1) -> LLVMValue {
     let value =

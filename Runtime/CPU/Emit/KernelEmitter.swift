@@ -7,7 +7,7 @@ package import KilnRuntime
 /// removed (NUMERICS B1). One extension for each schedule builds its loops; they share the evaluation of bodies.
 package final class KernelEmitter {
   /// Part of every cache key: changes with any change of the emitted code.
-  package static let version = 4
+  package static let version = 5
 
   let kernel: Kernel
   let compiler: ObjectCompiler
@@ -50,7 +50,8 @@ package final class KernelEmitter {
   }
 
   /// The object of `kernel`: its phase `p` is the function `name` + "_" + `p`.
-  package static func object(of kernel: Kernel, name: String, compiler: ObjectCompiler) throws(RuntimeError) -> [UInt8] {
+  package static func object(of kernel: Kernel, name: String, compiler: ObjectCompiler) throws(RuntimeError) -> [UInt8]
+  {
     let emitter = KernelEmitter(kernel, name: name, compiler: compiler)
     try emitter.emit(name)
     return try compiler.object(from: emitter.module)

@@ -101,7 +101,8 @@ extension KernelEmitter {
       let isInvariant =
         switch instruction {
         case .constant: false  // has its own vector constant
-        case .operation(_, let operands, _): operands.allSatisfy { isFixed($0, frame) } && !operands.allSatisfy { isConstant($0, body) }
+        case .operation(_, let operands, _):
+          operands.allSatisfy { isFixed($0, frame) } && !operands.allSatisfy { isConstant($0, body) }
         case .index(let index, _), .load(_, let index): isFixed(index, frame)
         case .gather(_, let index, let data, _): isFixed(index, frame) && data.allSatisfy { isFixed($0.value, frame) }
         case .loadScratch: false

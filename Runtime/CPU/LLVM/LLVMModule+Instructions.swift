@@ -2,18 +2,28 @@ import CLLVM
 
 /// LLVM's opcodes of two operands; the raw values are LLVM's.
 package enum LLVMBinary: Int32 {
-  case add = 8, fadd, sub, fsub, mul, fmul, udiv, sdiv, fdiv, urem, srem
-  case shl = 20, lshr, ashr, and, or, xor
+  case add = 8
+  case fadd, sub, fsub, mul, fmul, udiv, sdiv, fdiv, urem, srem
+  case shl = 20
+  case lshr, ashr, and, or, xor
 }
 
 package enum LLVMCast: Int32 {
-  case trunc = 30, zext, sext, fptoui, fptosi, uitofp, sitofp, fptrunc, fpext, ptrtoint, inttoptr, bitcast
+  case trunc = 30
+  case zext, sext, fptoui, fptosi, uitofp, sitofp, fptrunc, fpext, ptrtoint, inttoptr, bitcast
 }
 
-package enum LLVMIntegerPredicate: Int32 { case eq = 32, ne, ugt, uge, ult, ule, sgt, sge, slt, sle }
+package enum LLVMIntegerPredicate: Int32 {
+  case eq = 32
+  case ne, ugt, uge, ult, ule, sgt, sge, slt, sle
+}
 
 /// Comparisons of reals: those with `o` are false with a NaN, `une` is true; `ord` and `uno` ask whether there is none, or one.
-package enum LLVMRealPredicate: Int32 { case oeq = 1, ogt, oge, olt, ole, one, ord, uno, une = 14 }
+package enum LLVMRealPredicate: Int32 {
+  case oeq = 1
+  case ogt, oge, olt, ole, one, ord, uno
+  case une = 14
+}
 
 extension LLVMModule {
   package func binary(_ op: LLVMBinary, _ a: LLVMValue, _ b: LLVMValue) -> LLVMValue {

@@ -1,6 +1,7 @@
 import KilnIR
 
-/// Contractions in tiles (D1): every output is a chain of fma over blocks of 512 terms, block values go through Tree16.
+/// Contractions in tiles (D1): every output is a chain of fma over blocks of 512 terms, block values go through Tree16. With
+/// several inner axes (a convolution) the operands are read where the coordinates of a term lead, and never written out.
 extension CLEmitter {
   /// What a tile needs to know of the contraction.
   private struct Contraction {
@@ -22,11 +23,18 @@ extension CLEmitter {
     else { return nil }
     return Contraction(
       schedule: schedule, dtype: kernel.buffers[leftBuffer].dtype, lhs: (leftBuffer, leftIndex),
-      rhs: (rightBuffer, rightIndex), terms: value(stage.inner[0]), rowAxis: schedule.batchAxes,
+      rhs: (rightBuffer, rightIndex), terms: product(stage.inner), rowAxis: schedule.batchAxes,
       columnAxis: schedule.batchAxes + schedule.rowAxes)
   }
 
-  private var termAxis: Int { kernel.outer.count }
+  /// The inner coordinates of the term `term`, declared where they are more than its number.
+  private func termCoordinates() -> [String] {
+    let inner = kernel.stages[0].inner
+    if inner.count == 1 { return ["term"] }
+    let names = inner.indices.map { "u\($0)" }
+    coordinates(names, of: "term", in: inner)
+    return names
+  }
 
   /// The outer coordinates with these in the places of row and column.
   private func place(_ contraction: Contraction, row: String, column: String) -> [String] {
@@ -144,7 +152,7 @@ extension CLEmitter {
     _ target: String, _ operand: (buffer: Int, index: AffineIndex), _ contraction: Contraction, size: Int,
     _ tile: TileShape, _ axis: String, limit: String, _ items: Int, filling: Double
   ) {
-    let alongTerms = operand.index.strides[termAxis] == .constant(1)
+    let alongTerms = operand.index.strides.last == .constant(1)
     out.line("#pragma unroll")
     out.open("for (int n = 0; n < \(size * tile.terms / items); n++)")
     out.line("const int e = n * \(items) + id;")
@@ -152,7 +160,7 @@ extension CLEmitter {
     out.line("const int s = e \(alongTerms ? "/ \(tile.terms)" : "% \(size)");")
     out.line("const \(index) term = k0 + k;")
     out.line("const \(index) at = \(axis)0 + s;")
-    let names = place(contraction, row: "at", column: "at") + ["term"]
+    let names = place(contraction, row: "at", column: "at") + termCoordinates()
     out.line("\(contraction.type) x = \(contraction.dtype.clReal(filling));")
     out.line(
       "if (term < \(contraction.terms) && at < \(limit)) x = \(load(operand.buffer, affine(operand.index, names)));")
@@ -182,11 +190,12 @@ extension CLEmitter {
     out.open("for (\(index) k0 = 0; k0 < \(contraction.terms); k0 += 512)")
     out.line("const \(index) end = k0 + 512 < \(contraction.terms) ? k0 + 512 : \(contraction.terms);")
     out.open("for (\(index) term = k0; term < end; term++)")
-    let right = affine(contraction.rhs.index, place(contraction, row: "row0", column: "column0") + ["term"])
+    let terms = termCoordinates()
+    let right = affine(contraction.rhs.index, place(contraction, row: "row0", column: "column0") + terms)
     out.line("const \(vector) right = vload\(tile.itemColumns)(0, b\(contraction.rhs.buffer) + (\(right)));")
     for (i, name) in names.enumerated() {
       out.line("const \(index) at\(i) = row0 + \(i);")
-      let left = affine(contraction.lhs.index, place(contraction, row: "at\(i)", column: "column0") + ["term"])
+      let left = affine(contraction.lhs.index, place(contraction, row: "at\(i)", column: "column0") + terms)
       out.line("const \(vector) left\(i) = (\(vector))(\(load(contraction.lhs.buffer, left)));")
       out.line("c\(name) = fma(left\(i), right, c\(name));")
     }

@@ -108,9 +108,9 @@ enum CLHelper: Hashable {
         const \(type) sum = n + \(past);
         const \(word) one = 1\(suffix) << \(fraction);
         const \(word) whole = as_\(word)(sum) << \(fraction);
-        const \(word) half = (whole >> 1) & \(mask);
-        const \(type) first = x * as_\(type)(half - one);
-        return first * as_\(type)(whole - half - one);
+        const \(word) down = (whole >> 1) & \(mask);
+        const \(type) first = x * as_\(type)(down - one);
+        return first * as_\(type)(whole - down - one);
       }
       """
   }

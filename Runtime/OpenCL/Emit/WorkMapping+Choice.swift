@@ -1,88 +1,76 @@
 import KilnIR
 
 extension WorkMapping {
-  /// The mapping of a launch on a device.
-  static func choose(_ kernel: Kernel, _ integers: [Int], _ limits: MappingLimits) -> WorkMapping {
-    let grid = kernel.pointGrid(integers)
-    let points = grid.columns * grid.rows
-    if let contraction = contraction(kernel, integers, limits) { return contraction }
-    if kernel.sortKey != nil, !kernel.stages[0].inner.isEmpty { return .sortGroups }
-    let reductions = kernel.stages.flatMap(\.effects).filter(\.isReduction)
-    let isReducing = !reductions.isEmpty || !kernel.scratchRows.isEmpty
-    if isReducing, kernel.stages.allSatisfy(\.suitsGroups), limits.maximumWorkGroupSize >= 256 {
-      let first = kernel.innerCount(0, integers)
-      let blocks = (first + Kernel.reductionBlock - 1) / Kernel.reductionBlock
-      let isOneStage =
-        kernel.scratchRows.isEmpty && kernel.stages[0].inner.count == 1
-        && kernel.stages.dropFirst().allSatisfy { $0.inner.isEmpty }
-      let isColumn = isOneStage && kernel.walksColumns(integers)
-      let isFold = kernel.stages[0].effects.allSatisfy { if case .argReduce = $0 { false } else { true } }
-      let items = isColumn ? points * 8 : points * 32
-      if isOneStage, isFold, blocks > 1, points * blocks <= 1 << 15,
-        isColumn ? grid.rows * blocks < 1 << 15 : points < 1 << 15,
-        limits.isProcessor ? points < 8 && blocks >= 32 : items < limits.fullWorkItems
-      {
-        return .split(columns: isColumn)
-      }
+  /// The mapping of a launch by a table for each class of devices.
+  static func choose(_ facts: MappingFacts) -> WorkMapping {
+    let limits = facts.limits
+    if let contraction = choose(facts, facts.contraction) { return contraction }
+    if facts.sortsLines { return .sortGroups }
+    if let reduction = facts.reduction {
+      let items = reduction.isColumn ? facts.points * 8 : facts.points * 32
+      let isShort = limits.isProcessor ? facts.points < 8 && reduction.blocks >= 32 : items < limits.fullWorkItems
+      if reduction.canSplit && isShort { return .split(columns: reduction.isColumn) }
       if !limits.isProcessor {
-        if isColumn && first >= 8 { return .columnGroups }
-        if !isColumn && first >= 16 && kernel.stages.contains(where: { !$0.inner.isEmpty }) { return .rowGroups }
+        if reduction.canShareColumns { return .columnGroups }
+        if reduction.canShareRows { return .rowGroups }
       }
     }
-    // The second dimension of a grid has at most 65,535 groups on some devices.
-    let strides = !kernel.scratchRows.isEmpty || grid.rows > (limits.isProcessor ? 1 << 20 : 1 << 15)
-    return .points(strides: strides)
+    return .points(strides: facts.needsStrides)
   }
 
-  private static func contraction(_ kernel: Kernel, _ integers: [Int], _ limits: MappingLimits) -> WorkMapping? {
-    guard kernel.stages[0].effects.count == 1, case .dot(let lhs, _) = kernel.stages[0].effects[0],
-      kernel.stages.dropFirst().allSatisfy({ $0.inner.isEmpty }), kernel.scratchRows.isEmpty
-    else { return nil }
-    let grid = kernel.pointGrid(integers)
-    let points = grid.columns * grid.rows
-    let terms = kernel.innerCount(0, integers)
-    let blocks = (terms + Kernel.contractionBlock - 1) / Kernel.contractionBlock
-    if case .contraction(let schedule) = kernel.schedule, kernel.stages[0].inner.count == 1,
-      kernel.outer.count == schedule.batchAxes + schedule.rowAxes + 1
-    {
-      let shape = kernel.contractionShape(schedule, integers)
-      let isDouble = kernel.stages[0].body.clType(of: lhs, in: kernel) == .f64
-      var levels = 0
-      var count = blocks
-      while count > 1 {
-        levels += 1
-        count = (count + 15) / 16
+  private static func choose(_ facts: MappingFacts, _ contraction: MappingFacts.Contraction?) -> WorkMapping? {
+    guard let contraction else { return nil }
+    let limits = facts.limits
+    if limits.isProcessor {
+      if contraction.canTileRegisters { return registerTile(contraction) }
+    } else {
+      // Large tiles where they fill the device; small ones have more work groups.
+      func groups(_ size: Int) -> Int {
+        contraction.batches * ((contraction.rows + size - 1) / size) * ((contraction.columns + size - 1) / size)
       }
-      if limits.isProcessor {
-        if shape.rows >= 2 && shape.columns >= 16 && levels <= 3 && schedule.rowAxes == 1 && kernel.readsRightRows {
-          return .registerTiles(
-            TileShape(itemRows: 4, itemColumns: 16, groupRows: 1, groupColumns: 1, treeLevels: levels))
-        }
-      } else if shape.rows >= 16, shape.columns >= 16, levels <= 3, schedule.rowAxes == 1,
-        limits.maximumWorkGroupSize >= 256, limits.localMemoryBytes >= 24 << 10
-      {
-        // Large tiles where they fill the device; small ones have more work groups.
-        func groups(_ size: Int) -> Int {
-          shape.batches * ((shape.rows + size - 1) / size) * ((shape.columns + size - 1) / size)
-        }
-        let fullGroups = limits.fullWorkItems / 1024
-        if !isDouble && groups(128) >= fullGroups && levels <= 1 {
-          return .tiles(TileShape(itemRows: 8, itemColumns: 8, groupRows: 16, groupColumns: 16, treeLevels: levels))
-        }
-        if groups(64) >= fullGroups || levels <= 1 && groups(64) >= fullGroups / 2 {
-          return .tiles(TileShape(itemRows: 4, itemColumns: 4, groupRows: 16, groupColumns: 16, treeLevels: levels))
-        }
-        if blocks == 1 || groups(32) * 4 >= fullGroups {
-          return .tiles(TileShape(itemRows: 2, itemColumns: 2, groupRows: 16, groupColumns: 16, treeLevels: levels))
-        }
+      let full = limits.fullWorkItems / 1024
+      for size in contraction.tileSizes {
+        let fits =
+          switch size {
+          case 8: groups(128) >= full
+          case 4: groups(64) >= full || contraction.levels <= 1 && groups(64) >= full / 2
+          default: contraction.blocks == 1 || groups(32) * 4 >= full
+          }
+        if fits { return tile(size, contraction) }
       }
     }
-    if blocks > 1 && kernel.stages[0].inner.count == 1 && grid.rows * blocks < 1 << 15
-      && (limits.isProcessor ? points < 8 : points < limits.fullWorkItems)
-    {
-      return .splitDot
+    let isShort = limits.isProcessor ? facts.points < 8 : facts.points < limits.fullWorkItems
+    return contraction.canSplit && isShort ? .splitDot : nil
+  }
+
+  private static func tile(_ size: Int, _ contraction: MappingFacts.Contraction) -> WorkMapping {
+    .tiles(
+      TileShape(itemRows: size, itemColumns: size, groupRows: 16, groupColumns: 16, treeLevels: contraction.levels))
+  }
+
+  private static func registerTile(_ contraction: MappingFacts.Contraction) -> WorkMapping {
+    .registerTiles(
+      TileShape(itemRows: 4, itemColumns: 16, groupRows: 1, groupColumns: 1, treeLevels: contraction.levels))
+  }
+
+  /// All mappings that the launch may have, each with a name of its own, the one of the table first.
+  static func candidates(_ facts: MappingFacts) -> [WorkMapping] {
+    var all = [choose(facts)]
+    func add(_ mapping: WorkMapping, if holds: Bool = true) {
+      if holds && !all.contains(mapping) { all.append(mapping) }
     }
-    return nil
+    if let contraction = facts.contraction {
+      add(registerTile(contraction), if: contraction.canTileRegisters)
+      for size in contraction.tileSizes { add(tile(size, contraction)) }
+      add(.splitDot, if: contraction.canSplit)
+      add(.points(strides: facts.needsStrides))
+    } else if let reduction = facts.reduction {
+      add(.split(columns: reduction.isColumn), if: reduction.canSplit)
+      add(.columnGroups, if: reduction.canShareColumns)
+      add(.rowGroups, if: reduction.canShareRows)
+      add(.points(strides: facts.needsStrides))
+    }
+    return all
   }
 
   /// The work items of a phase.
@@ -172,35 +160,7 @@ extension WorkMapping {
   }
 }
 
-extension Effect {
-  fileprivate var isReduction: Bool {
-    switch self {
-    case .reduce, .argReduce, .dot: true
-    case .store, .storeScratch, .scatter, .scanReduce, .argSort: false
-    }
-  }
-}
-
-extension Kernel.Stage {
-  /// Whether work items of a group may share the elements: no element waits for another, and none is a term of a dot.
-  fileprivate var suitsGroups: Bool {
-    effects.allSatisfy { effect in
-      switch effect {
-      case .dot, .scatter, .scanReduce, .argSort: false
-      case .reduce, .argReduce: !inner.isEmpty
-      case .store, .storeScratch: true
-      }
-    }
-  }
-}
-
 extension Kernel {
-  /// The dtype of the keys by which the kernel sorts lines.
-  var sortKey: DType? {
-    guard case .argSort(let key, _, _)? = stages.first?.effects.first else { return nil }
-    return stages[0].body.clType(of: key, in: self)
-  }
-
   /// Bytes for a line of `count` elements while it is sorted: a power of two of keys and numbers.
   func sortScratch(_ count: Int) -> Int {
     var padded = 1
@@ -213,24 +173,5 @@ extension Kernel {
     let isDot = stages[0].effects.contains { if case .dot = $0 { true } else { false } }
     let block = isDot ? Self.contractionBlock : Self.reductionBlock
     return max(1, (innerCount(0, integers) + block - 1) / block)
-  }
-
-  /// Whether neighbours along the columns are neighbours in memory in the right operand.
-  fileprivate var readsRightRows: Bool {
-    guard case .dot(_, let rhs)? = stages[0].effects.first, case .load(_, let index) = stages[0].body[rhs.index],
-      let last = outer.indices.last
-    else { return false }
-    return index.strides[last] == .constant(1)
-  }
-
-  /// Whether neighbours along the last outer axis are neighbours in memory, and neighbours along the inner axis are not.
-  fileprivate func walksColumns(_ integers: [Int]) -> Bool {
-    guard let last = outer.indices.last else { return false }
-    var (alongOuter, alongInner) = (0, 0)
-    for case .load(_, let index) in stages[0].body {
-      if index.strides[last].value(integers) == 1 { alongOuter += 1 }
-      if index.strides.count > outer.count && index.strides[outer.count].value(integers) == 1 { alongInner += 1 }
-    }
-    return alongOuter > alongInner
   }
 }

@@ -3,7 +3,9 @@ import KilnIR
 // `compile`, spelled out for up to six parameters: a parameter pack would accept a closure with an `inout` parameter and
 // silently drop what it assigns (Documentation/Decisions/0004). A closure gives one tree, or several in a tuple.
 
-private func one<Output: TensorTree>(_ output: Output, _ visitor: inout OutputVisitor) -> Output { visitor.visited(output) }
+private func one<Output: TensorTree>(_ output: Output, _ visitor: inout OutputVisitor) -> Output {
+  visitor.visited(output)
+}
 
 /// Compiles a closure: it is traced at the first call, transformed, fused, and run as a static plan.
 ///
@@ -121,7 +123,9 @@ public func compile<A: TensorTree, B: TensorTree, C: TensorTree, each Output: Te
 public func compile<State: TensorTree, A: TensorTree, B: TensorTree, C: TensorTree, Output: TensorTree>(
   options: CompileOptions = CompileOptions(), file: StaticString = #fileID, line: UInt = #line,
   _ body: @escaping @Sendable (inout State, A, B, C) -> Output
-) -> CompiledUpdate<State, Output, A, B, C> { CompiledUpdate(body, options, SourceLocation(file, line)) { one($0, &$1) } }
+) -> CompiledUpdate<State, Output, A, B, C> {
+  CompiledUpdate(body, options, SourceLocation(file, line)) { one($0, &$1) }
+}
 
 /// Compiles a closure that updates its first parameter in place; see `CompiledUpdate`.
 public func compile<State: TensorTree, A: TensorTree, B: TensorTree, C: TensorTree, each Output: TensorTree>(
@@ -149,10 +153,14 @@ public func compile<A: TensorTree, B: TensorTree, C: TensorTree, D: TensorTree, 
 public func compile<State: TensorTree, A: TensorTree, B: TensorTree, C: TensorTree, D: TensorTree, Output: TensorTree>(
   options: CompileOptions = CompileOptions(), file: StaticString = #fileID, line: UInt = #line,
   _ body: @escaping @Sendable (inout State, A, B, C, D) -> Output
-) -> CompiledUpdate<State, Output, A, B, C, D> { CompiledUpdate(body, options, SourceLocation(file, line)) { one($0, &$1) } }
+) -> CompiledUpdate<State, Output, A, B, C, D> {
+  CompiledUpdate(body, options, SourceLocation(file, line)) { one($0, &$1) }
+}
 
 /// Compiles a closure that updates its first parameter in place; see `CompiledUpdate`.
-public func compile<State: TensorTree, A: TensorTree, B: TensorTree, C: TensorTree, D: TensorTree, each Output: TensorTree>(
+public func compile<
+  State: TensorTree, A: TensorTree, B: TensorTree, C: TensorTree, D: TensorTree, each Output: TensorTree
+>(
   options: CompileOptions = CompileOptions(), file: StaticString = #fileID, line: UInt = #line,
   _ body: @escaping @Sendable (inout State, A, B, C, D) -> (repeat each Output)
 ) -> CompiledUpdate<State, (repeat each Output), A, B, C, D> {
@@ -174,13 +182,19 @@ public func compile<A: TensorTree, B: TensorTree, C: TensorTree, D: TensorTree, 
 }
 
 /// Compiles a closure that updates its first parameter in place; see `CompiledUpdate`.
-public func compile<State: TensorTree, A: TensorTree, B: TensorTree, C: TensorTree, D: TensorTree, E: TensorTree, Output: TensorTree>(
+public func compile<
+  State: TensorTree, A: TensorTree, B: TensorTree, C: TensorTree, D: TensorTree, E: TensorTree, Output: TensorTree
+>(
   options: CompileOptions = CompileOptions(), file: StaticString = #fileID, line: UInt = #line,
   _ body: @escaping @Sendable (inout State, A, B, C, D, E) -> Output
-) -> CompiledUpdate<State, Output, A, B, C, D, E> { CompiledUpdate(body, options, SourceLocation(file, line)) { one($0, &$1) } }
+) -> CompiledUpdate<State, Output, A, B, C, D, E> {
+  CompiledUpdate(body, options, SourceLocation(file, line)) { one($0, &$1) }
+}
 
 /// Compiles a closure that updates its first parameter in place; see `CompiledUpdate`.
-public func compile<State: TensorTree, A: TensorTree, B: TensorTree, C: TensorTree, D: TensorTree, E: TensorTree, each Output: TensorTree>(
+public func compile<
+  State: TensorTree, A: TensorTree, B: TensorTree, C: TensorTree, D: TensorTree, E: TensorTree, each Output: TensorTree
+>(
   options: CompileOptions = CompileOptions(), file: StaticString = #fileID, line: UInt = #line,
   _ body: @escaping @Sendable (inout State, A, B, C, D, E) -> (repeat each Output)
 ) -> CompiledUpdate<State, (repeat each Output), A, B, C, D, E> {
@@ -188,13 +202,17 @@ public func compile<State: TensorTree, A: TensorTree, B: TensorTree, C: TensorTr
 }
 
 /// See `compile` of a closure without parameters.
-public func compile<A: TensorTree, B: TensorTree, C: TensorTree, D: TensorTree, E: TensorTree, F: TensorTree, Output: TensorTree>(
+public func compile<
+  A: TensorTree, B: TensorTree, C: TensorTree, D: TensorTree, E: TensorTree, F: TensorTree, Output: TensorTree
+>(
   options: CompileOptions = CompileOptions(), file: StaticString = #fileID, line: UInt = #line,
   _ body: @escaping @Sendable (A, B, C, D, E, F) -> Output
 ) -> Compiled<Output, A, B, C, D, E, F> { Compiled(body, options, SourceLocation(file, line)) { one($0, &$1) } }
 
 /// See `compile` of a closure without parameters.
-public func compile<A: TensorTree, B: TensorTree, C: TensorTree, D: TensorTree, E: TensorTree, F: TensorTree, each Output: TensorTree>(
+public func compile<
+  A: TensorTree, B: TensorTree, C: TensorTree, D: TensorTree, E: TensorTree, F: TensorTree, each Output: TensorTree
+>(
   options: CompileOptions = CompileOptions(), file: StaticString = #fileID, line: UInt = #line,
   _ body: @escaping @Sendable (A, B, C, D, E, F) -> (repeat each Output)
 ) -> Compiled<(repeat each Output), A, B, C, D, E, F> {
@@ -202,13 +220,21 @@ public func compile<A: TensorTree, B: TensorTree, C: TensorTree, D: TensorTree, 
 }
 
 /// Compiles a closure that updates its first parameter in place; see `CompiledUpdate`.
-public func compile<State: TensorTree, A: TensorTree, B: TensorTree, C: TensorTree, D: TensorTree, E: TensorTree, F: TensorTree, Output: TensorTree>(
+public func compile<
+  State: TensorTree, A: TensorTree, B: TensorTree, C: TensorTree, D: TensorTree, E: TensorTree, F: TensorTree,
+  Output: TensorTree
+>(
   options: CompileOptions = CompileOptions(), file: StaticString = #fileID, line: UInt = #line,
   _ body: @escaping @Sendable (inout State, A, B, C, D, E, F) -> Output
-) -> CompiledUpdate<State, Output, A, B, C, D, E, F> { CompiledUpdate(body, options, SourceLocation(file, line)) { one($0, &$1) } }
+) -> CompiledUpdate<State, Output, A, B, C, D, E, F> {
+  CompiledUpdate(body, options, SourceLocation(file, line)) { one($0, &$1) }
+}
 
 /// Compiles a closure that updates its first parameter in place; see `CompiledUpdate`.
-public func compile<State: TensorTree, A: TensorTree, B: TensorTree, C: TensorTree, D: TensorTree, E: TensorTree, F: TensorTree, each Output: TensorTree>(
+public func compile<
+  State: TensorTree, A: TensorTree, B: TensorTree, C: TensorTree, D: TensorTree, E: TensorTree, F: TensorTree,
+  each Output: TensorTree
+>(
   options: CompileOptions = CompileOptions(), file: StaticString = #fileID, line: UInt = #line,
   _ body: @escaping @Sendable (inout State, A, B, C, D, E, F) -> (repeat each Output)
 ) -> CompiledUpdate<State, (repeat each Output), A, B, C, D, E, F> {

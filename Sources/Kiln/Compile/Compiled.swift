@@ -49,7 +49,8 @@ public final class Compiled<Output, each Input: TensorTree>: Sendable {
 
   /// Whether the arguments are what the frame's program takes; notes their addresses. Allocates nothing.
   private func matches(_ frame: CallFrame, _ ambient: Ambient?, _ input: repeat each Input) -> Bool {
-    var matcher = SignatureMatcher(frame.program, ambient, isNamed: table.options.device != nil, addresses: frame.inputs)
+    var matcher = SignatureMatcher(
+      frame.program, ambient, isNamed: table.options.device != nil, addresses: frame.inputs)
     for var tree in repeat each input { tree.visit(&matcher) }
     return matcher.isComplete
   }
@@ -73,7 +74,8 @@ public final class Compiled<Output, each Input: TensorTree>: Sendable {
     var frame = CallFrame(program)
     defer { frame.end() }
     if matches(frame, .current, repeat each input) { return try run(&frame) }
-    throw KilnError("compile.C3", "an argument changed its structure while it was visited", at: CallSite.here()).resolved()
+    throw KilnError("compile.C3", "an argument changed its structure while it was visited", at: CallSite.here())
+      .resolved()
   }
 
   private func placedSignature(_ input: repeat each Input) throws(KilnError) -> Signature {

@@ -30,7 +30,8 @@ class CompiledProgram: @unchecked Sendable {
   private let spareScratch = Atomic<UnsafeMutableRawPointer?>(nil)
 
   init(
-    _ template: UnsafeRawPointer, _ signature: Signature, _ recorded: RecordedFunction, _ executable: any Executable, on device: Device,
+    _ template: UnsafeRawPointer, _ signature: Signature, _ recorded: RecordedFunction, _ executable: any Executable,
+    on device: Device,
     previous: CompiledProgram?, entry: CompilationReport.Entry
   ) {
     self.template = template

@@ -55,7 +55,8 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
     var frame = CallFrame(program)
     defer { frame.end() }
     if matches(frame, ambient, &state, repeat each input) { return try run(&frame, &state) }
-    throw KilnError("compile.C3", "an argument changed its structure while it was visited", at: CallSite.here()).resolved()
+    throw KilnError("compile.C3", "an argument changed its structure while it was visited", at: CallSite.here())
+      .resolved()
   }
 
   /// The program for these arguments. It is found, or made, before the run, so that no reference to the state's tensors is
@@ -71,7 +72,8 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
   private func matches(
     _ frame: CallFrame, _ ambient: Ambient?, _ state: inout State, _ input: repeat each Input
   ) -> Bool {
-    var matcher = SignatureMatcher(frame.program, ambient, isNamed: table.options.device != nil, addresses: frame.inputs)
+    var matcher = SignatureMatcher(
+      frame.program, ambient, isNamed: table.options.device != nil, addresses: frame.inputs)
     state.visit(&matcher)
     for var tree in repeat each input { tree.visit(&matcher) }
     return matcher.isComplete

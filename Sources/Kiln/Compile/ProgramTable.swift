@@ -55,8 +55,11 @@ final class ProgramTable: Sendable {
         try checkLimit(signature)
         let program = try make(first)
         // The table's reference to the program before is now that of `program`.
-        let previous = newest.exchange(UInt(bitPattern: Unmanaged.passRetained(program).toOpaque()), ordering: .acquiringAndReleasing)
-        if let pointer = UnsafeRawPointer(bitPattern: previous) { Unmanaged<CompiledProgram>.fromOpaque(pointer).release() }
+        let previous = newest.exchange(
+          UInt(bitPattern: Unmanaged.passRetained(program).toOpaque()), ordering: .acquiringAndReleasing)
+        if let pointer = UnsafeRawPointer(bitPattern: previous) {
+          Unmanaged<CompiledProgram>.fromOpaque(pointer).release()
+        }
         result = .success(program)
       } catch {
         result = .failure(error)
@@ -118,7 +121,8 @@ final class ProgramTable: Sendable {
       next = program.previous
     }
     let fresh = [
-      CompilationReport.FreshBufferReason.shared: shared.load(ordering: .relaxed), .view: views.load(ordering: .relaxed),
+      CompilationReport.FreshBufferReason.shared: shared.load(ordering: .relaxed),
+      .view: views.load(ordering: .relaxed),
       .moved: moved.load(ordering: .relaxed),
     ].filter { $0.value > 0 }
     return CompilationReport(

@@ -20,7 +20,8 @@ enum RetraceCheck {
     if old == new { return }
     let oldLines = old.description.split(separator: "\n")
     let newLines = new.description.split(separator: "\n")
-    let index = zip(oldLines, newLines).enumerated().first { $1.0 != $1.1 }?.offset ?? min(oldLines.count, newLines.count)
+    let index =
+      zip(oldLines, newLines).enumerated().first { $1.0 != $1.1 }?.offset ?? min(oldLines.count, newLines.count)
     func line(_ lines: [Substring]) -> String { index < lines.count ? lines[index].trimmed : "nothing" }
     throw KilnError(
       Diagnostic(

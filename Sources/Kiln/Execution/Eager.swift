@@ -100,7 +100,9 @@ enum Eager {
     do throws(ConstraintFailure) {
       var builder = FunctionBuilder("eager")
       var parameters: [ValueID] = []
-      for (index, operand) in operands.enumerated() { parameters.append(builder.addParameter("x\(index)", operand.type)) }
+      for (index, operand) in operands.enumerated() {
+        parameters.append(builder.addParameter("x\(index)", operand.type))
+      }
       let value = try builder.emitBroadcasting(op, parameters, at: .unknown)
       let result = InternedType.of(builder.type(of: value))
       let work = operands.reduce(result.elementCount) { $0 + $1.interned.elementCount }

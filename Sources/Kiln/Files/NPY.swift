@@ -20,15 +20,21 @@ struct NPYFile {
 
   /// Takes a file apart. `elementSizes` gives the bytes of an element of a descriptor, nil for one that is not known.
   init(_ bytes: [UInt8], elementSize: (String) -> Int?) throws(Malformed) {
-    guard bytes.starts(with: Self.magic) else { throw Malformed("a .npy file begins with \\x93NUMPY; this one does not") }
+    guard bytes.starts(with: Self.magic) else {
+      throw Malformed("a .npy file begins with \\x93NUMPY; this one does not")
+    }
     guard bytes.count >= 10 else { throw Malformed("the file ends within its first 10 bytes") }
     let version = bytes[6]
-    guard (1...3).contains(version) else { throw Malformed("format version \(version).\(bytes[7]) is not known; 1 to 3 are") }
+    guard (1...3).contains(version) else {
+      throw Malformed("format version \(version).\(bytes[7]) is not known; 1 to 3 are")
+    }
     let lengthCount = version == 1 ? 2 : 4
     guard bytes.count >= 8 + lengthCount else { throw Malformed("the file ends within the length of its header") }
     let length = bytes[8..<8 + lengthCount].reversed().reduce(0) { $0 << 8 | Int($1) }
     let start = 8 + lengthCount
-    guard length <= Self.maximumHeaderCount else { throw Malformed("a header of \(length) bytes is not that of an array") }
+    guard length <= Self.maximumHeaderCount else {
+      throw Malformed("a header of \(length) bytes is not that of an array")
+    }
     guard bytes.count - start >= length else {
       throw Malformed("the header has \(length) bytes, and the file ends after \(bytes.count - start) of them")
     }
@@ -110,16 +116,21 @@ private struct HeaderReader {
   }
 
   private mutating func expect(_ text: String) throws(NPYFile.Malformed) {
-    guard take(text) else { throw NPYFile.Malformed("'\(text)' is missing at byte \(position - bytes.startIndex) of the header") }
+    guard take(text) else {
+      throw NPYFile.Malformed("'\(text)' is missing at byte \(position - bytes.startIndex) of the header")
+    }
   }
 
   private mutating func string() throws(NPYFile.Malformed) -> String {
     skipBlanks()
-    guard position < bytes.endIndex, bytes[position] == UInt8(ascii: "'") || bytes[position] == UInt8(ascii: "\"") else {
+    guard position < bytes.endIndex, bytes[position] == UInt8(ascii: "'") || bytes[position] == UInt8(ascii: "\"")
+    else {
       throw NPYFile.Malformed("a string is missing at byte \(position - bytes.startIndex) of the header")
     }
     let quote = bytes[position]
-    guard let end = bytes[(position + 1)...].firstIndex(of: quote) else { throw NPYFile.Malformed("a string of the header has no end") }
+    guard let end = bytes[(position + 1)...].firstIndex(of: quote) else {
+      throw NPYFile.Malformed("a string of the header has no end")
+    }
     defer { position = end + 1 }
     return String(decoding: bytes[(position + 1)..<end].prefix(64), as: UTF8.self)
   }

@@ -18,7 +18,8 @@ extension AnyTensor {
 
   private init(_ file: NPYFile, _ path: String, _ location: SourceLocation) throws(KilnError) {
     guard let dtype = DType(npy: file.descriptor) else {
-      throw KilnError("npy.C2", "\(path): elements of type '\(file.descriptor)' cannot be read", at: location).resolved()
+      throw KilnError("npy.C2", "\(path): elements of type '\(file.descriptor)' cannot be read", at: location)
+        .resolved()
     }
     let shape = Shape(file.isColumnMajor ? file.shape.reversed() : file.shape)
     let core = TensorCore.make(TensorType(dtype, shape)) { bytes in

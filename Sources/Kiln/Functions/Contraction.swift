@@ -13,7 +13,8 @@ extension Tensor where Scalar: TensorNumber {
   /// other axes of `self`, then those of `other`.
   public func dot(_ other: Tensor, contracting: [(Int, Int)], batch: [(Int, Int)] = []) -> Tensor {
     func pairs(_ axes: [(Int, Int)]) -> [AxisPair] { axes.map { AxisPair(core.axis($0.0), other.core.axis($0.1)) } }
-    return Tensor(core: emit(.contraction(.dot(batch: pairs(batch), contract: pairs(contracting))), [core, other.core]))
+    return Tensor(
+      core: emit(.contraction(.dot(batch: pairs(batch), contract: pairs(contracting))), [core, other.core]))
   }
 }
 

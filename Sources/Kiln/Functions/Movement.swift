@@ -39,7 +39,9 @@ extension TensorProtocol {
   public func expandingShape(at axis: Int) -> Self {
     let axis = axis < 0 ? axis + rank + 1 : axis
     var shape = Array(core.shape)
-    guard (0...rank).contains(axis) else { return Self(core: core.failed("expandingShape.C1", axisMessage(axis, core.type))) }
+    guard (0...rank).contains(axis) else {
+      return Self(core: core.failed("expandingShape.C1", axisMessage(axis, core.type)))
+    }
     shape.insert(1, at: axis)
     return Self(core: core.broadcast(Shape(shape), axes: Array(0...rank).filter { $0 != axis }))
   }
@@ -49,7 +51,9 @@ extension TensorProtocol {
     let named = axes.map { core.axis($0) }
     for axis in named where !core.shape.indices.contains(axis) || core.shape[axis] != 1 {
       let found = core.shape.indices.contains(axis) ? "has extent \(core.shape[axis])" : "does not exist"
-      return Self(core: core.failed("squeezed.C1", "only axes of extent 1 can be squeezed; axis \(axis) of \(core.type) \(found)"))
+      return Self(
+        core: core.failed("squeezed.C1", "only axes of extent 1 can be squeezed; axis \(axis) of \(core.type) \(found)")
+      )
     }
     let kept = core.shape.indices.filter { named.isEmpty ? core.shape[$0] != 1 : !named.contains($0) }
     return Self(core: core.reshaped(Shape(kept.map { core.shape[$0] })))
@@ -63,7 +67,9 @@ extension TensorProtocol {
   /// Every element `counts[axis]` times over along each axis, as a whole block.
   public func tiled(_ counts: [Int]) -> Self {
     guard counts.count == rank, counts.allSatisfy({ $0 >= 0 }) else {
-      return Self(core: core.failed("tiled.C1", "tiled takes one count, not negative, for each of the \(rank) axes, found \(counts)"))
+      return Self(
+        core: core.failed(
+          "tiled.C1", "tiled takes one count, not negative, for each of the \(rank) axes, found \(counts)"))
     }
     var wide: [Dimension] = []
     for (axis, count) in counts.enumerated() { wide += [Dimension(count), core.shape[axis]] }

@@ -50,9 +50,13 @@ extension Tensor where Scalar: TensorReal {
 
 extension Tensor<Bool> {
   /// Whether all elements along `axes` are true.
-  public func all(axes: [Int]? = nil, keepDims: Bool = false) -> Tensor { Tensor(core: core.reduced(.and, axes, keepDims)) }
+  public func all(axes: [Int]? = nil, keepDims: Bool = false) -> Tensor {
+    Tensor(core: core.reduced(.and, axes, keepDims))
+  }
   /// Whether any element along `axes` is true.
-  public func any(axes: [Int]? = nil, keepDims: Bool = false) -> Tensor { Tensor(core: core.reduced(.or, axes, keepDims)) }
+  public func any(axes: [Int]? = nil, keepDims: Bool = false) -> Tensor {
+    Tensor(core: core.reduced(.or, axes, keepDims))
+  }
 }
 
 // MARK: - Untyped

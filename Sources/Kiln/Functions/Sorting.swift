@@ -12,6 +12,26 @@ extension Tensor {
     takeAlong(argSort(axis: axis, descending: descending), axis: axis, bounds: .clamp)
   }
 
+  /// The elements along `axis` in order, and each of `values`, of the same shape, in the order of these. To order by several
+  /// keys sort by the last of them first: equal elements keep their order.
+  /// ```swift
+  /// let (byAge, names) = ages.sorted(carrying: names)
+  /// ```
+  public func sorted<each Value: TensorElement>(
+    axis: Int = -1, descending: Bool = false, carrying values: repeat Tensor<each Value>
+  ) -> (Tensor, repeat Tensor<each Value>) {
+    let order = argSort(axis: axis, descending: descending)
+    func inOrder<Element: TensorElement>(_ value: Tensor<Element>) -> Tensor<Element> {
+      guard value.shape == shape || value.core.kind == .poisoned || core.kind == .poisoned else {
+        return Tensor<Element>(
+          core: value.core.failed(
+            "sorted.C1", "sorted takes values of the shape of the keys, \(shape), found \(value.type)"))
+      }
+      return value.takeAlong(order, axis: axis, bounds: .clamp)
+    }
+    return (inOrder(self), repeat inOrder(each values))
+  }
+
   /// The `count` greatest elements along `axis`, the greatest first, and their indices. Among equal ones the first come
   /// first; NaN counts as less than everything.
   public func topK(_ count: Int, axis: Int = -1) -> (values: Tensor, indices: Tensor<Int32>) {

@@ -103,12 +103,14 @@ extension TensorProtocol {
       let fromEnd = axis - (rank - last.count)
       let index = axis < first.count ? first[axis] : fromEnd >= 0 ? last[fromEnd] : nil
       let selection = index?.resolved(in: size) ?? TensorSelection(start: 0, limit: size)
-      guard selection.start >= 0, selection.start <= selection.limit, selection.limit <= size, selection.stride > 0 else {
+      guard selection.start >= 0, selection.start <= selection.limit, selection.limit <= size, selection.stride > 0
+      else {
         let what = selection.dropsAxis ? "index \(selection.start)" : "range \(selection.start)..<\(selection.limit)"
         let stride = selection.stride > 0 ? "" : " by \(selection.stride)"
         return Self(
           core: core.failed(
-            "subscript.C2", "\(what)\(stride) is out of range for axis \(axis) of \(core.type), which has \(size) elements"))
+            "subscript.C2",
+            "\(what)\(stride) is out of range for axis \(axis) of \(core.type), which has \(size) elements"))
       }
       selections.append(selection)
     }

@@ -85,6 +85,28 @@ extension Tensor where Scalar: TensorInteger {
   }
 }
 
+extension Tensor<Int32> {
+  /// The numbers 0, 1, …, `count` - 1 in a random order: the order of draws of 64 bits, equal ones by number.
+  public static func randomPermutation(_ count: Int, key: RandomKey) -> Tensor {
+    Tensor<UInt64>.drawn([count], key) { count in
+      let (high, low) = key.draw(count)
+      return (high.converted(to: UInt64.self) << Tensor<UInt64>(32)) | low.converted(to: UInt64.self)
+    }.argSort()
+  }
+}
+
+extension Tensor {
+  /// The parts along `axis` in the order of `randomPermutation`.
+  public func shuffled(axis: Int = 0, key: RandomKey) -> Tensor {
+    let place = core.axis(axis)
+    guard core.shape.indices.contains(place) else {
+      return Tensor(core: core.failed("shuffled.C1", "\(core.type) has no axis \(axis)"))
+    }
+    return gathered(
+      Tensor<Int32>.randomPermutation(core.shape.dimensions[place], key: key), axis: place, bounds: .clamp)
+  }
+}
+
 /// One index for each distribution along `axis`, whose logarithms (up to a constant) `logits` has: the index of the greatest
 /// of logits - log(-log u), u centered in its steps of 2^-23 (Gumbel's trick). The axis leaves the shape.
 public func randomCategorical<Scalar: TensorReal>(

@@ -34,7 +34,8 @@ extension Tensor {
       core: .checking(shape, Scalar.dtype) { shape throws(ConstraintFailure) in
         guard shape.elementCount == scalars.count else {
           throw ConstraintFailure(
-            "tensor.C1", "\(scalars.count) scalars do not fill the shape \(shape), which has \(shape.elementCount) elements")
+            "tensor.C1",
+            "\(scalars.count) scalars do not fill the shape \(shape), which has \(shape.elementCount) elements")
         }
         return .from(scalars, TensorType(Scalar.dtype, shape))
       })
@@ -157,7 +158,8 @@ extension TensorCore {
         return Failure.poison(
           ConstraintFailure(
             "tensor.C2",
-            "the rows of an array literal have one length; row \(odd) at depth \(level + 1) has \(counts[odd]) elements, row 0 has \(first)"),
+            "the rows of an array literal have one length; row \(odd) at depth \(level + 1) has \(counts[odd]) elements, row 0 has \(first)"
+          ),
           TensorType(dtype, sizes + [first]))
       }
       sizes.append(first)

@@ -34,7 +34,8 @@ extension TensorCore {
   private func text(axis: Int, offset: Int, strides: [Int], isShort: Bool) -> String {
     guard axis < shape.rank else { return bytes.load(dtype, at: offset).description }
     let size = shape.dimensions[axis]
-    let shown = isShort && size > 2 * Self.edgeCount
+    let shown =
+      isShort && size > 2 * Self.edgeCount
       ? Array(0..<Self.edgeCount) + Array((size - Self.edgeCount)..<size) : Array(0..<size)
     var parts: [String] = []
     for (place, index) in shown.enumerated() {

@@ -37,7 +37,8 @@ extension Tensor where Scalar: TensorReal, Scalar.RawSignificand: FixedWidthInte
     let core = TensorCore.checking(shape, Scalar.dtype) { shape throws(ConstraintFailure) in
       guard Trace.current == nil else {
         throw ConstraintFailure(
-          "random.C1", "random numbers drawn in a trace would be the same in every call; draw them outside and pass them")
+          "random.C1",
+          "random numbers drawn in a trace would be the same in every call; draw them outside and pass them")
       }
       guard !range.isEmpty else { throw ConstraintFailure("random.C2", "the range \(range) holds no number") }
       return .from((0..<shape.elementCount).map { _ in next() }, TensorType(Scalar.dtype, shape))

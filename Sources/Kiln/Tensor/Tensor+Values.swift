@@ -5,7 +5,9 @@ extension Tensor {
   ///
   /// A traced tensor has none: that is a diagnostic.
   public var scalars: [Scalar] {
-    guard let core = core.concrete("scalars") else { return Array(repeating: Scalar(irScalar: .zero(Scalar.dtype)), count: count) }
+    guard let core = core.concrete("scalars") else {
+      return Array(repeating: Scalar(irScalar: .zero(Scalar.dtype)), count: count)
+    }
     return core.elements()
   }
 
@@ -66,7 +68,9 @@ extension TensorCore {
       }
       var diagnostic = Diagnostic(
         "trace.C3", "\(what): a traced tensor has a type, \(type), and no elements", at: CallSite.here())
-      diagnostic.notes = ["return it from the closure and look at the result; to print while it runs is not possible yet"]
+      diagnostic.notes = [
+        "return it from the closure and look at the result; to print while it runs is not possible yet"
+      ]
       _ = Failure.poison(diagnostic, type)
       return nil
     }

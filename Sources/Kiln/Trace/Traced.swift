@@ -37,8 +37,10 @@ public struct Traced: Sendable, CustomStringConvertible {
     let expected = function.parameters.dropLast(captures.count).map(\.type)
     guard inputs.map(\.type) == expected else {
       func list(_ types: [TensorType]) -> String { "(\(types.map(\.description).joined(separator: ", ")))" }
-      throw KilnError("run.C2", "@\(name) takes \(list(expected)), found \(list(inputs.map(\.type)))", at: CallSite.here())
-        .resolved()
+      throw KilnError(
+        "run.C2", "@\(name) takes \(list(expected)), found \(list(inputs.map(\.type)))", at: CallSite.here()
+      )
+      .resolved()
     }
     for input in inputs where !input.core.isConcrete {
       throw KilnError("run.C5", "a program runs on tensors with elements", at: CallSite.here()).resolved()

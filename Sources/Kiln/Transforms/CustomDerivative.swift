@@ -86,7 +86,8 @@ public func withDerivative<Output: TensorTree, each Input: TensorTree>(
   _ f: @escaping @Sendable (repeat each Input) -> Output,
   pullback: (@Sendable (PullbackArguments<(repeat each Input), Output>) -> (repeat each Input))? = nil,
   tangent: (@Sendable (TangentArguments<(repeat each Input), Output>) -> Output)? = nil,
-  batched: (@Sendable (BatchedArguments<(repeat each Input)>) -> Output)? = nil, file: StaticString = #fileID, line: UInt = #line
+  batched: (@Sendable (BatchedArguments<(repeat each Input)>) -> Output)? = nil, file: StaticString = #fileID,
+  line: UInt = #line
 ) -> CustomFunction<Output, repeat each Input> {
   CustomFunction(
     body: f, pullback: pullback, tangent: tangent, batched: batched, location: SourceLocation(file, line))

@@ -5,7 +5,11 @@ enum TreeCheck {
   /// Whether trees are checked when they are first compiled: in debug builds.
   static let isEnabled: Bool = {
     var isDebug = false
-    assert({ isDebug = true; return true }())
+    assert(
+      {
+        isDebug = true
+        return true
+      }())
     return isDebug
   }()
 

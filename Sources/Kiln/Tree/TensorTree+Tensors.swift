@@ -42,7 +42,8 @@ struct TreePath {
   }
 
   private func isNameByte(_ byte: UInt8) -> Bool {
-    (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+    (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
+      || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
       || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "_")
   }
 }
@@ -69,7 +70,8 @@ private struct Transforming: TensorVisitor {
       tensor = result
     } else {
       tensor = AnyTensor(
-        tensor.core.failed("tree.C1", "\(path.description) has elements \(tensor.dtype) and cannot become \(result.type)"))
+        tensor.core.failed(
+          "tree.C1", "\(path.description) has elements \(tensor.dtype) and cannot become \(result.type)"))
     }
   }
   mutating func constant<Value: Hashable & Sendable>(_ value: Value, _ name: String) {}
