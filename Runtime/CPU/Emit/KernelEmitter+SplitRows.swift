@@ -54,12 +54,7 @@ extension KernelEmitter {
               [combine(kind, carried[0], block(number), type, 1)]
             }
           }
-          reset(sum)
-          _ = try loop(from: module.index(0), to: blocks) { number, _ throws(RuntimeError) in
-            push(block(number), to: sum)
-            return []
-          }
-          return [self.result(of: sum)]
+          return [try tree16(sum, kind, blocks, block)]
         case .extremeIndex(let kind):
           return try emitBestIndex(reduction, kind, coordinates, blocks, block)
         case .dot: throw unsupported("a dot in split rows")
@@ -68,6 +63,32 @@ extension KernelEmitter {
       reducedValues[reduction.number] = result[0]
       for stage in kernel.stages.indices.dropFirst() { try emitScalarStage(stage, coordinates) }
     }
+  }
+
+  /// Tree16 of the block values. Whole groups of 16 are added first, so that several of them are under way at once; their
+  /// sums, and that of what is left over, make a tree of their own (R1).
+  private func tree16(
+    _ tree: Tree16, _ kind: ReductionKind, _ blocks: LLVMValue, _ block: (LLVMValue) -> LLVMValue
+  ) throws(RuntimeError) -> LLVMValue {
+    let size = 16
+    reset(tree)
+    let groups = module.binary(.udiv, blocks, module.index(size))
+    _ = try loop(from: module.index(0), to: groups) { number, _ throws(RuntimeError) in
+      let first = multiply(number, module.index(size))
+      var sum = block(first)
+      for place in 1..<size { sum = combine(kind, sum, block(add(first, module.index(place))), tree.dtype, 1) }
+      push(sum, to: tree)
+      return []
+    }
+    let rest = multiply(groups, module.index(size))
+    _ = try branch(if: module.compare(.slt, rest, blocks)) { () throws(RuntimeError) in
+      let sum = try loop(from: add(rest, module.index(1)), to: blocks, carrying: [block(rest)]) { number, carried in
+        [combine(kind, carried[0], block(number), tree.dtype, 1)]
+      }
+      push(sum[0], to: tree)
+      return []
+    }
+    return result(of: tree)
   }
 
   /// Blocks keep the index of their best element only: the elements are evaluated again to compare them.
