@@ -73,4 +73,39 @@ extension OpenCLExecutable {
     }
     return least
   }
+
+  /// `tune` on the operands of a run.
+  func tune(_ operands: [DeviceOperand], _ seconds: Double) throws(KilnError) {
+    let context: OpenCLContext
+    do throws(RuntimeError) { context = try device.context() } catch { throw KilnError(openCL: error) }
+    for (number, operand) in operands.enumerated() { try check(operand, number, context) }
+    let inputs: [DeviceBuffer]
+    do throws(RuntimeError) { inputs = try place(operands, on: context) } catch { throw KilnError(openCL: error) }
+    _ = try tune(inputs, seconds: seconds)
+  }
+
+  /// Where the fastest mappings are kept.
+  var records: MappingRecords? { cache.map { MappingRecords(cache: $0, device: device.properties) } }
+
+  /// What decides about the mapping of each launch.
+  var launchFacts: [MappingFacts] { current.withLock { $0.program.facts } }
+
+  /// Goes on with these mappings of the launches. Runs that have begun end with theirs.
+  func use(_ mappings: [WorkMapping]) throws(KilnError) {
+    do throws(RuntimeError) {
+      let program = try PlanProgram(
+        plan, for: device, kind: kind, workItems: workItems, correctsProducts: correctsProducts
+      ) { launch, _ in mappings[launch] }
+      current.withLock { $0 = (program, []) }
+    } catch {
+      throw KilnError(openCL: error)
+    }
+  }
+
+  var isDeviceLost: Bool {
+    if case .success(let context) = Result(catching: { () throws(RuntimeError) in try device.context() }) {
+      return context.isLost
+    }
+    return true
+  }
 }

@@ -8,12 +8,12 @@ package import KilnRuntime
 package final class OpenCLExecutable: Sendable {
   package let plan: ExecutionPlan
   package let device: OpenCLDevice
-  private let cache: ObjectCache?
-  private let kind: OpenCLDevice.Kind
-  private let workItems: Int?
-  private let correctsProducts: Bool
+  let cache: ObjectCache?
+  let kind: OpenCLDevice.Kind
+  let workItems: Int?
+  let correctsProducts: Bool
   /// How the launches run now, and instances of that which no run uses.
-  private let current: Lock<(program: PlanProgram, warm: [PlanInstance])>
+  let current: Lock<(program: PlanProgram, warm: [PlanInstance])>
   /// The seconds that the first run may spend on trying other mappings.
   private let tuningLeft: Lock<Double?>
 
@@ -67,31 +67,6 @@ package final class OpenCLExecutable: Sendable {
 
   /// How the points of each launch become work items, by name.
   package var mappings: [String] { current.withLock { $0.program.launches.map(\.mapping) } }
-
-  /// Where the fastest mappings are kept.
-  var records: MappingRecords? { cache.map { MappingRecords(cache: $0, device: device.properties) } }
-
-  /// What decides about the mapping of each launch.
-  var launchFacts: [MappingFacts] { current.withLock { $0.program.facts } }
-
-  /// Goes on with these mappings of the launches. Runs that have begun end with theirs.
-  func use(_ mappings: [WorkMapping]) throws(KilnError) {
-    do throws(RuntimeError) {
-      let program = try PlanProgram(
-        plan, for: device, kind: kind, workItems: workItems, correctsProducts: correctsProducts
-      ) { launch, _ in mappings[launch] }
-      current.withLock { $0 = (program, []) }
-    } catch {
-      throw KilnError(openCL: error)
-    }
-  }
-
-  var isDeviceLost: Bool {
-    if case .success(let context) = Result(catching: { () throws(RuntimeError) in try device.context() }) {
-      return context.isLost
-    }
-    return true
-  }
 
   /// The OpenCL C of a plan.
   package static func text(
@@ -220,16 +195,7 @@ package final class OpenCLExecutable: Sendable {
     return (results, profiles)
   }
 
-  private func tune(_ operands: [DeviceOperand], _ seconds: Double) throws(KilnError) {
-    let context: OpenCLContext
-    do throws(RuntimeError) { context = try device.context() } catch { throw KilnError(openCL: error) }
-    for (number, operand) in operands.enumerated() { try check(operand, number, context) }
-    let inputs: [DeviceBuffer]
-    do throws(RuntimeError) { inputs = try place(operands, on: context) } catch { throw KilnError(openCL: error) }
-    _ = try tune(inputs, seconds: seconds)
-  }
-
-  private func check(_ operand: DeviceOperand, _ number: Int, _ context: OpenCLContext) throws(KilnError) {
+  func check(_ operand: DeviceOperand, _ number: Int, _ context: OpenCLContext) throws(KilnError) {
     guard case .device(let storage) = operand else { return }
     let buffer = storage as? DeviceBuffer
     if let buffer, buffer.context === context { return }
@@ -242,7 +208,7 @@ package final class OpenCLExecutable: Sendable {
   }
 
   /// The operands as buffers; the copies of the host's have been enqueued.
-  private func place(_ operands: [DeviceOperand], on context: OpenCLContext) throws(RuntimeError) -> [DeviceBuffer] {
+  func place(_ operands: [DeviceOperand], on context: OpenCLContext) throws(RuntimeError) -> [DeviceBuffer] {
     var buffers: [DeviceBuffer] = []
     buffers.reserveCapacity(operands.count)
     for operand in operands {
