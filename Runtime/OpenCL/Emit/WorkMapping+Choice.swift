@@ -8,8 +8,10 @@ extension WorkMapping {
     if facts.sortsLines { return .sortGroups }
     if let reduction = facts.reduction {
       let items = reduction.isColumn ? facts.points * 8 : facts.points * 32
-      let isShort = limits.isProcessor ? facts.points < 8 && reduction.blocks >= 32 : items < limits.fullWorkItems
-      if reduction.canSplit && isShort { return .split(columns: reduction.isColumn) }
+      // One core of a processor reads a row at the speed of memory; groups that share one wait for each other.
+      if reduction.canSplit && !limits.isProcessor && items < limits.fullWorkItems {
+        return .split(columns: reduction.isColumn)
+      }
       if !limits.isProcessor {
         if reduction.canShareColumns { return .columnGroups }
         if reduction.canShareRows { return .rowGroups }
