@@ -10,16 +10,21 @@ import KilnRuntime
 // the speed of large ones with limits that it measures itself. Needs no LLVM and, linked with -static-stdlib, no Swift.
 
 var options = (device: "", json: String?.none, isQuick: false, tuningSeconds: Double?.none)
+func stopWithUsage() -> Never {
+  print("usage: kiln-gpu-bench [--device NAME|NUMBER|gpu|cpu] [--json FILE] [--quick] [--tune SECONDS]")
+  exit(2)
+}
+
 var arguments = CommandLine.arguments.dropFirst()
 while let argument = arguments.popFirst() {
   switch argument {
   case "--device": options.device = arguments.popFirst() ?? ""
   case "--json": options.json = arguments.popFirst()
   case "--quick": options.isQuick = true
-  case "--tune": options.tuningSeconds = arguments.popFirst().flatMap(Double.init)
-  default:
-    print("usage: kiln-gpu-bench [--device NAME|NUMBER|gpu|cpu] [--json FILE] [--quick] [--tune SECONDS]")
-    exit(2)
+  case "--tune":
+    guard let seconds = arguments.popFirst().flatMap(Double.init), seconds > 0 else { stopWithUsage() }
+    options.tuningSeconds = seconds
+  default: stopWithUsage()
   }
 }
 

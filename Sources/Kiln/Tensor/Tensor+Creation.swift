@@ -110,10 +110,7 @@ extension TensorCore {
   static func elements(of literal: Literal) -> TensorCore {
     switch literal.elements {
     case .splat(let scalar): .filled(scalar, literal.type)
-    case .dense(let bits):
-      make(literal.type) { bytes in
-        for (index, pattern) in bits.enumerated() { bytes.store(pattern, literal.type.dtype, at: index) }
-      }
+    case .dense(let bits): .written(bits, literal.type)
     }
   }
 
@@ -166,8 +163,12 @@ extension TensorCore {
     }
     let type = TensorType(dtype, sizes)
     if Trace.current != nil, let literal = try? Literal(type, bits: bits) { return constant(literal) }
-    return make(type) { bytes in
-      for (index, pattern) in bits.enumerated() { bytes.store(pattern, dtype, at: index) }
+    return written(bits, type)
+  }
+
+  private static func written(_ bits: [UInt64], _ type: TensorType) -> TensorCore {
+    make(type) { bytes in
+      for (index, pattern) in bits.enumerated() { bytes.store(pattern, type.dtype, at: index) }
     }
   }
 }
