@@ -58,7 +58,7 @@ private struct ProbeTable {
   }
 
   static let names = [
-    "multiply-add", "fma", "division", "square root", "rint and floor", "conversion to integers and back",
+    "multiply-add", "fma", "division", "square root", "rounding by a sum", "conversion to integers and back",
   ]
 
   static func expected(_ a: Float, _ b: Float, _ c: Float) -> [Float] {
@@ -66,7 +66,7 @@ private struct ProbeTable {
     let bounded = min(max(abs(a) < 1e30 ? a * 1000 : 7, -1e6), 1e6)
     return [
       product + c, c.addingProduct(a, b), a / b, abs(c).squareRoot(),
-      (a * 8).rounded(.toNearestOrEven) + b.rounded(.down), Float(Int32(bounded)),
+      (a * 8).magnitude.rounded(.toNearestOrEven), Float(Int32(bounded)),
     ]
   }
 
@@ -74,7 +74,7 @@ private struct ProbeTable {
     let product = a * b
     return [
       product + c, c.addingProduct(a, b), a / b, abs(c).squareRoot(),
-      (a * 8).rounded(.toNearestOrEven) + b.rounded(.down), Double(Int64(a * 1000)),
+      (a * 8).magnitude.rounded(.toNearestOrEven), Double(Int64(a * 1000)),
     ]
   }
 
@@ -82,6 +82,7 @@ private struct ProbeTable {
     let (bits, real, mask, integer) =
       type == "float"
       ? ("as_uint", "as_float", "0x7fffffffu", "int") : ("as_ulong", "as_double", "0x7ffffffffffffffful", "long")
+    let past = type == "float" ? "8388608.0f" : "4503599627370496.0"
     let keep = correctsProducts ? "product = \(real)(\(bits)(product) ^ z);" : ""
     let bounded =
       type == "float"
@@ -103,15 +104,15 @@ private struct ProbeTable {
         const \(type) magnitude = \(real)(\(bits)(a) & \(mask));
         const \(type) radicand = \(real)(\(bits)(c) & \(mask));
         const \(type) eight = a * 8;
-        const \(type) near = rint(eight);
-        const \(type) low = floor(b);
+        const \(type) size = \(real)(\(bits)(eight) & \(mask));
+        const \(type) near = size < \(past) ? (size + \(past)) - \(past) : size;
         \(bounded)
         const \(integer) whole = (\(integer))scaled;
         y[6 * i] = sum;
         y[6 * i + 1] = fma(a, b, c);
         y[6 * i + 2] = a / b;
         y[6 * i + 3] = sqrt(radicand);
-        y[6 * i + 4] = near + low;
+        y[6 * i + 4] = near;
         y[6 * i + 5] = (\(type))whole;
       }
 

@@ -1,5 +1,8 @@
 import KilnIR
 
+/// The roundings to whole numbers, named as in C.
+enum CLRounding { case floor, ceil, trunc, rint }
+
 /// A function that programs call: written once in a program that needs it.
 ///
 /// Each is one operation of NUMERICS.md that OpenCL C has no operator for, in operators alone (B4).
@@ -8,6 +11,7 @@ enum CLHelper: Hashable {
   case divide(DType)
   case remainder(DType)
   case scale(DType)
+  case rounding(CLRounding, DType)
   case toInteger(DType, from: DType)
   case wideFromHalf
   case halfFromFloat
@@ -24,6 +28,7 @@ enum CLHelper: Hashable {
     case .divide(let dtype): "kiln_div_\(dtype)"
     case .remainder(let dtype): "kiln_rem_\(dtype)"
     case .scale(let dtype): "kiln_scale_\(dtype)"
+    case .rounding(let rounding, let dtype): "kiln_\(rounding)_\(dtype)"
     case .toInteger(let target, let source): "kiln_\(source)_to_\(target)"
     case .wideFromHalf: "kiln_f16_to_f32"
     case .halfFromFloat: "kiln_f32_to_f16"
@@ -40,8 +45,8 @@ enum CLHelper: Hashable {
     switch self {
     case .remainder(let dtype) where dtype.isReal: [.scale(dtype)]
     case .round16FromDouble: [.round16]
-    case .extremum, .divide, .remainder, .scale, .toInteger, .wideFromHalf, .halfFromFloat, .brainFromFloat, .round16,
-      .push, .top:
+    case .extremum, .divide, .remainder, .scale, .rounding, .toInteger, .wideFromHalf, .halfFromFloat,
+      .brainFromFloat, .round16, .push, .top:
       []
     }
   }
@@ -53,6 +58,7 @@ enum CLHelper: Hashable {
     case .remainder(let dtype):
       dtype.isReal ? Self.realRemainder(name, dtype) : Self.integerDivision(name, dtype, isRemainder: true)
     case .scale(let dtype): Self.scale(name, dtype)
+    case .rounding(let rounding, let dtype): Self.rounding(name, rounding, dtype)
     case .toInteger(let target, let source): Self.saturate(name, target, source)
     case .wideFromHalf: Self.wideFromHalfText
     case .halfFromFloat: Self.halfFromFloatText
@@ -111,6 +117,32 @@ enum CLHelper: Hashable {
         const \(word) down = (whole >> 1) & \(mask);
         const \(type) first = x * as_\(type)(down - one);
         return first * as_\(type)(whole - down - one);
+      }
+      """
+  }
+
+  /// From 2^23 (2^52) on reals are whole numbers, so a sum with that rounds to even.
+  ///
+  /// Not the functions of OpenCL C: PoCL's compiler fails on a NaN or a great number that it knows.
+  private static func rounding(_ name: String, _ rounding: CLRounding, _ dtype: DType) -> String {
+    let (type, word) = dtype == .f32 ? ("float", "uint") : ("double", "ulong")
+    let past = dtype == .f32 ? "8388608.0f" : "4503599627370496.0"
+    let result =
+      switch rounding {
+      case .rint: "whole"
+      case .trunc: "down"
+      case .floor: "sign != 0 ? up : down"
+      case .ceil: "sign != 0 ? down : up"
+      }
+    return """
+      \(type) \(name)(\(type) x) {
+        const \(word) sign = as_\(word)(x) & \(dtype.clSign);
+        const \(type) size = as_\(type)(as_\(word)(x) ^ sign);
+        const \(type) whole = (size + \(past)) - \(past);
+        const \(type) down = whole - (\(type))(whole > size);
+        const \(type) up = whole + (\(type))(whole < size);
+        const \(type) result = \(result);
+        return size < \(past) ? as_\(type)(as_\(word)(result) | sign) : x;
       }
       """
   }

@@ -43,10 +43,10 @@ struct CLOperations {
     case .minimum: return call(.extremum(isMaximum: false, operand), [a, b])
     case .squareRoot: return "sqrt(\(a))"
     case .fusedMultiplyAdd: return "fma(\(a), \(b), \(operands[2]))"
-    case .floor: return "floor(\(a))"
-    case .ceiling: return "ceil(\(a))"
-    case .truncate: return "trunc(\(a))"
-    case .roundToEven: return "rint(\(a))"
+    case .floor: return call(.rounding(.floor, operand), [a])
+    case .ceiling: return call(.rounding(.ceil, operand), [a])
+    case .truncate: return call(.rounding(.trunc, operand), [a])
+    case .roundToEven: return call(.rounding(.rint, operand), [a])
     case .scaleByPowerOfTwo: return keep(call(.scale(dtype), [a, b]), dtype)
     case .and: return "(\(dtype.clRegister))(\(a) & \(b))"
     case .or: return "(\(dtype.clRegister))(\(a) | \(b))"
