@@ -49,7 +49,7 @@ let package = Package(
     library("KilnOpenCL", "Runtime/OpenCL", ["KilnIR", "KilnRuntime", "COpenCL"]),
     program("kiln-gpu-bench", "Sources/GPUBench", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnOpenCL"]),
     library("KilnOracles", "Tests/Oracles", ["KilnIR"]),
-    program("kiln-accuracy", "Tests/Accuracy", ["KilnIR", "KilnOracles", "KilnTesting"]),
+    program("kiln-accuracy", "Tests/Accuracy", ["Kiln", "KilnIR", "KilnOracles", "KilnTesting"]),
     tests("IRTests", ["KilnIR", "KilnOracles", "KilnTesting"]),
     tests("FileTests", ["Kiln", "KilnIR", "KilnPasses", "KilnRuntime", "KilnOpenCL"], exclude: ["Cases"]),
     library("KilnTesting", "Tests/Support", ["KilnIR"]),

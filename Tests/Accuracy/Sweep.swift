@@ -1,6 +1,5 @@
 import Dispatch
 import Glibc
-import KilnIR
 import KilnOracles
 import KilnTesting
 import Synchronization
@@ -17,47 +16,57 @@ struct Worst: Sendable {
   mutating func take(_ other: Worst) { take(other.ulps, at: other.at) }
 }
 
-/// All f32 arguments, or every `step`th.
-func worstOfSingle(_ row: Accuracy, step: UInt64) -> Worst {
-  let program = row.function.program(for: [.f32])
-  let worst = Mutex(Worst())
-  let blocks = 4096
-  let blockSize = (UInt64(1) << 32) / UInt64(blocks)
-  DispatchQueue.concurrentPerform(iterations: blocks) { block in
-    var found = Worst()
-    let first = UInt64(block) * blockSize
-    var next = (first + step - 1) / step * step
-    while next < first + blockSize {
-      let bits = Array(stride(from: next, to: min(next + 4096 * step, first + blockSize), by: UInt64.Stride(step)))
-      for (x, y) in zip(bits, program.evaluate(columns: [bits], count: bits.count)) {
-        let argument = Float(bitPattern: UInt32(x))
-        if row.raise(&found.ulps, argument, Float(bitPattern: UInt32(y))) { found.at = Double(argument) }
-      }
-      next += 4096 * step
+/// All f32 arguments, or every `step`th, as machine code computes them.
+func worstOfSingle(_ row: Accuracy, step: UInt64) throws -> Worst {
+  let table = try CompiledTable<Float>(row.function)
+  let last = (1 << 32 - 1) / step
+  var worst = Worst()
+  for (number, first) in stride(from: UInt64(0), through: last, by: table.blockSize).enumerated() {
+    let arguments = (first..<min(first + UInt64(table.blockSize), last + 1)).map {
+      Float(bitPattern: UInt32($0 * step))
     }
-    worst.withLock { $0.take(found) }
+    let results = try table(arguments, comparing: number % 64 == 0)
+    worst.take(
+      .ofPieces(arguments, results) { found, x, y in
+        if row.raise(&found.ulps, x, y) { found.at = Double(x) }
+      })
   }
-  return worst.withLock { $0 }
+  return worst
 }
 
 /// A sample of f64 arguments.
-func worstOfDouble(_ row: Accuracy, count: Int) -> Worst {
+func worstOfDouble(_ row: Accuracy, count: Int) throws -> Worst {
   #if arch(x86_64) && os(Linux)
-    let program = row.function.program(for: [.f64])
-    let worst = Mutex(Worst())
-    let blockSize = 4096
-    DispatchQueue.concurrentPerform(iterations: (count + blockSize - 1) / blockSize) { block in
-      var generator = SplitMix64(seed: UInt64(block))
-      let values = row.sample(min(blockSize, count - block * blockSize), using: &generator)
-      var found = Worst()
-      let results = program.evaluate(columns: [values.map(\.bitPattern)], count: values.count)
-      for (x, y) in zip(values, results) { found.take(row.error(x, Double(bitPattern: y)), at: x) }
-      worst.withLock { $0.take(found) }
+    let table = try CompiledTable<Double>(row.function)
+    var generator = SplitMix64(seed: 0)
+    var worst = Worst()
+    for first in stride(from: 0, to: count, by: table.blockSize) {
+      let arguments = row.sample(min(table.blockSize, count - first), using: &generator)
+      let results = try table(arguments, comparing: true)
+      worst.take(.ofPieces(arguments, results) { found, x, y in found.take(row.error(x, y), at: x) })
     }
-    return worst.withLock { $0 }
+    return worst
   #else
     return Worst()
   #endif
+}
+
+extension Worst {
+  /// The worst of the arguments, which are divided among the processors.
+  static func ofPieces<Element: Sendable>(
+    _ arguments: [Element], _ results: [Element], _ take: @Sendable (inout Worst, Element, Element) -> Void
+  ) -> Worst {
+    let worst = Mutex(Worst())
+    let pieceSize = 4096
+    DispatchQueue.concurrentPerform(iterations: (arguments.count + pieceSize - 1) / pieceSize) { piece in
+      var found = Worst()
+      for i in piece * pieceSize..<min((piece + 1) * pieceSize, arguments.count) {
+        take(&found, arguments[i], results[i])
+      }
+      worst.withLock { $0.take(found) }
+    }
+    return worst.withLock { $0 }
+  }
 }
 
 func rounded(_ ulps: Double) -> Double { (ulps * 1000).rounded(.up) / 1000 }

@@ -1,4 +1,5 @@
 // Prints the largest error of every function table in units in the last place: all f32 arguments, and a sample in f64.
+// Machine code computes them; part of its results are compared with the reference evaluation, bit for bit.
 //
 //     kiln-accuracy [--step N] [--sample N] [FUNCTION ...]
 //
@@ -31,8 +32,8 @@ while let argument = arguments.popFirst() {
 print("| function | f32 | at | f64 | at | primitives f32 / f64 |\n|---|---|---|---|---|---|")
 var isWithinBounds = true
 for row in Accuracy.unary where names.isEmpty || names.contains(row.function.spelling) {
-  let single = worstOfSingle(row, step: step)
-  let double = worstOfDouble(row, count: sampleCount)
+  let single = try worstOfSingle(row, step: step)
+  let double = try worstOfDouble(row, count: sampleCount)
   isWithinBounds = isWithinBounds && single.ulps <= row.f32 && double.ulps <= row.f64
   let counts = [DType.f32, .f64].map { row.function.program(for: [$0]).operationCount }
   print(
