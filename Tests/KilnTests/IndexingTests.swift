@@ -37,7 +37,7 @@ struct IndexingTests {
     #expect(Tensor<Bool>([true, false]).sorted().scalars == [false, true])
   }
 
-  @Test("E9: values go with their keys; several keys by sorting again")
+  @Test("E9: values go with their keys; later keys decide among equal ones")
   func sortingByKey() {
     let major = Tensor<Int32>([2, 1, 2, 1, 1])
     let minor = Tensor<Float>([0.5, 9, -1, 9, 3])
@@ -50,6 +50,36 @@ struct IndexingTests {
     #expect(second.scalars == [4, 1, 3, 2, 0])
     let (rows, values) = x.sorted(axis: 0, descending: true, carrying: x * 10)
     #expect(rows.scalars == [4, 5, 6, 1, 2, 3] && values.scalars == [40, 50, 60, 10, 20, 30])
+  }
+
+  @Test("E9: the order by several keys is that of sorting tuples")
+  func sortingBySeveralKeys() {
+    let keys = (0..<3).map { RandomKey(seed: $0) }
+    let major = Tensor<Int32>.randomIntegers([4, 50], in: 0..<3, key: keys[0])
+    let minor = Tensor<Int32>.randomIntegers([4, 50], in: -2..<2, key: keys[1]).converted(to: Float.self)
+    let last = Tensor<Bool>.randomBernoulli([4, 50], probability: 0.5, key: keys[2])
+    for descending in [false, true] {
+      let order = compiled(major, minor, last, descending)
+      #expect(order.scalars == major.argSort(descending: descending, thenBy: minor, last).scalars)
+      for row in 0..<4 {
+        let (a, b, c) = (major[row].scalars, minor[row].scalars, last[row].scalars.map { $0 ? 1 : 0 })
+        let expected = (0..<50).sorted { i, j in
+          let (x, y) = ((Float(a[i]), b[i], c[i]), (Float(a[j]), b[j], c[j]))
+          return x == y ? i < j : descending ? x > y : x < y
+        }
+        #expect(order[row].scalars == expected.map { Int32($0) })
+      }
+    }
+    let columns = major.argSort(axis: 0, thenBy: minor)
+    #expect(columns.scalars == major.transposed().argSort(thenBy: minor.transposed()).transposed().scalars)
+  }
+
+  private func compiled(
+    _ major: Tensor<Int32>, _ minor: Tensor<Float>, _ last: Tensor<Bool>, _ descending: Bool
+  ) -> Tensor<Int32> {
+    compile { (major: Tensor<Int32>, minor: Tensor<Float>, last: Tensor<Bool>) in
+      major.argSort(descending: descending, thenBy: minor, last)
+    }(major, minor, last)
   }
 
   @Test("the gradient of a sorted sum goes to the elements that were sorted")
@@ -99,6 +129,7 @@ struct IndexingTests {
   func mistakes() {
     let cases: [(String, () -> Void)] = [
       ("takeAlong.C1", { _ = x.takeAlong(Tensor<Int32>([0])) }), ("topK.C1", { _ = x.topK(4) }),
+      ("argSort.C3", { _ = x.argSort(thenBy: x[0]) }), ("argSort.C1", { _ = x.argSort(axis: 2, thenBy: x) }),
       ("sorted.C1", { _ = x.sorted(carrying: x[0]) }),
       ("shuffled.C1", { _ = x.shuffled(axis: 2, key: RandomKey(seed: 1)) }),
       ("rolled.C1", { _ = x.rolled(by: 1, axis: 2) }), ("repeated.C2", { _ = x.repeated(-1, axis: 0) }),

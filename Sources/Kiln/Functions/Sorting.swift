@@ -7,13 +7,43 @@ extension Tensor {
     Tensor<Int32>(core: emit(.indexing(.argSort(axis: core.axis(axis), isDescending: descending)), [core]))
   }
 
+  /// The indices along `axis` by which the elements are in order, and equal ones in the order of the first of `keys`, of the
+  /// same shape, that tells them apart.
+  /// ```swift
+  /// let order = years.argSort(thenBy: months, days)
+  /// let names = names.takeAlong(order)
+  /// ```
+  public func argSort<First: TensorElement, each Key: TensorElement>(
+    axis: Int = -1, descending: Bool = false, thenBy first: Tensor<First>, _ keys: repeat Tensor<each Key>
+  ) -> Tensor<Int32> {
+    var columns = [core, first.core]
+    repeat columns.append((each keys).core)
+    let type = TensorType(.i32, shape)
+    if let poisoned = columns.first(where: { $0.kind == .poisoned }) {
+      return Tensor<Int32>(core: Failure.poison(after: poisoned, type))
+    }
+    if let other = columns.first(where: { $0.shape != shape }) {
+      let failure = ConstraintFailure("argSort.C3", "argSort takes keys of one shape, \(shape), found \(other.type)")
+      return Tensor<Int32>(core: Failure.poison(failure, type))
+    }
+    // Sorting is stable: by the last key first.
+    var order: Tensor<Int32>?
+    for column in columns.reversed() {
+      let key = AnyTensor(column)
+      let place = order.map { key.takeAlong($0, axis: axis, bounds: .clamp) } ?? key
+      let next = Tensor<Int32>(
+        core: emit(.indexing(.argSort(axis: column.axis(axis), isDescending: descending)), [place.core]))
+      order = order.map { $0.takeAlong(next, axis: axis, bounds: .clamp) } ?? next
+    }
+    return order ?? argSort(axis: axis, descending: descending)
+  }
+
   /// The elements along `axis` in order; see `argSort`.
   public func sorted(axis: Int = -1, descending: Bool = false) -> Tensor {
     takeAlong(argSort(axis: axis, descending: descending), axis: axis, bounds: .clamp)
   }
 
-  /// The elements along `axis` in order, and each of `values`, of the same shape, in the order of these. To order by several
-  /// keys sort by the last of them first: equal elements keep their order.
+  /// The elements along `axis` in order, and each of `values`, of the same shape, in the order of these.
   /// ```swift
   /// let (byAge, names) = ages.sorted(carrying: names)
   /// ```
