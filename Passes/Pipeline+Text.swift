@@ -43,6 +43,7 @@ extension Pipeline {
     Entry(derivative: "forwardJacobian") { .jacobian(of: $0, withRespectTo: $1, mode: .forward) },
     Entry(derivative: "hessian") { .hessian(of: $0, withRespectTo: $1) },
     Entry(derivative: "hessianVectorProduct") { .hessianVectorProduct(of: $0, withRespectTo: $1) },
+    Entry("checkpoint(FUNCTION)") { $0.count == 1 ? .checkpoint(callsOf: $0[0]) : nil },
     Entry("vmap(FUNCTION, SIZE, PARAMETER, ...)") { arguments in
       let numbers = arguments.dropFirst().compactMap { Int($0) }
       guard let function = arguments.first, numbers.count >= 2, numbers.count == arguments.count - 1 else { return nil }
