@@ -13,10 +13,19 @@ public struct Dimension: Hashable, Sendable, ExpressibleByIntegerLiteral {
 
   public static func + (a: Dimension, b: Dimension) -> Dimension { Dimension(a.value + b.value) }
   public static func - (a: Dimension, b: Dimension) -> Dimension { Dimension(a.value - b.value) }
-  public static func * (a: Dimension, b: Dimension) -> Dimension { Dimension(a.value * b.value) }
+  /// The product; beyond an `Int` the nearest one, which is the size of no possible type (`type.C1`).
+  public static func * (a: Dimension, b: Dimension) -> Dimension { Dimension(a.value.saturatingProduct(b.value)) }
   public static func / (a: Dimension, b: Dimension) -> Dimension { Dimension(a.value / b.value) }
 }
 
 extension Dimension: CustomStringConvertible {
   public var description: String { String(value) }
+}
+
+extension Int {
+  /// The product, or the nearest `Int`.
+  package func saturatingProduct(_ other: Int) -> Int {
+    let (product, overflow) = multipliedReportingOverflow(by: other)
+    return overflow ? ((self < 0) == (other < 0) ? .max : .min) : product
+  }
 }

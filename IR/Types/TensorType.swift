@@ -13,7 +13,7 @@ public struct TensorType: Hashable, Sendable {
   public var rank: Int { shape.rank }
 
   /// Bytes of a contiguous buffer of this type.
-  public var byteCount: Int { shape.elementCount * dtype.byteCount }
+  public var byteCount: Int { shape.elementCount.saturatingProduct(dtype.byteCount) }
 }
 
 extension TensorType: CustomStringConvertible {

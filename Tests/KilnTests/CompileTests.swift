@@ -1,6 +1,7 @@
 import Kiln
 import KilnIR
 import KilnRuntime
+import Synchronization
 import Testing
 
 struct Dense: TensorTree {
@@ -53,6 +54,28 @@ private struct Forgetful: TensorTree {
   var hidden = Tensor<Float>(3)
   mutating func visit(_ visitor: inout some TensorVisitor) { visitor.visit(&shown, "shown") }
 }
+
+/// A tree that breaks its promise: every visit shows another constant.
+private struct Changing: TensorTree {
+  private static let visits = Mutex(0)
+  mutating func visit(_ visitor: inout some TensorVisitor) {
+    let visit = Self.visits.withLock { visits in
+      visits += 1
+      return visits
+    }
+    visitor.constant(visit, "visit")
+  }
+}
+
+private let hasAssertions: Bool = {
+  var isChecked = false
+  func note() -> Bool {
+    isChecked = true
+    return true
+  }
+  assert(note())
+  return isChecked
+}()
 
 @Suite("Compiled functions")
 struct CompileTests {
@@ -190,14 +213,20 @@ struct CompileTests {
     #expect(honest(x).scalars == honest(x).scalars)
   }
 
-  #if DEBUG
-    @Test("a stored property that visit forgets is a diagnostic in debug builds")
-    func forgottenProperty() {
-      let f = compile { (tree: Forgetful, x: Tensor<Float>) in tree.shown * x }
-      let error = #expect(throws: KilnError.self) { try f.run(Forgetful(), x) }
-      #expect(error?.description.contains("Forgetful does not show its stored property 'hidden'") == true)
-    }
-  #endif
+  @Test("a stored property that visit forgets is a diagnostic where there are assertions", .enabled(if: hasAssertions))
+  func forgottenProperty() {
+    let f = compile { (tree: Forgetful, x: Tensor<Float>) in tree.shown * x }
+    let error = #expect(throws: KilnError.self) { try f.run(Forgetful(), x) }
+    #expect(error?.diagnostics.map(\.label) == ["tree.C2"])
+    #expect(error?.description.contains("Forgetful does not show its stored property 'hidden'") == true)
+  }
+
+  @Test("a tree that shows another structure at every visit is a diagnostic")
+  func changingTree() {
+    let f = compile { (tree: Changing, x: Tensor<Float>) in x }
+    let error = #expect(throws: KilnError.self) { try f.run(Changing(), x) }
+    #expect(error?.diagnostics.map(\.label) == ["compile.C3"])
+  }
 
   @Test("10,000 calls keep one program; two threads compile and call at once")
   func threads() async {

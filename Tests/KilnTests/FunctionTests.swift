@@ -62,6 +62,11 @@ struct FunctionTests {
     #expect(x.gathered(Tensor<Int32>([7]), bounds: .drop).scalars == [0, 0, 0])
     #expect(rows.oneHot(2).scalars == [0, 1, 1, 0, 0, 1])
     #expect(Tensor<Int32>([5]).oneHot(2, as: Double.self).scalars == [0, 0])
+    // More positions than the type of the indices has numbers.
+    let wide = Tensor<UInt8>([5, 255]).oneHot(300, as: Int32.self).scalars
+    #expect(wide.indices.filter { wide[$0] == 1 } == [5, 300 + 255])
+    #expect(Tensor<Int8>([-1]).oneHot(256).scalars.allSatisfy { $0 == 0 })
+    #expect(Tensor<UInt64>([1, .max, 1 << 32]).oneHot(2).scalars == [0, 1, 0, 0, 0, 0])
   }
 
   @Test("softmax and its logarithms are stable")

@@ -7,16 +7,17 @@ extension Module {
   ///   - inputs: One tensor per parameter, hidden ones included.
   ///   - device: Where; nil: where the inputs lie, or the current device.
   /// - Throws: `module.C2` without such a function, `run.C2` for other inputs than the parameters say, `run.C5` for inputs
-  ///   without elements, `device.C1` for inputs on another device, what the compilation has to say, and what the run finds.
+  ///   without elements, `device.C1` for inputs on another device, what the verifier and the compilation have to say, and what
+  ///   the run finds.
   public func run(
     _ function: String, _ inputs: [AnyTensor], on device: Device? = nil
   ) throws(KilnError) -> [AnyTensor] {
-    guard let signature = self[function]?.signature else {
+    guard let parameters = self[function]?.parameters.map(\.type) else {
       throw KilnError("module.C2", "there is no function @\(function)")
     }
-    guard inputs.map(\.type) == signature.parameters else {
+    guard inputs.map(\.type) == parameters else {
       func list(_ types: [TensorType]) -> String { "(\(types.map(\.description).joined(separator: ", ")))" }
-      throw KilnError("run.C2", "@\(function) takes \(list(signature.parameters)), found \(list(inputs.map(\.type)))")
+      throw KilnError("run.C2", "@\(function) takes \(list(parameters)), found \(list(inputs.map(\.type)))")
     }
     guard inputs.allSatisfy(\.core.isConcrete) else {
       throw KilnError("run.C5", "a program runs on tensors with elements")

@@ -51,7 +51,7 @@ enum Programs {
   ) throws(KilnError) -> [TensorCore] {
     var results: [TensorCore] = []
     for type in types {
-      do { results.append(try .allocate(type)) } catch { throw KilnError("memory.C1", error.message) }
+      do { results.append(try .allocate(type)) } catch { throw KilnError("memory.exhausted", error.message) }
     }
     let addresses = inputs.map { UnsafeRawPointer($0.pointer) }
     let memory = results.map(\.pointer)
@@ -70,6 +70,9 @@ enum Programs {
   ) throws(KilnError) -> any Executable {
     let key = Key(module: module, function: name, device: ObjectIdentifier(device.executor))
     if let known = prepared.withLock({ $0[key] }) { return known }
+    // A module made by hand may be anything.
+    let findings = Verifier.diagnostics(for: module)
+    if !findings.isEmpty { throw KilnError(findings) }
     let executable = try device.executor.prepare(module, function: name, options: ExecutionOptions(captures: captures))
     prepared.withLock { prepared in
       if prepared.count >= limit { prepared.removeAll(keepingCapacity: true) }

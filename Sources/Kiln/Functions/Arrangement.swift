@@ -46,9 +46,10 @@ extension TensorProtocol {
     guard core.shape.indices.contains(axis) else {
       return [Self(core: core.failed("split.C1", axisMessage(axis, core.type)))]
     }
-    guard sizes.allSatisfy({ $0 >= 0 }), sizes.reduce(0, +) == core.shape.dimensions[axis] else {
-      let message = "axis \(axis) of \(core.type) cannot be cut into parts of \(sizes)"
-      return sizes.map { _ in Self(core: core.failed("split.C2", message)) }
+    let size = core.shape.dimensions[axis]
+    guard sizes.allSatisfy({ (0...size).contains($0) }), sizes.reduce(0, +) == size else {
+      let failure = core.failed("split.C2", "axis \(axis) of \(core.type) cannot be cut into parts of \(sizes)")
+      return Array(repeating: Self(core: failure), count: max(sizes.count, 1))
     }
     var start = 0
     return sizes.map { size in
@@ -60,8 +61,12 @@ extension TensorProtocol {
   /// The tensor cut along `axis` into `count` equal parts.
   public func split(count: Int, axis: Int = 0) -> [Self] {
     let place = core.axis(axis)
-    let size = core.shape.indices.contains(place) ? core.shape.dimensions[place] : 0
-    guard count > 0, size % count == 0 else {
+    guard core.shape.indices.contains(place) else {
+      return [Self(core: core.failed("split.C1", axisMessage(axis, core.type)))]
+    }
+    let size = core.shape.dimensions[place]
+    // An axis without elements has parts without elements, but not without end.
+    guard count > 0, size % count == 0, count <= max(size, 1 << 16) else {
       return [
         Self(core: core.failed("split.C3", "axis \(axis) of \(core.type) cannot be cut into \(count) equal parts"))
       ]

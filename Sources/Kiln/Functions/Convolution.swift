@@ -99,7 +99,9 @@ extension TensorCore {
     do throws(ConstraintFailure) {
       try requireImages(name, spatial, x, filter)
       let (channels, features) = (x.shape.dimensions[spatial + 1], filter.shape.dimensions[spatial + 1])
-      guard groups >= 1, filter.shape.dimensions[spatial] * groups == channels, features % groups == 0 else {
+      guard groups >= 1, channels % groups == 0, filter.shape.dimensions[spatial] == channels / groups,
+        features % groups == 0
+      else {
         throw ConstraintFailure(
           "\(name).C2",
           "\(name): \(channels) channels and \(features) features in \(groups) groups need a filter of \(channels) / \(groups) "
@@ -161,7 +163,8 @@ extension TensorCore {
         var cut = windows.widths[axis]
         if case .same = padding {
           cut.before = Swift.max(0, reach - windows.strides[axis]) / 2
-          cut.after = reach - windows.strides[axis] - cut.before
+          // No elements have no gaps between them either.
+          cut.after = reach - (sizes[axis] == 0 ? 1 : windows.strides[axis]) - cut.before
         }
         (window.low, window.high) = (reach - 1 - cut.before, reach - 1 - cut.after)
         return window

@@ -93,9 +93,11 @@ extension Tensor where Scalar: TensorInteger {
     guard core.kind != .poisoned else {
       return Tensor<Result>(core: Failure.poison(after: core, TensorType(Result.dtype, core.shape)))
     }
-    let result = TensorCore.checking(Shape(Array(core.shape) + [Dimension(count)]), Scalar.dtype) { shape in
-      let positions = emit(.source(.iota(TensorType(Scalar.dtype, shape), axis: shape.rank - 1)), [])
-      let wide = core.broadcast(shape, axes: Array(0..<core.shape.rank))
+    // In a narrow type positions would wrap and meet other indices.
+    let dtype: DType = Scalar.dtype == .i32 && count <= Int32.max ? .i32 : .i64
+    let result = TensorCore.checking(Shape(Array(core.shape) + [Dimension(count)]), dtype) { shape in
+      let positions = emit(.source(.iota(TensorType(dtype, shape), axis: shape.rank - 1)), [])
+      let wide = core.converted(to: dtype).broadcast(shape, axes: Array(0..<core.shape.rank))
       return emit(.map(.equal), [wide, positions]).converted(to: Result.dtype)
     }
     return Tensor<Result>(core: result)

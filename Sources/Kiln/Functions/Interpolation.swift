@@ -61,6 +61,7 @@ extension Tensor where Scalar: TensorReal {
     let column = [count] + [Int](repeating: 1, count: rank - 1 - axis)
     let weight = Tensor(weights).reshaped(to: column)
     let (a, b) = (gathered(Tensor<Int32>(lower), axis: axis), gathered(Tensor<Int32>(upper), axis: axis))
-    return a * (Tensor(1) - weight) + b * weight
+    // A neighbour of weight 0 may be infinite and has no part.
+    return select(weight .== Tensor(0), a, a * (Tensor(1) - weight) + b * weight)
   }
 }

@@ -161,7 +161,7 @@ extension Shape {
   func inferringOne(from shape: Shape) -> Shape {
     let sizes = dimensions
     guard sizes.filter({ $0 == -1 }).count == 1, let free = sizes.firstIndex(of: -1) else { return self }
-    let known = sizes.reduce(1) { $1 == -1 ? $0 : $0 * $1 }
+    let known = sizes.reduce(1) { $1 == -1 ? $0 : $0.saturatingProduct($1) }
     guard known > 0, shape.elementCount % known == 0 else { return self }
     var result = self
     result[free] = Dimension(shape.elementCount / known)

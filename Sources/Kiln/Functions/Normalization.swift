@@ -8,11 +8,11 @@ public func layerNorm<Scalar: TensorReal>(
   _ x: Tensor<Scalar>, scale: Tensor<Scalar>, offset: Tensor<Scalar>, epsilon: Scalar = 1e-5
 ) -> Tensor<Scalar> {
   let core = x.core
-  guard scale.rank >= 1, scale.rank <= x.rank else {
+  guard isSuffix(scale, of: x), offset.shape == scale.shape else {
     return Tensor(
       core: core.failed(
         "layerNorm.C1",
-        "layerNorm normalises the axes of its scale: 1 to \(x.rank) of them for \(x.type), found \(scale.type)"))
+        "layerNorm takes a scale and an offset of the last axes of \(x.type), found \(scale.type) and \(offset.type)"))
   }
   let axes = Array((x.rank - scale.rank)..<x.rank)
   let centered = core.centered(axes)
@@ -26,15 +26,18 @@ public func rmsNorm<Scalar: TensorReal>(
   _ x: Tensor<Scalar>, scale: Tensor<Scalar>, epsilon: Scalar = 1e-6
 ) -> Tensor<Scalar> {
   let core = x.core
-  guard scale.rank >= 1, scale.rank <= x.rank else {
+  guard isSuffix(scale, of: x) else {
     return Tensor(
-      core: core.failed(
-        "rmsNorm.C1",
-        "rmsNorm normalises the axes of its scale: 1 to \(x.rank) of them for \(x.type), found \(scale.type)"))
+      core: core.failed("rmsNorm.C1", "rmsNorm takes a scale of the last axes of \(x.type), found \(scale.type)"))
   }
   let axes = Array((x.rank - scale.rank)..<x.rank)
   let root = sqrt(Tensor<Scalar>(core: core.meanSquare(axes)) + Tensor(epsilon)).core.restored(axes, of: core)
   return Tensor(core: emit(.map(.divide), [core, root])) * scale
+}
+
+/// Whether `vector` has the extents of the last axes of `x`, at least one.
+private func isSuffix<Scalar>(_ vector: Tensor<Scalar>, of x: Tensor<Scalar>) -> Bool {
+  vector.rank >= 1 && vector.rank <= x.rank && vector.dimensions == x.dimensions.suffix(vector.rank)
 }
 
 /// The mean and the variance of each channel over all other axes, for `batchNorm` and its running averages. Both are vectors
@@ -42,7 +45,12 @@ public func rmsNorm<Scalar: TensorReal>(
 public func batchStatistics<Scalar: TensorReal>(
   _ x: Tensor<Scalar>, axis: Int = -1
 ) -> (mean: Tensor<Scalar>, variance: Tensor<Scalar>) {
-  let axes = x.core.axesBeside(axis)
+  let channel = x.core.axis(axis)
+  guard x.shape.indices.contains(channel) else {
+    let failure = Tensor<Scalar>(core: x.core.failed("batchStatistics.C1", axisMessage(axis, x.type)))
+    return (failure, failure)
+  }
+  let axes = x.shape.indices.filter { $0 != channel }
   return (Tensor(core: x.core.mean(axes)), Tensor(core: x.core.centered(axes).meanSquare(axes)))
 }
 
@@ -71,6 +79,9 @@ public func batchNorm<Scalar: TensorReal>(
 public func batchNorm<Scalar: TensorReal>(
   _ x: Tensor<Scalar>, scale: Tensor<Scalar>, offset: Tensor<Scalar>, axis: Int = -1, epsilon: Scalar = 1e-5
 ) -> Tensor<Scalar> {
+  guard x.shape.indices.contains(x.core.axis(axis)) else {
+    return Tensor(core: x.core.failed("batchNorm.C1", axisMessage(axis, x.type)))
+  }
   let (mean, variance) = batchStatistics(x, axis: axis)
   return batchNorm(x, mean: mean, variance: variance, scale: scale, offset: offset, axis: axis, epsilon: epsilon)
 }
@@ -99,9 +110,4 @@ public func groupNorm<Scalar: TensorReal>(
   let deviation = sqrt(Tensor<Scalar>(core: centered.meanSquare(axes)) + Tensor(epsilon)).core.restored(
     axes, of: grouped)
   return Tensor(core: emit(.map(.divide), [centered, deviation]).reshaped(x.shape)) * scale + offset
-}
-
-extension TensorCore {
-  /// All axes but one.
-  fileprivate func axesBeside(_ axis: Int) -> [Int] { shape.indices.filter { $0 != self.axis(axis) } }
 }

@@ -40,13 +40,7 @@ public func averagePool<Scalar: TensorReal>(
 public func adaptiveMaxPool<Scalar: TensorReal>(_ x: Tensor<Scalar>, to sizes: PerAxis) -> Tensor<Scalar> {
   Tensor(
     core: x.core.adapted("adaptiveMaxPool", sizes) { core, axis, regions in
-      let longest = regions.map(\.count).max() ?? 1
-      // Shorter regions repeat their last element.
-      let indices = regions.flatMap { region in
-        (0..<longest).map { Int32(Swift.min(region.lowerBound + $0, region.upperBound - 1)) }
-      }
-      let places = Tensor<Int32>(indices).reshaped(to: [regions.count, longest])
-      return Tensor<Scalar>(core: core).gathered(places, axis: axis).max(axes: [axis + 1]).core
+      Tensor<Scalar>(core: core.parts(along: axis, regions)).max(axes: [axis + 1]).core
     })
 }
 
@@ -54,16 +48,16 @@ public func adaptiveMaxPool<Scalar: TensorReal>(_ x: Tensor<Scalar>, to sizes: P
 public func adaptiveAveragePool<Scalar: TensorReal>(_ x: Tensor<Scalar>, to sizes: PerAxis) -> Tensor<Scalar> {
   Tensor(
     core: x.core.adapted("adaptiveAveragePool", sizes) { core, axis, regions in
-      let size = core.shape.dimensions[axis]
-      let weights = regions.flatMap { region in
-        (0..<size).map { region.contains($0) ? 1 / Scalar(region.count) : 0 }
-      }
-      let matrix = Tensor<Scalar>(weights).reshaped(to: [regions.count, size])
-      let means = emit(.contraction(.dot(batch: [], contract: [AxisPair(axis, 1)])), [core, matrix.core])
-      if means.kind == .poisoned { return means }
-      // The regions came last; they go where the axis was.
-      let rank = means.shape.rank
-      return means.transposed(Array(0..<axis) + [rank - 1] + Array(axis..<rank - 1))
+      let parts = Tensor<Scalar>(core: core.parts(along: axis, regions))
+      if parts.core.kind == .poisoned { return parts.core }
+      let longest = parts.dimensions[axis + 1]
+      let column = [Int](repeating: 1, count: core.shape.rank - 1 - axis)
+      let isOwn = regions.flatMap { region in (0..<longest).map { $0 < region.count } }
+      let own =
+        isOwn.allSatisfy { $0 }
+        ? parts : select(Tensor<Bool>(isOwn).reshaped(to: [regions.count, longest] + column), parts, Tensor(0))
+      let counts = Tensor<Scalar>(regions.map { Scalar($0.count) }).reshaped(to: [regions.count] + column)
+      return (own.sum(axes: [axis + 1]) / counts).core
     })
 }
 
@@ -145,5 +139,19 @@ extension TensorCore {
       result = body(result, number + 1, (0..<count).map { $0 * size / count..<(($0 + 1) * size + count - 1) / count })
     }
     return result
+  }
+
+  /// The regions of `axis` as two axes, regions and elements; shorter regions repeat their last element.
+  fileprivate func parts(along axis: Int, _ regions: [Range<Int>]) -> TensorCore {
+    let longest = regions.map(\.count).max() ?? 1
+    if longest * regions.count == shape.dimensions[axis] {
+      let (before, after) = (shape.prefix(axis), shape.dropFirst(axis + 1))
+      return reshaped(Shape(Array(before) + [Dimension(regions.count), Dimension(longest)] + Array(after)))
+    }
+    let indices = regions.flatMap { region in
+      (0..<longest).map { Int32(Swift.min(region.lowerBound + $0, region.upperBound - 1)) }
+    }
+    let places = Tensor<Int32>(indices).reshaped(to: [regions.count, longest])
+    return emit(.indexing(.gather(axis: axis, bounds: .check)), [self, places.core])
   }
 }
