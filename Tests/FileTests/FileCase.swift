@@ -1,4 +1,5 @@
 import Foundation
+import Kiln
 import KilnIR
 import KilnPasses
 
@@ -9,11 +10,14 @@ import KilnPasses
 /// - `passes`: a line `// passes: LIST`, as on the command line; the text before the line `// expect:` becomes that after it.
 /// - `verify`: each line that ends with `// error: LABEL` gives a diagnostic with that label, and no other line does.
 /// - `run`: each line `// run: @f(VALUES) = VALUES` runs a function. A value is a list of elements in row-major order, or one
-///   number for all elements; instead of values the right-hand side may be `error LABEL`.
+///   number for all elements; instead of values the right-hand side may be `error LABEL`. The lines `// passes: LIST`, if
+///   there are any, are run first, in their order: what they add, such as `@f_gradient`, can be run too.
+/// - `lowering`: the functions before the line `// expect:` become the plans and kernels after it, in order, as `kiln show`
+///   prints them, for a plain processor that is the same on every machine.
 ///
 /// `KILN_BLESS=1` rewrites the expectations; look at the difference as at code.
 struct FileCase: CustomStringConvertible, Sendable {
-  enum Kind: String { case parse, passes, verify, run }
+  enum Kind: String { case parse, passes, verify, run, lowering }
 
   let url: URL
   let text: String
@@ -42,14 +46,16 @@ struct FileCase: CustomStringConvertible, Sendable {
   /// The text with every expectation replaced by what was found.
   func blessed(_ backend: Backend) -> String {
     switch kind {
-    case .parse: input + "// expect:\n" + found { try Module(parsing: input, file: "case").description }
-    case .passes: input + "// expect:\n" + found { try passes.run(Module(parsing: input, file: "case")).description }
-    case .verify: lines.enumerated().map { blessedLine($1, foundLabels[$0 + 1] ?? []) }.joined(separator: "\n")
-    case .run:
-      lines.map { line in RunLine(line).map { $0.text(result(of: $0, on: backend)) } ?? line }.joined(separator: "\n")
+    case .parse: expecting { try Module(parsing: input, file: "case").description }
+    case .passes: expecting { try passed(input).description }
+    case .lowering: expecting { try lowered }
+    case .verify: blessedLabels
+    case .run: blessedRuns(on: backend)
     case nil: text
     }
   }
+
+  private func expecting(_ body: () throws -> String) -> String { input + "// expect:\n" + found(body) }
 
   /// The text before `// expect:`.
   var input: String {
@@ -57,18 +63,32 @@ struct FileCase: CustomStringConvertible, Sendable {
     return String(text[..<range.lowerBound])
   }
 
-  /// The passes of the line `// passes: …`.
-  private var passes: Pipeline {
+  /// What the passes of the lines `// passes: …` make of a module.
+  private func passed(_ text: String) throws -> Module {
+    let mark = "// passes: "
+    let lists = lines.filter { $0.hasPrefix(mark) }.map { $0.dropFirst(mark.count) }
+    if lists.isEmpty && kind == .passes { throw KilnError("pipeline.C1", "the case names no passes") }
+    let passes = try Pipeline(parsing: lists.joined(separator: ", "))
+    return try passes.run(Module(parsing: text, file: "case"), verifying: true)
+  }
+
+  /// The plan of each function, followed by its kernels.
+  private var lowered: String {
     get throws {
-      let mark = "// passes: "
-      guard let line = lines.first(where: { $0.hasPrefix(mark) }) else {
-        throw KilnError("pipeline.C1", "the case names no passes")
-      }
-      return try Pipeline(parsing: String(line.dropFirst(mark.count)))
+      let module = try Module(parsing: input, file: "case")
+      return try module.functions.map { function in
+        let plan = try Lowered(module, function: function.name, for: .testCPU).plan
+        return "\(plan)\n" + plan.kernels.enumerated().map { "k\($0): \($1)" }.joined()
+      }.joined(separator: "\n")
     }
   }
 
   private static let errorMark = " // error: "
+
+  private var blessedLabels: String {
+    let labels = foundLabels
+    return lines.enumerated().map { blessedLine($1, labels[$0 + 1] ?? []) }.joined(separator: "\n")
+  }
 
   private func blessedLine(_ line: String, _ labels: [String]) -> String {
     let bare = line.range(of: Self.errorMark).map { String(line[..<$0.lowerBound]) } ?? line
@@ -88,9 +108,15 @@ struct FileCase: CustomStringConvertible, Sendable {
     }
   }
 
-  private func result(of run: RunLine, on backend: Backend) -> String {
+  private func blessedRuns(on backend: Backend) -> String {
+    let module = Result { try passed(text) }
+    return lines.map { line in RunLine(line).map { $0.text(result(of: $0, in: module, on: backend)) } ?? line }
+      .joined(separator: "\n")
+  }
+
+  private func result(of run: RunLine, in module: Result<Module, any Error>, on backend: Backend) -> String {
     found {
-      let module = try Module(parsing: text, file: "case")
+      let module = try module.get()
       guard let function = module[run.function] else { throw KilnError("run.C1", "no @\(run.function)") }
       let inputs = try TensorValue.values(function.parameters.map(\.type), text: run.arguments)
       return try backend.run(module, run.function, inputs).map(\.elementText).joined(separator: ", ")
