@@ -43,4 +43,29 @@ import Testing
     }
     #expect(missing.isEmpty, "\(missing.sorted())")
   }
+
+  @Test("the names that are promised to those who come from elsewhere are there")
+  func names() throws {
+    var declared: Set<String> = ["print", "stride"]
+    let folder = Self.root.appendingPathComponent("Sources/Kiln")
+    let files = FileManager.default.enumerator(atPath: folder.path)
+    while let file = files?.nextObject() as? String {
+      guard file.hasSuffix(".swift") else { continue }
+      for match in try Self.text("Sources/Kiln/\(file)").matches(
+        of: /public [a-z ]*(?:func|var|let|struct|class) ([a-zA-Z0-9]+)/)
+      {
+        declared.insert(String(match.1))
+      }
+    }
+    let rows = try Self.text("Documentation/Names.md").split(separator: "\n").filter { $0.hasPrefix("| `") }
+    #expect(rows.count > 50)
+    for row in rows {
+      let ours = row.split(separator: "|")[1]
+      for code in ours.matches(of: /`([^`]+)`/) {
+        for name in code.1.matches(of: /([a-zA-Z][a-zA-Z0-9]*)(?:\(| \{|$)/) where !code.1.contains(" .") {
+          #expect(declared.contains(String(name.1)), "Documentation/Names.md: \(name.1)")
+        }
+      }
+    }
+  }
 }
