@@ -212,7 +212,7 @@ struct ControlFlowTests {
         x
       }
     }
-    expect("while.C6", "state.0") {
+    expect("while.C6", "state is f32[2] at first") {
       _ = whileLoop(x) { x in
         x.sum() .> 0
       } body: { x in
@@ -263,5 +263,18 @@ struct ControlFlowTests {
     #expect(error?.diagnostics.first?.label == "differentiate.C1")
     #expect(error?.diagnostics.first?.message.contains("fori") == true)
     #expect(error?.diagnostics.first?.location.description.contains("ControlFlowTests.swift:") == true)
+  }
+
+  @Test("control flow in the closures of control flow needs no types written out")
+  func nestedClosures() {
+    let x = Tensor<Double>([1, 2, 3])
+    let y = cond(x.sum() .> 0) {
+      fori(0..<3, x) { _, y in y * x }
+    } else: {
+      whileLoop(x) { $0.sum() .< 10 } body: { $0 * 2 }
+    }
+    #expect(y.scalars == [1, 16, 81])
+    let z = fori(0..<2, x) { i, x in cond(i .== 0) { x + 1 } else: { fori(0..<2, x) { _, x in x * 2 } } }
+    #expect(z.scalars == [8, 12, 16])
   }
 }

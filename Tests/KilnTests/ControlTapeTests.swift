@@ -98,6 +98,33 @@ struct ControlTapeTests {
     #expect(zip(tape.gradient(of: y, with: x).scalars, expected).allSatisfy { abs($0 - $1) < 1e-13 })
   }
 
+  /// First used in a trace, so its elements are known to every trace.
+  private enum WrittenOut { static let w = T([1, 2, 3]) }
+
+  @Test("what was written out in a trace and is watched is an operand of loops, branches and calls")
+  func writtenOut() {
+    _ = gradient(at: x) { x in (x * WrittenOut.w).sum() }
+    let w = WrittenOut.w
+    let ones = T.ones([3])
+    let compiled = compile { (y: T) in y * w }
+    let cases: [(String, (T) -> T)] = [
+      ("fori", { y in fori(0..<1, y) { _, y in y * w } }),
+      ("cond", { y in cond(y.sum() .> T(0)) { y * w } else: { y - w } }),
+      ("compiled", { y in compiled(y) }), ("jvp", { y in jvp(at: y, along: ones) { y in y * y * w }.value }),
+      ("vmap", { y in vmap { (y: T, x: T) in y * (x * w).sum() }(y, T.ones([3, 3])) }),
+      ("gradient", { y in gradient(at: y) { y in (y * y * w).sum() } * 0.5 }),
+    ]
+    for (name, f) in cases {
+      let tape = GradientTape()
+      let y = tape.record {
+        tape.watch(w)
+        return (f(ones) + w).sum()
+      }
+      let expected: [Double] = name == "vmap" ? [4, 4, 4] : [2, 2, 2]
+      #expect(tape.gradient(of: y, with: w).scalars == expected, "\(name)")
+    }
+  }
+
   @Test("compiled functions with loops in them, and Swift loops around them")
   func compiledLoops() {
     let step = compile { (x: T) in fori(0..<3, x) { _, y in y * x } }

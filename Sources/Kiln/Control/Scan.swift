@@ -42,7 +42,7 @@ public func scan<Carry: TensorTree, Output: TensorTree>(
   }
 }
 
-/// Runs `body` for each number of a range, and passes trees of tensors on from turn to turn.
+/// Runs `body` for each number of a range, and passes a tree of tensors on from turn to turn.
 ///
 /// ```swift
 /// let x = fori(0..<20, Tensor<Double>(1)) { i, x in x - (x * x - 2) / (2 * x) }
@@ -54,26 +54,36 @@ public func scan<Carry: TensorTree, Output: TensorTree>(
 ///   - range: Within the range of `Int32` (`fori.C1`).
 ///   - initial: What the first turn is given. Structure and types stay (`scan.C6`).
 /// - Returns: What the last turn gives.
+public func fori<State: TensorTree>(
+  _ range: Range<Int>, _ initial: State, file: StaticString = #fileID, line: UInt = #line,
+  _ body: (Tensor<Int32>, State) -> State
+) -> State {
+  let location = SourceLocation(file, line)
+  guard Int32(exactly: range.lowerBound) != nil, Int32(exactly: range.upperBound) != nil else {
+    var signature = Signature()
+    signature.add(initial, "state")
+    let error = KilnError("fori.C1", "the bounds of fori are 32-bit integers, found \(range)", at: location)
+    return initial.replacingTensors(by: Failure.poison(error, signature.leaves.map(\.type)))
+  }
+  let first = Tensor<Int32>(Int32(range.lowerBound))
+  let numbers = Tensor<Int32>(core: emit(.source(.iota(TensorType(.i32, [range.count]), axis: 0)), [])) + first
+  let result = scan(initial, numbers, length: nil, false, location) { binder -> (State, [Tensor<Int32>]) in
+    let state = binder.bind(initial, "carry")
+    return (body(binder.bindElements(numbers, "i"), state), [])
+  }
+  return result.carry
+}
+
+/// `fori` that passes several trees on.
 public func fori<each State: TensorTree>(
   _ range: Range<Int>, _ initial: repeat each State, file: StaticString = #fileID, line: UInt = #line,
   _ body: (Tensor<Int32>, repeat each State) -> (repeat each State)
 ) -> (repeat each State) {
-  let location = SourceLocation(file, line)
   let start = Several(repeat each initial)
-  guard Int32(exactly: range.lowerBound) != nil, Int32(exactly: range.upperBound) != nil else {
-    var signature = Signature()
-    signature.add(start, "state")
-    let error = KilnError("fori.C1", "the bounds of fori are 32-bit integers, found \(range)", at: location)
-    return start.replacingTensors(by: Failure.poison(error, signature.leaves.map(\.type))).trees
+  let last: Several<repeat each State> = fori(range, start, file: file, line: line) { number, state in
+    state.next(number, by: body)
   }
-  let first = Tensor<Int32>(Int32(range.lowerBound))
-  let numbers = Tensor<Int32>(core: emit(.source(.iota(TensorType(.i32, [range.count]), axis: 0)), [])) + first
-  let result = scan(start, numbers, length: nil, false, location) {
-    binder -> (Several<repeat each State>, [Tensor<Int32>]) in
-    let state = binder.bind(start, "carry")
-    return (state.next(binder.bindElements(numbers, "i"), by: body), [])
-  }
-  return result.carry.trees
+  return last.trees
 }
 
 /// What a turn gives.

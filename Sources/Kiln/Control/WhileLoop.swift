@@ -11,31 +11,39 @@ import KilnIR
 /// known only when it has run, so it has a derivative in forward mode and none in reverse; `scan` and `fori` have both.
 ///
 /// - Parameters:
-///   - initial: Trees of tensors. Their structure and types stay.
+///   - initial: A tree of tensors. Its structure and types stay.
 ///   - condition: Gives a scalar.
-/// - Returns: The trees of the last turn. A body that changes a type, or a condition that is no scalar, is a diagnostic
+/// - Returns: The tree of the last turn. A body that changes a type, or a condition that is no scalar, is a diagnostic
 ///   (`while.C6`, `while.C4`), which names the tensor.
+public func whileLoop<State: TensorTree>(
+  _ initial: State, file: StaticString = #fileID, line: UInt = #line,
+  condition: (State) -> Tensor<Bool>, body: (State) -> State
+) -> State {
+  let location = SourceLocation(file, line)
+  var signature = Signature()
+  signature.add(initial, "state")
+  let test = TracedRegion("condition", at: location) { binder in condition(binder.bind(initial, "state")) }
+  let turn = TracedRegion("body", at: location) { binder in body(binder.bind(initial, "state")) }
+  do throws(KilnError) {
+    return initial.replacingTensors(by: try looped(signature, test, turn, location))
+  } catch {
+    let error = error.resolved(else: location)
+    return initial.replacingTensors(by: Failure.poison(error, signature.leaves.map(\.type)))
+  }
+}
+
+/// `whileLoop` with a state of several trees.
 public func whileLoop<each State: TensorTree>(
   _ initial: repeat each State, file: StaticString = #fileID, line: UInt = #line,
   condition: (repeat each State) -> Tensor<Bool>, body: (repeat each State) -> (repeat each State)
 ) -> (repeat each State) {
-  let location = SourceLocation(file, line)
   let start = Several(repeat each initial)
-  var signature = Signature()
-  signature.add(start, "state")
-  let test = TracedRegion("condition", at: location) { binder in
-    binder.bind(start, "state").result(of: condition)
+  let last: Several<repeat each State> = whileLoop(start, file: file, line: line) { state in
+    state.result(of: condition)
+  } body: { state in
+    state.next(by: body)
   }
-  let turn = TracedRegion("body", at: location) { binder in
-    binder.bind(start, "state").next(by: body)
-  }
-  do throws(KilnError) {
-    let results = try looped(signature, test, turn, location)
-    return start.replacingTensors(by: results).trees
-  } catch {
-    let error = error.resolved(else: location)
-    return start.replacingTensors(by: Failure.poison(error, signature.leaves.map(\.type))).trees
-  }
+  return last.trees
 }
 
 private func looped<State>(

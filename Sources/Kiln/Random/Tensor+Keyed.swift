@@ -34,7 +34,8 @@ extension Tensor where Scalar: TensorReal {
   }
 
   /// Numbers of the standard normal distribution between two bounds: √2 erfInverse(a + u (b - a)) held between them, with
-  /// a and b the erf of the bounds over √2, and u as of `randomUniform` but centered in its steps.
+  /// a and b the erf of the bounds over √2, and u as of `randomUniform` but centered in its steps. Where erf is nearly 1 it has
+  /// few numbers, and so have the draws: bounds on one side of 0 should begin below 4 in `Float` and below 7 in `Double`.
   public static func randomTruncatedNormal(
     _ shape: some ShapeConvertible, in bounds: ClosedRange<Scalar> = -2...2, key: RandomKey
   ) -> Tensor {

@@ -184,7 +184,10 @@ package final class Trace: Sendable {
   /// The value of a tensor in this function; one from outside becomes a hidden parameter.
   private func value(of core: TensorCore, at location: SourceLocation) -> ValueID? {
     guard let (trace, value) = core.traced else {
-      if let literal = core.literal { return record(literal, core, at: location) }
+      // A number for this trace, but for a tape an operand.
+      if let literal = core.literal, RecordingTapes.current?.follow(core) != true {
+        return record(literal, core, at: location)
+      }
       return capture(.tensor(core), ObjectIdentifier(core), core.type)
     }
     if trace === self { return value }

@@ -78,6 +78,9 @@ final class TapeRecorder: Sendable {
     }
   }
 
+  /// Whether `core` is watched or was computed from what is.
+  func follows(_ core: TensorCore) -> Bool { state.withLock { $0.tracked[ObjectIdentifier(core)] != nil } }
+
   func note(_ op: Op, _ operands: [TensorCore], _ result: TensorCore) {
     guard result.isConcrete else { return }
     state.withLock { state in
@@ -176,6 +179,8 @@ final class RecordingTapes: Sendable {
   func contains(_ recorder: TapeRecorder) -> Bool {
     self.recorder === recorder || outer?.contains(recorder) == true
   }
+
+  func follow(_ core: TensorCore) -> Bool { recorder.follows(core) || outer?.follow(core) == true }
 
   func note(_ op: Op, _ operands: [TensorCore], _ result: TensorCore) {
     recorder.note(op, operands, result)
