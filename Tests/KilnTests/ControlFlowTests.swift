@@ -271,10 +271,20 @@ struct ControlFlowTests {
     let y = cond(x.sum() .> 0) {
       fori(0..<3, x) { _, y in y * x }
     } else: {
-      whileLoop(x) { $0.sum() .< 10 } body: { $0 * 2 }
+      whileLoop(x) {
+        $0.sum() .< 10
+      } body: {
+        $0 * 2
+      }
     }
     #expect(y.scalars == [1, 16, 81])
-    let z = fori(0..<2, x) { i, x in cond(i .== 0) { x + 1 } else: { fori(0..<2, x) { _, x in x * 2 } } }
+    let z = fori(0..<2, x) { i, x in
+      cond(i .== 0) {
+        x + 1
+      } else: {
+        fori(0..<2, x) { _, x in x * 2 }
+      }
+    }
     #expect(z.scalars == [8, 12, 16])
   }
 }
