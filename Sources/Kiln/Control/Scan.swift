@@ -74,7 +74,8 @@ public func fori<State: TensorTree>(
   return result.carry
 }
 
-/// `fori` that passes several trees on.
+/// `fori` that passes several trees on. Where the body is one expression with arithmetic, name the types of its parameters: the
+/// compiler's type checker takes seconds to find them.
 public func fori<each State: TensorTree>(
   _ range: Range<Int>, _ initial: repeat each State, file: StaticString = #fileID, line: UInt = #line,
   _ body: (Tensor<Int32>, repeat each State) -> (repeat each State)

@@ -32,7 +32,8 @@ public func whileLoop<State: TensorTree>(
   }
 }
 
-/// `whileLoop` with a state of several trees.
+/// `whileLoop` with a state of several trees. Where a closure is one expression with arithmetic, name the types of its
+/// parameters: the compiler's type checker takes seconds to find them, or gives up.
 public func whileLoop<each State: TensorTree>(
   _ initial: repeat each State, file: StaticString = #fileID, line: UInt = #line,
   condition: (repeat each State) -> Tensor<Bool>, body: (repeat each State) -> (repeat each State)
