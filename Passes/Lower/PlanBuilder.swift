@@ -7,11 +7,15 @@ struct PlanBuilder {
   private let donations: [ExecutionPlan.Donation]
   private let flat: FlatPlan
   private let buffers: EntityTable<BufferID, PlanBuffer>
+  /// Results whose memory may be a parameter's.
+  private let donated: Set<BufferID>
 
   private var slots: [ExecutionPlan.Slot] = []
   private var slotOf: [BufferID: Int] = [:]
   private var constants: [Literal] = []
   private var requests: [MemoryPlanner.Request] = []
+  /// Requests that lie in a result's memory instead.
+  private var dropped: Set<Int> = []
   /// Slots in the arena, with their request.
   private var requestOf: [Int: Int] = [:]
   private var inPlace: [String] = []
@@ -27,14 +31,15 @@ struct PlanBuilder {
     self.function = function
     self.results = results
     self.donations = donations
-    let donated = Set(donations.map(\.result))
-    // Memory that may be a parameter's is written when the order of launches says so, no earlier.
-    let kept = buffers.ids.filter { buffer in
-      if case .result(let number) = buffers[buffer].place { donated.contains(number) } else { false }
-    }
+    let numbers = Set(donations.map(\.result))
+    donated = Set(
+      buffers.ids.filter { buffer in
+        if case .result(let number) = buffers[buffer].place { numbers.contains(number) } else { false }
+      })
     // Elements must find the buffer that stands for theirs.
     var buffers = buffers
-    let replaced = FlatPlan(nodes, buffers).replacedBuffers(keeping: Set(kept))
+    // Memory that may be a parameter's is written when the order of launches says so, no earlier.
+    let replaced = FlatPlan(nodes, buffers).replacedBuffers(keeping: donated)
     for buffer in buffers.ids {
       guard case .element(var whole, let loop) = buffers[buffer].place else { continue }
       while let other = replaced[whole] { whole = other }
@@ -48,11 +53,13 @@ struct PlanBuilder {
     bindResultsAndParameters()
     for step in flat.steps.indices { bindBuffers(of: step) }
     var steps = flat.steps.indices.map { step(number: $0, options) }
-    let memory = MemoryPlanner.plan(requests, inPlace: inPlace)
-    for (slot, request) in requestOf { slots[slot].place = .arena(memory.allocations[request].offset) }
+    let planned = requests.indices.filter { !dropped.contains($0) }
+    let memory = MemoryPlanner.plan(planned.map { requests[$0] }, inPlace: inPlace)
+    let offsets = Dictionary(uniqueKeysWithValues: zip(planned, memory.allocations.map(\.offset)))
+    for (slot, request) in requestOf { slots[slot].place = .arena(offsets[request] ?? 0) }
     for (step, request) in workspaces {
       guard case .launch(var launch) = steps[step] else { continue }
-      launch.workspace = memory.allocations[request].offset
+      launch.workspace = offsets[request]
       steps[step] = .launch(launch)
     }
     return ExecutionPlan(
@@ -81,7 +88,10 @@ struct PlanBuilder {
     case .launch(let launch):
       // What the launch reads has its slot already, but for constants, elements and what nobody writes for want of elements.
       for (buffer, kind) in zip(launch.buffers, launch.draft.kernel.buffers) where !kind.isWritten { bind(buffer) }
-      for buffer in launch.written { bind(buffer, writtenBy: launch, step) }
+      for buffer in launch.written {
+        bind(buffer, writtenBy: launch, step)
+        lendMemory(of: buffer, writtenBy: launch, step)
+      }
     case .loop(_, _, let predicate): bind(predicate)
     case .branch(_, let selector): bind(selector)
     case .turns: break
@@ -117,6 +127,19 @@ struct PlanBuilder {
             name: buffers[buffer].name, byteCount: buffers[buffer].type.byteCount, steps: lifetime))
       }
     }
+  }
+
+  /// An operand that dies in the launch that first writes a result lies in the result's memory from the beginning.
+  private mutating func lendMemory(of buffer: BufferID, writtenBy launch: RegionLaunch, _ step: Int) {
+    guard case .result(let number) = buffers[buffer].place, !donated.contains(buffer),
+      flat.lifetimes[buffer]?.lowerBound == step, let (operand, request) = operandToTake(buffer, launch, step)
+    else { return }
+    for (slot, other) in requestOf where other == request {
+      slots[slot].place = .result(number)
+      requestOf[slot] = nil
+    }
+    dropped.insert(request)
+    inPlace.append("result \(number) over \(buffers[operand].name) in step \(step) (\(launch.draft.label))")
   }
 
   /// An operand of the same turn, of which nothing is needed after this step.

@@ -74,7 +74,30 @@ struct LineTests {
         }
         """, file: "test.kiln")
     let plan = try Lowering(#require(module["main"]), for: .testCPU, options: LoweringOptions(fuses: false)).plan
-    #expect(plan.memory.inPlace.count >= 2, "\(plan.memory)")
-    #expect(plan.memory.arenaBytes < 2 * 4096)
+    #expect(plan.memory.inPlace.count == 3, "\(plan.memory)")
+    // What dies where the result is first written lies in the result's memory.
+    #expect(plan.memory.arenaBytes == 0 && plan.slots.count { $0.place == .result(0) } == 4, "\(plan)")
+  }
+
+  @Test("a value that is read after the result was written keeps a place of its own")
+  func resultsKeepTheirMemory() throws {
+    let module = try Module(
+      parsing: """
+        func @main(%x: f32[1000]) -> (f32[1000], f32[1000]) {
+          %0: f32[1000] = negate(%x)
+          %1: f32[1000] = exp(%0)
+          %2: f32[1000] = sin(%0)
+          %3: f32[1000] = multiply(%1, %2)
+          return %1, %3
+        }
+        """, file: "test.kiln")
+    let plan = try Lowering(#require(module["main"]), for: .testCPU, options: LoweringOptions(fuses: false)).plan
+    // %0 is read twice; it dies with %2, which dies with the second result.
+    #expect(plan.slots.count { $0.place == .result(0) } == 1)
+    #expect(plan.slots.count { $0.place == .result(1) } == 3 && plan.memory.arenaBytes == 0, "\(plan)")
+    let x = try TensorValue((0..<1000).map { Float($0) / 100 - 5 }, shape: [1000])
+    let program = RandomProgram(module: module, entry: "main", inputs: [x])
+    let found = try PlanHarness.runOnCPU(program, fuses: false, pools: PlanHarness.pools)
+    #expect(try zip(program.run(), found).allSatisfy { $0.isIdentical(to: $1) })
   }
 }
