@@ -12,15 +12,6 @@ struct ControlTapeTests {
   private let x = T([0.5, -1.25, 2])
   private let w = T([0.7, 0.2, -0.4])
 
-  private func labels(_ body: () -> Void) -> [String] {
-    do {
-      try withDiagnostics(body)
-      return []
-    } catch {
-      return (error as? KilnError)?.diagnostics.map(\.label) ?? ["\(error)"]
-    }
-  }
-
   private func tapeGradient(at x: T, of f: (T) -> T) -> (value: T, slope: T) {
     let tape = GradientTape()
     let y = tape.record {

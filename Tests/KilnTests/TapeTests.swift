@@ -6,15 +6,6 @@ import Testing
 struct TapeTests {
   let x = Tensor<Double>([0.5, -1.25, 2])
 
-  private func labels(_ body: () -> Void) -> [String] {
-    do {
-      try withDiagnostics(body)
-      return []
-    } catch {
-      return (error as? KilnError)?.diagnostics.map(\.label) ?? ["\(error)"]
-    }
-  }
-
   @Test("a tape gives what gradient(at:of:) gives, bit for bit")
   func agreesWithGradient() {
     let w = Tensor<Double>([1, 2, 3])

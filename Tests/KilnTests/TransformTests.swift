@@ -141,15 +141,6 @@ struct TransformTests {
     }
   }
 
-  private func labels(_ body: () -> Void) -> [String] {
-    do {
-      try withDiagnostics(body)
-      return []
-    } catch {
-      return (error as? KilnError)?.diagnostics.map(\.label) ?? ["\(error)"]
-    }
-  }
-
   @Test("bad arguments are labelled diagnostics at the user's line")
   func errors() {
     let rows = Tensor<Double>([[1, 2, 3], [4, 5, 6]])

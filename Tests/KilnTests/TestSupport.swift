@@ -1,4 +1,5 @@
 import Kiln
+import KilnIR
 import Testing
 
 /// Compares the gradient of a weighted sum of `f` with central differences in f64.
@@ -33,4 +34,14 @@ func spread(_ shape: [Int], scale: Double = 1, from first: Int = 1) -> Tensor<Do
     return scale * (2 * (turn - turn.rounded(.down)) - 1)
   }
   return Tensor(numbers, shape: shape)
+}
+
+/// The labels of the diagnostics of eager operations.
+func labels(_ body: () -> Void) -> [String] {
+  do {
+    try withDiagnostics(body)
+    return []
+  } catch {
+    return (error as? KilnError)?.diagnostics.map(\.label) ?? ["\(error)"]
+  }
 }
