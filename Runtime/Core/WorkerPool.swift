@@ -83,7 +83,6 @@ public final class WorkerPool: Sendable {
   package func wake() { team.wake() }
 
   private static var defaultThreadCount: Int {
-    if let text = getenv("KILN_THREADS"), let count = Int(String(cString: text)), count > 0 { return min(count, 256) }
-    return Int(kiln_core_count())
+    Setting.number("KILN_THREADS", in: 1...256) ?? Int(kiln_core_count())
   }
 }

@@ -97,13 +97,14 @@ public final class OpenCLDevice: @unchecked Sendable {
     return handles.compactMap { $0 }
   }
 
-  /// The device that `text` names: a number, `gpu` or `cpu`, or a part of its name; the first GPU, or else the first device,
-  /// if it is empty.
+  /// The device that `text` names, after `opencl:` or alone: a number, `gpu` or `cpu`, or a part of its name; the first GPU, or
+  /// else the first device, if it is empty.
   ///
   /// - Throws: `unavailable`, with the list of devices.
   public static func choose(_ text: String = "") throws(RuntimeError) -> OpenCLDevice {
     let devices = try all.get()
-    let wanted = text.lowercased()
+    let prefix = "opencl:"
+    let wanted = (text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : text).lowercased()
     let found: OpenCLDevice?
     if wanted.isEmpty {
       found = devices.first { $0.properties.kind == .gpu } ?? devices[0]

@@ -4,9 +4,7 @@ import KilnRuntime
 
 extension OpenCLExecutable {
   /// The seconds that `KILN_TUNE` allows for the tuning of each program; nil without it.
-  package static let tuningSeconds: Double? = getenv("KILN_TUNE").flatMap { Double(String(cString: $0)) }.flatMap {
-    $0 > 0 ? $0 : nil
-  }
+  package static let tuningSeconds: Double? = Setting.number("KILN_TUNE", in: 0.001...86_400)
 
   /// What tuning found for one launch.
   package struct Tuning: Hashable, Sendable {

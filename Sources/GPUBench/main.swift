@@ -31,10 +31,7 @@ while let argument = arguments.popFirst() {
 do {
   let devices = try OpenCLDevice.all.get()
   for device in devices { print(device) }
-  // The list prints devices as `kiln` names them.
-  let prefix = "opencl:"
-  let name = options.device.hasPrefix(prefix) ? String(options.device.dropFirst(prefix.count)) : options.device
-  let device = try OpenCLDevice.choose(name)
+  let device = try OpenCLDevice.choose(options.device)
   let context = try device.context()
   print("\nmeasuring opencl:\(device.index), which is \(context.strictness.summary)")
   let limits = try DeviceLimits.measure(device, isQuick: options.isQuick)

@@ -168,4 +168,12 @@ import Testing
     #expect(code.status == 3)
     #expect(try Tool.run("devices", environment: environment).output.contains("unavailable"))
   }
+
+  @Test("a setting that is no number in its range is told and ignored", arguments: ["two", "0", "257", "-1", "1e3"])
+  func badSettings(text: String) throws {
+    let program = "func @main() -> (f32[3]) {\n  %0: f32[3] = iota() {axis = 0}\n  return %0\n}\n"
+    let outcome = try Tool.run("run", "-", input: program, environment: ["KILN_THREADS": text])
+    #expect(outcome.status == 0 && outcome.output.contains("2.0"), "\(outcome)")
+    #expect(outcome.errors.contains("KILN_THREADS is '\(text)' and is ignored: expected a number from 1 to 256"))
+  }
 }

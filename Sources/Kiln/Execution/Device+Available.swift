@@ -33,7 +33,7 @@ extension Device {
           "there is no device \"\(name)\"; there are cpu, opencl, opencl:NUMBER, opencl:NAME, reference, kernel-reference"
         )
       }
-      return try .opencl(String(name.dropFirst("opencl:".count)))
+      return try .opencl(name)
     }
   }
 
