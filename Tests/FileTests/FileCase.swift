@@ -63,10 +63,13 @@ struct FileCase: CustomStringConvertible, Sendable {
     return String(text[..<range.lowerBound])
   }
 
+  private static let passMark = "// passes: "
+
+  var hasPasses: Bool { lines.contains { $0.hasPrefix(Self.passMark) } }
+
   /// What the passes of the lines `// passes: …` make of a module.
   private func passed(_ text: String) throws -> Module {
-    let mark = "// passes: "
-    let lists = lines.filter { $0.hasPrefix(mark) }.map { $0.dropFirst(mark.count) }
+    let lists = lines.filter { $0.hasPrefix(Self.passMark) }.map { $0.dropFirst(Self.passMark.count) }
     if lists.isEmpty && kind == .passes { throw KilnError("pipeline.C1", "the case names no passes") }
     let passes = try Pipeline(parsing: lists.joined(separator: ", "))
     return try passes.run(Module(parsing: text, file: "case"), verifying: true)

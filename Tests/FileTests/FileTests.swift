@@ -9,6 +9,7 @@ import Testing
     #expect(test.kind != nil, "the first line of \(test.url.path) says no kind of test")
     // Only runs depend on the backend.
     if test.kind != .run && backend.description != Backend.reference.description { return }
+    if test.hasPasses && !backend.runsTransforms { return }
     let found = test.blessed(backend)
     if ProcessInfo.processInfo.environment["KILN_BLESS"] == "1" {
       guard backend.description == Backend.reference.description else { return }
