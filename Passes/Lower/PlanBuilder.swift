@@ -151,7 +151,9 @@ struct PlanBuilder {
       guard case .local = buffers[operand].place, buffers[operand].loops == flat.loops[step],
         flat.lifetimes[operand]?.upperBound == step, let slot = slotOf[operand], let request = requestOf[slot],
         requests[request].steps.upperBound == step,
-        requests[request].byteCount == buffers[buffer].type.byteCount, launch.canOverwrite(operand, with: buffer)
+        requests[request].byteCount == buffers[buffer].type.byteCount, launch.canOverwrite(operand, with: buffer),
+        // Another result of the launch may have taken it, though nobody reads that.
+        !launch.written.contains(where: { slotOf[$0].flatMap { requestOf[$0] } == request })
       else { continue }
       return (operand, request)
     }

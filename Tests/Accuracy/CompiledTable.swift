@@ -25,7 +25,7 @@ struct CompiledTable<Element: TensorReal> {
       let words = program.evaluate(columns: [arguments.map(\.irScalar.bits)], count: arguments.count)
       for (x, (y, word)) in zip(arguments, zip(results, words)) {
         let expected = Scalar(Element.dtype, bits: word)
-        if y.irScalar.bits != word && !(y.isNaN && expected.isNaN) {
+        if !y.irScalar.isIdentical(to: expected) {
           fail("\(name)(\(x)) is \(y) as machine code and \(expected) by its table")
         }
       }

@@ -27,15 +27,15 @@ extension Tensor {
       return Tensor<Int32>(core: Failure.poison(failure, type))
     }
     // Sorting is stable: by the last key first.
-    var order: Tensor<Int32>?
-    for column in columns.reversed() {
-      let key = AnyTensor(column)
-      let place = order.map { key.takeAlong($0, axis: axis, bounds: .clamp) } ?? key
-      let next = Tensor<Int32>(
-        core: emit(.indexing(.argSort(axis: column.axis(axis), isDescending: descending)), [place.core]))
-      order = order.map { $0.takeAlong(next, axis: axis, bounds: .clamp) } ?? next
+    func indices(_ key: AnyTensor) -> Tensor<Int32> {
+      Tensor<Int32>(core: emit(.indexing(.argSort(axis: core.axis(axis), isDescending: descending)), [key.core]))
     }
-    return order ?? argSort(axis: axis, descending: descending)
+    var order = indices(AnyTensor(columns.removeLast()))
+    for column in columns.reversed() {
+      let next = indices(AnyTensor(column).takeAlong(order, axis: axis, bounds: .clamp))
+      order = order.takeAlong(next, axis: axis, bounds: .clamp)
+    }
+    return order
   }
 
   /// The elements along `axis` in order; see `argSort`.
