@@ -73,6 +73,7 @@ let package = Package(
       resources: [.copy("Resources/digits.csv.gz")]),
     tests("ToolTests", []),
     tests("KilnTests", ["Kiln", "KilnIR", "KilnRuntime"]),
+    tests("SpecialPointTests", ["Kiln"], exclude: ["Tables"]),
     tests("RuntimeTests", ["KilnIR", "KilnRuntime", "KilnCPU"]),
     tests("OpenCLTests", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnOpenCL", "KilnTesting", "Kiln"]),
   ]

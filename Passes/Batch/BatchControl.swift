@@ -31,8 +31,8 @@ extension BatchWalk {
     let thenMask = try narrowed(predicate.value)
     let elseMask = try narrowed(isElse)
     let location = rewriter.location
-    let thenResults = try run(branches[0], inputs, mask: thenMask)
-    let elseResults = try run(branches[1], inputs, mask: elseMask)
+    let thenResults = try run(branches[0], guarded(inputs, by: thenMask), mask: thenMask)
+    let elseResults = try run(branches[1], guarded(inputs, by: elseMask), mask: elseMask)
     try build { rewriter throws(KilnError) in rewriter.location = location }
     var results: [BatchedValue] = []
     for (x, y) in zip(thenResults, elseResults) {
@@ -45,7 +45,7 @@ extension BatchWalk {
   private mutating func batchSharedCond(
     _ predicate: ValueID, _ branches: [Function], _ inputs: [BatchedValue]
   ) throws(KilnError) -> [BatchedValue] {
-    let isMasked = mask != nil && branches.contains { rewriter.module.canFail($0) }
+    let isMasked = needsMask(inputs, branches.contains { rewriter.module.canFail($0) })
     var walks: [(walk: BatchWalk, results: [BatchedValue])] = []
     var isWanted = branches[0].results.map { _ in false }
     for branch in branches {

@@ -6,7 +6,7 @@ extension BatchWalk {
     _ callee: String, _ captured: Int, _ operands: [BatchedValue]
   ) throws(KilnError) -> [BatchedValue] {
     let function = try body(callee)
-    let isMasked = mask != nil && rewriter.module.canFail(function)
+    let isMasked = needsMask(operands, rewriter.module.canFail(function))
     var walk = BatchWalk(rewriter.module.unusedName("\(callee)_vmap"), size: size, in: rewriter.module)
     let parameters = walk.addParameters(function.parameters, isMapped: operands.map(\.isMapped))
     let results = try walk.run(function, parameters, mask: isMasked ? walk.addMask() : nil)
@@ -24,7 +24,9 @@ extension BatchWalk {
   ) throws(KilnError) -> [BatchedValue] {
     let callee = try body(custom.callee)
     let arguments = operands.count - custom.captured
-    let isMasked = mask != nil && custom.callees.contains { rewriter.module.canFail($0) }
+    let canFail = custom.callees.contains { rewriter.module.canFail($0) }
+    // With a rule of its own it has no derivative by what it captures.
+    let isMasked = custom.hasRule ? mask != nil && canFail : needsMask(operands, canFail)
     let isMapped = operands.enumerated().map { $0 < arguments || $1.isMapped }
     let realArguments = callee.parameters.prefix(arguments).filter(\.type.dtype.isReal).count
     let realResults = callee.resultTypes.filter(\.dtype.isReal).count
@@ -69,4 +71,8 @@ extension Function {
     !isMapped.dropFirst(arguments).contains(true) && arguments > 0
       && parameters.prefix(arguments).allSatisfy { $0.type.shape.first == Dimension(size) }
   }
+}
+
+extension ControlOp.Custom {
+  fileprivate var hasRule: Bool { pullback != nil || tangent != nil || batching != nil }
 }

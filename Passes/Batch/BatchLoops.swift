@@ -81,7 +81,7 @@ extension BatchWalk {
   /// The turns are those of one example; slices and carried values that depend on batched ones are batched.
   mutating func batchScan(_ scan: ControlOp.Scan, _ operands: [BatchedValue]) throws(KilnError) -> [BatchedValue] {
     let body = try self.body(scan.body)
-    let isMasked = mask != nil && rewriter.module.canFail(body)
+    let isMasked = needsMask(operands, rewriter.module.canFail(body))
     let sliced = scan.carried..<operands.count - scan.captured
     var isMapped = operands.map(\.isMapped)
     while true {

@@ -6,6 +6,11 @@ extension BatchWalk {
   /// - Throws: `vmap.C3` when the op cannot be batched.
   mutating func batch(_ op: Op, _ operands: [BatchedValue]) throws(KilnError) -> [BatchedValue] {
     guard operands.contains(where: \.isMapped) else { return try batchShared(op, operands) }
+    if let mask, operands.contains(where: isSharedDifferentiable) { return try batchGuarded(op, operands, mask) }
+    return try batchMapped(op, operands)
+  }
+
+  mutating func batchMapped(_ op: Op, _ operands: [BatchedValue]) throws(KilnError) -> [BatchedValue] {
     switch op {
     // No other source has operands; all examples have one shape.
     case .source(.dimensionSize(let axis)):

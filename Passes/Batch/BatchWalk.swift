@@ -75,7 +75,8 @@ package struct BatchWalk {
   package mutating func mapped(_ operand: BatchedValue) throws(KilnError) -> ValueID {
     if operand.isMapped { return operand.value }
     let type = rewriter.type(of: operand.value)
-    return try rewriter.broadcast(operand.value, type.stacked(size).shape, axes: Array(1..<1 + type.rank))
+    let repeated = try rewriter.broadcast(operand.value, type.stacked(size).shape, axes: Array(1..<1 + type.rank))
+    return mask != nil && isDifferentiable(operand) ? try guarded(repeated, by: mask?.lanes) : repeated
   }
 
   /// The values, each with its batch axis where `isWanted` says so, or where it has one.

@@ -38,13 +38,19 @@ package struct ForwardWalk {
   mutating func forgetTangents() { tangents = EntityTable(repeating: nil, count: values.count) }
 
   package mutating func walk() throws(KilnError) {
+    let definitions = Definitions(function)
     for id in function.instructions.ids {
       let instruction = function.instructions[id]
       rewriter.location = function.locations[id]
       let push = Push(
         operands: instruction.operands.map { values[$0] }, tangents: instruction.operands.map { tangents[$0] },
         isReal: instruction.results.map { function.valueTypes[$0].dtype.isReal })
+      let square = RootSquare(instruction, definitions) { tangents[$0] != nil }
       for (result, tangent) in try rewriter.push(instruction.op, push) {
+        var tangent = tangent
+        if let square, let product = tangent, let inner = tangents[square.radicand] {
+          tangent = try square.push(inner, product: product, values, &rewriter)
+        }
         values.append(result)
         tangents.append(tangent)
       }

@@ -35,35 +35,26 @@ extension Rewriter {
     }
   }
 
-  /// The last update of a slice gets its cotangent, the operand gets those that no update replaced. Slices are numbered in
-  /// a tensor of the indexed and batch axes alone.
+  /// The last update of a slice gets its cotangent, the operand gets those that no update replaced.
   private mutating func replacePullback(
     _ use: Use, _ indexed: IndexedAxes, _ bounds: IndexBounds
   ) throws(KilnError) -> [ValueID?] {
-    let indices = use.operands[1]
-    let type = type(of: use.result)
+    let (indices, type) = (use.operands[1], type(of: use.result))
     let updateType = self.type(of: use.operands[2])
-    let layout = IndexingLayout(indexed, operand: type.shape, indices: self.type(of: indices).shape)
-    let axes = (indexed.axes + indexed.batch.map(\.lhs)).sorted()
-    let shape = Shape(axes.map { type.shape[$0] })
-    let numbered = indexed.renumbered { axis in axes.firstIndex(of: axis) ?? 0 }
-    let sliceAxes = type.shape.indices.filter { !axes.contains($0) }.compactMap { layout.operandAxes[$0] }
-    let updateAxes = updateType.shape.indices.filter { !sliceAxes.contains($0) }
-    let numberShape = Shape(updateAxes.map { updateType.shape[$0] })
-
-    let numbers = try iota(TensorType(.i64, [numberShape.elementCount]), axis: 0)
-    let number = try reshape(numbers, numberShape)
-    let none = try constant(Scalar(Int64(-1)), shape)
-    let winner = try scatter(none, indices, number, numbered, combiner: .replace, bounds: bounds)
+    let slices = ScatteredSlices(indexed, operand: type.shape, indices: self.type(of: indices).shape, updateType.shape)
+    let numbers = try iota(TensorType(.i64, [slices.updateShape.elementCount]), axis: 0)
+    let number = try reshape(numbers, slices.updateShape)
+    let none = try constant(Scalar(Int64(-1)), slices.shape)
+    let winner = try scatter(none, indices, number, slices.indexed, combiner: .replace, bounds: bounds)
 
     let zeroes = try zero(type)
-    let first = try constant(Scalar(Int64(0)), shape)
-    let isKept = try broadcast(less(winner, first), type.shape, axes: axes)
+    let first = try constant(Scalar(Int64(0)), slices.shape)
+    let isKept = try broadcast(less(winner, first), type.shape, axes: slices.axes)
     let operandPart = try select(isKept, use.cotangent, zeroes)
     guard use.needed[2] else { return [operandPart, nil, nil] }
 
-    let winnerThere = try gather(winner, indices, numbered, bounds: bounds)
-    let isLast = try broadcast(equal(winnerThere, number), updateType.shape, axes: updateAxes)
+    let winnerThere = try gather(winner, indices, slices.indexed, bounds: bounds)
+    let isLast = try broadcast(equal(winnerThere, number), updateType.shape, axes: slices.updateAxes)
     let cotangents = try gather(use.cotangent, indices, indexed, bounds: bounds)
     let zero = try zero(updateType)
     return [operandPart, nil, try select(isLast, cotangents, zero)]
@@ -74,7 +65,7 @@ extension Rewriter {
     _ use: Use, _ indexed: IndexedAxes, _ bounds: IndexBounds
   ) throws(KilnError) -> [ValueID?] {
     let (operand, indices, updates) = (use.operands[0], use.operands[1], use.operands[2])
-    let (type, updateType) = (type(of: operand), type(of: updates))
+    let type = type(of: operand)
     let extremeThere = try gather(use.result, indices, indexed, bounds: bounds)
     let operandWins = try equal(operand, use.result)
     let updateWins = try equal(updates, extremeThere)
@@ -83,39 +74,8 @@ extension Rewriter {
     let count = try scatter(operandCount, indices, updateCount, indexed, combiner: .add, bounds: bounds)
     let share = try divide(use.cotangent, count)
     let shareThere = try gather(share, indices, indexed, bounds: bounds)
-    let zero = try zero(type)
-    let updateZero = try self.zero(updateType)
-    return [try select(operandWins, share, zero), nil, try select(updateWins, shareThere, updateZero)]
-  }
-
-  /// The operand gets the cotangent times the product of its updates. An update gets it times the product of the other
-  /// factors, by division: of the factors that are not 0, where the others have no 0.
-  private mutating func productScatterPullback(
-    _ use: Use, _ indexed: IndexedAxes, _ bounds: IndexBounds
-  ) throws(KilnError) -> [ValueID?] {
-    let (operand, indices, updates) = (use.operands[0], use.operands[1], use.operands[2])
-    let (type, updateType) = (type(of: operand), type(of: updates))
-    let ones = try constant(1, like: type)
-    let product = try scatter(ones, indices, updates, indexed, combiner: .multiply, bounds: bounds)
-    let operandPart = try multiply(use.cotangent, product)
-    guard use.needed[2] else { return [operandPart, nil, nil] }
-
-    let (zero, updateZero) = (try zero(type), try self.zero(updateType))
-    let updateOnes = try constant(1, like: updateType)
-    let (operandIsZero, updateIsZero) = (try equal(operand, zero), try equal(updates, updateZero))
-    let (factors, updateFactors) = (
-      try select(operandIsZero, ones, operand), try select(updateIsZero, updateOnes, updates)
-    )
-    let nonzero = try scatter(factors, indices, updateFactors, indexed, combiner: .multiply, bounds: bounds)
-    let (zeros, updateZeros) = (
-      try convert(operandIsZero, to: type.dtype), try convert(updateIsZero, to: type.dtype)
-    )
-    let zeroCount = try scatter(zeros, indices, updateZeros, indexed, combiner: .add, bounds: bounds)
-    let othersProduct = try divide(gather(nonzero, indices, indexed, bounds: bounds), updateFactors)
-    let otherZeros = try subtract(gather(zeroCount, indices, indexed, bounds: bounds), updateZeros)
-    let cotangents = try gather(use.cotangent, indices, indexed, bounds: bounds)
-    let slope = try select(equal(otherZeros, updateZero), othersProduct, updateZero)
-    return [operandPart, nil, try multiply(cotangents, slope)]
+    let (others, otherUpdates) = (try zeroUnlessNaN(use.result), try zeroUnlessNaN(extremeThere))
+    return [try select(operandWins, share, others), nil, try select(updateWins, shareThere, otherUpdates)]
   }
 }
 

@@ -39,8 +39,8 @@ extension Rewriter {
     let count = try reduce(.sum, ones, axes: axes)
     let share = try divide(use.cotangent, count)
     let shares = try spread(share, like: operand, kept)
-    let zero = try zero(type)
-    return try select(isExtreme, shares, zero)
+    let others = try spread(zeroUnlessNaN(use.result), like: operand, kept)
+    return try select(isExtreme, shares, others)
   }
 
   /// Each element gets the cotangent times the product of the others, without a division: products of pairs, of pairs of

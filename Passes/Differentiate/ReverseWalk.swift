@@ -10,6 +10,7 @@ package struct ReverseWalk {
   private let isActive: EntityTable<ValueID, Bool>
   /// The scans that save what their pullbacks need.
   private let scans: [InstructionID: SavedScan]
+  private let definitions: Definitions
   /// What is known so far of the cotangent of each value; nil is a zero that is never added (NUMERICS.md G1).
   private var cotangents: EntityTable<ValueID, ValueID?>
 
@@ -42,6 +43,7 @@ package struct ReverseWalk {
     self.rewriter = rewriter
     self.isActive = isActive
     self.scans = scans
+    definitions = Definitions(function)
     cotangents = EntityTable(repeating: nil, count: function.valueTypes.count)
   }
 
@@ -87,10 +89,16 @@ package struct ReverseWalk {
     for id in function.instructions.ids.reversed() {
       let instruction = function.instructions[id]
       let results = Array(instruction.results)
-      let reached = results.map { cotangents[$0] }
+      var reached = results.map { cotangents[$0] }
       guard reached.contains(where: { $0 != nil }) else { continue }
       rewriter.location = function.locations[id]
       let operands = instruction.operands.map { values[$0] }
+      if let cotangent = reached[0], let square = RootSquare(instruction, definitions, { isActive[$0] }) {
+        let parts = try square.pullback(cotangent, values, &rewriter)
+        try accumulate(parts.radicand, into: square.radicand)
+        guard let rest = parts.rest else { continue }
+        reached = [rest]
+      }
       let parts: [ValueID?]
       if let scan = scans[id] {
         parts = try scan.pullback.apply(

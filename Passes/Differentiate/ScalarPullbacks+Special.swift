@@ -3,17 +3,39 @@ import KilnIR
 /// Scalar derivatives of several steps. Sums of squares are scaled first, so that nothing overflows on the way; the scale
 /// is any constant, so derivatives need none of it.
 extension Rewriter {
-  /// sqrt((1 - x)(1 + x)), which does not cancel near 1.
-  mutating func rootOfOneMinusSquare(_ x: ValueID) throws(KilnError) -> ValueID {
-    let one = try constant(1, like: type(of: x))
-    return try map(.sqrt, multiply(subtract(one, x), add(one, x)))
+  /// 1 - x², rounded once. As (1 - x)(1 + x) its derivative at ±1 would be infinity times 0.
+  mutating func oneMinusSquare(_ x: ValueID) throws(KilnError) -> ValueID {
+    try map(.fma, negate(x), x, constant(1, like: type(of: x)))
+  }
+
+  mutating func rootOfOneMinusSquare(_ x: ValueID) throws(KilnError) -> ValueID { try map(.sqrt, oneMinusSquare(x)) }
+
+  /// exp(-x²). Past ±28 it is 0 in every dtype, and so are its derivatives, x being infinite or not.
+  mutating func bell(_ x: ValueID) throws(KilnError) -> ValueID {
+    let type = type(of: x)
+    let held = try map(.clamp, x, constant(-28, like: type), constant(28, like: type))
+    return try map(.exp, negate(multiply(held, held)))
+  }
+
+  /// `x` held where its square is infinite, so that what is divided by the square has derivatives 0 at infinity.
+  mutating func heldBelowSquareOverflow(_ x: ValueID) throws(KilnError) -> ValueID {
+    let type = type(of: x)
+    let bound: Double =
+      switch type.dtype {
+      case .f16: 0x1p8
+      case .f64: 0x1p512
+      case .f32, .bf16, .bool, .i8, .i16, .i32, .i64, .u8, .u16, .u32, .u64: 0x1p64
+      }
+    return try map(.clamp, x, constant(-bound, like: type), constant(bound, like: type))
   }
 
   /// ct / sqrt(1 + x²), the root as m sqrt(1/m² + (x/m)²).
   mutating func asinhPullback(_ ct: ValueID, _ x: ValueID) throws(KilnError) -> ValueID {
     let one = try constant(1, like: type(of: x))
     let m = try emitOne(.control(.stopGradient), [map(.maximum, map(.abs, x), one)])
-    let (p, q) = (try divide(one, m), try divide(x, m))
+    let p = try divide(one, m)
+    // Infinity over itself is 1.
+    let q = try select(map(.isFinite, m), divide(x, m), one)
     return try divide(divide(ct, m), map(.sqrt, add(multiply(p, p), multiply(q, q))))
   }
 
@@ -27,7 +49,10 @@ extension Rewriter {
   mutating func atan2Pullback(_ use: Use) throws(KilnError) -> [ValueID?] {
     let (ct, y, x) = (use.cotangent, use.operands[0], use.operands[1])
     let m = try emitOne(.control(.stopGradient), [map(.maximum, map(.abs, y), map(.abs, x))])
-    let (p, q) = (try divide(y, m), try divide(x, m))
+    // Where a coordinate is infinite both derivatives are 0, by any direction.
+    let (isFinite, zero) = (try map(.isFinite, m), try zero(type(of: m)))
+    let p = try select(isFinite, divide(y, m), zero)
+    let q = try select(isFinite, divide(x, m), constant(1, like: type(of: m)))
     let part = try divide(divide(ct, m), add(multiply(p, p), multiply(q, q)))
     return [
       use.needed[0] ? try multiply(part, q) : nil, use.needed[1] ? try negate(multiply(part, p)) : nil,

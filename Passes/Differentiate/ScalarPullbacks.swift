@@ -25,24 +25,24 @@ extension Rewriter {
       let one = try constant(1, like: type)
       return [try multiply(ct, multiply(subtract(one, y), add(one, y)))]
     // 2/√π · exp(-x²)
-    case .erf: return [try multiply(ct, scale(map(.exp, negate(multiply(x, x))), by: 1.1283791670955126))]
+    case .erf: return [try multiply(ct, scale(bell(x), by: 1.1283791670955126))]
     case .tan: return [try multiply(ct, add(constant(1, like: type), multiply(y, y)))]
     case .asin: return [try divide(ct, rootOfOneMinusSquare(x))]
     case .acos: return [try negate(divide(ct, rootOfOneMinusSquare(x)))]
-    case .atan: return [try divide(ct, add(constant(1, like: type), multiply(x, x)))]
+    case .atan:
+      let held = try heldBelowSquareOverflow(x)
+      return [try divide(ct, add(constant(1, like: type), multiply(held, held)))]
     case .sinh: return [try multiply(ct, map(.cosh, x))]
     case .cosh: return [try multiply(ct, map(.sinh, x))]
     case .asinh: return [try asinhPullback(ct, x)]
     case .acosh: return [try acoshPullback(ct, x)]
-    case .atanh:
-      let one = try constant(1, like: type)
-      return [try divide(ct, multiply(subtract(one, x), add(one, x)))]
+    case .atanh: return [try divide(ct, oneMinusSquare(x))]
     case .atan2: return try atan2Pullback(use)
     case .cbrt: return [try divide(scale(ct, by: 1.0 / 3), multiply(y, y))]
     case .exp2: return [try multiply(ct, scale(y, by: 0.6931471805599453))]
     case .log2: return [try divide(scale(ct, by: 1.4426950408889634), x)]
     // -2/√π · exp(-x²), √π/2 · exp(y²)
-    case .erfc: return [try multiply(ct, scale(map(.exp, negate(multiply(x, x))), by: -1.1283791670955126))]
+    case .erfc: return [try multiply(ct, scale(bell(x), by: -1.1283791670955126))]
     case .erfInverse: return [try multiply(ct, scale(map(.exp, multiply(y, y)), by: 0.886226925452758))]
     case .logGamma: return [try multiply(ct, map(.digamma, x))]
     case .digamma: return [try multiply(ct, map(.trigamma, x))]
@@ -80,7 +80,10 @@ extension Rewriter {
     }
   }
 
-  /// `b · a^(b-1)`, which is 0 for b = 0 whatever a is, and `log a · a^b`, which is 0 for a = 0.
+  /// `b · a^(b-1)` and `log a · a^b`.
+  ///
+  /// The first is 0 where b is, also where 1 / a is not finite. There alone it is chosen by a mask: elsewhere its own
+  /// derivative by b, 1 / a, is wanted. The second is 0 where a is, and where a is infinite and the power 0.
   private mutating func powerPullback(_ use: Use) throws(KilnError) -> [ValueID?] {
     let (a, b) = (use.operands[0], use.operands[1])
     let type = type(of: a)
@@ -88,13 +91,16 @@ extension Rewriter {
     let one = try constant(1, like: type)
     var basePart: ValueID?
     if use.needed[0] {
-      let isConstant = try equal(b, zero)
-      let exponent = try select(isConstant, one, subtract(b, one))
-      let slope = try select(isConstant, zero, multiply(b, map(.power, a, exponent)))
+      let hasReciprocal = try map(.isFinite, divide(one, a))
+      let isFlat = try map(.and, equal(b, zero), map(.not, hasReciprocal))
+      let exponent = try select(isFlat, one, subtract(b, one))
+      let slope = try select(isFlat, zero, multiply(b, map(.power, a, exponent)))
       basePart = try multiply(use.cotangent, slope)
     }
     guard use.needed[1] else { return [basePart, nil] }
-    let base = try select(equal(a, zero), one, a)
+    let infinity = try constant(Double.infinity, like: type)
+    let hasVanished = try map(.and, equal(a, infinity), equal(use.result, zero))
+    let base = try select(map(.or, equal(a, zero), hasVanished), one, a)
     return [basePart, try multiply(use.cotangent, multiply(map(.log, base), use.result))]
   }
 
@@ -104,8 +110,7 @@ extension Rewriter {
     _ use: Use, larger: ValueID, smaller: ValueID
   ) throws(KilnError) -> [ValueID?] {
     let (ct, x, y) = (use.cotangent, use.operands[0], use.operands[1])
-    let zero = try zero(type(of: use.result))
-    let tied = try select(equal(x, y), scale(ct, by: 0.5), zero)
+    let tied = try select(equal(x, y), scale(ct, by: 0.5), zeroUnlessNaN(use.result))
     return [
       use.needed[0] ? try select(less(smaller, larger), ct, tied) : nil,
       use.needed[1] ? try select(less(larger, smaller), ct, tied) : nil,
@@ -116,7 +121,7 @@ extension Rewriter {
   /// the three gets it unless one is NaN.
   private mutating func clampPullback(_ use: Use) throws(KilnError) -> [ValueID?] {
     let (ct, x, low, high) = (use.cotangent, use.operands[0], use.operands[1], use.operands[2])
-    let zero = try zero(type(of: use.result))
+    let zero = try zeroUnlessNaN(use.result)
     let raised = try map(.maximum, x, low)
     let isBelowHigh = try map(.lessEqual, raised, high)
     let unclamped = try select(isBelowHigh, ct, zero)
@@ -125,5 +130,11 @@ extension Rewriter {
       use.needed[1] ? try select(less(x, low), unclamped, zero) : nil,
       use.needed[2] ? try select(less(high, raised), ct, zero) : nil,
     ]
+  }
+
+  /// What an operand gets that was not chosen: 0, but where the result is NaN, that, so that a NaN shows in the derivative.
+  mutating func zeroUnlessNaN(_ result: ValueID) throws(KilnError) -> ValueID {
+    let value = try emitOne(.control(.stopGradient), [result])
+    return try select(map(.isNaN, value), value, zero(type(of: result)))
   }
 }

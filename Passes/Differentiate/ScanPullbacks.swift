@@ -4,9 +4,11 @@ import KilnIR
 extension Rewriter {
   /// The running extreme is the first element that reached it: that one gets the cotangents.
   mutating func extremeScanPullback(_ use: Use, _ axis: Int, _ isReverse: Bool) throws(KilnError) -> ValueID {
-    let (result, cotangent) = (
-      try turned(use.result, axis, isReverse), try turned(use.cotangent, axis, isReverse)
-    )
+    let result = try turned(use.result, axis, isReverse)
+    // Every NaN is its own source, and keeps what it is instead of a cotangent.
+    let isNaN = try map(.isNaN, result)
+    let value = try emitOne(.control(.stopGradient), [result])
+    let cotangent = try select(isNaN, value, turned(use.cotangent, axis, isReverse))
     let type = type(of: result)
     let count = type.shape.dimensions[axis]
     if type.shape.elementCount == 0 { return use.cotangent }
@@ -26,21 +28,34 @@ extension Rewriter {
     return try turned(sums, axis, isReverse)
   }
 
-  /// The products after an element, times their cotangents, divided by the element. Where there is a zero the division is
-  /// none: the first zero of a line gets what the products would be without it, and nothing after it matters.
+  /// Each element gets the product of those before it times the sum, over the results from it on, of the cotangent times the
+  /// product of the elements between. Nothing is divided, so that zeros are exact in derivatives of any order.
   mutating func productScanPullback(_ use: Use, _ axis: Int, _ isReverse: Bool) throws(KilnError) -> ValueID {
-    let x = use.operands[0]
+    if type(of: use.result).shape.elementCount == 0 { return use.cotangent }
+    let x = try turned(use.operands[0], axis, isReverse)
+    // The element after each, walked from the end.
+    let after = try shifted(move(.reverse(axes: [axis]), x), axis)
+    let cotangents = try move(.reverse(axes: [axis]), turned(use.cotangent, axis, isReverse))
+    let sums = try linearRecurrence(after, cotangents, axis: axis)
+    let before = try shifted(turned(use.result, axis, isReverse), axis)
+    return try turned(multiply(before, move(.reverse(axes: [axis]), sums)), axis, isReverse)
+  }
+
+  /// The tangent of a product is that of the one before times the element, and that of the element times the one before.
+  mutating func productScanTangent(
+    _ x: ValueID, _ tangent: ValueID, _ result: ValueID, _ axis: Int, _ isReverse: Bool
+  ) throws(KilnError) -> ValueID {
+    if type(of: result).shape.elementCount == 0 { return tangent }
+    let before = try shifted(turned(result, axis, isReverse), axis)
+    let gain = try multiply(before, turned(tangent, axis, isReverse))
+    return try turned(linearRecurrence(turned(x, axis, isReverse), gain, axis: axis), axis, isReverse)
+  }
+
+  /// `x` moved one place on along `axis`, behind a 1.
+  private mutating func shifted(_ x: ValueID, _ axis: Int) throws(KilnError) -> ValueID {
     let type = type(of: x)
-    let (zero, one) = (try zero(type), try constant(1, like: type))
-    let isZero = try equal(x, zero)
-    let zeros = try scan(.sum, convert(isZero, to: type.dtype), axis: axis, isReverse: isReverse)
-    let isBefore = try equal(zeros, zero)
-    let isFirst = try map(.and, isZero, equal(zeros, one))
-    let others = try scan(.product, select(isFirst, one, x), axis: axis, isReverse: isReverse)
-    let withoutZero = try scan(.sum, multiply(use.cotangent, others), axis: axis, isReverse: !isReverse)
-    let products = try scan(.sum, multiply(use.cotangent, use.result), axis: axis, isReverse: !isReverse)
-    let quotient = try divide(products, select(isZero, one, x))
-    return try select(isFirst, withoutZero, select(isBefore, quotient, zero))
+    let earlier = try slice(x, axis: axis, 0..<type.shape.dimensions[axis] - 1)
+    return try concatenate([constant(1, like: type.resized(axis, to: 1)), earlier], axis: axis)
   }
 
   private mutating func turned(_ x: ValueID, _ axis: Int, _ isReverse: Bool) throws(KilnError) -> ValueID {

@@ -31,7 +31,8 @@ extension Rewriter {
     case .scanReduce(let kind, let axis, let isReverse):
       switch kind {
       case .sum: return try scan(.sum, tangent, axis: axis, isReverse: isReverse)
-      case .product, .max, .min: return try transposedPullback(.reduction(op), push)
+      case .product: return try productScanTangent(push.operands[0], tangent, result, axis, isReverse)
+      case .max, .min: return try transposedPullback(.reduction(op), push)
       // bool and integers only.
       case .and, .or: return nil
       }

@@ -3,35 +3,40 @@ import KilnIR
 // Activation functions, element by element. All are compositions that fusion makes one kernel, and all have finite
 // derivatives at every finite argument.
 
-/// max(x, 0); at 0 the derivative is 1/2.
-public func relu<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> { maximum(x, Tensor(0)) }
+/// max(x, 0), NaN for NaN; the derivative is 0 at 0, too.
+public func relu<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> { select(x .<= Tensor(0), Tensor(0), x) }
 
-/// x where it is not negative, `slope` · x elsewhere.
+/// x where it is not negative, `slope` · x elsewhere; at 0 the derivative is 1.
 public func leakyRelu<Scalar: TensorReal>(_ x: Tensor<Scalar>, slope: Scalar = 0.01) -> Tensor<Scalar> {
   select(x .< Tensor(0), Tensor(slope) * x, x)
 }
 
-/// 1 / (1 + exp(-x)), -x held below the logarithm of the greatest number (88, or 709 in `Double`).
-///
-/// So that exp(-x) is finite, and with it the derivative: the least value is about 6e-39 (1e-308).
+/// 1 / (1 + exp(-x)); exp(x) where that is the same and exp(-x) overflows (below -88, or -709 in `Double`).
 public func sigmoid<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> {
-  let bound: Tensor<Scalar> = Tensor(Scalar.dtype == .f64 ? 709 : 88)
-  return Tensor(1) / (Tensor(1) + exp(minimum(-x, bound)))
+  let isFar = x .< Tensor(Scalar.dtype == .f64 ? -709 : -88)
+  let exponential = exp(select(isFar, x, -x))
+  return select(isFar, exponential, Tensor(1) / (Tensor(1) + exponential))
 }
 
 /// log(1 + exp(x)) without overflow: m + log(1 + exp(x - m) + (exp(-m) - 1)) with m = max(x, 0).
 ///
 /// One of the two exponentials is 1. The form is smooth for differentiation, of any order, also at 0.
 public func softplus<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> {
-  let m = stopGradient(maximum(x, Tensor(0)))
-  return m + logOnePlus(exp(x - m) + expMinusOne(-m))
+  // Far up it is x, in every bit; infinity less itself would be NaN.
+  let isFar = x .> Tensor(1000)
+  let near = select(isFar, Tensor(1000), x)
+  let m = stopGradient(maximum(near, Tensor(0)))
+  return select(isFar, x, m + logOnePlus(exp(near - m) + expMinusOne(-m)))
 }
 
 /// log sigmoid(x) = -softplus(-x).
 public func logSigmoid<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> { -softplus(-x) }
 
 /// x · sigmoid(x), also called swish (Elfwing, Uchibe and Doya, 2017).
-public func silu<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> { x * sigmoid(x) }
+public func silu<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> {
+  let (low, held) = x.heldForGate(1000)
+  return low * sigmoid(held)
+}
 
 /// The formula of `gelu`.
 public enum GELUFormula: Hashable, Sendable {
@@ -45,12 +50,12 @@ public enum GELUFormula: Hashable, Sendable {
 public func gelu<Scalar: TensorReal>(_ x: Tensor<Scalar>, _ formula: GELUFormula = .tanh) -> Tensor<Scalar> {
   switch formula {
   case .exact:
-    return Tensor(Scalar(0.5)) * x * erfc(Tensor(Scalar(-0.7071067811865476)) * x)
+    let (low, held) = x.heldForGate(40)
+    return Tensor(Scalar(0.5)) * low * erfc(Tensor(Scalar(-0.7071067811865476)) * held)
   case .tanh:
-    // Where tanh is 1, x does not matter, and its cube must not overflow: the derivative would be 0 times infinity.
-    let b = clamp(x, Tensor(-16), Tensor(16))
-    let inner = b + Tensor(Scalar(0.044715)) * (b * b * b)
-    return Tensor(Scalar(0.5)) * x * (Tensor(1) + tanh(Tensor(Scalar(0.7978845608028654)) * inner))
+    let (low, held) = x.heldForGate(16)
+    let inner = held + Tensor(Scalar(0.044715)) * (held * held * held)
+    return Tensor(Scalar(0.5)) * low * (Tensor(1) + tanh(Tensor(Scalar(0.7978845608028654)) * inner))
   }
 }
 
@@ -67,22 +72,45 @@ public func selu<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> {
 }
 
 /// x · tanh(softplus(x)) (Misra, 2019).
-public func mish<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> { x * tanh(softplus(x)) }
+public func mish<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> {
+  let (low, held) = x.heldForGate(1000)
+  return low * tanh(softplus(held))
+}
 
-/// min(max(x + 3, 0), 6) / 6, a sigmoid of straight lines.
+/// min(max(x + 3, 0), 6) / 6, a sigmoid of straight lines; at ±3 the derivative is 0.
 public func hardSigmoid<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> {
-  minimum(maximum(x + Tensor(3), Tensor(0)), Tensor(6)) / Tensor(6)
+  let moved = x + Tensor(3)
+  return select(moved .>= Tensor(6), Tensor(6), relu(moved)) / Tensor(6)
 }
 
 /// x · hardSigmoid(x) (Howard and others, 2019).
-public func hardSwish<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> { x * hardSigmoid(x) }
+public func hardSwish<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> {
+  x.heldForGate(3).low * hardSigmoid(x)
+}
 
-/// `x` held between `low` and `high`; a bound that is nil is none.
+/// `x` held between `low` and `high`; a bound that is nil is none. At a bound the derivative is 1.
 public func clip<Scalar: TensorNumber>(_ x: Tensor<Scalar>, low: Scalar? = nil, high: Scalar? = nil) -> Tensor<Scalar> {
   switch (low, high) {
   case (let low?, let high?): clamp(x, Tensor(low), Tensor(high))
-  case (let low?, nil): maximum(x, Tensor(low))
-  case (nil, let high?): minimum(x, Tensor(high))
+  // Integers have no infinity, and no derivative.
+  case (let low?, nil): Scalar.dtype.isReal ? clamp(x, Tensor(low), .infinite(1)) : maximum(x, Tensor(low))
+  case (nil, let high?): Scalar.dtype.isReal ? clamp(x, .infinite(-1), Tensor(high)) : minimum(x, Tensor(high))
   case (nil, nil): x
+  }
+}
+
+extension Tensor where Scalar: TensorReal {
+  /// The operands of x · gate(x) for a gate that is 0 below -`bound` and constant above `bound`: x held from below and from
+  /// both sides, so that neither the product nor its derivative is infinity times 0.
+  fileprivate func heldForGate(_ bound: Int) -> (low: Tensor, both: Tensor) {
+    let (least, greatest) = (Tensor(Scalar(-bound)), Tensor(Scalar(bound)))
+    let low = select(self .< least, least, self)
+    return (low, select(low .> greatest, greatest, low))
+  }
+}
+
+extension Tensor {
+  fileprivate static func infinite(_ sign: Double) -> Tensor {
+    Tensor(core: .constant(Literal(splat: KilnIR.Scalar(Scalar.dtype, sign * .infinity))))
   }
 }

@@ -86,8 +86,10 @@ public func embeddingLookup<Scalar: TensorElement, Index: TensorInteger>(
 }
 
 extension Tensor where Scalar: TensorInteger {
-  /// Rows of zeros with a one at each index: an axis of `count` elements is added at the end. An index outside gives a row
-  /// of zeros.
+  /// Rows of zeros with a one at each index: an axis of `count` elements is added at the end.
+  ///
+  /// An index outside gives a row of zeros and no diagnostic: a loss that picks with `oneHot` leaves such an example out, so a
+  /// wrong label trains silently. `takeAlong(labels, axis:)` throws for one.
   public func oneHot<Result: TensorNumber>(_ count: Int, as type: Result.Type = Float.self) -> Tensor<Result> {
     let core = core
     guard core.kind != .poisoned else {

@@ -1,6 +1,7 @@
 import KilnIR
 
-// Normalisation: mean and variance are taken in two passes, and divided by, so that no reciprocal is rounded first.
+// Normalisation: mean and variance are taken in two passes, and divided by, so that no reciprocal is rounded first. Rows of
+// great numbers are squared as small multiples of themselves (`RowScale`).
 
 /// (x - mean) / sqrt(variance + epsilon) · scale + offset along the last `scale.rank` axes, mean and variance in two passes
 /// (Ba, Kiros and Hinton, 2016).
@@ -16,8 +17,7 @@ public func layerNorm<Scalar: TensorReal>(
   }
   let axes = Array((x.rank - scale.rank)..<x.rank)
   let centered = core.centered(axes)
-  let variance = centered.meanSquare(axes)
-  let deviation = sqrt(Tensor<Scalar>(core: variance) + Tensor(epsilon)).core.restored(axes, of: core)
+  let deviation = RowScale<Scalar>(of: core, axes).rootMeanSquare(of: centered, epsilon).core.restored(axes, of: core)
   return Tensor(core: emit(.map(.divide), [centered, deviation])) * scale + offset
 }
 
@@ -31,7 +31,7 @@ public func rmsNorm<Scalar: TensorReal>(
       core: core.failed("rmsNorm.C1", "rmsNorm takes a scale of the last axes of \(x.type), found \(scale.type)"))
   }
   let axes = Array((x.rank - scale.rank)..<x.rank)
-  let root = sqrt(Tensor<Scalar>(core: core.meanSquare(axes)) + Tensor(epsilon)).core.restored(axes, of: core)
+  let root = RowScale<Scalar>(of: core, axes).rootMeanSquare(of: core, epsilon).core.restored(axes, of: core)
   return Tensor(core: emit(.map(.divide), [core, root])) * scale
 }
 
@@ -41,7 +41,7 @@ private func isSuffix<Scalar>(_ vector: Tensor<Scalar>, of x: Tensor<Scalar>) ->
 }
 
 /// The mean and the variance of each channel over all other axes, for `batchNorm` and its running averages. Both are vectors
-/// of the extent of `axis`.
+/// of the extent of `axis`. A variance that is too great for a number is infinite.
 public func batchStatistics<Scalar: TensorReal>(
   _ x: Tensor<Scalar>, axis: Int = -1
 ) -> (mean: Tensor<Scalar>, variance: Tensor<Scalar>) {
@@ -60,30 +60,38 @@ public func batchNorm<Scalar: TensorReal>(
   _ x: Tensor<Scalar>, mean: Tensor<Scalar>, variance: Tensor<Scalar>, scale: Tensor<Scalar>, offset: Tensor<Scalar>,
   axis: Int = -1, epsilon: Scalar = 1e-5
 ) -> Tensor<Scalar> {
-  let channel = x.core.axis(axis)
-  for vector in [mean, variance, scale, offset] {
-    guard (0..<x.rank).contains(channel), vector.shape == [x.shape[channel]] else {
-      return Tensor(
-        core: x.core.failed(
-          "batchNorm.C1",
-          "batchNorm takes vectors of the extent of axis \(axis) of \(x.type), found \(vector.type)"))
-    }
+  normalized(x, axis, [mean, variance, scale, offset]) {
+    (x - $0(mean)) / $0(sqrt(variance + Tensor(epsilon))) * $0(scale) + $0(offset)
   }
-  func spread(_ vector: Tensor<Scalar>) -> Tensor<Scalar> {
-    Tensor(core: vector.core.broadcast(x.shape, axes: [channel]))
-  }
-  return (x - spread(mean)) / spread(sqrt(variance + Tensor(epsilon))) * spread(scale) + spread(offset)
 }
 
 /// `batchNorm` with the statistics of this batch.
 public func batchNorm<Scalar: TensorReal>(
   _ x: Tensor<Scalar>, scale: Tensor<Scalar>, offset: Tensor<Scalar>, axis: Int = -1, epsilon: Scalar = 1e-5
 ) -> Tensor<Scalar> {
-  guard x.shape.indices.contains(x.core.axis(axis)) else {
+  normalized(x, axis, [scale, offset]) { spread in
+    let axes = x.shape.indices.filter { $0 != x.core.axis(axis) }
+    let centered = Tensor<Scalar>(core: x.core.centered(axes))
+    let deviation = RowScale<Scalar>(of: x.core, axes).rootMeanSquare(of: centered.core, epsilon)
+    return centered / spread(deviation) * spread(scale) + spread(offset)
+  }
+}
+
+/// Checks that `vectors` have an element for each channel of `axis`; `body` is given what spreads one over `x`.
+private func normalized<Scalar: TensorReal>(
+  _ x: Tensor<Scalar>, _ axis: Int, _ vectors: [Tensor<Scalar>],
+  _ body: ((Tensor<Scalar>) -> Tensor<Scalar>) -> Tensor<Scalar>
+) -> Tensor<Scalar> {
+  let channel = x.core.axis(axis)
+  guard x.shape.indices.contains(channel) else {
     return Tensor(core: x.core.failed("batchNorm.C1", axisMessage(axis, x.type)))
   }
-  let (mean, variance) = batchStatistics(x, axis: axis)
-  return batchNorm(x, mean: mean, variance: variance, scale: scale, offset: offset, axis: axis, epsilon: epsilon)
+  for vector in vectors where vector.shape != [x.shape[channel]] {
+    return Tensor(
+      core: x.core.failed(
+        "batchNorm.C1", "batchNorm takes vectors of the extent of axis \(axis) of \(x.type), found \(vector.type)"))
+  }
+  return body { Tensor(core: $0.core.broadcast(x.shape, axes: [channel])) }
 }
 
 /// Normalises each example (axis 0) over all positions and the channels of each of `groups` equal groups of the last axis;
@@ -107,7 +115,7 @@ public func groupNorm<Scalar: TensorReal>(
   let grouped = x.core.reshaped(Shape(x.dimensions.dropLast() + [groups, channels / groups]))
   let axes = Array(1..<x.rank - 1) + [x.rank]
   let centered = grouped.centered(axes)
-  let deviation = sqrt(Tensor<Scalar>(core: centered.meanSquare(axes)) + Tensor(epsilon)).core.restored(
+  let deviation = RowScale<Scalar>(of: grouped, axes).rootMeanSquare(of: centered, epsilon).core.restored(
     axes, of: grouped)
   return Tensor(core: emit(.map(.divide), [centered, deviation]).reshaped(x.shape)) * scale + offset
 }

@@ -19,6 +19,8 @@ public func logSoftmax<Scalar: TensorReal>(_ x: Tensor<Scalar>, axis: Int = -1) 
 }
 
 /// log sum exp(x) along `axis`, with the greatest element subtracted first where it is finite.
+///
+/// A row of nothing but -infinity gives -infinity, and its derivative is 0: a masked row may be dropped.
 public func logSumExp<Scalar: TensorReal>(_ x: Tensor<Scalar>, axis: Int = -1, keepDims: Bool = false) -> Tensor<Scalar>
 {
   let axes = [x.core.axis(axis)]
@@ -26,7 +28,8 @@ public func logSumExp<Scalar: TensorReal>(_ x: Tensor<Scalar>, axis: Int = -1, k
   let shift = stopGradient(select(isFinite(maximum), maximum, 0))
   let shifted = emit(.map(.subtract), [x.core, shift.core.restored(axes, of: x.core)])
   let sum = Tensor<Scalar>(core: emit(.map(.exp), [shifted]).reduced(.sum, axes))
-  let result = log(sum) + shift
+  let isNothing = sum .== Tensor(0)
+  let result = select(isNothing, Tensor(-Scalar.infinity), log(select(isNothing, Tensor(1), sum)) + shift)
   return keepDims ? Tensor(core: result.core.keepingAxes(axes, of: x.core)) : result
 }
 

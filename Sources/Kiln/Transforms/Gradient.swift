@@ -2,7 +2,8 @@ import KilnIR
 import KilnPasses
 
 /// The gradient of a scalar function at `input`: trees like the arguments, with the derivative of the result by each
-/// tensor in its place. The derivative by a tensor that is not real, or that the result does not depend on, is zero.
+/// tensor in its place. The derivative by a tensor that is not real, or that the result does not depend on, is zero; where no
+/// tensor of the arguments is real there is nothing to take, a diagnostic (`gradient.C3`).
 ///
 /// ```swift
 /// let (da, db) = gradient(at: a, b) { a, b in (a * b).sum() }
@@ -48,6 +49,7 @@ private func differentiatedCores(
   let leaves = signature.leaves
   let active = leaves.indices.filter { leaves[$0].dtype.isReal }
   if let failure = signature.failure { throw KilnError(failure) }
+  try requireReal(leaves, location)
   let outer = Trace.current
   let traced = try Trace("loss", at: location).recording { binder throws(KilnError) in
     let result = trace(&binder)
@@ -90,4 +92,13 @@ func differentiatedOrPoison<each Input: TensorTree, Scalar: TensorReal>(
       Tensor(core: poisons[0]), replacingTensors(of: repeat each input, by: Array(poisons.dropFirst()))
     )
   }
+}
+
+/// - Throws: `gradient.C3` where there are tensors to differentiate by, none of which is real.
+func requireReal(_ leaves: [TensorCore], _ location: SourceLocation) throws(KilnError) {
+  guard let first = leaves.first, !leaves.contains(where: \.dtype.isReal) else { return }
+  let found = leaves.count == 1 ? "\(first.type)" : "\(leaves.count) tensors, the first \(first.type)"
+  throw KilnError(
+    "gradient.C3", "a derivative is taken with respect to real tensors; the arguments have none, found \(found)",
+    at: location, notes: ["convert them, for example with converted(to: Float.self)"])
 }

@@ -45,8 +45,8 @@ public final class GradientTape: Sendable {
   /// that the value does not depend on, is zero.
   ///
   /// A value that the tape did not see made from watched tensors (`tape.C3`), a source that was not watched (`tape.C4`) and a second
-  /// gradient of a tape that is not persistent (`tape.C1`) are diagnostics, as is a value that is not a real scalar
-  /// (`gradient.C2`).
+  /// gradient of a tape that is not persistent (`tape.C1`) are diagnostics, as are a value that is not a real scalar
+  /// (`gradient.C2`) and sources none of which is real (`gradient.C3`).
   public func gradient<Scalar: TensorReal, each Source: TensorTree>(
     of value: Tensor<Scalar>, with source: repeat each Source, file: StaticString = #fileID, line: UInt = #line
   ) -> (repeat each Source) {
@@ -75,6 +75,7 @@ public final class GradientTape: Sendable {
         notes: ["GradientTape(persistent: true) gives any number of gradients"])
     }
     defer { if !isPersistent { recorder.release() } }
+    try requireReal(leaves, location)
     let real = leaves.indices.filter { leaves[$0].dtype.isReal }
     let found = try recorder.gradient(of: value, with: real.map { leaves[$0] }, at: location)
     var gradients = leaves.map { TensorCore.zero($0.type) }

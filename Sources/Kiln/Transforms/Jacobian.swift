@@ -16,7 +16,7 @@ public enum JacobianMode: Hashable, Sendable, CaseIterable {
 /// let j = jacobian(at: x) { x in matmul(w, x) }     // [rows of w, elements of x]
 /// ```
 /// Both modes are one batched program, not a loop. Without `mode` the cheaper one is taken, by the numbers of elements. The derivative by a
-/// tensor that is not real is zero.
+/// tensor that is not real is zero; without a real one there is none (`gradient.C3`).
 public func jacobian<each Input: TensorTree, Scalar: TensorReal>(
   at input: repeat each Input, mode: JacobianMode? = nil, file: StaticString = #fileID, line: UInt = #line,
   of f: (repeat each Input) -> Tensor<Scalar>
@@ -86,6 +86,7 @@ private func derivatives<each Input: TensorTree, Scalar: TensorReal>(
   do throws(KilnError) {
     let closure = try TransformedClosure(
       location, f, at: repeat each input, visitOutput: { $1.visited($0) }, output: &returned)
+    try requireReal(closure.leaves, location)
     var derivatives = try derive(closure).makeIterator()
     let cores = closure.leaves.map { leaf in
       let derivative = leaf.dtype.isReal ? derivatives.next() : nil

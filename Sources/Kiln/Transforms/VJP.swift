@@ -60,7 +60,8 @@ public struct Pullback<Output, each Input: TensorTree> {
 /// let (dx, dw) = pullback(cotangent)
 /// ```
 /// The pullback may be called any number of times. Inside a trace it is recorded and shares the forward values with the value;
-/// eagerly each call of it computes them again and keeps nothing alive but the arguments.
+/// eagerly each call of it computes them again and keeps nothing alive but the arguments. Arguments without a real tensor are a
+/// diagnostic (`gradient.C3`).
 public func vjp<each Input: TensorTree, Output: TensorTree>(
   at input: repeat each Input, file: StaticString = #fileID, line: UInt = #line, of f: (repeat each Input) -> Output
 ) -> (value: Output, pullback: Pullback<Output, repeat each Input>) {
@@ -83,6 +84,7 @@ private func pulledOrPoison<each Input: TensorTree, Output>(
   do throws(KilnError) {
     let closure = try TransformedClosure(
       location, f, at: repeat each input, visitOutput: shape.visit, output: &returned)
+    try requireReal(closure.leaves, location)
     let derived = try closure.transformed { name, module throws(KilnError) in
       let pull = try Differentiation.vjp(of: name, in: module, withRespectTo: closure.realLeaves)
       return try Differentiation.droppingResults(closure.resultTypes.count, of: pull.name, in: pull.module)
