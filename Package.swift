@@ -74,6 +74,7 @@ let package = Package(
     tests("ToolTests", []),
     tests("KilnTests", ["Kiln", "KilnIR", "KilnRuntime"]),
     tests("SpecialPointTests", ["Kiln"], exclude: ["Tables"]),
+    tests("TreeTests", ["Kiln", "KilnIR"], exclude: ["Fixtures"]),
     tests("RuntimeTests", ["KilnIR", "KilnRuntime", "KilnCPU"]),
     tests("OpenCLTests", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnOpenCL", "KilnTesting", "Kiln"]),
   ]

@@ -21,7 +21,7 @@ struct Dense: TensorTree {
 }
 
 /// 64 pixels to 10 scores.
-struct Network: TensorTree {
+struct Network: TensorModel {
   var hidden: Dense
   var output: Dense
 
@@ -45,8 +45,7 @@ struct Training: TensorTree {
 
   init(using generator: inout some RandomNumberGenerator) {
     network = Network(using: &generator)
-    velocity = network
-    velocity.updateTensors { _, tensor in AnyTensor(Tensor<Float>.zeros(tensor.shape)) }
+    velocity = .zeros(like: network)
   }
 
   /// One step of gradient descent with momentum (Polyak, 1964). Gives the mean cross entropy of the batch.
@@ -57,14 +56,8 @@ struct Training: TensorTree {
       let chosen = (logSoftmax(network(images)) * labels.oneHot(10)).sum(axes: [1])
       return -chosen.mean()
     }
-    velocity = velocity.combined(with: gradient) { velocity, gradient in
-      guard let v = Tensor<Float>(velocity), let g = Tensor<Float>(gradient) else { return velocity }
-      return AnyTensor(momentum * v + g)
-    }
-    network = network.combined(with: velocity) { parameter, velocity in
-      guard let p = Tensor<Float>(parameter), let v = Tensor<Float>(velocity) else { return parameter }
-      return AnyTensor(p - rate * v)
-    }
+    velocity = momentum * velocity + gradient
+    network = network - rate * velocity
     return loss
   }
 

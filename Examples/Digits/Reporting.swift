@@ -1,9 +1,13 @@
 import Foundation
 import Kiln
 
-/// What the command line asks for: `Digits [--device NAME] [--epochs COUNT]`.
+/// What the command line asks for: `Digits [--device NAME] [--epochs COUNT] [--save FILE] [--load FILE]`.
 struct Options {
   private(set) var device: String?
+  /// Where the trained network is written: a `.npz` file, or a folder.
+  private(set) var save: String?
+  /// A network to begin with.
+  private(set) var load: String?
   /// Fewer than 40 train only: no accuracy is expected, and nothing is timed.
   private(set) var epochs = 40
 
@@ -14,8 +18,11 @@ struct Options {
       switch (name, value, value.flatMap { Int($0) }) {
       case ("--device", let value?, _): device = value
       case ("--epochs", _, let count?) where count > 0: epochs = count
+      case ("--save", let value?, _): save = value
+      case ("--load", let value?, _): load = value
       default:
-        print("usage: Digits [--device cpu|opencl|opencl:NUMBER|reference] [--epochs COUNT]")
+        print(
+          "usage: Digits [--device cpu|opencl|opencl:NUMBER|reference] [--epochs COUNT] [--save FILE] [--load FILE]")
         exit(2)
       }
     }

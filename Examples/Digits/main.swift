@@ -9,6 +9,7 @@ let device = try options.device.map { try Device.named($0) } ?? .current
 let (training, test) = try Digits.load(heldOut: 297)
 var generator = SplitMix64(seed: 7)
 var state = Training(using: &generator)
+if let path = options.load { try state.network.load(from: path) }
 print("\(training.count) digits to learn from, \(test.count) held out; running on \(device)")
 
 // 2. One compiled step: the batch is gathered, then forward, loss, gradient and update, all in one plan. The images are
@@ -44,13 +45,21 @@ print(
   "\(epochs) epochs in \(decimal(seconds)) s: \(decimal(Double(share) * 100)) % of the held-out digits are right"
 )
 print("the parameters' bits, the same on every device: \(String(state.bitsDigest, radix: 16))")
+
+// 4. The network as a file, which NumPy reads: numpy.load("digits.npz")["hidden.weight"].
+let path = options.save ?? FileManager.default.temporaryDirectory.appendingPathComponent("kiln-digits.npz").path
+try state.network.save(to: path)
+var loaded = Network(using: &generator)
+try loaded.load(from: path)
+let again = accuracy(loaded, test.images, test.labels).item
+print("saved to \(path); loaded again, \(decimal(Double(again) * 100)) % are right")
 if options.epochs < 40 { exit(0) }
 if share < 0.96 {
   print("error: expected at least 96 %")
   exit(1)
 }
 
-// 4. What compiling brought.
+// 5. What compiling brought.
 let batch = Tensor(Array(order[0..<batchSize]))
 let (batchImages, batchLabels) = (images.gathered(batch), labels.gathered(batch))
 let eager = microseconds(calls: 30) { _ = state.step(batchImages, batchLabels) }
@@ -59,7 +68,7 @@ print(
   "one step: eager \(decimal(eager)) µs, compiled \(decimal(compiled)) µs, \(decimal(eager / compiled)) times faster")
 print(step.report)
 
-// 5. How the plan uses memory, and every stage as a file.
+// 6. How the plan uses memory, and every stage as a file.
 if let module = step.report.entries.first?.module {
   let lowered = try Lowered(module)
   let memory = lowered.plan.memory
@@ -71,7 +80,7 @@ if let module = step.report.entries.first?.module {
   print("its stages lie in \(folder)")
 }
 
-// 6. Two small programs: the gradient of a²x + bx + c, and a large product.
+// 7. Two small programs: the gradient of a²x + bx + c, and a large product.
 let slope = gradient(at: Tensor<Float>(2), Tensor<Float>(3), Tensor<Float>(4)) { a, b, c in
   let x: Tensor<Float> = 1
   return a * a * x + b * x + c

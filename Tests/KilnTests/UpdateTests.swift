@@ -109,10 +109,7 @@ struct UpdateTests {
         let error = network(x) - y
         return (error * error).mean()
       }
-      network = network.combined(with: gradient) { weight, gradient in
-        guard let w = Tensor<Float>(weight), let g = Tensor<Float>(gradient) else { return weight }
-        return AnyTensor(w - 0.1 * g)
-      }
+      network -= 0.1 * gradient
       return loss
     }
     var network = Network()

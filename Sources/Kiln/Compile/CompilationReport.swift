@@ -49,19 +49,31 @@ public struct CompilationReport: Sendable, CustomStringConvertible {
   public let entries: [Entry]
   /// State tensors updated in place, over all calls.
   public let inPlaceCount: Int
+  /// The names of the state's tensors that got fresh buffers, by reason, and in how many calls each did.
+  public let freshBuffers: FreshBuffers
   /// State tensors that got fresh buffers, over all calls, by reason.
-  public let freshBufferCounts: [FreshBufferReason: Int]
+  public var freshBufferCounts: [FreshBufferReason: Int] { freshBuffers.mapValues { $0.values.reduce(0, +) } }
+
+  public typealias FreshBuffers = [FreshBufferReason: [String: Int]]
 
   public var description: String {
     var lines = entries.map(\.description)
-    if inPlaceCount > 0 || !freshBufferCounts.isEmpty {
-      let fresh = FreshBufferReason.allCases.compactMap { reason in
-        freshBufferCounts[reason].map { "\($0) because \(reason.rawValue)" }
+    if inPlaceCount > 0 || !freshBuffers.isEmpty {
+      lines.append("state tensors updated in place: \(inPlaceCount)")
+      for reason in FreshBufferReason.allCases {
+        guard let names = freshBuffers[reason] else { continue }
+        lines.append("fresh buffer because \(reason.rawValue): \(list(names))")
       }
-      let counts = ["state tensors updated in place: \(inPlaceCount)"] + fresh.map { "fresh buffers: \($0)" }
-      lines.append(counts.joined(separator: "; "))
     }
     return lines.joined(separator: "\n")
+  }
+
+  /// The first names, each with its calls where they are several.
+  private func list(_ names: [String: Int]) -> String {
+    let shown = 12
+    let sorted = names.sorted { $0.key < $1.key }
+    let listed = sorted.prefix(shown).map { $0.value == 1 ? $0.key : "\($0.key) (\($0.value) times)" }
+    return (listed + (sorted.count > shown ? ["and \(sorted.count - shown) more"] : [])).joined(separator: ", ")
   }
 }
 

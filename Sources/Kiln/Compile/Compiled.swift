@@ -136,6 +136,7 @@ public final class Compiled<Output, each Input: TensorTree>: Sendable {
     guard let trace = Trace.current else { return try run(repeat each input) }
     try table.checkRecursion(ObjectIdentifier(self), trace)
     let signature = signature(repeat each input)
+    if let failure = signature.treeFailure { throw KilnError(failure).resolved() }
     let traced = try self.trace(repeat each input)
     let results = trace.call(
       traced.recorded.function.name, in: try traced.recorded.module(), signature.leaves,
@@ -162,11 +163,12 @@ extension [TensorCore] {
 final class TypedProgram<Output>: CompiledProgram, @unchecked Sendable {
   init(
     _ template: Output, _ signature: Signature, _ recorded: RecordedFunction, _ executable: any Executable,
-    on device: Device, previous: CompiledProgram?, entry: CompilationReport.Entry
+    on device: Device, state: Int, previous: CompiledProgram?, entry: CompilationReport.Entry
   ) {
     let pointer = UnsafeMutablePointer<Output>.allocate(capacity: 1)
     pointer.initialize(to: template)
-    super.init(pointer, signature, recorded, executable, on: device, previous: previous, entry: entry)
+    super.init(
+      pointer, signature, recorded, executable, on: device, state: state, previous: previous, entry: entry)
   }
 
   deinit {
@@ -202,7 +204,8 @@ extension ProgramTable {
     let entry = CompilationReport.Entry(
       inputs: inputs, reasons: reasons, call: signature.location, closure: location,
       seconds: Double(duration.seconds) + Double(duration.attoseconds) * 1e-18, module: module)
-    return TypedProgram(traced.output, signature, recorded, executable, on: device, previous: previous, entry: entry)
+    return TypedProgram(
+      traced.output, signature, recorded, executable, on: device, state: state, previous: previous, entry: entry)
   }
 
   /// Where a program runs: where its captured tensors lie, if neither its arguments nor the function say.

@@ -22,6 +22,8 @@ class CompiledProgram: @unchecked Sendable {
   /// The program compiled before this one.
   private(set) var previous: CompiledProgram?
   let entry: CompilationReport.Entry
+  /// Which tensors of an update's state got fresh buffers.
+  let freshBuffers: FreshBufferCounts
   private let hasVariables: Bool
   /// The result of the traced closure, whose tensors each call replaces. Of the type `Output` of the compiled function: the
   /// address of a field of a generic class would have to be looked up at each call.
@@ -31,10 +33,10 @@ class CompiledProgram: @unchecked Sendable {
 
   init(
     _ template: UnsafeRawPointer, _ signature: Signature, _ recorded: RecordedFunction, _ executable: any Executable,
-    on device: Device,
-    previous: CompiledProgram?, entry: CompilationReport.Entry
+    on device: Device, state: Int, previous: CompiledProgram?, entry: CompilationReport.Entry
   ) {
     self.template = template
+    freshBuffers = FreshBufferCounts(signature.leafNames.prefix(state))
     items = Self.immortal(signature.items)
     names = signature.names
     wanted = signature.device

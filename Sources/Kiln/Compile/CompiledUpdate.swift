@@ -1,4 +1,5 @@
 public import KilnIR
+import Synchronization
 
 /// A compiled closure whose first parameter is `inout`: a training step, the step of a simulation.
 ///
@@ -81,7 +82,8 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
 
   /// Runs the program on arguments that match, on the memory of those tensors of the state that nobody else has.
   private func run(_ frame: inout CallFrame, _ state: inout State) throws(KilnError) -> Output {
-    var donor = Donor(outputs: frame.outputs, table: table, isOnDevice: frame.program.onDevice != nil)
+    var donor = Donor(
+      outputs: frame.outputs, counts: frame.program.freshBuffers.first, isOnDevice: frame.program.onDevice != nil)
     state.visit(&donor)
     do throws(KilnError) {
       try frame.run()
@@ -194,6 +196,7 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
     guard let trace = Trace.current else { return try run(updating: &state, repeat each input) }
     try table.checkRecursion(ObjectIdentifier(self), trace)
     let signature = signature(state, repeat each input)
+    if let failure = signature.treeFailure { throw KilnError(failure).resolved() }
     let traced = try self.trace(state, repeat each input)
     let recorded = traced.closure.recorded
     let results = trace.call(
@@ -208,29 +211,36 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
 /// Offers the memory of the state's tensors to the run, where nothing else can see it.
 private struct Donor: TensorVisitor {
   let outputs: UnsafeMutablePointer<UnsafeMutableRawPointer?>
-  let table: ProgramTable
+  let counts: UnsafeMutablePointer<Atomic<Int>>
   let isOnDevice: Bool
   private var next = 0
 
-  init(outputs: UnsafeMutablePointer<UnsafeMutableRawPointer?>, table: ProgramTable, isOnDevice: Bool) {
+  init(
+    outputs: UnsafeMutablePointer<UnsafeMutableRawPointer?>, counts: UnsafeMutablePointer<Atomic<Int>>, isOnDevice: Bool
+  ) {
     self.outputs = outputs
-    self.table = table
+    self.counts = counts
     self.isOnDevice = isOnDevice
   }
 
   mutating func leaf(_ tensor: inout AnyTensor) {
     let kind = tensor.core.kind
     if kind == .view || kind == .deviceView {
-      table.countFresh(.view)
+      count(.view)
     } else if isOnDevice && kind == .buffer {
-      table.countFresh(.moved)
+      count(.moved)
     } else if isKnownUniquelyReferenced(&tensor.core) && (!isOnDevice || tensor.core.ownsItsElements) {
       outputs[next] = tensor.core.pointer
     } else {
-      table.countFresh(.shared)
+      count(.shared)
     }
     next += 1
   }
+
+  private func count(_ reason: CompilationReport.FreshBufferReason) {
+    counts[FreshBufferCounts.place(next, reason)].add(1, ordering: .relaxed)
+  }
+
   mutating func constant<Value: Hashable & Sendable>(_ value: Value, _ name: String) {}
 }
 

@@ -11,9 +11,6 @@ final class ProgramTable: Sendable {
   private let newest = Atomic<UInt>(0)
   private let compiling = Lock(())
   private let inPlace = Atomic<Int>(0)
-  private let shared = Atomic<Int>(0)
-  private let views = Atomic<Int>(0)
-  private let moved = Atomic<Int>(0)
 
   init(_ options: CompileOptions, _ location: SourceLocation) {
     self.options = options
@@ -105,27 +102,16 @@ final class ProgramTable: Sendable {
 
   func countInPlace(_ count: Int) { inPlace.add(count, ordering: .relaxed) }
 
-  func countFresh(_ reason: CompilationReport.FreshBufferReason) {
-    switch reason {
-    case .shared: shared.add(1, ordering: .relaxed)
-    case .view: views.add(1, ordering: .relaxed)
-    case .moved: moved.add(1, ordering: .relaxed)
-    }
-  }
-
   var report: CompilationReport {
     var entries: [CompilationReport.Entry] = []
+    var fresh = CompilationReport.FreshBuffers()
     var next = first
     while let program = next {
       entries.append(program.entry)
+      program.freshBuffers.add(to: &fresh)
       next = program.previous
     }
-    let fresh = [
-      CompilationReport.FreshBufferReason.shared: shared.load(ordering: .relaxed),
-      .view: views.load(ordering: .relaxed),
-      .moved: moved.load(ordering: .relaxed),
-    ].filter { $0.value > 0 }
     return CompilationReport(
-      entries: entries.reversed(), inPlaceCount: inPlace.load(ordering: .relaxed), freshBufferCounts: fresh)
+      entries: entries.reversed(), inPlaceCount: inPlace.load(ordering: .relaxed), freshBuffers: fresh)
   }
 }

@@ -47,12 +47,16 @@ struct Signature {
   private(set) var leaves: [TensorCore] = []
   private(set) var leafNames: [String] = []
   /// What makes the call impossible, such as a tensor of another trace.
-  private(set) var failure: Diagnostic?
+  var failure: Diagnostic? { treeFailure ?? leafFailure }
+  /// A fault of the type of a tree.
+  private(set) var treeFailure: Diagnostic?
+  private var leafFailure: Diagnostic?
   /// Where the call has to run.
   private(set) var device = Device.current
   fileprivate var path = TreePath()
 
   mutating func add(_ tree: some TensorTree, _ name: String) {
+    if treeFailure == nil { treeFailure = TreeCheck.failure(of: tree) }
     var tree = tree
     visit(&tree, name)
   }
@@ -97,12 +101,12 @@ extension Signature: TensorVisitor {
     names.append(path.description)
     leaves.append(core)
     leafNames.append(path.description)
-    if core.kind == .poisoned, failure == nil {
-      failure = Diagnostic(
+    if core.kind == .poisoned, leafFailure == nil {
+      leafFailure = Diagnostic(
         "tensor.invalid", "\(path.description) has no value", at: location,
         notes: ["because: \(core.poison.reason.resolved)"])
     }
-    if core.kind == .traced, Trace.current == nil, failure == nil { failure = strayed(core) }
+    if core.kind == .traced, Trace.current == nil, leafFailure == nil { leafFailure = strayed(core) }
   }
 
   mutating func constant<Value: Hashable & Sendable>(_ value: Value, _ name: String) {
@@ -177,7 +181,7 @@ struct SignatureMatcher: TensorVisitor {
   }
 }
 
-/// Puts the inputs of a trace in the place of the tensors of a tree.
+/// Puts the inputs of a trace in the place of the tensors of a tree. The fault of a tree's type is noted in the trace.
 struct InputBinder: TensorVisitor {
   let trace: Trace
   private(set) var inputs: [TensorCore] = []
@@ -187,6 +191,10 @@ struct InputBinder: TensorVisitor {
   init(_ trace: Trace) { self.trace = trace }
 
   mutating func bind<Tree: TensorTree>(_ tree: Tree, _ name: String) -> Tree {
+    if let failure = TreeCheck.failure(of: tree) {
+      trace.note(failure)
+      guard TreeCheck.isValue(tree) else { return tree }
+    }
     var tree = tree
     visit(&tree, name)
     return tree
@@ -226,6 +234,8 @@ struct OutputVisitor: TensorVisitor {
 
   private let mode: Mode
   private(set) var cores: [TensorCore] = []
+  /// The fault of a result's type; a trace that is there has it noted.
+  private(set) var failure: Diagnostic?
   private var next = 0
 
   /// Moves the tensors to `cores`.
@@ -247,8 +257,18 @@ struct OutputVisitor: TensorVisitor {
   mutating func constant<Value: Hashable & Sendable>(_ value: Value, _ name: String) {}
 
   mutating func visited<Tree: TensorTree>(_ tree: Tree) -> Tree {
+    if case .collecting = mode, let failure = TreeCheck.failure(of: tree) {
+      self.failure = self.failure ?? failure
+      Trace.current?.note(failure)
+      guard TreeCheck.isValue(tree) else { return tree }
+    }
     var tree = tree
     tree.visit(&self)
     return tree
+  }
+
+  /// `visited`, but the tensors of an object stay: for trees of which nobody knows that they were looked at.
+  mutating func visitedIfValue<Tree: TensorTree>(_ tree: Tree) -> Tree {
+    TreeCheck.isValue(tree) ? visited(tree) : tree
   }
 }

@@ -19,6 +19,7 @@ struct TracedRegion<Output: TensorTree> {
         let output = body(&binder)
         var signature = Signature()
         signature.add(output, "result")
+        if let failure = signature.treeFailure { trace.note(failure) }
         result = (output, signature)
         return (output: (), results: signature.leaves)
       }.recorded
@@ -37,7 +38,7 @@ extension TensorTree {
     var replacements: [TensorCore?] = cores + [nil]
     return replacements.withUnsafeMutableBufferPointer { buffer in
       var visitor = OutputVisitor(results: buffer.baseAddress.unsafelyUnwrapped)
-      return visitor.visited(self)
+      return visitor.visitedIfValue(self)
     }
   }
 }

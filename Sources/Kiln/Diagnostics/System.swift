@@ -68,6 +68,50 @@ enum System {
     }
   }
 
+  /// The names of what lies in a folder; nil if it cannot be read, as where there is none.
+  static func fileNames(in path: String) -> [String]? {
+    guard let folder = opendir(path) else { return nil }
+    defer { closedir(folder) }
+    var names: [String] = []
+    while let entry = readdir(folder) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        String(cString: UnsafeRawPointer(pointer).assumingMemoryBound(to: CChar.self))
+      }
+      if name != "." && name != ".." { names.append(name) }
+    }
+    return names
+  }
+
+  /// Makes a folder of `files` and puts it in the place of `path`, a folder of files alone or nothing.
+  static func replaceFolder(_ path: String, with files: [(name: String, bytes: ArraySlice<UInt8>)]) throws(SystemError)
+  {
+    var path = path
+    while path.hasSuffix("/") && path.utf8.count > 1 { path.removeLast() }
+    let (temporary, old) = ("\(path).\(getpid()).tmp", "\(path).\(getpid()).old")
+    removeFolder(temporary)
+    guard mkdir(temporary, 0o755) == 0 else { throw .last }
+    do throws(SystemError) {
+      for file in files { try write(Array(file.bytes), to: "\(temporary)/\(file.name)") }
+      let isThere = fileNames(in: path) != nil
+      if isThere { guard rename(path, old) == 0 else { throw .last } }
+      guard rename(temporary, path) == 0 else {
+        let error = SystemError.last
+        if isThere { rename(old, path) }
+        throw error
+      }
+    } catch {
+      removeFolder(temporary)
+      throw error
+    }
+    removeFolder(old)
+  }
+
+  /// Removes a folder with the files in it.
+  private static func removeFolder(_ path: String) {
+    for name in fileNames(in: path) ?? [] { unlink("\(path)/\(name)") }
+    rmdir(path)
+  }
+
   private static func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Bool {
     var rest = bytes[...]
     while !rest.isEmpty {

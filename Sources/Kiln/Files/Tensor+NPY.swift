@@ -6,7 +6,11 @@ extension AnyTensor {
   ///   found.
   public init(contentsOfNPY path: String) throws(KilnError) {
     let location = CallSite.here()
-    let bytes = try readFile(path, location)
+    try self.init(npy: try readFile(path, location), path, location)
+  }
+
+  /// Reads the bytes of a `.npy` file.
+  init(npy bytes: [UInt8], _ path: String, _ location: SourceLocation) throws(KilnError) {
     let file: NPYFile
     do throws(NPYFile.Malformed) {
       file = try NPYFile(bytes) { descriptor in DType(npy: descriptor)?.byteCount }
@@ -33,15 +37,21 @@ extension AnyTensor {
   /// - Throws: `npy.C3` when the dtype has no NumPy type (bf16), `npy.C1` when the file cannot be written.
   public func writeNPY(to path: String) throws(KilnError) {
     let location = CallSite.here()
+    try writeFile(try npyBytes(named: nil, at: location), path, location)
+  }
+
+  /// The `.npy` file of the elements.
+  func npyBytes(named name: String?, at location: SourceLocation) throws(KilnError) -> [UInt8] {
+    let prefix = name.map { "\($0): " } ?? ""
     guard let descriptor = dtype.npyDescriptor else {
-      throw KilnError("npy.C3", "NumPy has no element type \(dtype); convert first", at: location).resolved()
+      throw KilnError("npy.C3", "\(prefix)NumPy has no element type \(dtype); convert first", at: location).resolved()
     }
     guard core.isConcrete else {
-      throw KilnError("npy.C3", "a tensor without elements cannot be written", at: location).resolved()
+      throw KilnError("npy.C3", "\(prefix)a tensor without elements cannot be written", at: location).resolved()
     }
     let core: TensorCore
     do throws(KilnError) { core = try self.core.moved(to: nil) } catch { throw error.located(at: location).resolved() }
-    try writeFile(NPYFile.bytes(descriptor: descriptor, shape: dimensions, elements: core.bytes), path, location)
+    return NPYFile.bytes(descriptor: descriptor, shape: dimensions, elements: core.bytes)
   }
 }
 

@@ -36,7 +36,9 @@ public final class GradientTape: Sendable {
   ///
   /// A tensor that the tape has used already (`tape.C5`), or of a trace (`tape.C2`), is a diagnostic.
   public func watch<each Tree: TensorTree>(_ tree: repeat each Tree) {
-    for core in signature("tensor", of: repeat each tree).leaves where core.dtype.isReal {
+    let signature = signature("tensor", of: repeat each tree)
+    if let failure = signature.treeFailure { _ = Failure.poison(failure, TensorType(.f32, .scalar)) }
+    for core in signature.leaves where core.dtype.isReal {
       if let diagnostic = recorder.watch(core) { _ = Failure.poison(diagnostic, core.type) }
     }
   }
@@ -51,8 +53,10 @@ public final class GradientTape: Sendable {
     of value: Tensor<Scalar>, with source: repeat each Source, file: StaticString = #fileID, line: UInt = #line
   ) -> (repeat each Source) {
     let location = SourceLocation(file, line)
-    let leaves = signature("source", of: repeat each source).leaves
+    let signature = signature("source", of: repeat each source)
+    let leaves = signature.leaves
     do throws(KilnError) {
+      if let failure = signature.treeFailure { throw KilnError(failure) }
       return replacingTensors(of: repeat each source, by: try gradient(of: value.core, leaves, at: location))
     } catch {
       let types = leaves.map(\.type)

@@ -104,7 +104,7 @@ func replacingTensors<each Input: TensorTree>(
   var replacements: [TensorCore?] = cores + [nil]
   return replacements.withUnsafeMutableBufferPointer { buffer in
     var visitor = OutputVisitor(results: buffer.baseAddress.unsafelyUnwrapped)
-    return (repeat visitor.visited(each input))
+    return (repeat visitor.visitedIfValue(each input))
   }
 }
 
@@ -142,6 +142,7 @@ struct OutputShape<Output> {
     let template = visit(output, &collector)
     let types = collector.cores.map(\.type)
     let poisons = Failure.poison(error, types.isEmpty ? [TensorType(.f32, .scalar)] : types)
+    if collector.failure != nil { return output }
     return poisons.replacingTensors(of: template, by: visit)
   }
 }

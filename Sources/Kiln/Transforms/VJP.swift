@@ -42,6 +42,7 @@ public struct Pullback<Output, each Input: TensorTree> {
     let closure = program.closure
     var collector = OutputVisitor()
     _ = visitOutput(cotangent, &collector)
+    if let failure = collector.failure { throw KilnError(failure) }
     var signature = Signature()
     signature.add(collector.cores.map { AnyTensor($0) }, "cotangent")
     let active = closure.resultTypes.indices.filter { closure.resultTypes[$0].dtype.isReal }

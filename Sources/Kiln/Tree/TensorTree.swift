@@ -11,10 +11,30 @@
 /// }
 /// ```
 /// From this one requirement follow flattening, naming, saving, updating, and the key under which compiled programs are
-/// kept. Name every stored property; debug builds check it when the tree is first compiled.
+/// kept. Show every stored property: one that is left out would be frozen in compiled programs and have no gradient, so
+/// that is a diagnostic (`tree.C2`) at the first use of the type.
+///
+/// Trees are structs or enums: a copy of an object is the object itself, so a gradient would be written into the model. A
+/// class does not compile; a tree that reaches its tensors through an object is a diagnostic (`tree.C3`).
 public protocol TensorTree: SendableMetatype {
   /// Shows every stored property to `visitor`, always in the same order: trees by `visit`, other values by `constant`.
   mutating func visit(_ visitor: inout some TensorVisitor)
+
+  /// Not to be written by hand: it is how the compiler refuses classes.
+  static func _isStructOrEnum()
+}
+
+extension TensorTree {
+  public static func _isStructOrEnum() {}
+}
+
+extension TensorTree where Self: AnyObject {
+  @available(
+    *, unavailable,
+    message:
+      "a TensorTree is a struct: a copy of an object is the object itself, and gradients would overwrite the model"
+  )
+  public static func _isStructOrEnum() {}
 }
 
 /// Something that goes through the tensors of a tree.
