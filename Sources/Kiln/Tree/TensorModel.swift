@@ -44,19 +44,25 @@ extension Tensor: TensorModelFactor where Scalar: TensorReal {
   }
 }
 
+// The compiler tries the operators that are disfavoured only where no other fits, so formulas of tensors do not pay for
+// them (Documentation/Decisions/0004).
 extension TensorModel {
   /// The sum, tensor by tensor.
   public static func + (a: Self, b: Self) -> Self { a.combined(.add, with: b) }
   /// The difference, tensor by tensor.
   public static func - (a: Self, b: Self) -> Self { a.combined(.subtract, with: b) }
   /// Every real tensor multiplied with `factor`.
-  public static func * (factor: some TensorModelFactor, a: Self) -> Self {
+  @_disfavoredOverload public static func * (factor: some TensorModelFactor, a: Self) -> Self {
     a.scaled(.multiply, by: factor, first: true)
   }
   /// Every real tensor multiplied with `factor`.
-  public static func * (a: Self, factor: some TensorModelFactor) -> Self { a.scaled(.multiply, by: factor) }
+  @_disfavoredOverload public static func * (a: Self, factor: some TensorModelFactor) -> Self {
+    a.scaled(.multiply, by: factor)
+  }
   /// Every real tensor divided by `divisor`.
-  public static func / (a: Self, divisor: some TensorModelFactor) -> Self { a.scaled(.divide, by: divisor) }
+  @_disfavoredOverload public static func / (a: Self, divisor: some TensorModelFactor) -> Self {
+    a.scaled(.divide, by: divisor)
+  }
   /// Every real tensor negated.
   public static prefix func - (a: Self) -> Self {
     a.replacing { $0.dtype.isReal ? AnyTensor(emit(.map(.negate), [$0.core])) : $0 }
