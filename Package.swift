@@ -12,6 +12,11 @@ let settings: [SwiftSetting] =
     .enableUpcomingFeature("MemberImportVisibility"),
   ] + (strict ? [.treatAllWarnings(as: .error)] : [])
 
+/// What `Utilities/docs` needs; other builds do not fetch it.
+let documentation: [Package.Dependency] =
+  Context.environment["KILN_DOCS"] == "1"
+  ? [.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0")] : []
+
 func library(
   _ name: String, _ path: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []
 ) -> Target {
@@ -36,7 +41,7 @@ let package = Package(
     .library(name: "KilnIR", targets: ["KilnIR"]),
     .executable(name: "kiln", targets: ["KilnTool"]),
   ],
-  dependencies: [.package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")],
+  dependencies: [.package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")] + documentation,
   targets: [
     library("KilnIR", "IR"),
     library("KilnPasses", "Passes", ["KilnIR"]),
@@ -72,6 +77,7 @@ let package = Package(
       "Digits", "Examples/Digits", ["Kiln", "KilnIR", "CZlib"], exclude: ["README.md"],
       resources: [.copy("Resources/digits.csv.gz")]),
     tests("ToolTests", []),
+    tests("DocumentationTests", ["Kiln", "KilnIR"]),
     tests("KilnTests", ["Kiln", "KilnIR", "KilnRuntime"]),
     tests("SpecialPointTests", ["Kiln"], exclude: ["Tables"]),
     tests("TreeTests", ["Kiln", "KilnIR"], exclude: ["Fixtures"]),

@@ -29,7 +29,9 @@ public struct CompilationReport: Sendable, CustomStringConvertible {
   public struct Reason: Hashable, Sendable, CustomStringConvertible {
     /// The argument, or the value in it: `arg0.layers.0.activation`.
     public let name: String
+    /// What it was in the nearest earlier program.
     public let old: String
+    /// What it is in this one.
     public let new: String
 
     public var description: String { "\(name) was \(old), is \(new)" }

@@ -2,7 +2,7 @@
 public struct CompileOptions: Sendable {
   /// Where it runs; nil: where the arguments lie, or the captured tensors, or on the device that is current at the call.
   public var device: Device?
-  /// How strictly numbers follow NUMERICS.md.
+  /// How strictly numbers follow section 5 of the Spec.
   public var numerics: Numerics
   /// The most programs that the function may have. A call that would need one more throws: nothing is ever silently
   /// interpreted or forgotten.
@@ -11,6 +11,7 @@ public struct CompileOptions: Sendable {
   /// the closure that depends on more than the arguments. KILN_CHECK=retrace sets it.
   public var checksEveryTrace: Bool
 
+  /// Options, of which those that are not given have their defaults.
   public init(device: Device? = nil, numerics: Numerics = .strict, limit: Int = 64) {
     self.device = device
     self.numerics = numerics

@@ -4,8 +4,16 @@ import Synchronization
 /// A compiled closure whose first parameter is `inout`: a training step, the step of a simulation.
 ///
 /// ```swift
-/// let step = compile { (model: inout Model, x: Tensor<Float>, y: Tensor<Float>) in … return loss }
-/// let loss = step(updating: &model, x, y)
+/// let step = compile { (w: inout Tensor<Float>, x: Tensor<Float>, y: Tensor<Float>) in
+///   let (loss, slope) = valueAndGradient(at: w) { (w: Tensor<Float>) in
+///     let error = matmul(x, w) - y
+///     return (error * error).mean()
+///   }
+///   w = w - 0.1 * slope
+///   return loss
+/// }
+/// var w = Tensor<Float>.zeros([3, 1])
+/// let loss = step(updating: &w, .ones([8, 3]), .ones([8, 1]))
 /// ```
 /// Tensors of the state that nothing else refers to are overwritten in place; the others get fresh buffers, and `report`
 /// counts them. Nobody can see the difference.

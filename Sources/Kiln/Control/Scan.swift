@@ -45,7 +45,7 @@ public func scan<Carry: TensorTree, Output: TensorTree>(
 /// Runs `body` for each number of a range, and passes a tree of tensors on from turn to turn.
 ///
 /// ```swift
-/// let x = fori(0..<20, Tensor<Double>(1)) { i, x in x - (x * x - 2) / (2 * x) }
+/// let x = fori(0..<20, Tensor<Double>(1)) { (i: Tensor<Int32>, x: Tensor<Double>) in x - (x * x - 2) / (2 * x) }
 /// ```
 /// The bounds are Swift integers, fixed when the loop is recorded; the number that `body` is given is a tensor. Like `scan`,
 /// of which it is a short form, the loop has derivatives of any order.

@@ -3,7 +3,9 @@ import KilnIR
 /// The state after as many runs of `body` as it takes until `condition` gives false.
 ///
 /// ```swift
-/// let (x, steps) = whileLoop(start, Tensor<Int32>(0)) { x, steps in abs(x * x - 2) .> 1e-6 } body: { x, steps in
+/// let (x, steps) = whileLoop(start, Tensor<Int32>(0)) { (x: Tensor<Double>, steps: Tensor<Int32>) in
+///   abs(x * x - 2) .> 1e-6
+/// } body: { (x: Tensor<Double>, steps: Tensor<Int32>) in
 ///   ((x + 2 / x) / 2, steps + 1)
 /// }
 /// ```

@@ -8,8 +8,10 @@ extension OpenCLExecutable: DeviceExecutable {}
 extension Device {
   /// An OpenCL device of this machine. Its results are those of the other devices, bit for bit.
   ///
-  ///     let gpu = try Device.opencl()
-  ///     let step = compile(options: CompileOptions(device: gpu)) { … }
+  /// ```swift
+  /// let gpu = try Device.opencl()
+  /// let double = compile(options: CompileOptions(device: gpu)) { (x: Tensor<Float>) in x + x }
+  /// ```
   ///
   /// - Parameter name: a number, `gpu` or `cpu`, or a part of the device's name; empty for the first GPU, or else the first
   ///   device.

@@ -33,11 +33,17 @@ extension Tensor where Scalar: TensorNumber {
 }
 
 extension TensorOperand where Scalar: TensorNumber {
+  /// Where the elements equal a number; NaN equals nothing.
   @_disfavoredOverload public static func .== (a: Self, b: Scalar) -> Tensor<Bool> { a.asTensor .== Tensor(b) }
+  /// Where the elements differ from a number; NaN differs from everything.
   @_disfavoredOverload public static func .!= (a: Self, b: Scalar) -> Tensor<Bool> { a.asTensor .!= Tensor(b) }
+  /// Where the elements are less than a number; comparisons with NaN are false.
   @_disfavoredOverload public static func .< (a: Self, b: Scalar) -> Tensor<Bool> { a.asTensor .< Tensor(b) }
+  /// Where the elements are less than a number or equal; comparisons with NaN are false.
   @_disfavoredOverload public static func .<= (a: Self, b: Scalar) -> Tensor<Bool> { a.asTensor .<= Tensor(b) }
+  /// Where the elements are greater than a number; comparisons with NaN are false.
   @_disfavoredOverload public static func .> (a: Self, b: Scalar) -> Tensor<Bool> { a.asTensor .> Tensor(b) }
+  /// Where the elements are greater than a number or equal; comparisons with NaN are false.
   @_disfavoredOverload public static func .>= (a: Self, b: Scalar) -> Tensor<Bool> { a.asTensor .>= Tensor(b) }
 }
 

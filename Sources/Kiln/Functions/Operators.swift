@@ -20,32 +20,53 @@ extension Tensor where Scalar: TensorNumber {
   /// The operand.
   public static prefix func + (a: Self) -> Self { a }
 
+  /// Puts the sum in the place of the left operand.
   public static func += (a: inout Self, b: Self) { a = a + b }
+  /// Puts the difference in the place of the left operand.
   public static func -= (a: inout Self, b: Self) { a = a - b }
+  /// Puts the product in the place of the left operand.
   public static func *= (a: inout Self, b: Self) { a = a * b }
+  /// Puts the quotient in the place of the left operand.
   public static func /= (a: inout Self, b: Self) { a = a / b }
+  /// Puts the sum with a number in the place of the left operand.
   @_disfavoredOverload public static func += (a: inout Self, b: Scalar) { a = a + b }
+  /// Puts the difference with a number in the place of the left operand.
   @_disfavoredOverload public static func -= (a: inout Self, b: Scalar) { a = a - b }
+  /// Puts the product with a number in the place of the left operand.
   @_disfavoredOverload public static func *= (a: inout Self, b: Scalar) { a = a * b }
+  /// Puts the quotient with a number in the place of the left operand.
   @_disfavoredOverload public static func /= (a: inout Self, b: Scalar) { a = a / b }
 }
 
 extension TensorOperand where Scalar: TensorNumber {
+  /// The sum of each element and a number.
   @_disfavoredOverload public static func + (a: Self, b: Scalar) -> Tensor<Scalar> { a.asTensor + Tensor(b) }
+  /// The sum of a number and each element.
   @_disfavoredOverload public static func + (a: Scalar, b: Self) -> Tensor<Scalar> { Tensor(a) + b.asTensor }
+  /// The difference of each element and a number.
   @_disfavoredOverload public static func - (a: Self, b: Scalar) -> Tensor<Scalar> { a.asTensor - Tensor(b) }
+  /// The difference of a number and each element.
   @_disfavoredOverload public static func - (a: Scalar, b: Self) -> Tensor<Scalar> { Tensor(a) - b.asTensor }
+  /// The product of each element and a number.
   @_disfavoredOverload public static func * (a: Self, b: Scalar) -> Tensor<Scalar> { a.asTensor * Tensor(b) }
+  /// The product of a number and each element.
   @_disfavoredOverload public static func * (a: Scalar, b: Self) -> Tensor<Scalar> { Tensor(a) * b.asTensor }
+  /// The quotient of each element and a number.
   @_disfavoredOverload public static func / (a: Self, b: Scalar) -> Tensor<Scalar> { a.asTensor / Tensor(b) }
+  /// The quotient of a number and each element.
   @_disfavoredOverload public static func / (a: Scalar, b: Self) -> Tensor<Scalar> { Tensor(a) / b.asTensor }
+  /// The remainder of each element by a number, with the sign of the element.
   @_disfavoredOverload public static func % (a: Self, b: Scalar) -> Tensor<Scalar> { a.asTensor % Tensor(b) }
 }
 
 extension Tensor where Scalar: TensorInteger {
+  /// The bits that both have, element by element.
   public static func & (a: Self, b: Self) -> Self { Tensor(core: emit(.map(.and), [a.core, b.core])) }
+  /// The bits that either has, element by element.
   public static func | (a: Self, b: Self) -> Self { Tensor(core: emit(.map(.or), [a.core, b.core])) }
+  /// The bits that one of the two has, element by element.
   public static func ^ (a: Self, b: Self) -> Self { Tensor(core: emit(.map(.xor), [a.core, b.core])) }
+  /// The other bits, element by element.
   public static prefix func ~ (a: Self) -> Self { Tensor(core: emit(.map(.not), [a.core])) }
   /// Shifts left; by the width or more gives 0.
   public static func << (a: Self, b: Self) -> Self { Tensor(core: emit(.map(.shiftLeft), [a.core, b.core])) }

@@ -10,12 +10,16 @@ public protocol TensorIndex {
 
 /// Some elements of one axis.
 public struct TensorSelection: Hashable, Sendable {
+  /// The first element.
   public var start: Int
+  /// The place before which the elements end.
   public var limit: Int
+  /// The distance from one element to the next.
   public var stride: Int
   /// Whether the axis disappears from the shape.
   public var dropsAxis: Bool
 
+  /// The elements `start`, `start + stride`, … below `limit`.
   public init(start: Int, limit: Int, stride: Int = 1, dropsAxis: Bool = false) {
     self.start = start
     self.limit = limit

@@ -5,7 +5,9 @@ public struct PerAxis: Hashable, Sendable, ExpressibleByIntegerLiteral, Expressi
   private let values: [Int]
   private let isShared: Bool
 
+  /// One number for all axes.
   public init(_ value: Int) { (values, isShared) = ([value], true) }
+  /// A number for each axis.
   public init(_ values: [Int]) { (self.values, isShared) = (values, false) }
   public init(integerLiteral value: Int) { self.init(value) }
   public init(arrayLiteral values: Int...) { self.init(values) }

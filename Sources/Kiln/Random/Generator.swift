@@ -9,6 +9,7 @@ public final class Generator: Sendable {
   private let root: RandomKey
   private let drawn = Lock<UInt32>(0)
 
+  /// A generator that gives the same keys wherever it has this seed.
   public init(seed: UInt64) {
     // Also where a trace records, the key is a plain tensor.
     root = Ambient.with(trace: nil) { RandomKey(seed: seed) }

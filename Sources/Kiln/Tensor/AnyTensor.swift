@@ -12,6 +12,7 @@ public struct AnyTensor: Sendable {
 
   /// The extents, outermost first.
   public var shape: Shape { core.shape }
+  /// The element type.
   public var dtype: DType { core.dtype }
   /// Element type and shape.
   public var type: TensorType { core.type }
@@ -19,6 +20,7 @@ public struct AnyTensor: Sendable {
 
 /// What typed and untyped tensors share. Only `Tensor` and `AnyTensor` conform.
 public protocol TensorProtocol: Sendable, CustomStringConvertible {
+  /// The same value without its static element type.
   var untyped: AnyTensor { get }
   /// Takes a tensor that is known to have the right element type.
   init(unchecked untyped: AnyTensor)

@@ -2,11 +2,13 @@ public import KilnIR
 
 /// What a shape may be written as: `[2, 3]`, `[x.shape[0], 3]`, or a `Shape`.
 public protocol ShapeConvertible {
+  /// The shape.
   var asShape: Shape { get }
 }
 
 /// An element of a shape: an `Int` or a `Dimension`.
 public protocol DimensionConvertible {
+  /// The extent.
   var asDimension: Dimension { get }
 }
 

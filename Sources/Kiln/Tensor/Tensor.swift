@@ -33,7 +33,9 @@ extension Tensor: TensorProtocol {
 /// extension of this protocol is what keeps formulas quick to check and free of ambiguity
 /// (Documentation/Decisions/0001).
 public protocol TensorOperand<Scalar>: Sendable {
+  /// The type of the elements.
   associatedtype Scalar: TensorElement
+  /// The tensor itself.
   var asTensor: Tensor<Scalar> { get }
 }
 

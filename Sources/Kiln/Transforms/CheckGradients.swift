@@ -9,7 +9,9 @@ public struct GradientReport: Sendable, CustomStringConvertible {
     public let name: String
     /// The element, in row-major order.
     public let index: Int
+    /// The derivative that Kiln gives.
     public let derived: Double
+    /// The central difference.
     public let difference: Double
 
     /// The distance of the two, relative to the larger where that is above 1.
@@ -48,8 +50,8 @@ public struct GradientReport: Sendable, CustomStringConvertible {
 /// Compares the derivatives of a function at `input` with central differences, and forward with reverse mode.
 ///
 /// ```swift
-/// let report = try checkGradients(at: x) { x in myFunction(x) }
-/// #expect(report.passes, "\(report)")
+/// let report = try checkGradients(at: x) { x in softplus(x) }
+/// assert(report.passes, "\(report)")
 /// ```
 /// The value may have any shape: a weighted sum of it is differentiated. Use f64: the differences of f32 have three good digits, and
 /// stay away from kinks, where differences mean nothing.

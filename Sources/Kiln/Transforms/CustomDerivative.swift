@@ -46,22 +46,29 @@ public struct CustomFunction<Output: TensorTree, each Input: TensorTree>: Sendab
 /// cotangent of the value.
 // A structure, since Swift 6.3 crashes on closures that take a tuple of a parameter pack beside other parameters.
 public struct PullbackArguments<Input, Output> {
+  /// The argument, or a tuple of the arguments.
   public let input: Input
+  /// The value of the function there.
   public let value: Output
+  /// The cotangent of the value: what a change of it would change at the end.
   public let cotangent: Output
 }
 
 /// What the tangent rule of a `CustomFunction` is given: the arguments (a tuple if there are several), the value there, and
 /// the tangents of the arguments.
 public struct TangentArguments<Input, Output> {
+  /// The argument, or a tuple of the arguments.
   public let input: Input
+  /// The value of the function there.
   public let value: Output
+  /// The tangents of the arguments: the direction of the derivative.
   public let tangent: Input
 }
 
 /// What the batching rule of a `CustomFunction` is given: the arguments (a tuple if there are several), each with a leading
 /// axis of examples.
 public struct BatchedArguments<Input> {
+  /// The argument, or a tuple of the arguments, with a leading axis of examples.
   public let input: Input
 }
 

@@ -127,7 +127,7 @@ extension TensorCore {
 /// loop.
 ///
 /// ```swift
-/// let distances = vmap({ x, y in norm(x - y) }, axes: [0, nil])(points, origin)
+/// let distances = vmap({ x, y in (x - y).norm() }, axes: [0, nil])(points, origin)
 /// ```
 /// Each example has the bits that `f` itself gives; what no example changes is computed once. Transforms may stand inside
 /// and outside: `vmap` of a gradient gives the gradient of every example.

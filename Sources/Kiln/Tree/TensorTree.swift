@@ -3,10 +3,10 @@
 /// ```swift
 /// struct Dense: TensorTree {
 ///   var weight: Tensor<Float>
-///   var activation: Activation
+///   var isLast = false
 ///   mutating func visit(_ visitor: inout some TensorVisitor) {
 ///     visitor.visit(&weight, "weight")
-///     visitor.constant(activation, "activation")
+///     visitor.constant(isLast, "isLast")
 ///   }
 /// }
 /// ```
@@ -126,8 +126,10 @@ extension Int: TensorTreeKey {}
 
 /// A Swift value that is part of a compiled function's program: another value compiles again.
 public struct Static<Value: Hashable & Sendable>: TensorTree, Hashable, Sendable {
+  /// The value.
   public var value: Value
 
+  /// Makes `value` a part of the program.
   public init(_ value: Value) { self.value = value }
   public mutating func visit(_ visitor: inout some TensorVisitor) { visitor.constant(value, "value") }
 }

@@ -1,0 +1,51 @@
+import Foundation
+import Testing
+
+@Suite("Examples in pages and doc comments")
+struct ExampleTests {
+  @Test("every example compiles")
+  func examplesCompile() throws {
+    let examples = try Example.all()
+    #expect(examples.count > 25)
+    let folder = try TemporaryFolder()
+    let files = try examples.enumerated().map { number, example in
+      let source = example.source(number: number, scenery: Scenery.before(example))
+      return try folder.write("example\(number).swift", source).path
+    }
+    let settings = ["-typecheck", "-wmo", "-swift-version", "6", "-suppress-warnings"]
+    let outcome = try Toolchain.run("swiftc", settings + Toolchain.searchPaths() + files, in: folder)
+    #expect(outcome.status == 0, "\(outcome.output)")
+  }
+
+  @Test("an example that is wrong is told at its line")
+  func wrongExample() throws {
+    let folder = try TemporaryFolder()
+    let block = Example.Block(line: 7, code: ["let x = Tensor<Float>([1, 2])", "let y = x.softMax()"])
+    let source = Example(file: "Page.md", blocks: [block]).source(number: 0, scenery: "")
+    let file = try folder.write("example.swift", source).path
+    let outcome = try Toolchain.run("swiftc", ["-typecheck", file] + Toolchain.searchPaths(), in: folder)
+    #expect(outcome.status != 0)
+    #expect(outcome.output.contains("Page.md:8:"), "\(outcome.output)")
+  }
+
+  @Test("every manifest in a page is one that the package manager reads")
+  func manifests() throws {
+    let manifests = try Repository.pages.flatMap { try Example.blocks(ofPage: $0) }.filter(\.isManifest)
+    #expect(!manifests.isEmpty)
+    let folder = try TemporaryFolder()
+    let library = try Toolchain.info(folder).paths.runtimeResourcePath + "/pm/ManifestAPI"
+    for manifest in manifests {
+      let file = try folder.write("Package.swift", manifest.code.joined(separator: "\n")).path
+      let settings = ["-typecheck", "-warnings-as-errors", "-package-description-version", "6.2", "-I", library]
+      let outcome = try Toolchain.run("swiftc", settings + [file], in: folder)
+      #expect(outcome.status == 0, "\(outcome.output)")
+    }
+  }
+
+  @Test("scenery stands only where there are examples")
+  func sceneryIsUsed() throws {
+    let files = Set(try Example.all().map(\.file))
+    let unused = Scenery.declarations.keys.filter { !files.contains("Sources/Kiln/\($0).swift") }
+    #expect(unused.isEmpty, "\(unused)")
+  }
+}
