@@ -27,6 +27,23 @@ public struct Pass: Sendable {
   }
 }
 
+extension Function {
+  /// Checks the numbers of the parameters that a transform is about.
+  /// - Throws: `label` for a number without a parameter, and for one that stands there twice.
+  package func requireParameters(_ numbers: [Int], _ label: String) throws(KilnError) {
+    var seen: Set<Int> = []
+    for number in numbers {
+      guard parameters.indices.contains(number) else {
+        let count = parameters.count == 1 ? "1 parameter" : "\(parameters.count) parameters"
+        throw KilnError(label, "@\(name) has \(count), numbered from 0; there is no parameter \(number)")
+      }
+      guard seen.insert(number).inserted else {
+        throw KilnError(label, "parameter \(number) of @\(name), %\(parameters[number].name), is named twice")
+      }
+    }
+  }
+}
+
 extension Module {
   /// `append` with the failure as a `KilnError`.
   package mutating func add(_ function: Function) throws(KilnError) {

@@ -91,7 +91,7 @@ extension Verifier {
       report("verify.C3", "the first result is value \(first), expected \(expected)", at: id)
     }
     for operand in instruction.operands where operand.index >= first || operand.index >= function.valueTypes.count {
-      let name = Printer().name(of: operand, in: function)
+      let name = function.name(of: operand)
       report("verify.C2", "operand \(name) is not defined before its use", at: id)
       return
     }
@@ -105,7 +105,7 @@ extension Verifier {
 
   private mutating func checkResults() {
     for result in function.results where result.index >= function.valueTypes.count {
-      report("verify.C2", "the function returns \(Printer().name(of: result, in: function)), which is not defined")
+      report("verify.C2", "the function returns \(function.name(of: result)), which is not defined")
     }
   }
 

@@ -2,7 +2,10 @@ extension ExecutionPlan: CustomStringConvertible {
   /// The plan as text: slots, steps with their regions indented, donations.
   public var description: String {
     var lines = ["plan @\(name) {"]
-    for (number, slot) in slots.enumerated() { lines.append("  slot \(number): \(slot.type) = \(slot.place)") }
+    for (number, slot) in slots.enumerated() {
+      let name = slot.name.isEmpty ? "" : " // \(slot.name)"
+      lines.append("  slot \(number): \(slot.type) = \(slot.place)\(name)")
+    }
     print(0..<steps.count, "  ", &lines)
     for donation in donations {
       lines.append("  donation parameter \(donation.parameter) -> result \(donation.result)")

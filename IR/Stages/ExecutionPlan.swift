@@ -69,10 +69,13 @@ public struct ExecutionPlan: Hashable, Sendable {
 
     public var type: TensorType
     public var place: Place
+    /// What lies there, for people: the name of the value in the module that was lowered.
+    public var name: String
 
-    public init(_ type: TensorType, _ place: Place) {
+    public init(_ type: TensorType, _ place: Place, name: String = "") {
       self.type = type
       self.place = place
+      self.name = name
     }
   }
 

@@ -49,15 +49,21 @@ public struct FusionPlan: Hashable, Sendable {
 }
 
 extension FusionPlan: CustomStringConvertible {
+  /// Values have the names of the function's text.
   public var description: String {
     var lines = ["fusion @\(function.name) {"]
     for (number, cluster) in clusters.enumerated() {
-      let spellings = cluster.members.map { member in
-        let op = function.instructions[member].op
-        return ([op.spelling] + op.callees.map { "@" + $0 }).joined(separator: " ")
-      }.joined(separator: " ")
-      let outputs = cluster.outputs.map { "v\($0.index): \(function.valueTypes[$0])" }.joined(separator: ", ")
-      lines.append("  cluster \(number) \(cluster.kind) \(cluster.domain) {\(spellings)} -> \(outputs)")
+      let members = cluster.members.map { member in
+        let instruction = function.instructions[member]
+        let results = instruction.results.map { function.name(of: $0) }.joined(separator: " ")
+        let callees = instruction.op.callees.map { " @" + $0 }.joined()
+        return (results.isEmpty ? "" : results + " = ") + instruction.op.spelling + callees
+      }.joined(separator: ", ")
+      let outputs = cluster.outputs.map { "\(function.name(of: $0)): \(function.valueTypes[$0])" }
+        .joined(separator: ", ")
+      let kind =
+        if case .copy(let value) = cluster.kind { "copy of \(function.name(of: value))" } else { "\(cluster.kind)" }
+      lines.append("  cluster \(number) \(kind) \(cluster.domain) {\(members)} -> \(outputs)")
     }
     return ([(lines + ["}"]).joined(separator: "\n")] + callees.map(\.description)).joined(separator: "\n\n")
   }
@@ -73,7 +79,7 @@ extension FusionPlan.Cluster.Kind: CustomStringConvertible {
     case .line(let axis): "line[\(axis)]"
     case .assembly: "assembly"
     case .control: "control"
-    case .copy(let value): "copy of v\(value.index)"
+    case .copy: "copy"
     }
   }
 }

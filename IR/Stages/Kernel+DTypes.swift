@@ -1,19 +1,27 @@
+/// The dtypes of what bodies compute. The kernel is well formed (`KernelVerifier`): a reduced value is read behind the stage
+/// that defines it, so one walk over the stages in their order knows them all.
 extension Kernel {
   /// The dtype of every value of a stage's body.
-  ///
-  /// The kernel is well formed (`KernelVerifier`).
   public func bodyDTypes(ofStage stage: Int) -> EntityTable<BodyID, DType> {
-    dtypes(stage, reducedDTypes(beforeStage: stage))
+    let reduced = reducedDTypes(beforeStage: stage)
+    return EntityTable(stages[stage].body.map { dtype(of: $0, reduced) })
   }
 
-  /// The dtype of every reduced value that the stages before `stage` define.
-  public func reducedDTypes(beforeStage stage: Int) -> [DType] {
+  /// The dtype of a value of one of the kernel's bodies.
+  public func dtype(of id: BodyID, in body: [BodyInstruction]) -> DType {
+    if case .reduced(let number) = body[id.index] { reducedDTypes[number] } else { dtype(of: body[id.index], []) }
+  }
+
+  /// The dtypes of all reduced values, in the order of their numbers.
+  public var reducedDTypes: [DType] { reducedDTypes(beforeStage: stages.count) }
+
+  private func reducedDTypes(beforeStage count: Int) -> [DType] {
     var reduced: [DType] = []
-    for index in 0..<stage {
-      let body = dtypes(index, reduced)
-      for effect in stages[index].effects {
+    for stage in stages[..<count] {
+      let known = reduced
+      for effect in stage.effects {
         switch effect {
-        case .reduce(_, let value), .dot(let value, _): reduced.append(body[value])
+        case .reduce(_, let value), .dot(let value, _): reduced.append(dtype(of: stage.body[value.index], known))
         case .argReduce: reduced.append(.i32)
         case .store, .storeScratch, .scatter, .scanReduce, .argSort: break
         }
@@ -22,16 +30,13 @@ extension Kernel {
     return reduced
   }
 
-  private func dtypes(_ stage: Int, _ reduced: [DType]) -> EntityTable<BodyID, DType> {
-    EntityTable(
-      stages[stage].body.map { instruction in
-        switch instruction {
-        case .constant(let scalar): scalar.dtype
-        case .operation(_, _, let dtype), .index(_, let dtype): dtype
-        case .load(let buffer, _), .gather(let buffer, _, _, _): buffers[buffer].dtype
-        case .loadScratch(let row): scratchRows[row]
-        case .reduced(let number): reduced[number]
-        }
-      })
+  private func dtype(of instruction: BodyInstruction, _ reduced: [DType]) -> DType {
+    switch instruction {
+    case .constant(let scalar): scalar.dtype
+    case .operation(_, _, let dtype), .index(_, let dtype): dtype
+    case .load(let buffer, _), .gather(let buffer, _, _, _): buffers[buffer].dtype
+    case .loadScratch(let row): scratchRows[row]
+    case .reduced(let number): reduced[number]
+    }
   }
 }

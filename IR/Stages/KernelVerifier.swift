@@ -6,7 +6,8 @@
 /// - `kernel.C3`: an affine index has a stride for every outer and inner axis.
 /// - `kernel.C4`: only buffers marked as written are written.
 /// - `kernel.C5`: a scratch row is filled before it is read, and the stages that use it have equal inner extents.
-/// - `kernel.C6`: the schedule fits the stages; a scan or a sort is the only effect of its stage, a sort in the only stage.
+/// - `kernel.C6`: the schedule fits the stages, a pointwise or turned kernel does not reduce; a scan or a sort is the only effect
+///   of its stage, a sort in the only stage.
 /// - `kernel.C7`: every affine access of the launch lies within its buffer; with data for an index, at each valid one.
 public struct KernelVerifier {
   private let kernel: Kernel
@@ -219,14 +220,15 @@ extension KernelVerifier {
         lanes > 0 && unroll > 0 && grain > 0, "kernel.C6", "lanes, unroll and grain of a pointwise kernel are positive")
       try require(
         kernel.stages.allSatisfy(\.inner.isEmpty), "kernel.C6", "a pointwise kernel has no inner axes")
+      try require(kernel.reductionCount == 0, "kernel.C6", "a pointwise kernel does not reduce")
     case .turned(let axis, let lanes, let grain):
       try require(lanes > 0 && grain > 0, "kernel.C6", "lanes and grain of a turned kernel are positive")
       try require(
         axis >= 0 && axis < kernel.outer.count - 1, "kernel.C6",
         "a turned kernel has an outer axis \(axis) that is not the last")
       try require(
-        kernel.stages.count == 1 && kernel.stages[0].inner.isEmpty, "kernel.C6",
-        "a turned kernel has one stage without inner axes")
+        kernel.stages.count == 1 && kernel.stages[0].inner.isEmpty && kernel.reductionCount == 0, "kernel.C6",
+        "a turned kernel has one stage, without inner axes and reductions")
     case .columns(let strip):
       try require(!sorts, "kernel.C6", "a column kernel does not sort")
       try require(strip > 0, "kernel.C6", "the strip of a column kernel is positive")

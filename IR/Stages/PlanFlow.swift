@@ -155,16 +155,21 @@ struct PlanFlow {
     }
     let all = launch.slots.map { verifier.stretches[$0] }
     for (index, written) in all.enumerated() where kernel.buffers[index].isWritten {
-      switch written.space {
+      let slot = launch.slots[index]
+      // Not the stretch: that of a result may be a parameter's.
+      switch plan.slots[plan.wholeSlot(of: slot)].place {
       case .parameter, .constant:
-        let slot = launch.slots[index]
         throw ConstraintFailure("plan.C3", "launch \(step) writes slot \(slot), which is \(plan.slots[slot].place)")
-      case .arena, .result: break
+      case .arena, .result, .element: break
       }
       for (other, stretch) in all.enumerated() where other != index && stretch.overlaps(written) {
+        let isAllowed =
+          stretch == written && !kernel.buffers[other].isWritten
+          && kernel.canOverwrite(read: other, written: index, launch.integers)
         try require(
-          stretch == written && !kernel.buffers[other].isWritten, "plan.C4",
-          "launch \(step) writes slot \(launch.slots[index]) over slot \(launch.slots[other])")
+          isAllowed, "plan.C4",
+          "launch \(step) writes slot \(slot), its buffer \(index), over slot \(launch.slots[other]), its buffer \(other)"
+        )
       }
     }
     guard let workspace else { return }

@@ -4,13 +4,17 @@
 /// - `plan.C1`: a kernel, slot, parameter, result, constant or repeat has no such number here; a launch has a slot per buffer.
 /// - `plan.C2`: a slot is as large as what it stands for; arena slots and workspaces are aligned and lie in the arena.
 /// - `plan.C3`: parameters and constants are not written.
-/// - `plan.C4`: what a launch writes shares memory with what it reads or writes only if both are exactly the same bytes.
+/// - `plan.C4`: what a launch writes shares memory with what it reads only if both are exactly the same bytes and the kernel
+///   can overwrite it, at every buffer that has this memory; with what it writes never.
 /// - `plan.C5`: a slot is read only while it holds its value.
 /// - `plan.C6`: regions nest: they follow their step, and the next step follows them. A predicate is `bool`, a selector `bool`
 ///   or `i32`; a repeat has no negative count.
-/// - `plan.C7`: a result is written, or is an earlier result or a parameter of as many bytes.
+/// - `plan.C7`: a result is written, or is an earlier result or a parameter of as many bytes. A donation has a parameter and a
+///   written result of its own, of as many bytes, and no result is the parameter.
 /// - `plan.C8`: an element is used only in the turns of its repeat.
 /// - the labels of `KernelVerifier` and `MemoryPlan`.
+///
+/// A plan with donations must be right both with the memory of its own for each result and with that of the parameters.
 public struct PlanVerifier {
   let plan: ExecutionPlan
   /// The memory of every slot.
@@ -31,6 +35,7 @@ public struct PlanVerifier {
       var flow = PlanFlow(verifier)
       try flow.walk(0..<plan.steps.count, checks: true)
       try verifier.requireResults(flow.held)
+      try verifier.requireDonations()
     } catch { verifier.report(error.label, error.message) }
     return verifier.diagnostics
   }
@@ -154,12 +159,30 @@ extension PlanVerifier {
           "result \(number) of type \(result.type) cannot be result \(index)")
       }
     }
+  }
+
+  /// Walks the plan again with the donated results where their parameters are. All of them at once: with fewer, less memory is
+  /// shared.
+  private func requireDonations() throws(ConstraintFailure) {
+    guard !plan.donations.isEmpty else { return }
+    var shared = self
+    var (parameters, results) = (Set<Int>(), Set<Int>())
     for donation in plan.donations {
-      try require(
+      let isPossible =
         plan.parameters.indices.contains(donation.parameter) && plan.results.indices.contains(donation.result)
-          && plan.parameters[donation.parameter].type.byteCount == plan.results[donation.result].type.byteCount,
-        "plan.C7", "result \(donation.result) cannot be written over parameter \(donation.parameter)")
+        && parameters.insert(donation.parameter).inserted && results.insert(donation.result).inserted
+        && plan.parameters[donation.parameter].type.byteCount == plan.results[donation.result].type.byteCount
+        && plan.results[donation.result].source == .written
+        && !plan.results.contains { $0.source == .parameter(donation.parameter) }
+      try require(
+        isPossible, "plan.C7", "result \(donation.result) cannot be written over parameter \(donation.parameter)")
+      for slot in stretches.indices where stretches[slot].space == .result(donation.result) {
+        shared.stretches[slot].space = .parameter(donation.parameter)
+      }
     }
+    var flow = PlanFlow(shared)
+    try flow.walk(0..<plan.steps.count, checks: true)
+    try requireResults(flow.held)
   }
 }
 

@@ -2,10 +2,10 @@
 ///
 /// It knows no op by name, and it prints broken functions too, because the verifier shows them.
 package struct Printer {
-  /// Whether each instruction ends with `// at FILE:LINE`.
-  package var showsLocations = false
+  /// What stands behind each instruction as `// at FILE:LINE`; nil: nothing. It may find the line of raw return addresses.
+  private let place: ((SourceLocation) -> SourceLocation)?
 
-  package init(showsLocations: Bool = false) { self.showsLocations = showsLocations }
+  package init(locatedBy place: ((SourceLocation) -> SourceLocation)? = nil) { self.place = place }
 
   package func text(of module: Module) -> String {
     module.functions.map { text(of: $0) }.joined(separator: "\n")
@@ -14,7 +14,7 @@ package struct Printer {
   package func text(of function: Function) -> String {
     var lines = [header(of: function)]
     for id in function.instructions.ids { lines.append("  " + line(of: id, in: function)) }
-    let results = function.results.map { name(of: $0, in: function) }.joined(separator: ", ")
+    let results = function.results.map { function.name(of: $0) }.joined(separator: ", ")
     lines.append(results.isEmpty ? "  return" : "  return \(results)")
     lines.append("}\n")
     return lines.joined(separator: "\n")
@@ -29,30 +29,33 @@ package struct Printer {
   /// One instruction, without indentation.
   package func line(of id: InstructionID, in function: Function) -> String {
     let instruction = function.instructions[id]
-    var line = instruction.results.map { "\(name(of: $0, in: function)): \(type(of: $0, in: function))" }
+    var line = instruction.results.map { "\(function.name(of: $0)): \(type(of: $0, in: function))" }
       .joined(separator: ", ")
     if !line.isEmpty { line += " = " }
     line += instruction.op.spelling
-    line += "(" + instruction.operands.map { name(of: $0, in: function) }.joined(separator: ", ") + ")"
+    line += "(" + instruction.operands.map { function.name(of: $0) }.joined(separator: ", ") + ")"
     let attributes = instruction.op.attributes
     if !attributes.isEmpty {
       line += " {" + attributes.map { "\($0.name) = \($0.value)" }.joined(separator: ", ") + "}"
     }
-    if showsLocations, id.index < function.locations.count, function.locations[id] != .unknown {
-      line += " // at \(function.locations[id])"
+    guard let place, id.index < function.locations.count else { return line }
+    let found = place(function.locations[id])
+    switch found {
+    // An address tells nobody anything.
+    case .unknown, .returnAddresses: return line
+    case .position: return line + " // at \(found)"
     }
-    return line
-  }
-
-  /// `%x` for a parameter, `%0` … for the results of instructions.
-  package func name(of value: ValueID, in function: Function) -> String {
-    let parameterCount = function.parameters.count
-    return value.index < parameterCount
-      ? "%\(function.parameters[value.index].name)" : "%\(value.index - parameterCount)"
   }
 
   private func type(of value: ValueID, in function: Function) -> String {
     value.index < function.valueTypes.count ? function.valueTypes[value].description : "?"
+  }
+}
+
+extension Function {
+  /// The name of a value in the text: `%x` for a parameter, `%0` … for the results of instructions.
+  package func name(of value: ValueID) -> String {
+    isParameter(value) ? "%\(parameters[value.index].name)" : "%\(value.index - parameters.count)"
   }
 }
 
@@ -64,7 +67,4 @@ extension Function: CustomStringConvertible {
 extension Module: CustomStringConvertible {
   /// The canonical text of all functions.
   public var description: String { Printer().text(of: self) }
-
-  /// The canonical text with the source location behind each instruction, as a comment.
-  public var descriptionWithLocations: String { Printer(showsLocations: true).text(of: self) }
 }

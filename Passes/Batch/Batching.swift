@@ -17,12 +17,7 @@ public enum Batching {
     var reached = try module.reachable(from: name)
     reached = try Inliner.inline(reached)
     let function = try reached.require(name)
-    for index in indices where !function.parameters.indices.contains(index) {
-      throw KilnError("vmap.C1", "@\(name) has \(function.parameters.count) parameters, there is no parameter \(index)")
-    }
-    if Set(indices).count != indices.count {
-      throw KilnError("vmap.C1", "the parameters \(indices) of @\(name) name one twice")
-    }
+    try function.requireParameters(indices, "vmap.C1")
     if size < 0 { throw KilnError("vmap.C2", "a batch has no negative size, found \(size)") }
     var walk = BatchWalk(module.unusedName("\(name)_vmap"), size: size, in: module)
     let parameters = walk.addParameters(

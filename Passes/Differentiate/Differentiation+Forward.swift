@@ -4,8 +4,8 @@ extension Differentiation {
   /// Adds a function that takes the parameters of `name` and then one tangent for each parameter of `indices`, and returns
   /// the results of `name` and then the product of its Jacobian with the tangents, one for each real result.
   ///
-  /// - Throws: `gradient.C1` an index is out of range, `gradient.C3` a parameter is not real, `differentiate.C1` an op has no
-  ///   derivative, at the user's line.
+  /// - Throws: `gradient.C1` an index is out of range or twice there, `gradient.C3` a parameter is not real,
+  ///   `differentiate.C1` an op has no derivative, at the user's line.
   public static func jvp(
     of name: String, in module: Module, withRespectTo indices: [Int]
   ) throws(KilnError) -> (module: Module, name: String) {

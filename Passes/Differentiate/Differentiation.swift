@@ -10,8 +10,9 @@ public enum Differentiation {
   /// parameters `indices`, in that order. A gradient has the type of its parameter; one that the result does not depend on
   /// is zero. Hidden parameters may be named like any other.
   ///
-  /// - Throws: `gradient.C1` an index is out of range, `gradient.C2` the first result is not a real scalar, `gradient.C3` a
-  ///   parameter is not real, `differentiate.C1` an op has no derivative (and the gradient needs it), at the user's line.
+  /// - Throws: `gradient.C1` an index is out of range or twice there, `gradient.C2` the first result is not a real scalar,
+  ///   `gradient.C3` a parameter is not real, `differentiate.C1` an op has no derivative (and the gradient needs it), at the
+  ///   user's line.
   public static func gradient(
     of name: String, in module: Module, withRespectTo indices: [Int]
   ) throws(KilnError) -> (module: Module, name: String) {
@@ -58,17 +59,13 @@ public enum Differentiation {
     var module = try module.reachable(from: name)
     module = try Inliner.inline(module)
     let function = try module.require(name)
-    for index in indices {
-      guard function.parameters.indices.contains(index) else {
-        throw KilnError(
-          "gradient.C1", "@\(name) has \(function.parameters.count) parameters, there is no parameter \(index)")
-      }
+    try function.requireParameters(indices, "gradient.C1")
+    for index in indices where !function.parameters[index].type.dtype.isReal {
       let parameter = function.parameters[index]
-      guard parameter.type.dtype.isReal else {
-        throw KilnError(
-          "gradient.C3",
-          "a gradient is taken with respect to real parameters; %\(parameter.name) of @\(name) is \(parameter.type)")
-      }
+      throw KilnError(
+        "gradient.C3",
+        "a derivative is taken by real parameters; parameter \(index) of @\(name), %\(parameter.name), is \(parameter.type)"
+      )
     }
     return function
   }

@@ -134,7 +134,7 @@ struct FunctionLowering {
       let root = body.resolver.bufferRoot(function.results[number])
       if function.isParameter(root) && target.replacesParameter && target.parameter == root.index { continue }
       if function.isParameter(root) || !taken.insert(root).inserted {
-        let copy = body.addCopy(function.valueTypes[root])
+        let copy = body.addCopy(of: root)
         let draft = copyDraft(function.valueTypes[root], from: root, to: copy)
         if !draft.isEmpty { items.append(.kernel(draft)) }
         placed.append((copy, number))
@@ -196,8 +196,8 @@ struct FunctionBody {
   let depth: Int
   let isEntry: Bool
   var buffers: [ValueID: BufferID]
-  /// Copies have numbers behind those of the function's values.
-  private var copies: [TensorType] = []
+  /// What was copied. Copies have numbers behind those of the function's values.
+  private var copies: [ValueID] = []
 
   init(
     function: Function, resolver: Resolver, loops: [Int], depth: Int, isEntry: Bool, buffers: [ValueID: BufferID]
@@ -210,17 +210,23 @@ struct FunctionBody {
     self.buffers = buffers
   }
 
-  mutating func addCopy(_ type: TensorType) -> ValueID {
-    copies.append(type)
+  mutating func addCopy(of value: ValueID) -> ValueID {
+    copies.append(value)
     return ValueID(function.valueTypes.count + copies.count - 1)
   }
 
-  func type(of value: ValueID) -> TensorType {
-    value.index < function.valueTypes.count
-      ? function.valueTypes[value] : copies[value.index - function.valueTypes.count]
+  /// The value that a copy was made of; nil for other values.
+  private func source(of value: ValueID) -> ValueID? {
+    value.index < function.valueTypes.count ? nil : copies[value.index - function.valueTypes.count]
   }
 
-  func name(of value: ValueID) -> String { isEntry ? "v\(value.index)" : "\(function.name).v\(value.index)" }
+  func type(of value: ValueID) -> TensorType { function.valueTypes[source(of: value) ?? value] }
+
+  /// As in the text of the module, behind the function's name where it is not the entry: `%2`, `@body %x`.
+  func name(of value: ValueID) -> String {
+    let name = source(of: value).map { "copy of " + function.name(of: $0) } ?? function.name(of: value)
+    return isEntry ? name : "@\(function.name) \(name)"
+  }
 }
 
 extension RegionNode {

@@ -24,7 +24,9 @@ public struct LoweringOptions: Hashable, Sendable {
 
 /// From a function without calls to a static plan: clusters, kernels, order, memory.
 public struct Lowering: Sendable {
-  /// The stages before the plan, for people who look.
+  /// The stages before the plan, for people who look. The module is what is fused: fusion, memory and plan name values as it
+  /// does.
+  public let module: Module
   public let fusion: FusionPlan
   public let plan: ExecutionPlan
 
@@ -40,17 +42,18 @@ public struct Lowering: Sendable {
   ) throws(KilnError) {
     let module = try PlainOps.rewrite(module)
     let function = try PlainOps.rewrite(function, in: module)
+    self.module = module
     try Self.checkSize(of: function, in: module)
     var lowering = FunctionLowering(module, device, options)
     let resolver = Resolver(function)
     let results = Self.results(of: function, resolver)
     let parameters = function.parameters.enumerated().map { number, parameter in
-      lowering.newBuffer(parameter.type, .parameter(number), [], "v\(number)")
+      lowering.newBuffer(parameter.type, .parameter(number), [], "%\(parameter.name)")
     }
     let targets = results.enumerated().map { number, result -> FunctionLowering.Target? in
       guard case .written = result.source else { return nil }
       let root = resolver.bufferRoot(function.results[number])
-      let buffer = lowering.newBuffer(function.valueTypes[root], .result(number), [], "v\(root.index)")
+      let buffer = lowering.newBuffer(function.valueTypes[root], .result(number), [], function.name(of: root))
       let donation = options.donations.first {
         $0.result == number && Self.isPossible($0, function, resolver)
       }

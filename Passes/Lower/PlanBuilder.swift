@@ -71,7 +71,7 @@ struct PlanBuilder {
 
   private mutating func addSlot(_ buffer: BufferID, _ place: ExecutionPlan.Slot.Place) {
     slotOf[buffer] = slots.count
-    slots.append(ExecutionPlan.Slot(buffers[buffer].type, place))
+    slots.append(ExecutionPlan.Slot(buffers[buffer].type, place, name: buffers[buffer].name))
   }
 
   private mutating func bindResultsAndParameters() {

@@ -46,8 +46,7 @@ struct RegionLaunch {
 
   /// Whether `result` may share the memory of `operand`.
   func canOverwrite(_ operand: BufferID, with result: BufferID) -> Bool {
-    guard let read = buffers.firstIndex(of: operand), let written = buffers.firstIndex(of: result) else { return false }
-    return draft.kernel.canOverwrite(read: read, written: written)
+    draft.kernel.canOverwrite(buffers, operand, with: result)
   }
 }
 
@@ -88,10 +87,8 @@ struct ControlItem {
 
   /// A carried operand is read at the beginning, into the buffer of the carried result.
   func canOverwrite(_ operand: ValueID, with result: ValueID) -> Bool {
-    guard let number = results.firstIndex(of: result), number < carriedCount, operands[number] == operand else {
-      return false
-    }
-    return operands.count { $0 == operand } == 1
+    guard let number = results.firstIndex(of: result), number < carriedCount else { return false }
+    return operands.indices.filter { operands[$0] == operand } == [number]
   }
 
   private var carriedCount: Int {

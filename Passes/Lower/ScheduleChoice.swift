@@ -16,7 +16,7 @@ struct ScheduleChoice {
     let stages = kernel.stages
     if stages.count >= 1, stages[0].effects.count == 1, case .dot = stages[0].effects[0] {
       chooseContraction(&draft)
-    } else if stages.allSatisfy({ $0.inner.isEmpty }) {
+    } else if stages.allSatisfy({ $0.inner.isEmpty && $0.reductionCount == 0 }) {
       draft.kernel.schedule = turned(kernel) ?? pointwise(kernel)
     } else if let strip = lineStrip(kernel) {
       draft.kernel.schedule = .columns(strip: strip)

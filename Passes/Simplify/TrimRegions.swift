@@ -6,9 +6,10 @@ extension Pass {
   /// one. Functions that change take new names, for others may run them too.
   public static func trimRegions(of entry: String) -> Pass {
     Pass("trim(\(entry))") { module throws(KilnError) in
+      let function = try module.require(entry)
       if module.functions.count <= 1 { return module }
       var trimming = RegionTrimming(module)
-      try trimming.add(module.require(entry), as: entry, results: nil)
+      try trimming.add(function, as: entry, results: nil)
       return trimming.result
     }
   }

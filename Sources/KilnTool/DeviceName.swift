@@ -48,7 +48,7 @@ enum DeviceName: Hashable, ExpressibleByArgument {
       return try name.device()
     }
     guard case .failure(let error) = CPUMachine.shared else { return try DeviceName.cpu.device() }
-    FileHandle.standardError.write(Data("note: running on reference: \(error.message)\n".utf8))
+    note("running on reference: \(error.message)")
     return .reference
   }
 

@@ -5,7 +5,7 @@ import KilnIR
 /// The `--input NAME=FILE.npy` of the command line.
 struct InputFiles {
   private var paths: [String: String] = [:]
-  /// Where the hidden inputs of a dump lie: in the folder of the program.
+  /// Where the inputs of a dump lie: in the folder of the program.
   private let folder: String?
 
   init(_ texts: [String], beside program: String) throws(ToolError) {
@@ -22,7 +22,8 @@ struct InputFiles {
     }
   }
 
-  /// A tensor for each parameter. A hidden one that is not named is read from NAME.npy beside the program.
+  /// A tensor for each parameter. One that is not named is read from NAME.npy beside the program; standard error says so of
+  /// those that are not hidden.
   func tensors(for function: Function, in program: ProgramFile) throws(ToolError) -> [AnyTensor] {
     let names = function.parameters.map(\.name)
     for name in paths.keys.sorted() where !names.contains(name) {
@@ -31,22 +32,25 @@ struct InputFiles {
     }
     var tensors: [AnyTensor] = []
     var missing: [String] = []
+    var found: [String] = []
     for parameter in function.parameters {
       guard let path = path(of: parameter) else {
         missing.append("--input \(parameter.name)=FILE.npy (\(parameter.type))")
         continue
       }
       tensors.append(try Self.read(path, parameter, of: function.name))
+      if paths[parameter.name] == nil && !parameter.isHidden { found.append("%\(parameter.name)") }
     }
     guard missing.isEmpty else {
       throw ToolError(usage: "@\(function.name) needs \(missing.joined(separator: ", "))")
     }
+    if !found.isEmpty, let folder { note("read \(found.joined(separator: ", ")) from \(folder)") }
     return tensors
   }
 
   private func path(of parameter: Function.Parameter) -> String? {
     if let path = paths[parameter.name] { return path }
-    guard parameter.isHidden, let folder else { return nil }
+    guard let folder else { return nil }
     let path = "\(folder)/\(parameter.name).npy"
     return FileManager.default.fileExists(atPath: path) ? path : nil
   }

@@ -32,13 +32,26 @@ struct ProgramFile {
     }
   }
 
-  /// The function of that name; without one `@main`, or else the last: a trace puts what it traced there.
+  /// The function of that name; without one the last that no other runs: what a trace traced, or what the last pass made. Where
+  /// there are several, standard error says which it is.
   func function(_ name: String?) throws(ToolError) -> Function {
-    guard let name else { return module["main"] ?? module.functions[module.functions.count - 1] }
+    guard let name else { return lastFree }
     let plain = name.hasPrefix("@") ? String(name.dropFirst()) : name
     if let function = module[plain] { return function }
     let known = module.functions.map { "@\($0.name)" }.joined(separator: ", ")
     throw ToolError(usage: "\(self.name) has no function @\(plain); it has \(known)")
+  }
+
+  private var lastFree: Function {
+    let run = Set(module.functions.flatMap { $0.instructions.elements.flatMap(\.op.callees) })
+    let free = module.functions.filter { !run.contains($0.name) }
+    // Functions run earlier ones only, so the last is free.
+    let last = module.functions[module.functions.count - 1]
+    let others = free.dropLast().map { "@\($0.name)" }
+    if !others.isEmpty {
+      note("takes @\(last.name), the last function; --function chooses another: \(others.joined(separator: ", "))")
+    }
+    return last
   }
 
   /// What the system says of a file, without Foundation's wrapping.

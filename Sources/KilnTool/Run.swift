@@ -9,13 +9,14 @@ struct Run: ParsableCommand {
 
   @Argument(help: "The program, or - for standard input.")
   var file: String
-  @Option(help: "The function to run (default: @main, or the last one).")
+  @Option(help: "The function to run (default: the last one that no other runs).")
   var function: String?
   @Option(help: "Where it runs: \(DeviceName.list) (default: cpu, or reference where the machine lacks something).")
   var device: DeviceName?
   @Option(
     name: .customLong("input"), parsing: .upToNextOption,
-    help: ArgumentHelp("The tensor for a parameter.", valueName: "NAME=FILE.npy"))
+    help: ArgumentHelp("The tensor for a parameter (default: NAME.npy beside the program).", valueName: "NAME=FILE.npy")
+  )
   var inputs: [String] = []
   @Option(help: "A folder for the results, as 0.npy, 1.npy, ... (default: as text).")
   var output: String?

@@ -10,16 +10,19 @@ import KilnRuntime
 struct Show: ParsableCommand {
   /// In the order in which a program passes them.
   enum Stage: String, CaseIterable, ExpressibleByArgument {
-    case module, fusion, kernels, memory, plan, llvm, assembly, opencl
+    case module, plain, fusion, kernels, memory, plan, llvm, assembly, opencl
   }
 
   static let configuration = CommandConfiguration(abstract: "Prints a stage of the compilation of a function.")
 
   @Argument(help: "The program, or - for standard input.")
   var file: String
-  @Option(help: "One of \(Stage.allCases.map(\.rawValue).joined(separator: ", ")).")
+  @Option(
+    help: """
+      One of \(Stage.allCases.map(\.rawValue).joined(separator: ", ")). fusion, memory and plan name values as plain does.
+      """)
   var stage: Stage
-  @Option(help: "The function (default: @main, or the last one).")
+  @Option(help: "The function (default: the last one that no other runs).")
   var function: String?
   @Option(help: "The device to compile for: cpu or opencl.")
   var device: DeviceName = .cpu
@@ -48,6 +51,7 @@ struct Show: ParsableCommand {
       let lowered = try Lowered(program.module, function: function.name, for: device.lowering, fuses: !noFusion)
       switch stage {
       case .module: return program.module.description
+      case .plain: return lowered.plainModule.description
       case .fusion: return lowered.fusion.description
       case .kernels: return lowered.kernelText
       case .memory: return lowered.plan.memory.description
@@ -67,9 +71,10 @@ struct Show: ParsableCommand {
     }
     if case .failure(let error) = CPUMachine.shared {
       if stage == .llvm || stage == .assembly { throw ToolError(error) }
-      FileHandle.standardError.write(Data("note: lowered for a plain CPU: \(error.message)\n".utf8))
+      note("lowered for a plain CPU: \(error.message)")
     }
     switch stage {
+    case .plain: return lowered.plainModule.description
     case .module, .fusion, .opencl: return lowered.fusion.description
     case .kernels: return lowered.kernelText
     case .memory: return lowered.plan.memory.description

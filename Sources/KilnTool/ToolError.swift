@@ -1,3 +1,4 @@
+import Foundation
 import KilnIR
 import KilnRuntime
 
@@ -34,6 +35,9 @@ struct ToolError: Error {
     text = "error: \(error.message)"
   }
 }
+
+/// Says something on standard error that is no mistake.
+func note(_ text: String) { FileHandle.standardError.write(Data("note: \(text)\n".utf8)) }
 
 /// Does `body` with its diagnostics told of `file`.
 func reporting<Result>(_ file: String, _ body: () throws(KilnError) -> Result) throws(ToolError) -> Result {

@@ -97,8 +97,10 @@ import Testing
   @Test("Locations print on request and do not count in equality") func locations() throws {
     let text = "func @f(%x: f32[2]) -> (f32[2]) {\n  %y: f32[2] = negate(%x)\n  return %y\n}\n"
     let module = try Module(parsing: text, file: "a.kiln")
-    #expect(module.descriptionWithLocations.contains("  %0: f32[2] = negate(%x) // at a.kiln:2:3\n"))
-    #expect(try Module(parsing: module.descriptionWithLocations, file: "b.kiln") == module)
+    let located = Printer { $0 }.text(of: module)
+    #expect(located.contains("  %0: f32[2] = negate(%x) // at a.kiln:2:3\n"))
+    #expect(try Module(parsing: located, file: "b.kiln") == module)
+    #expect(Printer { _ in .returnAddresses([7]) }.text(of: module) == module.description)
   }
 
   @Test(

@@ -34,7 +34,10 @@ enum OpenCLHarness {
 
   static func plan(_ program: RandomProgram, fuses: Bool) throws -> ExecutionPlan {
     let module = try Pipeline.default(for: program.entry).run(program.module)
-    return try plan(#require(module[program.entry]), in: module, fuses: fuses)
+    let plan = try plan(#require(module[program.entry]), in: module, fuses: fuses)
+    let findings = PlanVerifier.diagnostics(for: plan)
+    if !findings.isEmpty { throw KilnError(findings) }
+    return plan
   }
 
   /// Runs a program on the device.

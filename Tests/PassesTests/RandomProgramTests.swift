@@ -45,24 +45,41 @@ import Testing
     }
   }
 
-  @Test("every op occurs at least 50 times in 2,000 programs, and sizes 0, 1, 17 and 65 do")
+  @Test("W4: 2,000 programs have every op 50 times, sizes 0, 1, 17 and 65, and the forms that single ops seldom make")
   func statistics() throws {
     var counts: [String: Int] = [:]
     var extents: [Int: Int] = [:]
+    var forms: [String: Int] = [:]
     for seed in Self.firstSeed..<Self.firstSeed + 2000 {
       let program = try RandomProgram(seed: seed)
       counts.merge(program.opCounts, uniquingKeysWith: +)
+      forms.merge(program.formCounts, uniquingKeysWith: +)
       for function in program.module.functions {
         for type in function.valueTypes.elements {
           for size in type.shape.dimensions { extents[size, default: 0] += 1 }
         }
       }
     }
-    print("ops in 2000 random programs from seed \(Self.firstSeed):")
-    print(counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
+    func text(_ counts: [String: Int]) -> String {
+      counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+    }
+    print("2000 random programs from seed \(Self.firstSeed):\nops: \(text(counts))\nforms: \(text(forms))")
     print("extents:", [0, 1, 17, 65, 513, 1025].map { "\($0): \(extents[$0] ?? 0)" }.joined(separator: ", "))
     for label in RandomProgram.allLabels { #expect(counts[label] ?? 0 >= 50, "\(label)") }
     for size in [0, 1, 17, 65] { #expect(extents[size] ?? 0 >= 50, "size \(size)") }
+    for form in Self.expectedForms(forms) { #expect(forms[form, default: 0] >= 20, "\(form)") }
+  }
+
+  /// Reductions over nothing, over axes of one element and of reductions; one value at two operands of every op that takes two
+  /// of one type; one value that a branch, loop or call reads in two orders.
+  private static func expectedForms(_ found: [String: Int]) -> [String] {
+    var expected = (2...4).map { "chain \($0)" }
+    for label in RandomProgram.allLabels {
+      if label.hasPrefix("reduce ") { expected += ["none \(label)", "unit \(label)"] }
+      if label.hasPrefix("argReduce ") || label.hasPrefix("scanReduce ") { expected.append("unit \(label)") }
+      if found["equal types \(label)"] != nil { expected.append("equal \(label)") }
+    }
+    return expected + ["call", "checkpoint", "custom", "cond", "while", "scan"].map { "orders \($0)" }
   }
 
   @Test("random programs survive printing and parsing")

@@ -251,6 +251,66 @@ public enum ControlPrograms {
       """
     ),
     (
+      "one value at several operands, read in two orders",
+      """
+      func @turned(%b: f32[], %c: f32[5], %d: f32[5]) -> (f32[5], f32[5]) {
+        %0: f32[5] = broadcast(%b) {axes = []}
+        %1: f32[5] = multiply(%d, %0)
+        %2: f32[] = reduce(%c) {kind = sum, axes = [0]}
+        %3: f32[5] = broadcast(%2) {axes = []}
+        %4: f32[5] = add(%1, %3)
+        %5: f32[5] = reverse(%c) {axes = [0]}
+        %6: f32[5] = subtract(%d, %5)
+        return %4, %6
+      }
+
+      func @reversed(%b: f32[], %c: f32[5], %d: f32[5]) -> (f32[5], f32[5]) {
+        %0: f32[5] = reverse(%c) {axes = [0]}
+        %1: f32[5] = subtract(%d, %0)
+        return %d, %1
+      }
+
+      func @turn(%c: f32[5], %d: f32[5]) -> (f32[5]) {
+        %0: f32[5] = reverse(%d) {axes = [0]}
+        %1: f32[5] = add(%c, %0)
+        return %1
+      }
+
+      func @branch(%c: f32[5], %d: f32[5], %p: bool[], %b: f32[]) -> (f32[5], f32[5]) {
+        %0: f32[5] = add(%c, %d)
+        %1: f32[5], %2: f32[5] = cond(%p, %b, %0, %0) {then = @turned, else = @reversed}
+        return %1, %2
+      }
+
+      func @isBelow(%i: i32[], %c: f32[5], %d: f32[5]) -> (bool[]) {
+        %0: i32[] = constant() {value = 3}
+        %1: bool[] = less(%i, %0)
+        return %1
+      }
+
+      func @next(%i: i32[], %c: f32[5], %d: f32[5]) -> (i32[], f32[5]) {
+        %0: i32[] = constant() {value = 1}
+        %1: i32[] = add(%i, %0)
+        %2: f32[5] = call(%c, %d) {callee = @turn}
+        return %1, %2
+      }
+
+      func @main(%p: bool[], %q: bool[], %b: f32[], %x: f32[5]) -> (f32[5], f32[5], f32[5], f32[5], f32[5]) {
+        %0: f32[5] = negate(%x)
+        %1: f32[5], %2: f32[5] = cond(%p, %b, %0, %0) {then = @turned, else = @reversed}
+        %3: f32[5] = negate(%1)
+        %4: f32[5], %5: f32[5] = cond(%q, %b, %3, %3) {then = @reversed, else = @turned}
+        %6: f32[5] = negate(%2)
+        %7: f32[5] = scan(%6, %6) {body = @turn, carried = 1, captured = 1, length = 2}
+        %8: i32[] = constant() {value = 0}
+        %9: f32[5] = negate(%7)
+        %10: i32[], %11: f32[5] = while(%8, %9, %9) {condition = @isBelow, body = @next, captured = 1}
+        %12: f32[5], %13: f32[5] = scan(%11, %11, %p, %b) {body = @branch, carried = 2, captured = 2, length = 2}
+        return %4, %5, %7, %12, %13
+      }
+      """
+    ),
+    (
       "data in the place of indices, within a loop",
       """
       func @body(%table: f32[5,2], %i: i32[3], %x: f32[3,2]) -> (f32[5,2], i32[3], f32[3,2]) {

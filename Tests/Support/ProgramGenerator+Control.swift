@@ -6,7 +6,7 @@ extension ProgramGenerator {
     Recipe(label: "cond") { generator throws(ConstraintFailure) in
       guard generator.canNest, generator.options.dtypes.contains(.bool) else { return nil }
       let predicate = try generator.value(of: TensorType(.bool, .scalar))
-      let inputs = generator.someValues(0...3)
+      let inputs = generator.someValues(0...3, orAgain: [predicate])
       let types = inputs.map { generator.type($0) }
       let results = generator.someTypes(1...2)
       let then = try generator.function(taking: types, giving: results)
@@ -17,7 +17,7 @@ extension ProgramGenerator {
     Recipe(label: "while") { generator throws(ConstraintFailure) in
       guard generator.canNest, generator.options.dtypes.contains(.i32) else { return nil }
       let counter = TensorType(.i32, .scalar)
-      let (carried, captured) = (generator.someValues(1...2), generator.someValues(0...2))
+      let (carried, captured) = generator.someCarried()
       let types = [counter] + (carried + captured).map { generator.type($0) }
       let limit = Int32(generator.random.index(below: 4))
       let condition = try generator.function(taking: types, giving: []) { body throws(ConstraintFailure) in
@@ -34,10 +34,15 @@ extension ProgramGenerator {
     Recipe(label: "scan") { generator throws(ConstraintFailure) in
       guard generator.canNest else { return nil }
       let length = generator.random.pick([0, 1, 2, 3, 5])
-      let (carried, captured) = (generator.someValues(1...2), generator.someValues(0...2))
-      let elements = generator.someTypes(0...2).filter { generator.fits($0.stacked(5)) }
+      let (carried, captured) = generator.someCarried()
+      var elements = generator.someTypes(0...2).filter { generator.fits($0.stacked(5)) }
+      // A value that the loop carries or captures may be what it goes over, too.
+      let wholes = (carried + captured).map { generator.type($0) }.filter { $0.shape.first == Dimension(length) }
+      if let whole = wholes.randomElement(using: &generator.random) { elements.append(whole.element) }
       var xs: [ValueID] = []
-      for element in elements { xs.append(try generator.value(of: element.stacked(length))) }
+      for element in elements {
+        xs.append(try generator.value(of: element.stacked(length), orAgain: carried + captured + xs))
+      }
       let carriedTypes = carried.map { generator.type($0) }
       let ys = generator.someTypes(0...2).filter { generator.fits($0.stacked(5)) }
       let body = try generator.function(
@@ -53,12 +58,22 @@ extension ProgramGenerator {
 
   private var canNest: Bool { depth < 2 }
 
-  private mutating func number(_ value: Int32) throws(ConstraintFailure) -> ValueID {
+  mutating func number(_ value: Int32) throws(ConstraintFailure) -> ValueID {
     try emit(.source(.constant(Literal(splat: Scalar(value)))), [])
   }
 
-  private mutating func someValues(_ counts: ClosedRange<Int>) -> [ValueID] {
-    (0..<Int.random(in: counts, using: &random)).map { _ in random.pick(values) }
+  /// Values at hand, some of them more than once.
+  mutating func someValues(_ counts: ClosedRange<Int>, orAgain chosen: [ValueID] = []) -> [ValueID] {
+    var found = chosen
+    for _ in 0..<Int.random(in: counts, using: &random) {
+      found.append(!found.isEmpty && random.oneIn(4) ? random.pick(found) : random.pick(values))
+    }
+    return Array(found[chosen.count...])
+  }
+
+  private mutating func someCarried() -> (carried: [ValueID], captured: [ValueID]) {
+    let carried = someValues(1...2)
+    return (carried, someValues(0...2, orAgain: carried))
   }
 
   private mutating func someTypes(_ counts: ClosedRange<Int>) -> [TensorType] {
@@ -69,7 +84,7 @@ extension ProgramGenerator {
 
   /// Draws a function with these parameters and results and adds it to the module.
   /// - Parameter first: gives further results, which come first.
-  private mutating func function(
+  mutating func function(
     taking parameters: [TensorType], giving results: [TensorType],
     first: (inout ProgramGenerator) throws(ConstraintFailure) -> [ValueID] = { _ in [] }
   ) throws(ConstraintFailure) -> String {

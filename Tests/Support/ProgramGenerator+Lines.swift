@@ -8,7 +8,7 @@ extension ProgramGenerator {
         let isLogical = kind == .and || kind == .or
         let isAllowed = { (dtype: DType) in dtype.isInteger || (isLogical ? dtype == .bool : dtype.isArithmeticReal) }
         guard let x = try generator.value(dtype: isAllowed), generator.type(x).rank > 0 else { return nil }
-        let axis = generator.random.index(below: generator.type(x).rank)
+        let axis = generator.lineAxis(Array(generator.type(x).shape.indices), of: generator.type(x).shape)
         return try generator.emit(
           .reduction(.scanReduce(kind, axis: axis, isReverse: generator.random.oneIn(2))), [x])
       }
@@ -37,7 +37,7 @@ extension ProgramGenerator {
         let type = generator.type(x)
         let sizes = generator.boxSizes(type.shape)
         let starts = try generator.starts(sizes, in: type.shape, dtype, bounds)
-        let update = try generator.value(of: TensorType(type.dtype, Shape(sizes)))
+        let update = try generator.value(of: TensorType(type.dtype, Shape(sizes)), orAgain: [x])
         return try generator.emit(.indexing(.dynamicUpdateSlice(bounds: bounds)), [x, update] + starts)
       },
     ]
@@ -59,7 +59,7 @@ extension ProgramGenerator {
         let literal = Literal(splat: Scalar(Int64(start)).converted(to: dtype), shape: .scalar)
         starts.append(try emit(.source(.constant(literal)), []))
       } else {
-        starts.append(try value(of: type))
+        starts.append(try value(of: type, orAgain: starts))
       }
     }
     return starts

@@ -23,14 +23,16 @@ extension ProgramGenerator {
       return try generator.emit(.movement(.slice(start: start, limit: limit, stride: stride)), [x])
     },
     Recipe(label: "pad") { generator throws(ConstraintFailure) in
-      let x = generator.random.pick(generator.values)
+      // A scalar can be its own padding.
+      let scalarValue = generator.random.oneIn(6) ? generator.anyValue { $0.rank == 0 } : nil
+      let x = scalarValue ?? generator.random.pick(generator.values)
       let type = generator.type(x)
       func amounts(_ choices: [Int]) -> [Int] { type.shape.indices.map { _ in generator.random.pick(choices) } }
       let op = Op.movement(
         .pad(low: amounts([0, 0, 1, 3]), high: amounts([0, 0, 1, 2]), interior: amounts([0, 0, 0, 1, 2])))
       let scalar = TensorType(type.dtype, .scalar)
       guard generator.fits(try op.infer([type, scalar], in: Module())[0]) else { return nil }
-      return try generator.emit(op, [x, generator.value(of: scalar)])
+      return try generator.emit(op, [x, generator.value(of: scalar, orAgain: [x])])
     },
     Recipe(label: "reverse") { generator throws(ConstraintFailure) in
       let x = generator.random.pick(generator.values)
@@ -43,8 +45,8 @@ extension ProgramGenerator {
       var parts = [x]
       for _ in 0..<generator.random.index(below: 3) {
         var type = generator.type(x)
-        type.shape[axis] = Dimension(generator.random.pick([0, 1, 2, 5]))
-        parts.append(try generator.value(of: type))
+        if generator.random.oneIn(2) { type.shape[axis] = Dimension(generator.random.pick([0, 1, 2, 5])) }
+        parts.append(try generator.value(of: type, orAgain: parts))
       }
       let op = Op.movement(.concatenate(axis: axis))
       let result = try op.infer(parts.map { generator.type($0) }, in: Module())[0]

@@ -80,8 +80,7 @@ extension ProgramGenerator {
       try generator.called { .custom(ControlOp.Custom(callee: $0, captured: $1)) }
     },
     Recipe(label: "barrier") { generator throws(ConstraintFailure) in
-      let operands = (0...generator.random.index(below: 3)).map { _ in generator.random.pick(generator.values) }
-      return try generator.emit(.control(.barrier), operands)
+      try generator.emit(.control(.barrier), generator.someValues(1...4))
     },
     Recipe(label: "stopGradient") { generator throws(ConstraintFailure) in
       try generator.emit(.control(.stopGradient), [generator.random.pick(generator.values)])
@@ -93,7 +92,7 @@ extension ProgramGenerator {
     guard let callee = builder.module.functions.randomElement(using: &random) else { return nil }
     var operands: [ValueID] = []
     // Operands that are indices stay in range only as the callee drew them; others may be anything.
-    for parameter in callee.parameters { operands.append(try value(of: parameter.type)) }
+    for parameter in callee.parameters { operands.append(try value(of: parameter.type, orAgain: operands)) }
     let captured = random.index(below: operands.count + 1)
     return random.pick(try builder.emit(.control(op(callee.name, captured)), operands))
   }
@@ -110,7 +109,7 @@ extension ProgramGenerator {
     let shape = type(x).shape
     for dtype in operandDTypes(type(x).dtype) {
       let wanted = TensorType(dtype, shape)
-      operands.append(random.oneIn(4) ? try constant(wanted) : try value(of: wanted))
+      operands.append(random.oneIn(4) ? try constant(wanted) : try value(of: wanted, orAgain: operands + [x]))
     }
     // Not the condition of a select.
     let place = function == .select ? 1 + random.index(below: 2) : random.index(below: operands.count)
@@ -122,14 +121,14 @@ extension ProgramGenerator {
     let isLogical = kind == .and || kind == .or
     let isAllowed = { (dtype: DType) in dtype.isInteger || (isLogical ? dtype == .bool : dtype.isArithmeticReal) }
     guard let x = try value(dtype: isAllowed) else { return nil }
-    let axes = subset(type(x).rank, atLeast: 1)
-    return axes.isEmpty ? nil : try emit(.reduction(.reduce(kind, axes: axes)), [x])
+    return try emit(.reduction(.reduce(kind, axes: reducedAxes(of: type(x).shape))), [x])
   }
 
   private mutating func argReduce(_ kind: ArgReductionKind) throws(ConstraintFailure) -> ValueID? {
     guard let x = try value(dtype: { $0.isInteger || $0.isArithmeticReal }) else { return nil }
     let axes = type(x).shape.indices.filter { type(x).shape[$0] != 0 }
-    return axes.isEmpty ? nil : try emit(.reduction(.argReduce(kind, axis: random.pick(axes))), [x])
+    if axes.isEmpty { return nil }
+    return try emit(.reduction(.argReduce(kind, axis: lineAxis(axes, of: type(x).shape))), [x])
   }
 
   /// A `dot` of some value with one made to fit: its axes are any, in any order.
@@ -141,22 +140,41 @@ extension ProgramGenerator {
     let free = random.oneIn(2) ? [random.pick([0, 1, 2, 3, 17])] : []
     var extents = paired.map { (source: $0 as Int?, size: shape[$0]) }
     extents += free.map { (source: nil, size: Dimension($0)) }
-    extents.shuffle(using: &random)
+    // Axes in the order of `x` make a type that `x` may have.
+    if random.oneIn(4) {
+      extents.sort { ($0.source ?? .max) < ($1.source ?? .max) }
+    } else {
+      extents.shuffle(using: &random)
+    }
     let other = TensorType(type(x).dtype, Shape(extents.map(\.size)))
     let pairs = paired.map { axis in AxisPair(axis, extents.firstIndex { $0.source == axis } ?? 0) }
     let op = Op.contraction(.dot(batch: Array(pairs.prefix(batchCount)), contract: Array(pairs.dropFirst(batchCount))))
     guard fits(other), fits(try op.infer([type(x), other], in: Module())[0]) else { return nil }
-    return try emit(op, [x, value(of: other)])
+    return try emit(op, [x, value(of: other, orAgain: [x])])
   }
 
   private mutating func gather(_ bounds: IndexBounds) throws(ConstraintFailure) -> ValueID? {
+    if random.oneIn(3), let value = try gatherFromItself(bounds) { return value }
     guard let x = anyValue(where: { $0.rank > 0 }), let dtype = dtype(where: \.isInteger) else { return nil }
     let (indexed, indexType, size) = indexedAxes(of: type(x).shape, dtype)
     let op = Op.indexing(.gather(indexed, bounds: bounds))
     guard indexType.shape.elementCount <= Literal.maximumElementCount,
       fits(try op.infer([type(x), indexType], in: Module())[0])
     else { return nil }
-    return try emit(op, [x, indices(indexType, size: size, bounds)])
+    return try emit(op, [x, indices(indexType, size: size, bounds, orAgain: [x])])
+  }
+
+  /// A gather whose operand is its indices, too.
+  private mutating func gatherFromItself(_ bounds: IndexBounds) throws(ConstraintFailure) -> ValueID? {
+    // Small, for each index brings a part of the operand as large as all of it but one axis.
+    let isUsable = { (type: TensorType) in
+      type.rank > 0 && type.dtype.isInteger && (1...64).contains(type.shape.elementCount)
+    }
+    guard let source = anyValue(where: isUsable) else { return nil }
+    let axis = random.index(below: type(source).rank)
+    let x = try indices(type(source), size: type(source).shape.dimensions[axis], bounds, orAgain: [source])
+    let op = Op.indexing(.gather(IndexedAxes(axis), bounds: bounds))
+    return fits(try op.infer([type(x), type(x)], in: Module())[0]) ? try emit(op, [x, x]) : nil
   }
 
   /// Some axes of a tensor to index and some that run together with the indices, the type of the indices, and the least
@@ -186,24 +204,31 @@ extension ProgramGenerator {
       type.rank > 0 && (combiner == .replace || type.dtype.isInteger || type.dtype.isArithmeticReal)
     }
     guard let x = anyValue(where: isAllowed), let dtype = dtype(where: \.isInteger) else { return nil }
-    let (indexed, indexType, size) = indexedAxes(of: type(x).shape, dtype)
+    var (indexed, indexType, size) = indexedAxes(of: type(x).shape, dtype)
+    let isWhole = random.oneIn(3)
+    if isWhole {
+      // As many updates as elements: the operand can be its own updates.
+      size = type(x).shape.dimensions[indexed.axes[0]]
+      (indexed, indexType) = (IndexedAxes(indexed.axes[0]), TensorType(dtype, [Dimension(size)]))
+    }
     let bounds = random.pick(IndexBounds.allCases)
     let updates = try Op.indexing(.gather(indexed, bounds: bounds)).infer([type(x), indexType], in: Module())[0]
     guard indexType.shape.elementCount <= Literal.maximumElementCount, fits(updates) else { return nil }
-    let index = try indices(indexType, size: size, bounds)
-    return try emit(.indexing(.scatter(indexed, combiner: combiner, bounds: bounds)), [x, index, value(of: updates)])
+    let index = try indices(indexType, size: size, bounds, orAgain: [x])
+    let update = isWhole && random.oneIn(2) ? x : try value(of: updates, orAgain: [x, index])
+    return try emit(.indexing(.scatter(indexed, combiner: combiner, bounds: bounds)), [x, index, update])
   }
 
   /// Indices along an axis of `size` elements; in range where the op checks that, which only constants guarantee for callers.
-  private mutating func indices(_ type: TensorType, size: Int, _ bounds: IndexBounds) throws(ConstraintFailure)
-    -> ValueID
-  {
+  private mutating func indices(
+    _ type: TensorType, size: Int, _ bounds: IndexBounds, orAgain chosen: [ValueID]
+  ) throws(ConstraintFailure) -> ValueID {
     // An i8 reaches 127.
     let inRange = try random.indices(type, in: 0..<min(size, 128))
     if bounds == .check || random.oneIn(2) {
       return try emit(.source(.constant(Literal(type, bits: inRange.bits))), [])
     }
-    return try value(of: type)
+    return try value(of: type, orAgain: chosen)
   }
 
   /// The shape of indices. An axis without elements has no valid index.

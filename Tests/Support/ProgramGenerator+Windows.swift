@@ -49,7 +49,14 @@ extension ProgramGenerator {
     }
     extents += (batch + contract).map { (source: $0, size: lhs.shape[$0]) }
     if random.oneIn(2) { extents.append((source: nil, size: Dimension(random.pick([1, 2, 3, 17])))) }
-    extents.shuffle(using: &random)
+    let isOwnFilter = random.oneIn(4) && axes.prefix(windowCount).allSatisfy { lhs.shape[$0] != 0 }
+    if isOwnFilter {
+      // `x` may be the filter itself: a tap for each of its elements, axes in its order.
+      extents = extents.compactMap { extent in extent.source.map { ($0, lhs.shape[$0]) } }
+      extents.sort { ($0.source ?? 0) < ($1.source ?? 0) }
+    } else {
+      extents.shuffle(using: &random)
+    }
     let rhs = TensorType(lhs.dtype, Shape(extents.map(\.size)))
     func pair(_ axis: Int) -> AxisPair { AxisPair(axis, extents.firstIndex { $0.source == axis } ?? 0) }
     let windows = axes.prefix(windowCount).map { axis in
@@ -67,6 +74,6 @@ extension ProgramGenerator {
     let result = random.oneIn(2) ? order : []
     let op = Op.contraction(
       .convolution(Convolution(batch: plain.batch, contract: plain.contract, windows: windows, result: result)))
-    return try emit(op, [x, value(of: rhs)])
+    return try emit(op, [x, isOwnFilter && rhs == lhs ? x : value(of: rhs)])
   }
 }

@@ -38,7 +38,12 @@ struct ProgramGenerator {
     var attempts = 20 * instructions
     while remaining > 0 && attempts > 0 {
       attempts -= 1
-      let list = random.oneIn(3) ? Self.arithmeticRecipes : Self.recipes
+      let list =
+        switch random.index(below: 12) {
+        case 0..<4: Self.arithmeticRecipes
+        case 4: Self.formRecipes
+        default: Self.recipes
+        }
       if let value = try random.pick(list).emit(&self) {
         values.append(value)
         remaining -= 1
@@ -121,6 +126,18 @@ struct ProgramGenerator {
     if !random.oneIn(8), let value = anyValue(where: { predicate($0.dtype) }) { return value }
     guard let dtype = dtype(where: predicate) else { return nil }
     return try parameter(TensorType(dtype, randomShape()))
+  }
+
+  /// A value of this very type; now and then one that the op has at another operand already.
+  mutating func value(of wanted: TensorType, orAgain chosen: [ValueID]) throws(ConstraintFailure) -> ValueID {
+    if let value = again(chosen, of: wanted) { return value }
+    return try value(of: wanted)
+  }
+
+  /// Now and then one of the values that an op has already.
+  mutating func again(_ chosen: [ValueID], of wanted: TensorType) -> ValueID? {
+    guard random.oneIn(4) else { return nil }
+    return chosen.filter { type($0) == wanted }.randomElement(using: &random)
   }
 
   /// A value of this very type: one at hand, a constant, a conversion, a broadcast or a new parameter.

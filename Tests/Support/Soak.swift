@@ -30,10 +30,12 @@ public struct Soak {
   public func report(_ backend: String) {
     let cells = programs.reduce(into: Set<String>()) { $0.formUnion($1.cells) }
     let counts = programs.reduce(into: [String: Int]()) { $0.merge($1.opCounts, uniquingKeysWith: +) }
+    let forms = programs.reduce(into: [String: Int]()) { $0.merge($1.formCounts, uniquingKeysWith: +) }
     let rare = counts.sorted { ($0.value, $0.key) < ($1.value, $1.key) }.prefix(5).map { "\($0.key) \($0.value)" }
     print(
       "soak, \(backend): \(matrix.count) programs of the matrix and \(random.count) random ones from seed \(Self.seed); "
         + "\(cells.count) pairs of op and dtypes, \(counts.values.reduce(0, +)) ops of \(counts.count) kinds, the rarest "
-        + "\(rare.joined(separator: ", ")); \(Int(Date().timeIntervalSince(start))) s")
+        + "\(rare.joined(separator: ", ")); \(forms.values.reduce(0, +)) special forms of \(forms.count) kinds; "
+        + "\(Int(Date().timeIntervalSince(start))) s")
   }
 }

@@ -44,12 +44,82 @@ private func vector(_ folder: Folder, _ name: String, _ floats: [Float]) throws 
     #expect(try folder.bytes("out/1.npy").suffix(4) == bytes([14])[...])
   }
 
-  @Test func hiddenInputsLieBesideTheProgram() throws {
+  @Test("inputs that are not named are those beside the program, and named ones come first")
+  func inputsBesideTheProgram() throws {
     let folder = try Folder()
-    let file = try folder.write("p.kiln", "func @main(hidden %w: f32[2]) -> (f32[2]) {\n  return %w\n}\n")
+    let file = try folder.write(
+      "p.kiln",
+      """
+      func @main(%x: f32[2], %y: f32[2], hidden %w: f32[2]) -> (f32[2], f32[2]) {
+        %0: f32[2] = subtract(%x, %y)
+        return %0, %w
+      }
+      """)
+    _ = try vector(folder, "x.npy", [3, 4])
     _ = try vector(folder, "w.npy", [7, 8])
-    let outcome = try Tool.run("run", file, "--device", "reference")
-    #expect(outcome.output == "result 0: f32[2]\n[7.0, 8.0]\n", "\(outcome.errors)")
+    let missing = try Tool.run("run", file, "--device", "reference")
+    #expect(missing.status == 2 && missing.errors.contains("@main needs --input y=FILE.npy (f32[2])"))
+    #expect(!missing.errors.contains("x=FILE"))
+    _ = try vector(folder, "y.npy", [1, 1])
+    let found = try Tool.run("run", file, "--device", "reference")
+    #expect(found.output == "result 0: f32[2]\n[2.0, 3.0]\nresult 1: f32[2]\n[7.0, 8.0]\n")
+    #expect(found.errors == "note: read %x, %y from \(folder.path)\n")
+    let other = try vector(folder, "other.npy", [1, 2])
+    let named = try Tool.run("run", file, "--device", "reference", "--input", "y=\(other)")
+    #expect(named.output.hasPrefix("result 0: f32[2]\n[2.0, 2.0]\n"))
+    #expect(named.errors == "note: read %x from \(folder.path)\n")
+    _ = try vector(folder, "x.npy", [1, 2, 3])
+    let wrong = try Tool.run("run", file, "--device", "reference")
+    #expect(wrong.status == 1 && wrong.errors.contains("[run.C2]") && wrong.errors.contains("x.npy"), "\(wrong.errors)")
+  }
+
+  /// Two functions that nobody runs, and one that is run.
+  private static let several = """
+    func @g(%x: f32[]) -> (f32[]) {
+      %0: f32[] = sin(%x)
+      return %0
+    }
+
+    func @main() -> (f32[]) {
+      %0: f32[] = constant() {value = 1.0}
+      return %0
+    }
+
+    func @last() -> (f32[]) {
+      %0: f32[] = constant() {value = 0.0}
+      %1: f32[] = call(%0) {callee = @g}
+      return %1
+    }
+
+    """
+
+  @Test("without a name it is the last function that no other runs, and standard error says which")
+  func functionThatIsTaken() throws {
+    let note = "note: takes @last, the last function; --function chooses another: @main\n"
+    let run = try Tool.run("run", "-", "--device", "reference", input: Self.several)
+    #expect(run.status == 0 && run.output == "result 0: f32[]\n0.0\n" && run.errors == note, "\(run)")
+    let shown = try Tool.run("show", "-", "--stage", "plan", input: Self.several)
+    #expect(shown.output.hasPrefix("plan @last {") && shown.errors.contains(note), "\(shown)")
+    let named = try Tool.run("run", "-", "--device", "reference", "--function", "main", input: Self.several)
+    #expect(named.output == "result 0: f32[]\n1.0\n" && named.errors.isEmpty, "\(named)")
+    let single = try Tool.run("run", "-", "--device", "reference", input: "func @f() -> () {\n  return\n}\n")
+    #expect(single.status == 0 && single.errors.isEmpty, "\(single)")
+  }
+
+  @Test("opt names the functions that the passes made on standard error; without new ones it says nothing")
+  func functionsThatAreMade() throws {
+    let text = "func @f(%x: f32[]) -> (f32[]) {\n  %0: f32[] = multiply(%x, %x)\n  return %0\n}\n"
+    let made = try Tool.run("opt", "-", "--passes", "gradient(f, 0), vmap(f_gradient, 3, 0)", input: text)
+    #expect(made.status == 0 && made.errors == "note: made @f_gradient, @f_gradient_vmap\n", "\(made.errors)")
+    let again = try Tool.run("opt", "-", "--passes", "", input: made.output)
+    #expect(again.output == made.output && again.errors.isEmpty)
+    // What is made last is what is run.
+    let run = try Tool.run("show", "-", "--stage", "plan", input: made.output)
+    #expect(run.output.hasPrefix("plan @f_gradient_vmap {"), "\(run)")
+    for (passes, label) in [("gradient(f)", "pipeline.C2"), ("gradent(f, 0)", "pipeline.C1")] {
+      let wrong = try Tool.run("opt", "-", "--passes", passes, input: text)
+      #expect(wrong.status == 2 && wrong.errors.contains("[\(label)]"), "\(wrong.errors)")
+    }
   }
 
   @Test func optRunsPasses() throws {
@@ -63,10 +133,14 @@ private func vector(_ folder: Folder, _ name: String, _ floats: [Float]) throws 
     #expect(located.output.contains("// at <stdin>:2:3"))
   }
 
-  @Test("show prints every stage", arguments: ["module", "fusion", "kernels", "memory", "plan", "llvm", "assembly"])
+  @Test(
+    "show prints every stage",
+    arguments: [
+      "module", "plain", "fusion", "kernels", "memory", "plan", "llvm", "assembly",
+    ])
   func showPrintsStages(stage: String) throws {
     let begin = [
-      "module": "func @main", "fusion": "fusion @main {", "kernels": "k0:", "memory": "memory {",
+      "module": "func @main", "plain": "func @main", "fusion": "fusion @main {", "kernels": "k0:", "memory": "memory {",
       "plan": "plan @main {",
       "llvm": "; k0", "assembly": "; k0",
     ]

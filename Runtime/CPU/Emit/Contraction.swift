@@ -59,7 +59,7 @@ struct Contraction {
     self.schedule = schedule
     self.left = left
     self.right = right
-    dtype = stage.body.dtype(of: lhs, in: kernel)
+    dtype = kernel.dtype(of: lhs, in: stage.body)
     inner = stage.inner
     rowAxis = schedule.rowAxes > 0 ? schedule.batchAxes : nil
     let columns = schedule.batchAxes + schedule.rowAxes

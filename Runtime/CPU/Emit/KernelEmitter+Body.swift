@@ -53,7 +53,7 @@ extension KernelEmitter {
       value = constant(scalar, lanes)
     case .operation(let primitive, let operands, let dtype):
       let arguments = operands.map { evaluate($0, &values) }
-      let operand = body.dtype(of: operands[operands.count - 1], in: kernel)
+      let operand = kernel.dtype(of: operands[operands.count - 1], in: body)
       value = apply(primitive, arguments, operand: operand, dtype: dtype, lanes: lanes)
     case .index(let index, let dtype):
       value = coordinate(index, dtype, values)

@@ -50,7 +50,7 @@ extension KernelEmitter {
     let lanes = isUniform ? 1 : values.point.lanes
     var chosen: Chosen?
     for index in data {
-      let dtype = values.frame.stage.body.dtype(of: index.value, in: kernel)
+      let dtype = kernel.dtype(of: index.value, in: values.frame.stage.body)
       let number = isUniform ? evaluateUniform(index.value, &values) : evaluate(index.value, &values)
       let (element, isInside) = bounded(number, dtype, value(index.extent), bounds, lanes)
       report(bounds, isInside, index.site, lanes, mask: isUniform ? nil : values.point.mask)

@@ -17,7 +17,7 @@ extension KernelEmitter {
       for effect in stage.effects {
         switch effect {
         case .scanReduce(let kind, let id, let buffer, let index):
-          try emitScan(kind, stage.body.dtype(of: id, in: kernel), count, lines: 1, lanes: 1) { element, _ in
+          try emitScan(kind, kernel.dtype(of: id, in: stage.body), count, lines: 1, lanes: 1) { element, _ in
             values(at: element)
           } value: { values, _ in
             self.evaluate(id, &values)
@@ -25,7 +25,7 @@ extension KernelEmitter {
             self.store(result, self.kernel.buffers[buffer].dtype, in: buffer, index, values)
           }
         case .argSort(let key, let buffer, let index):
-          let dtype = stage.body.dtype(of: key, in: kernel)
+          let dtype = kernel.dtype(of: key, in: stage.body)
           try emitSort(dtype, count) { element in
             var values = values(at: element)
             return self.evaluate(key, &values)
@@ -43,7 +43,7 @@ extension KernelEmitter {
   /// The columns of a strip, some vectors of them at a time: a running value for each in registers.
   func emitColumnScan(_ frame: StageFrame, _ count: LLVMValue, _ strip: ColumnStrip) throws(RuntimeError) {
     guard case .scanReduce(let kind, let id, let buffer, let index)? = frame.stage.effects.first else { return }
-    let dtype = frame.stage.body.dtype(of: id, in: kernel)
+    let dtype = kernel.dtype(of: id, in: frame.stage.body)
     try columnLoop(strip, copies: copies(frame.stage, 2)) { points throws(RuntimeError) in
       try emitScan(kind, dtype, count, lines: points.count, lanes: ColumnStrip.lanes) { row, line in
         BodyValues(frame: frame, point: self.at(row, points[line], frame.stage))

@@ -38,7 +38,7 @@ extension KernelEmitter {
       }
       defer { next += 1 }
       return Reduction(
-        number: next, operation: operation, value: value, dtype: stage.body.dtype(of: value, in: kernel))
+        number: next, operation: operation, value: value, dtype: kernel.dtype(of: value, in: stage.body))
     }
   }
 

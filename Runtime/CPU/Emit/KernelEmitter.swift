@@ -42,7 +42,7 @@ package final class KernelEmitter {
     self.kernel = kernel
     self.compiler = compiler
     module = LLVMModule(library: compiler.library, name: name)
-    reducedTypes = kernel.reducedTypes
+    reducedTypes = kernel.reducedDTypes
     let empty = module.constant(0, module.int1)
     zeroSlot = empty
     dropSlot = empty
@@ -247,33 +247,6 @@ package final class KernelEmitter {
 }
 
 extension Kernel {
-  /// Element types of the reduced values, in the order of their numbers.
-  var reducedTypes: [DType] {
-    stages.flatMap { stage in
-      stage.effects.compactMap { effect in
-        switch effect {
-        case .reduce(_, let value): stage.body.dtype(of: value, in: self)
-        case .argReduce: .i32
-        case .dot(let lhs, _): stage.body.dtype(of: lhs, in: self)
-        case .store, .storeScratch, .scatter, .scanReduce, .argSort: nil
-        }
-      }
-    }
-  }
-
   /// The number of the first reduced value that stage `stage` defines.
   func firstReduced(ofStage stage: Int) -> Int { stages[..<stage].reduce(0) { $0 + $1.reductionCount } }
-}
-
-extension [BodyInstruction] {
-  /// The element type of a value of this body.
-  func dtype(of id: BodyID, in kernel: Kernel) -> DType {
-    switch self[id.index] {
-    case .constant(let scalar): scalar.dtype
-    case .operation(_, _, let dtype), .index(_, let dtype): dtype
-    case .load(let buffer, _), .gather(let buffer, _, _, _): kernel.buffers[buffer].dtype
-    case .loadScratch(let row): kernel.scratchRows[row]
-    case .reduced(let number): kernel.reducedTypes[number]
-    }
-  }
 }

@@ -7,7 +7,7 @@ extension CLEmitter {
     _ stage: Kernel.Stage, _ outer: [String], _ kind: ReductionKind, _ value: BodyID, _ buffer: Int,
     _ affine: AffineIndex
   ) {
-    let dtype = stage.body.clType(of: value, in: kernel)
+    let dtype = kernel.dtype(of: value, in: stage.body)
     // Only its way of combining is of interest.
     let fold = CLReduction(number: 0, operation: .fold(kind), value: value, dtype: dtype)
     let type = dtype.clRegister

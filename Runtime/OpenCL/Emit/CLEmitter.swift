@@ -29,7 +29,7 @@ final class CLEmitter {
     self.mapping = mapping
     self.style = style
     self.name = name
-    reducedTypes = kernel.clReducedTypes
+    reducedTypes = kernel.reducedDTypes
     operations = CLOperations(correctsProducts: style.correctsProducts)
   }
 
@@ -132,7 +132,7 @@ final class CLEmitter {
   func body(_ stage: Kernel.Stage, _ point: Point) -> [String] {
     var names: [String] = []
     for (number, instruction) in stage.body.enumerated() {
-      let dtype = stage.body.clType(of: BodyID(number), in: kernel)
+      let dtype = kernel.dtype(of: BodyID(number), in: stage.body)
       let name = "v\(number)"
       switch instruction {
       case .constant(let scalar):
@@ -142,7 +142,7 @@ final class CLEmitter {
         names.append(point.reduced(reduced))
         continue
       case .operation(let primitive, let operands, let dtype):
-        let operand = stage.body.clType(of: operands[operands.count - 1], in: kernel)
+        let operand = kernel.dtype(of: operands[operands.count - 1], in: stage.body)
         let text = operations.expression(primitive, operands.map { names[$0.index] }, operand: operand, dtype: dtype)
         out.line("const \(dtype.clRegister) \(name) = \(text);")
       case .index(let affine, let dtype):
@@ -151,7 +151,7 @@ final class CLEmitter {
       case .load(let buffer, let affine):
         out.line("const \(dtype.clRegister) \(name) = \(load(buffer, self.affine(affine, point.coordinates)));")
       case .gather(let buffer, let affine, let indices, let bounds):
-        let chosen = indices.map { (names[$0.value.index], stage.body.clType(of: $0.value, in: kernel), $0) }
+        let chosen = indices.map { (names[$0.value.index], kernel.dtype(of: $0.value, in: stage.body), $0) }
         gather(name, buffer, self.affine(affine, point.coordinates), chosen, bounds)
       case .loadScratch(let row):
         let element = "((__global const \(dtype.clMemory) *)\(point.scratchRows[row]))[\(point.element)]"
@@ -179,7 +179,7 @@ final class CLEmitter {
         let type = kernel.scratchRows[row].clMemory
         out.line("((__global \(type) *)\(point.scratchRows[row]))[\(point.element)] = (\(type))\(names[value.index]);")
       case .scatter(let buffer, let affine, let indices, let combiner, let bounds, let value):
-        let chosen = indices.map { (names[$0.value.index], stage.body.clType(of: $0.value, in: kernel), $0) }
+        let chosen = indices.map { (names[$0.value.index], kernel.dtype(of: $0.value, in: stage.body), $0) }
         scatter(buffer, self.affine(affine, point.coordinates), chosen, combiner, bounds, names[value.index])
       // Outside of its lines a scan or a sort is of one element.
       case .scanReduce(_, let value, let buffer, let affine):
@@ -255,34 +255,5 @@ final class CLEmitter {
       out.line("b\(buffer)[\(name)e] = (\(dtype.clMemory))\(update);")
     }
     out.close()
-  }
-}
-
-extension Kernel {
-  /// Element types of the reduced values, in the order of their numbers.
-  var clReducedTypes: [DType] {
-    stages.flatMap { stage in
-      stage.effects.compactMap { effect in
-        switch effect {
-        case .reduce(_, let value): stage.body.clType(of: value, in: self)
-        case .argReduce: .i32
-        case .dot(let lhs, _): stage.body.clType(of: lhs, in: self)
-        case .store, .storeScratch, .scatter, .scanReduce, .argSort: nil
-        }
-      }
-    }
-  }
-}
-
-extension [BodyInstruction] {
-  /// The element type of a value of this body.
-  func clType(of id: BodyID, in kernel: Kernel) -> DType {
-    switch self[id.index] {
-    case .constant(let scalar): scalar.dtype
-    case .operation(_, _, let dtype), .index(_, let dtype): dtype
-    case .load(let buffer, _), .gather(let buffer, _, _, _): kernel.buffers[buffer].dtype
-    case .loadScratch(let row): kernel.scratchRows[row]
-    case .reduced(let number): kernel.clReducedTypes[number]
-    }
   }
 }

@@ -80,7 +80,7 @@ extension CLEmitter {
       }
       defer { next += 1 }
       return CLReduction(
-        number: next, operation: operation, value: value, dtype: stage.body.clType(of: value, in: kernel))
+        number: next, operation: operation, value: value, dtype: kernel.dtype(of: value, in: stage.body))
     }
   }
 

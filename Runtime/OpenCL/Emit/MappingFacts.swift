@@ -99,7 +99,7 @@ struct MappingFacts {
     (found.batches, found.rows, found.columns) = (shape.batches, shape.rows, shape.columns)
     found.canTileRegisters = shape.rows >= 2 && shape.columns >= 16 && kernel.readsRightRows
     if shape.rows >= 16, shape.columns >= 16, limits.maximumWorkGroupSize >= 256, limits.localMemoryBytes >= 24 << 10 {
-      let isDouble = body.clType(of: lhs, in: kernel) == .f64
+      let isDouble = kernel.dtype(of: lhs, in: body) == .f64
       found.tileSizes = !isDouble && levels <= 1 ? [8, 4, 2] : [4, 2]
     }
     return found
@@ -132,7 +132,7 @@ extension Kernel {
   /// The dtype of the keys by which the kernel sorts lines.
   var sortKey: DType? {
     guard case .argSort(let key, _, _)? = stages.first?.effects.first else { return nil }
-    return stages[0].body.clType(of: key, in: self)
+    return self.dtype(of: key, in: stages[0].body)
   }
 
   /// Whether neighbours along the columns are neighbours in memory in the right operand.

@@ -192,7 +192,7 @@ extension ProgramTable {
     let device = try device(for: signature, recorded)
     let executionOptions = ExecutionOptions(
       numerics: options.numerics, donations: (0..<state).map { ExecutionOptions.Donation(parameter: $0, result: $0) },
-      captures: recorded.captures)
+      captures: recorded.captures, arguments: signature.leaves)
     let executable: any Executable
     do {
       executable = try device.executor.prepare(module, function: recorded.function.name, options: executionOptions)

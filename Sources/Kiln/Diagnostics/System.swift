@@ -21,6 +21,12 @@ enum System {
     return String(cString: text)
   }
 
+  /// The name of the running program, without its folder.
+  static var programName: String {
+    let path = CommandLine.arguments.first ?? "program"
+    return path.split(separator: "/").last.map(String.init) ?? "program"
+  }
+
   static func writeToStandardError(_ text: String) {
     var text = text
     text.withUTF8 { _ = Self.write(2, UnsafeRawBufferPointer($0)) }

@@ -24,7 +24,7 @@ enum Eager {
       self.isSmall = isSmall
     }
 
-    func executable(on device: Device) throws(KilnError) -> any Executable {
+    func executable(on device: Device, _ operands: [TensorCore]) throws(KilnError) -> any Executable {
       // Where results stay on the device, interpreting would mean copies.
       let mayInterpret = isSmall && device.executor.memory == nil
       let (known, isCold) = state.withLock { state -> ((any Executable)?, Bool) in
@@ -34,7 +34,8 @@ enum Eager {
       }
       if let known { return known }
       let executor = isCold ? Device.reference.executor : device.executor
-      let executable = try executor.prepare(module, function: "eager", options: ExecutionOptions(specializes: false))
+      let options = ExecutionOptions(isEager: true, arguments: operands)
+      let executable = try executor.prepare(module, function: "eager", options: options)
       if !isCold { state.withLock { $0.executable = executable } }
       return executable
     }
@@ -53,7 +54,7 @@ enum Eager {
       let place = try Placement.device(of: operands) { "operand \($0)" }
       let device = place ?? Device.current
       let program = try program(op, operands, device)
-      let executable = try program.executable(on: device)
+      let executable = try program.executable(on: device, operands)
       if let executable = executable.onDevice {
         return try executable.run(operands, on: device, CollectionOfOne(program.result))[0]
       }

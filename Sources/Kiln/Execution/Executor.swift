@@ -25,18 +25,22 @@ package struct ExecutionOptions: Sendable {
 
   package var numerics: Numerics
   package var donations: [Donation]
-  /// Whether code may be made for the sizes of this program. Eager operations share code between shapes.
-  package var specializes: Bool
+  /// Whether the program is a single operation that runs at once: its code serves all shapes, and a dump keeps it apart.
+  package var isEager: Bool
   /// What the hidden parameters stand for when the program is made: a dump keeps it. No part of what is compiled.
   package var captures: [Trace.Capture]
+  /// What the other parameters are in the call for which the program is made; empty where nobody says. For a dump, too.
+  package var arguments: [TensorCore]
 
   package init(
-    numerics: Numerics = .strict, donations: [Donation] = [], specializes: Bool = true, captures: [Trace.Capture] = []
+    numerics: Numerics = .strict, donations: [Donation] = [], isEager: Bool = false, captures: [Trace.Capture] = [],
+    arguments: [TensorCore] = []
   ) {
     self.numerics = numerics
     self.donations = donations
-    self.specializes = specializes
+    self.isEager = isEager
     self.captures = captures
+    self.arguments = arguments
   }
 }
 

@@ -23,7 +23,7 @@ final class PlanExecutor: Executor {
   func prepare(
     _ module: Module, function name: String, options: ExecutionOptions
   ) throws(KilnError) -> any Executable {
-    try Dump.write(module, function: name, options.captures, for: description)
+    try Dump.write(module, function: name, options, for: description)
     let simplified = try FloatingPointMode.withStandard { () throws(KilnError) in
       try Pipeline.default(for: name).run(module)
     }
@@ -34,7 +34,7 @@ final class PlanExecutor: Executor {
     let lowering = try Lowering(
       function, in: simplified, for: description,
       options: LoweringOptions(
-        specializes: options.specializes, allowsLibrary: options.numerics == .fast, donations: donations))
+        specializes: !options.isEager, allowsLibrary: options.numerics == .fast, donations: donations))
     return try finish(lowering.plan)
   }
 }

@@ -33,7 +33,7 @@ enum Programs {
     for (parameter, input) in zip(function.parameters, inputs) {
       try Placement.check(input, on: device, named: parameter.name)
     }
-    let executable = try executable(module, name, captures, device)
+    let executable = try executable(module, name, arguments, captures, device)
     let types = function.resultTypes.map { InternedType.of($0) }
     let results: [TensorCore]
     if let executable = executable.onDevice {
@@ -66,14 +66,15 @@ enum Programs {
   }
 
   private static func executable(
-    _ module: Module, _ name: String, _ captures: [Trace.Capture], _ device: Device
+    _ module: Module, _ name: String, _ arguments: [TensorCore], _ captures: [Trace.Capture], _ device: Device
   ) throws(KilnError) -> any Executable {
     let key = Key(module: module, function: name, device: ObjectIdentifier(device.executor))
     if let known = prepared.withLock({ $0[key] }) { return known }
     // A module made by hand may be anything.
     let findings = Verifier.diagnostics(for: module)
     if !findings.isEmpty { throw KilnError(findings) }
-    let executable = try device.executor.prepare(module, function: name, options: ExecutionOptions(captures: captures))
+    let options = ExecutionOptions(captures: captures, arguments: arguments)
+    let executable = try device.executor.prepare(module, function: name, options: options)
     prepared.withLock { prepared in
       if prepared.count >= limit { prepared.removeAll(keepingCapacity: true) }
       prepared[key] = executable

@@ -7,29 +7,54 @@ import Synchronization
   import Darwin
 #endif
 
-/// `KILN_DUMP=FOLDER` writes the stages of every program that is compiled into a numbered folder of its own, with the
-/// captured tensors as `.npy` files: `kiln run` finds them there, so every dump runs.
+/// `KILN_DUMP=FOLDER` writes the stages of every program that is compiled, with its arguments and captured tensors as `.npy`
+/// files beside them: `kiln run` finds them there, so every dump runs.
+///
+/// The programs of a process are in a folder of their own, `PROGRAM-PID`, numbered in the order in which they are compiled:
+/// `0-main`, `1-loss`, …, and those of single operations apart from them: `eager/0-add`, ….
 enum Dump {
-  private static let folder: String? = getenv("KILN_DUMP").map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
+  private static let folder: String? = getenv("KILN_DUMP").map { String(cString: $0) }.flatMap { text in
+    text.isEmpty ? nil : "\(text)/\(System.programName)-\(getpid())"
+  }
   private static let count = Atomic<Int>(0)
+  private static let eagerCount = Atomic<Int>(0)
 
   /// Writes the stages of a program, if somebody asked for it.
   /// - Throws: `file.C1`, `npy.C1`.
   static func write(
-    _ module: Module, function name: String, _ captures: [Trace.Capture], for description: DeviceDescription
+    _ module: Module, function name: String, _ options: ExecutionOptions, for description: DeviceDescription
   ) throws(KilnError) {
     guard let folder else { return }
-    let path = "\(folder)/\(count.add(1, ordering: .relaxed).oldValue)-\(name)"
+    let path = "\(folder)/\(place(module, name, options))"
     try Lowered(module, function: name, for: description).write(to: path)
-    let hidden = module[name]?.parameters.suffix(captures.count) ?? []
+    let captured = options.captures.map { capture in
+      switch capture {
+      case .tensor(let core): core
+      case .variable(let variable): variable.current
+      }
+    }
+    // Whoever prepares a program without a call has no arguments to show.
+    let parameters = module[name]?.parameters ?? []
+    let visible = parameters.filter { !$0.isHidden }
+    let arguments = options.arguments.count == visible.count ? options.arguments : []
+    try write(zip(visible, arguments), path)
+    try write(zip(parameters.suffix(captured.count), captured), path)
+  }
+
+  private static func place(_ module: Module, _ name: String, _ options: ExecutionOptions) -> String {
+    if options.isEager {
+      let op = module[name]?.instructions.elements.last?.op.spelling ?? name
+      return "eager/\(eagerCount.add(1, ordering: .relaxed).oldValue)-\(op)"
+    }
+    return "\(count.add(1, ordering: .relaxed).oldValue)-\(name)"
+  }
+
+  private static func write(
+    _ tensors: some Sequence<(Function.Parameter, TensorCore)>, _ path: String
+  ) throws(KilnError) {
     // NumPy has no name for bf16: such a tensor has to be given by hand.
-    for (parameter, capture) in zip(hidden, captures) where parameter.type.dtype.npyDescriptor != nil {
-      let core =
-        switch capture {
-        case .tensor(let core): core
-        case .variable(let variable): variable.current
-        }
-      if core.isConcrete { try AnyTensor(core).writeNPY(to: "\(path)/\(parameter.name).npy") }
+    for (parameter, core) in tensors where parameter.type.dtype.npyDescriptor != nil && core.isConcrete {
+      try AnyTensor(core).writeNPY(to: "\(path)/\(parameter.name).npy")
     }
   }
 }

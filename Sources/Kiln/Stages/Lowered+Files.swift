@@ -8,13 +8,14 @@ public import KilnIR
 
 extension Lowered {
   /// Writes every stage into a folder, numbered in the order in which a program passes them: modules (`00-module.kiln`, …, each
-  /// of which `kiln` reads), fusion, kernels, memory, plan, and the code of each kernel where there is LLVM.
+  /// of which `kiln` reads, with the lines of the source), fusion, kernels, memory, plan, and the code of each kernel where
+  /// there is LLVM.
   /// - Throws: `file.C1` when the folder or a file cannot be written.
   public func write(to folder: String) throws(KilnError) {
     try Self.makeFolder(folder)
     for (number, stage) in modules.enumerated() {
       let name = String(stage.name.map { $0.isLetter || $0.isNumber ? $0 : "-" })
-      try Self.write(stage.module.description, "\(folder)/0\(number)-\(name).kiln")
+      try Self.write(stage.module.descriptionWithLocations, "\(folder)/\(number < 10 ? "0" : "")\(number)-\(name).kiln")
     }
     try Self.write(fusion.description, "\(folder)/50-fusion.txt")
     try Self.write(kernelText, "\(folder)/60-kernels.txt")

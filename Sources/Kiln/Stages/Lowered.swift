@@ -11,7 +11,8 @@ import KilnRuntime
 /// try lowered.write(to: "stages")
 /// ```
 public struct Lowered: Sendable {
-  /// The module before the passes, and after each pass that changed it.
+  /// The module before the passes, after each pass that changed it, and in the plain ops that kernels can say, if that is
+  /// something else. The last is what is fused: the later stages name values as its text does.
   public let modules: [(name: String, module: Module)]
   /// Which instructions become one kernel.
   public let fusion: FusionPlan
@@ -39,12 +40,16 @@ public struct Lowered: Sendable {
       }
     }
     guard let function = ready[name] else { throw KilnError("module.C2", "there is no function @\(name)") }
-    self.modules = modules
     self.description = description ?? .processor
     let lowering = try Lowering(function, in: ready, for: self.description, options: LoweringOptions(fuses: fuses))
+    if lowering.module != ready { modules.append(("plain", lowering.module)) }
+    self.modules = modules
     fusion = lowering.fusion
     plan = lowering.plan
   }
+
+  /// The last of `modules`, whose names the later stages use.
+  public var plainModule: Module { modules[modules.count - 1].module }
 
   /// The kernels, numbered as the plan's steps name them.
   public var kernelText: String { plan.kernels.enumerated().map { "k\($0): \($1)" }.joined(separator: "\n\n") }
