@@ -81,10 +81,19 @@ package final class CPUExecutable: @unchecked Sendable {
       result.source == .written
         ? nil : Copy(result: number, source: result.source, byteCount: result.type.byteCount)
     }
+    IdleMemory.add(self)
+  }
+
+  /// About how many bytes it keeps between calls: code, the memory it works in, and the plan.
+  package var byteCount: Int {
+    let work = plan.memory.arenaBytes + scratchStride * pool.threadCount
+    let constants = plan.constants.reduce(0) { $0 + $1.type.byteCount }
+    return work + 2 * constants + kernels.reduce(4096) { $0 + $1.byteCount + 4096 } + 512 * plan.steps.count
   }
 
   deinit {
-    if let pointer = warm.exchange(nil, ordering: .acquiring) { Unmanaged<Invocation>.fromOpaque(pointer).release() }
+    IdleMemory.remove(self)
+    _ = releaseIdleMemory()
     records.deinitialize()
     records.deallocate()
   }
@@ -117,7 +126,7 @@ package final class CPUExecutable: @unchecked Sendable {
         addresses[donation.result] = buffer.pointer
         aside.append((donation.result, buffer))
       } catch {
-        throw KilnError("memory.exhausted", error.message)
+        throw KilnError(error)
       }
     }
     let outcome = addresses.withUnsafeBufferPointer { addresses in
@@ -246,7 +255,7 @@ package final class CPUExecutable: @unchecked Sendable {
     do throws(RuntimeError) {
       return try Invocation(plan, scratchBytes: scratchStride * pool.threadCount)
     } catch {
-      throw KilnError("memory.exhausted", error.message)
+      throw KilnError(error)
     }
   }
 
@@ -255,6 +264,13 @@ package final class CPUExecutable: @unchecked Sendable {
     if let other = warm.exchange(pointer, ordering: .releasing) {
       Unmanaged<Invocation>.fromOpaque(other).release()
     }
+  }
+}
+
+extension CPUExecutable: IdleMemoryHolder {
+  package func releaseIdleMemory() -> Int {
+    if let pointer = warm.exchange(nil, ordering: .acquiring) { Unmanaged<Invocation>.fromOpaque(pointer).release() }
+    return 0
   }
 }
 

@@ -9,7 +9,7 @@ package final class CPUMachine: Sendable {
 
   package let library: LLVMLibrary
   package let features: HostFeatures
-  package let loader: ObjectLoader
+  package let loader = ObjectLoader()
   private let isTrusted = Lock(false)
 
   /// - Parameter limit: the widest vectors to use.
@@ -17,7 +17,6 @@ package final class CPUMachine: Sendable {
     self.library = library
     features = HostFeatures(host: library).limited(to: limit)
     try HostFeatures(host: library).requireFusedMultiplyAdd()
-    loader = try ObjectLoader(library: library)
   }
 
   /// The compiler for this machine. The first call proves on a small kernel that LLVM compiles what it is told.

@@ -25,9 +25,14 @@ package final class CompiledKernel: Sendable {
     }
     self.phases = phases
   }
+
+  /// Bytes of memory that its code takes.
+  package var byteCount: Int { object.byteCount }
 }
 
 /// Compiles kernels and keeps what it compiled: in memory by content, on disk by digest. Any thread may call.
+///
+/// Code that programs use stays; of the rest the least recently used goes where all of it passes the limit.
 package final class KernelCompiler: Sendable {
   /// What the compiler did so far.
   package struct Counts: Sendable, Hashable {
@@ -44,11 +49,21 @@ package final class KernelCompiler: Sendable {
 
   package let machine: CPUMachine
   package let cache: ObjectCache?
-  private let state = Lock((kernels: [Digest: CompiledKernel](), counts: Counts()))
+  private let state: Lock<(kernels: BoundedCache<Digest, CompiledKernel>, counts: Counts)>
 
-  package init(machine: CPUMachine, cache: ObjectCache?) {
+  /// - Parameter limit: the most bytes of code that are kept in memory without a program that uses them.
+  package init(machine: CPUMachine, cache: ObjectCache?, limit: Int = MemoryLimits.shared.code) {
     self.machine = machine
     self.cache = cache
+    state = Lock((BoundedCache(limit: limit), Counts()))
+    IdleMemory.add(self)
+  }
+
+  deinit { IdleMemory.remove(self) }
+
+  /// Bytes of code in memory, and of how many kernels.
+  package var kept: (byteCount: Int, kernelCount: Int) {
+    state.withLock { ($0.kernels.byteCount, $0.kernels.count) }
   }
 
   package var counts: Counts { state.withLock { $0.counts } }
@@ -58,23 +73,29 @@ package final class KernelCompiler: Sendable {
   /// - Throws: `RuntimeError` of kind `codeGeneration`, or `unavailable` if LLVM fails its self-test.
   package func compile(_ kernel: Kernel) throws(RuntimeError) -> CompiledKernel {
     let key = key(of: kernel)
-    if let known = state.withLock({ $0.kernels[key] }) { return known }
+    if let known = state.withLock({ $0.kernels.find(key) }) { return known }
     let name = "k\(key)"
     var isFromDisk = true
     var loaded: LoadedObject?
-    if let object = cache?.object(for: key) { loaded = try? machine.loader.load(object, as: name) }
+    if let object = cache?.object(for: key) { loaded = try? machine.loader.load(object) }
     if loaded == nil {
       isFromDisk = false
       let object = try KernelEmitter.object(of: kernel, name: name, compiler: machine.compiler())
       cache?.store(object, for: key)
-      loaded = try machine.loader.load(object, as: name)
+      loaded = try machine.loader.load(object)
     }
     let compiled = try CompiledKernel(loaded!, name: name, phaseCount: kernel.phaseCount)
-    return state.withLock { state in
+    let (kept, dropped) = state.withLock { state -> (CompiledKernel, [CompiledKernel]) in
       if isFromDisk { state.counts.loaded += 1 } else { state.counts.compiled += 1 }
-      state.kernels[key] = compiled
-      return compiled
+      // Another thread may have been faster.
+      if let known = state.kernels.find(key) { return (known, []) }
+      let dropped = state.kernels.insert(compiled, for: key, byteCount: compiled.byteCount) {
+        !isKnownUniquelyReferenced(&$0)
+      }
+      return (compiled, dropped)
     }
+    withExtendedLifetime(dropped) {}
+    return kept
   }
 
   /// The code of several kernels, compiled by the threads of `pool`. The error is that of the first kernel that has one.
@@ -101,5 +122,12 @@ package final class KernelCompiler: Sendable {
     hasher.update(machine.features.features)
     hasher.update(kernel.digest.bytes)
     return hasher.finalize()
+  }
+}
+
+extension KernelCompiler: IdleMemoryHolder {
+  package func releaseIdleMemory() -> Int {
+    let dropped = state.withLock { $0.kernels.removeAll { !isKnownUniquelyReferenced(&$0) } }
+    return dropped.reduce(0) { $0 + $1.byteCount }
   }
 }

@@ -27,7 +27,7 @@ package struct ObjectCompiler: Sendable {
   ///   other than memcpy, memmove and memset (NUMERICS B2).
   package func object(from module: borrowing LLVMModule) throws(RuntimeError) -> [UInt8] {
     let object = try emit(module, Int32(KilnLLVMObjectFile))
-    let foreign = try ObjectSymbols(object).undefined.filter { !Self.allowedSymbols.contains($0) }
+    let foreign = try ELFObject(object).undefined.filter { !Self.allowedSymbols.contains($0) }
     guard foreign.isEmpty else {
       throw RuntimeError(.codeGeneration, "the code generator called \(foreign.joined(separator: ", ")) (NUMERICS B2)")
     }

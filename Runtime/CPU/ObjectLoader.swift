@@ -1,105 +1,129 @@
-import CLLVM
 import Glibc
 package import KilnRuntime
 
 /// Machine code in memory. It stays as long as this object lives; whoever holds a pointer into it holds this too.
-// @unchecked: immutable; the tracker is used once, in deinit, and LLVM's session has its own lock.
-package final class LoadedObject: @unchecked Sendable {
-  private let loader: ObjectLoader
-  private let tracker: OpaquePointer
+package final class LoadedObject: Sendable {
+  private let block: CodeArena.Block
   private let addresses: [String: UInt]
 
-  fileprivate init(loader: ObjectLoader, tracker: OpaquePointer, addresses: [String: UInt]) {
-    self.loader = loader
-    self.tracker = tracker
+  fileprivate init(block: CodeArena.Block, addresses: [String: UInt]) {
+    self.block = block
     self.addresses = addresses
   }
 
-  deinit { loader.remove(tracker) }
+  /// Bytes of memory that it takes.
+  package var byteCount: Int { block.byteCount }
 
   /// The address of a function that the object defines.
   package func address(of symbol: String) -> UInt? { addresses[symbol] }
 }
 
-/// Loads objects into the process by LLVM's ORC. Any thread may call.
-// @unchecked: the two references are written once; ORC is safe to call from several threads.
-package final class ObjectLoader: @unchecked Sendable {
-  private let library: LLVMLibrary
-  private let jit: OpaquePointer
-  private let dylib: OpaquePointer
-  private struct WeakObject { weak var object: LoadedObject? }
-  private let loaded = Lock([String: WeakObject]())
+/// Loads objects into the process: places their sections in a block of the arena, and puts the addresses in that their code
+/// leaves open. Any thread may call.
+package struct ObjectLoader: Sendable {
+  package let arena = CodeArena()
 
-  package init(library: LLVMLibrary) throws(RuntimeError) {
-    self.library = library
-    let api = library.api
-    var jit: OpaquePointer?
-    try library.check(api.OrcCreateLLJIT(&jit, nil), "the loader could not be made")
-    self.jit = jit!
-    dylib = api.OrcLLJITGetMainJITDylib(self.jit)
-    var symbols = Self.memoryFunctions.map { name, address in
-      let exportedAndCallable: UInt8 = 1 | 4
-      return KilnLLVMSymbol(
-        name: api.OrcLLJITMangleAndIntern(self.jit, name), address: UInt64(address), genericFlags: exportedAndCallable,
-        targetFlags: 0)
-    }
-    try library.check(
-      api.OrcJITDylibDefine(dylib, api.OrcAbsoluteSymbols(&symbols, symbols.count)), "the loader could not be made")
-  }
+  package init() {}
 
-  /// Loads `object` and looks up everything that it defines.
+  /// Loads `object`.
   ///
-  /// Two loaded objects may not define the same name: kernels are named by the digest of their content. Where two threads
-  /// load equal objects at once, the second gets what the first loaded.
-  ///
-  /// - Parameter name: what the object is known by, its functions' common name.
-  package func load(_ object: [UInt8], as name: String) throws(RuntimeError) -> LoadedObject {
-    try loaded.withLock { loaded throws(RuntimeError) in
-      if let known = loaded[name]?.object { return known }
-      let fresh = try add(object, name)
-      loaded[name] = WeakObject(object: fresh)
-      return fresh
+  /// - Throws: `codeGeneration` for an object that needs what this process does not have, or with a relocation that is not
+  ///   known here.
+  package func load(_ object: [UInt8]) throws(RuntimeError) -> LoadedObject {
+    let elf = try ELFObject(object)
+    let layout = try ObjectLayout(elf)
+    let block = try arena.block(layout.byteCount) { memory throws(RuntimeError) in try layout.write(elf, to: memory) }
+    var addresses: [String: UInt] = [:]
+    for symbol in elf.symbols where !symbol.isLocal {
+      guard let offset = layout.offset(of: symbol) else { continue }
+      addresses[symbol.name] = UInt(bitPattern: block.start) + UInt(offset)
     }
+    return LoadedObject(block: block, addresses: addresses)
   }
+}
 
-  private func add(_ object: [UInt8], _ name: String) throws(RuntimeError) -> LoadedObject {
-    let api = library.api
-    let names = try ObjectSymbols(object).defined
-    let tracker = api.OrcJITDylibCreateResourceTracker(dylib)
-    let buffer = object.withUnsafeBytes { bytes in
-      api.CreateMemoryBufferWithMemoryRangeCopy(bytes.baseAddress!, bytes.count, name)
-    }
-    do throws(RuntimeError) {
-      try library.check(api.OrcLLJITAddObjectFileWithRT(jit, tracker, buffer), "an object could not be loaded")
-      var addresses: [String: UInt] = [:]
-      for name in names {
-        var address: UInt64 = 0
-        try library.check(api.OrcLLJITLookup(jit, &address, name), "an object could not be loaded")
-        addresses[name] = UInt(address)
+/// Where the parts of an object lie in its block: its sections, then for each function outside of it a slot with a jump there,
+/// for calls reach two gigabytes at most.
+private struct ObjectLayout {
+  private var sectionOffsets: [Int?] = []
+  /// By symbol.
+  private var slots: [Int: Int] = [:]
+  private(set) var byteCount = 0
+
+  init(_ elf: ELFObject) throws(RuntimeError) {
+    for section in elf.sections {
+      // Tables for unwinding: kernels raise nothing.
+      guard section.isLoaded, section.name != ".eh_frame" else {
+        sectionOffsets.append(nil)
+        continue
       }
-      return LoadedObject(loader: self, tracker: tracker, addresses: addresses)
-    } catch {
-      remove(tracker)
-      throw error
+      guard section.hasBytes, !section.isWritable || section.name.hasPrefix(".data.rel.ro") else {
+        throw RuntimeError(.codeGeneration, "the code generator made a section that is written: \(section.name)")
+      }
+      byteCount = (byteCount + section.alignment - 1) / section.alignment * section.alignment
+      sectionOffsets.append(byteCount)
+      byteCount += section.size
+    }
+    byteCount = (byteCount + 15) / 16 * 16
+    for relocation in elf.relocations where slots[relocation.symbol] == nil && isLoaded(relocation.section) {
+      guard elf.symbols.indices.contains(relocation.symbol) else {
+        throw RuntimeError(.codeGeneration, "the code generator's object names a symbol that it does not have")
+      }
+      let isOutside = elf.symbols[relocation.symbol].section == 0
+      guard isOutside || Relocator.needsSlot(relocation.type, machine: elf.machine) else { continue }
+      slots[relocation.symbol] = byteCount
+      byteCount += Relocator.slotBytes
     }
   }
 
-  fileprivate func remove(_ tracker: OpaquePointer) {
-    if let error = library.api.OrcResourceTrackerRemove(tracker) {
-      library.api.DisposeErrorMessage(library.api.GetErrorMessage(error))
-    }
-    library.api.OrcReleaseResourceTracker(tracker)
+  private func isLoaded(_ section: Int) -> Bool {
+    sectionOffsets.indices.contains(section) && sectionOffsets[section] != nil
   }
 
-  private static var memoryFunctions: [(String, UInt)] {
+  /// Where a symbol of the object lies; nil for one outside, or in a section that is not loaded.
+  func offset(of symbol: ELFObject.Symbol) -> Int? {
+    guard symbol.section != 0, isLoaded(symbol.section), let base = sectionOffsets[symbol.section] else { return nil }
+    return base + symbol.value
+  }
+
+  func write(_ elf: ELFObject, to memory: UnsafeMutableRawBufferPointer) throws(RuntimeError) {
+    for (section, offset) in zip(elf.sections, sectionOffsets) {
+      guard let offset else { continue }
+      elf.bytes.withUnsafeBytes { bytes in
+        UnsafeMutableRawBufferPointer(rebasing: memory[offset..<offset + section.size])
+          .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[section.offset..<section.offset + section.size]))
+      }
+    }
+    let relocator = Relocator(machine: elf.machine, memory: memory)
+    for (number, slot) in slots {
+      let symbol = elf.symbols[number]
+      guard let address = offset(of: symbol).map(relocator.address) ?? Self.outside[symbol.name] else {
+        throw RuntimeError(.codeGeneration, "the code generator called \(symbol.name) (NUMERICS B2)")
+      }
+      try relocator.writeSlot(at: slot, to: address)
+    }
+    for relocation in elf.relocations {
+      guard isLoaded(relocation.section), let base = sectionOffsets[relocation.section] else { continue }
+      let symbol = elf.symbols[relocation.symbol]
+      let slot = slots[relocation.symbol]
+      guard let target = offset(of: symbol) ?? slot else {
+        throw RuntimeError(.codeGeneration, "the code generator's object needs \(symbol.name), which is not loaded")
+      }
+      try relocator.apply(
+        relocation.type, at: base + relocation.offset, to: target, addend: relocation.addend, slot: slot)
+    }
+  }
+
+  /// What code may call.
+  private static let outside: [String: UInt] = {
     typealias Copy = @convention(c) (UnsafeMutableRawPointer, UnsafeRawPointer, Int) -> UnsafeMutableRawPointer?
     typealias Fill = @convention(c) (UnsafeMutableRawPointer, Int32, Int) -> UnsafeMutableRawPointer?
     let copy: Copy = memcpy
     let move: Copy = memmove
     let fill: Fill = memset
     return [
-      ("memcpy", unsafeBitCast(copy, to: UInt.self)), ("memmove", unsafeBitCast(move, to: UInt.self)),
-      ("memset", unsafeBitCast(fill, to: UInt.self)),
+      "memcpy": unsafeBitCast(copy, to: UInt.self), "memmove": unsafeBitCast(move, to: UInt.self),
+      "memset": unsafeBitCast(fill, to: UInt.self),
     ]
-  }
+  }()
 }

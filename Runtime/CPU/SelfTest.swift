@@ -9,7 +9,7 @@ enum SelfTest {
   static func run(_ compiler: ObjectCompiler, _ loader: ObjectLoader) throws(RuntimeError) {
     let module = LLVMModule(library: compiler.library, name: name)
     build(module, compiler)
-    let object = try loader.load(compiler.object(from: module), as: name)
+    let object = try loader.load(compiler.object(from: module))
     guard let address = object.address(of: name), computes(unsafeBitCast(address, to: Entry.self)) else {
       throw RuntimeError(
         .unavailable,

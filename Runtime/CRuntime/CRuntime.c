@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "CRuntime.h"
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 
@@ -11,3 +12,5 @@ int kiln_core_count(void) {
 }
 
 void kiln_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+void kiln_trim_heap(void) { malloc_trim(0); }

@@ -3,81 +3,61 @@ import Glibc
 /// Warm memory: free lists of blocks by size class. A block that comes back stays mapped, so that the next output of
 /// that size costs no page fault (1.8 GB/s for fresh pages against more than 20 for warm ones).
 ///
-/// Memory goes back to the system only where keeping it would pass `limit`.
+/// Memory goes back to the system where keeping it would pass `limit`, the least recently used first, and where it is not
+/// needed for long (`FreeLists`).
 public final class BufferPool: Sendable {
-  /// The pool of the process: keeps at most a quarter of the machine's memory.
-  public static let shared = BufferPool(
-    limit: max(256 << 20, Int(sysconf(Int32(_SC_PHYS_PAGES))) / 4 * Int(getpagesize())))
+  /// The pool of the process.
+  public static let shared = BufferPool(limit: MemoryLimits.shared.buffers)
 
   /// The most free bytes that are kept.
   public let limit: Int
-  private let state = Lock(State())
+  private let free: Lock<FreeLists<Block>>
 
-  public init(limit: Int) { self.limit = limit }
+  // @unchecked: a free block belongs to the lists, which are behind the lock.
+  private struct Block: @unchecked Sendable { var pointer: UnsafeMutableRawPointer }
+
+  public init(limit: Int) {
+    self.limit = limit
+    free = Lock(FreeLists(limit: limit))
+  }
 
   deinit { trim() }
 
   /// Bytes of free blocks that wait for their next use.
-  public var freeByteCount: Int { state.withLock { $0.freeBytes } }
+  public var freeByteCount: Int { free.withLock { $0.byteCount } }
 
-  /// Returns every free block to the system.
-  public func trim() {
-    let heads = state.withLock { state in
-      let heads = state.heads
-      state = State()
-      return heads
+  /// Returns every free block to the system. Returns their bytes.
+  @discardableResult
+  public func trim() -> Int {
+    let (blocks, byteCount) = free.withLock { free in
+      let byteCount = free.byteCount
+      return (free.removeAll(), byteCount)
     }
-    for head in heads {
-      var next = head.pointer
-      while let block = next {
-        next = block.load(as: UnsafeMutableRawPointer?.self)
-        free(block)
-      }
-    }
+    for block in blocks { Glibc.free(block.pointer) }
+    return byteCount
   }
 
   package func take(_ byteCount: Int) throws(RuntimeError) -> UnsafeMutableRawPointer {
     guard byteCount >= 0, let sizeClass = SizeClass(byteCount: byteCount) else { throw outOfMemory(byteCount) }
-    let warm = state.withLock { state -> Head in
-      let head = state.heads[sizeClass.index]
-      if let block = head.pointer {
-        state.heads[sizeClass.index].pointer = block.load(as: UnsafeMutableRawPointer?.self)
-        state.freeBytes -= sizeClass.capacity
-      }
-      return head
-    }
-    if let block = warm.pointer { return block }
+    if let warm = free.withLock({ $0.take(sizeClass) }) { return warm.pointer }
     var block: UnsafeMutableRawPointer?
     let alignment = sizeClass.isHuge ? SizeClass.hugePage : 64
-    guard posix_memalign(&block, alignment, sizeClass.capacity) == 0, let block else { throw outOfMemory(byteCount) }
+    func allocate() -> Bool { posix_memalign(&block, alignment, sizeClass.capacity) == 0 }
+    // What is kept for later must not be what is missing now.
+    guard allocate() || trim() > 0 && allocate(), let block else { throw outOfMemory(byteCount) }
     if sizeClass.isHuge { madvise(block, sizeClass.capacity, MADV_HUGEPAGE) }
     return block
   }
 
   package func give(back block: UnsafeMutableRawPointer, _ byteCount: Int) {
     guard let sizeClass = SizeClass(byteCount: byteCount) else { return }
-    let head = Head(pointer: block)
-    let kept = state.withLock { state in
-      guard state.freeBytes + sizeClass.capacity <= limit else { return false }
-      head.pointer?.storeBytes(of: state.heads[sizeClass.index].pointer, as: UnsafeMutableRawPointer?.self)
-      state.heads[sizeClass.index] = head
-      state.freeBytes += sizeClass.capacity
-      return true
-    }
-    if !kept { free(block) }
+    let block = Block(pointer: block)
+    for dropped in free.withLock({ $0.give(back: block, sizeClass) }) { Glibc.free(dropped.pointer) }
   }
 
   private func outOfMemory(_ byteCount: Int) -> RuntimeError {
     RuntimeError(.outOfMemory, "a buffer of \(byteCount) bytes could not be allocated")
   }
-
-  private struct State: Sendable {
-    var heads = [Head](repeating: Head(pointer: nil), count: SizeClass.count)
-    var freeBytes = 0
-  }
-
-  // @unchecked: a free block belongs to the list, which is behind the lock.
-  private struct Head: @unchecked Sendable { var pointer: UnsafeMutableRawPointer? }
 }
 
 /// Four classes in each power of two, so that at most a fifth of a block is unused.

@@ -1,3 +1,5 @@
+package import KilnIR
+
 /// What can go wrong while a program is compiled for a machine or run on it.
 public struct RuntimeError: Error, Hashable, Sendable, CustomStringConvertible {
   public enum Kind: Hashable, Sendable {
@@ -20,4 +22,20 @@ public struct RuntimeError: Error, Hashable, Sendable, CustomStringConvertible {
   }
 
   public var description: String { message }
+}
+
+extension KilnError {
+  /// A failure of the machine as a user is told it: the one place where its label is chosen.
+  ///
+  /// - Parameter codeGeneration: the label for code that could not be made.
+  package init(_ error: RuntimeError, codeGeneration: String = "device.codeGeneration") {
+    let label =
+      switch error.kind {
+      case .unavailable: "device.unavailable"
+      case .outOfMemory: "memory.exhausted"
+      case .deviceLost: "device.lost"
+      case .codeGeneration: codeGeneration
+      }
+    self.init(label, error.message)
+  }
 }

@@ -124,24 +124,13 @@ extension DeviceBuffer {
   }
 }
 
-/// Buffers that wait for their next use, by size class.
-struct FreeBuffers: Sendable {
-  var lists: [Int: [OpenCLObject]] = [:]
-  var byteCount = 0
-}
-
 extension OpenCLContext {
   /// A free buffer of this size class, or a new one; free ones go back to the device if it has no more room.
   func takeBuffer(_ byteCount: Int) throws(RuntimeError) -> OpenCLObject {
     guard let sizeClass = SizeClass(byteCount: byteCount) else {
       throw RuntimeError(.outOfMemory, "a buffer of \(byteCount) bytes is larger than any device")
     }
-    let free = freeBuffers.withLock { free -> OpenCLObject? in
-      guard let buffer = free.lists[sizeClass.index]?.popLast() else { return nil }
-      free.byteCount -= sizeClass.capacity
-      return buffer
-    }
-    if let free { return free }
+    if let free = freeBuffers.withLock({ $0.take(sizeClass) }) { return free }
     let capacity = sizeClass.capacity <= device.properties.maximumBufferBytes ? sizeClass.capacity : byteCount
     do throws(RuntimeError) {
       return try makeBuffer(capacity)
@@ -157,13 +146,26 @@ extension OpenCLContext {
     guard !isLost, let sizeClass = SizeClass(byteCount: byteCount),
       sizeClass.capacity <= device.properties.maximumBufferBytes
     else { return }
-    freeBuffers.withLock { free in
-      guard free.byteCount + sizeClass.capacity <= device.properties.globalMemoryBytes / 4 else { return }
-      free.lists[sizeClass.index, default: []].append(buffer)
-      free.byteCount += sizeClass.capacity
-    }
+    let dropped = freeBuffers.withLock { $0.give(back: buffer, sizeClass) }
+    withExtendedLifetime(dropped) {}
   }
 
-  /// Returns every free buffer to the device.
-  package func trim() { freeBuffers.withLock { $0 = FreeBuffers() } }
+  /// Returns every free buffer to the device. Returns their bytes.
+  @discardableResult
+  package func trim() -> Int {
+    let (buffers, byteCount) = freeBuffers.withLock { free in
+      let byteCount = free.byteCount
+      return (free.removeAll(), byteCount)
+    }
+    withExtendedLifetime(buffers) {}
+    return byteCount
+  }
+}
+
+extension OpenCLContext: IdleMemoryHolder {
+  package func releaseIdleMemory() -> Int {
+    let dropped = programs.withLock { $0.removeAll() }
+    withExtendedLifetime(dropped) {}
+    return trim()
+  }
 }

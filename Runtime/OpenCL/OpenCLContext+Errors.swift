@@ -4,16 +4,7 @@ package import KilnRuntime
 
 extension KilnError {
   /// A failure of the device, as the caller of a compiled function sees it.
-  package init(openCL error: RuntimeError) {
-    let label =
-      switch error.kind {
-      case .unavailable: "device.unavailable"
-      case .outOfMemory: "memory.exhausted"
-      case .deviceLost: "device.lost"
-      case .codeGeneration: "opencl.build"
-      }
-    self.init(label, error.message)
-  }
+  package init(openCL error: RuntimeError) { self.init(error, codeGeneration: "opencl.build") }
 }
 
 extension OpenCLContext {

@@ -22,13 +22,25 @@ extension OpenCLContext {
     let key = SHA256.hash(
       [text, buildOptions, p.name, p.vendor, p.platform, p.driverVersion, "\(Self.cacheVersion)"]
         .joined(separator: "\u{0}").utf8)
-    if let known = programs.withLock({ $0[key] }) { return known }
+    if let known = programs.withLock({ $0.find(key) }) { return known }
     if let binary = cache?.object(for: key), let program = program(binary: binary) {
-      return programs.withLock { $0.insertIfAbsent(program, for: key) }
+      return keep(program, for: key, text)
     }
     let program = try build(text, source)
     if let cache, let binary = binary(of: program) { cache.store(binary, for: key) }
-    return programs.withLock { $0.insertIfAbsent(program, for: key) }
+    return keep(program, for: key, text)
+  }
+
+  /// Keeps a program, whose driver says nothing about its memory: several times its text.
+  /// - Returns: the program, or the one that another thread was faster to make.
+  private func keep(_ program: OpenCLObject, for key: Digest, _ text: String) -> OpenCLObject {
+    let byteCount = 16384 + 4 * text.utf8.count
+    let (kept, dropped) = programs.withLock { programs -> (OpenCLObject, [OpenCLObject]) in
+      if let known = programs.find(key) { return (known, []) }
+      return (program, programs.insert(program, for: key, byteCount: byteCount))
+    }
+    withExtendedLifetime(dropped) {}
+    return kept
   }
 
   private func build(_ text: String, _ source: ProgramSource) throws(RuntimeError) -> OpenCLObject {
@@ -75,15 +87,6 @@ extension OpenCLContext {
         program.handle, UInt32(KilnCLProgramBinaries), MemoryLayout<UnsafeRawPointer?>.size, &start, nil)
     }
     return status == 0 ? bytes : nil
-  }
-}
-
-extension [Digest: OpenCLObject] {
-  /// What is stored under the key, which another thread may have been faster to make.
-  fileprivate mutating func insertIfAbsent(_ program: OpenCLObject, for key: Digest) -> OpenCLObject {
-    if let known = self[key] { return known }
-    self[key] = program
-    return program
   }
 }
 

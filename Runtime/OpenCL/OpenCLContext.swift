@@ -10,14 +10,15 @@ package final class OpenCLContext: @unchecked Sendable {
   let context: OpenCLObject
   let queue: OpenCLObject
   private let profiling = Lock<OpenCLObject?>(nil)
-  let programs = Lock<[Digest: OpenCLObject]>([:])
-  let freeBuffers = Lock(FreeBuffers())
+  let programs = Lock(BoundedCache<Digest, OpenCLObject>(limit: MemoryLimits.shared.code))
+  let freeBuffers: Lock<FreeLists<OpenCLObject>>
   private let lost = Atomic(false)
   /// Whether the device keeps NUMERICS.md, found by a probe when it was opened.
   package private(set) var strictness = Strictness.refused("it was not probed")
 
   init(_ device: OpenCLDevice) throws(RuntimeError) {
     self.device = device
+    freeBuffers = Lock(FreeLists(limit: device.properties.globalMemoryBytes / 4))
     let library = device.library
     self.library = library
     var status: Int32 = 0
@@ -29,9 +30,13 @@ package final class OpenCLContext: @unchecked Sendable {
     self.context = OpenCLObject(context, of: device, release: library.api.ReleaseContext)
     queue = try Self.makeQueue(device, context, profiling: false)
     strictness = try probe()
+    IdleMemory.add(self)
   }
 
-  deinit { freeBuffers.withLock { $0 = FreeBuffers() } }
+  deinit {
+    IdleMemory.remove(self)
+    trim()
+  }
 
   private static func makeQueue(
     _ device: OpenCLDevice, _ context: OpaquePointer, profiling: Bool

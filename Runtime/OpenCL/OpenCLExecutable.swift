@@ -63,6 +63,17 @@ package final class OpenCLExecutable: Sendable {
       throw KilnError(openCL: error)
     }
     giveBack(try makeInstance())
+    IdleMemory.add(self)
+  }
+
+  deinit { IdleMemory.remove(self) }
+
+  /// About how many bytes it keeps between calls, most of them on the device.
+  package var byteCount: Int {
+    let (scratch, count, text) = current.withLock { current in
+      (current.program.scratchBytes, current.warm.count, current.program.text.utf8.count)
+    }
+    return count * (plan.memory.arenaBytes + scratch) + plan.constants.reduce(4 * text) { $0 + $1.type.byteCount }
   }
 
   /// How the points of each launch become work items, by name.
@@ -281,5 +292,17 @@ package final class OpenCLExecutable: Sendable {
       }
     }
     return values
+  }
+}
+
+extension OpenCLExecutable: IdleMemoryHolder {
+  package func releaseIdleMemory() -> Int {
+    let dropped = current.withLock { current in
+      let warm = current.warm
+      current.warm = []
+      return warm
+    }
+    withExtendedLifetime(dropped) {}
+    return 0
   }
 }

@@ -47,9 +47,7 @@ enum DeviceName: Hashable, ExpressibleByArgument {
       }
       return try name.device()
     }
-    guard case .failure(let error) = CPUMachine.shared else { return try DeviceName.cpu.device() }
-    note("running on reference: \(error.message)")
-    return .reference
+    return .preferred
   }
 
   func device() throws(ToolError) -> Device {

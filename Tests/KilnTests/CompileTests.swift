@@ -153,6 +153,18 @@ struct CompileTests {
     #expect(f(.zeros([1])).scalars == [1])
   }
 
+  @Test("a limit of 0 or less allows no program", arguments: [0, -1, Int.min])
+  func noPrograms(limit: Int) throws {
+    let f = compile(options: CompileOptions(limit: limit)) { (x: Tensor<Float>) in x + 1 }
+    let error = #expect(throws: KilnError.self) { try f.run(.zeros([3])) }
+    #expect(error?.diagnostics.map(\.label) == ["compile.limit"])
+    #expect(error?.description.contains("this function may have no program") == true)
+    #expect(f.report.entries.isEmpty)
+    // A call that another function records needs no program of its own.
+    let outer = compile { (x: Tensor<Float>) in f(x) * 2 }
+    #expect(try outer.run(.zeros([1])).scalars == [2])
+  }
+
   @Test("captured tensors are hidden inputs; variables are read again at each call")
   func captures() throws {
     let rate = Variable(Tensor<Float>(0.5))

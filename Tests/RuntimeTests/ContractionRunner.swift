@@ -37,7 +37,7 @@ final class PhaseRunner {
   init(_ kernel: Kernel, _ machine: CPUMachine, name: String) throws {
     self.kernel = kernel
     let object = try KernelEmitter.object(of: kernel, name: name, compiler: machine.compiler())
-    loaded = try machine.loader.load(object, as: name)
+    loaded = try machine.loader.load(object)
     phases = (0..<kernel.phaseCount).map { [loaded] in
       unsafeBitCast(loaded.address(of: "\(name)_\($0)")!, to: Phase.self)
     }

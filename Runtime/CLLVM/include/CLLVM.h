@@ -10,7 +10,7 @@
 typedef struct KilnLLVMOpaque *_Nonnull LLVMRef;
 typedef struct KilnLLVMOpaque *_Nullable LLVMOptionalRef;
 typedef const char *_Nonnull LLVMText;
-/// Text that `DisposeMessage` or `DisposeErrorMessage` frees.
+/// Text that `DisposeMessage` frees.
 typedef char *_Nonnull LLVMOwnedText;
 typedef char *_Nullable LLVMOptionalText;
 typedef int LLVMBool;
@@ -20,14 +20,6 @@ enum { KilnLLVMReturnStatusAction = 2 };
 enum { KilnLLVMAssemblyFile = 0, KilnLLVMObjectFile = 1 };
 enum { KilnLLVMRelocPIC = 2, KilnLLVMCodeModelSmall = 3 };
 enum { KilnLLVMInternalLinkage = 8, KilnLLVMPrivateLinkage = 9 };
-
-/// A symbol's name, address and flags, laid out as LLVMJITCSymbolMapPair (14) and LLVMOrcCSymbolMapPair (19).
-typedef struct {
-  LLVMRef name;
-  uint64_t address;
-  uint8_t genericFlags;
-  uint8_t targetFlags;
-} KilnLLVMSymbol;
 
 // F(result, name without "LLVM", parameters)
 #define KILN_LLVM_FUNCTIONS(F)                                                                                        \
@@ -131,24 +123,9 @@ typedef struct {
   F(LLVMText, GetBufferStart, (LLVMRef buffer))                                                                       \
   F(size_t, GetBufferSize, (LLVMRef buffer))                                                                          \
   F(void, DisposeMemoryBuffer, (LLVMRef buffer))                                                                      \
-  F(LLVMRef, CreateMemoryBufferWithMemoryRangeCopy, (LLVMText bytes, size_t count, LLVMText name))                    \
   F(LLVMOptionalRef, RunPasses, (LLVMRef module, LLVMText passes, LLVMRef machine, LLVMRef options))                  \
   F(LLVMRef, CreatePassBuilderOptions, (void))                                                                        \
-  F(void, DisposePassBuilderOptions, (LLVMRef options))                                                               \
-  /* loading */                                                                                                       \
-  F(LLVMOptionalRef, OrcCreateLLJIT, (LLVMOptionalRef *_Nonnull jit, LLVMOptionalRef builder))                        \
-  F(LLVMOptionalRef, OrcDisposeLLJIT, (LLVMRef jit))                                                                  \
-  F(LLVMRef, OrcLLJITGetMainJITDylib, (LLVMRef jit))                                                                  \
-  F(LLVMRef, OrcLLJITMangleAndIntern, (LLVMRef jit, LLVMText name))                                                   \
-  F(LLVMOptionalRef, OrcLLJITAddObjectFileWithRT, (LLVMRef jit, LLVMRef tracker, LLVMRef buffer))                     \
-  F(LLVMOptionalRef, OrcLLJITLookup, (LLVMRef jit, uint64_t *_Nonnull address, LLVMText name))                        \
-  F(LLVMRef, OrcJITDylibCreateResourceTracker, (LLVMRef dylib))                                                       \
-  F(LLVMOptionalRef, OrcResourceTrackerRemove, (LLVMRef tracker))                                                     \
-  F(void, OrcReleaseResourceTracker, (LLVMRef tracker))                                                               \
-  F(LLVMRef, OrcAbsoluteSymbols, (KilnLLVMSymbol *_Nonnull symbols, size_t count))                                    \
-  F(LLVMOptionalRef, OrcJITDylibDefine, (LLVMRef dylib, LLVMRef unit))                                                \
-  F(LLVMOwnedText, GetErrorMessage, (LLVMRef error))                                                                  \
-  F(void, DisposeErrorMessage, (LLVMOwnedText message))
+  F(void, DisposePassBuilderOptions, (LLVMRef options))
 
 #pragma clang assume_nonnull begin
 /// One pointer for each function of the list, filled by `kiln_llvm_load`.

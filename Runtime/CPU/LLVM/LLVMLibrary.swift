@@ -90,12 +90,4 @@ package final class LLVMLibrary: @unchecked Sendable {
     defer { api.DisposeMessage(message) }
     return String(cString: message)
   }
-
-  /// Throws if `error` is one; LLVM's error value is used up.
-  func check(_ error: OpaquePointer?, _ doing: String) throws(RuntimeError) {
-    guard let error else { return }
-    let message = api.GetErrorMessage(error)
-    defer { api.DisposeErrorMessage(message) }
-    throw RuntimeError(.codeGeneration, "\(doing): \(String(cString: message))")
-  }
 }

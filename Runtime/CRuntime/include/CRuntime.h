@@ -47,8 +47,16 @@ static inline void kiln_set_fp_mode(uint64_t mode) {
 #endif
 }
 
+/// Makes code that was just written visible to the instruction fetch.
+static inline void kiln_clear_instruction_cache(void *_Nonnull start, long byteCount) {
+  __builtin___clear_cache((char *)start, (char *)start + byteCount);
+}
+
 /// The cores that this process may use, at least 1.
 int kiln_core_count(void);
+
+/// Returns unused memory of the heap to the system.
+void kiln_trim_heap(void);
 
 /// Names the calling thread for debuggers and profilers (at most 15 characters).
 void kiln_name_thread(const char *_Nonnull name);

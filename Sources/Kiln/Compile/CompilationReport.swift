@@ -13,6 +13,8 @@ public struct CompilationReport: Sendable, CustomStringConvertible {
     /// Where the call was made, and where the closure was handed over.
     let call: SourceLocation
     let closure: SourceLocation
+    /// The device that the program runs on.
+    public let device: Device
     /// From the start of the trace until the program was ready.
     public let seconds: Double
     /// The program as it was recorded.
@@ -21,7 +23,7 @@ public struct CompilationReport: Sendable, CustomStringConvertible {
     public var description: String {
       let why = reasons.isEmpty ? "first call" : reasons.map(\.description).joined(separator: ", ")
       let milliseconds = (seconds * 10_000).rounded() / 10
-      return "\(location): compiled in \(milliseconds) ms: \(why)"
+      return "\(location): compiled for \(device) in \(milliseconds) ms: \(why)"
     }
   }
 

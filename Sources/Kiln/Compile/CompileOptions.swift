@@ -4,8 +4,8 @@ public struct CompileOptions: Sendable {
   public var device: Device?
   /// How strictly numbers follow section 5 of the Spec.
   public var numerics: Numerics
-  /// The most programs that the function may have. A call that would need one more throws: nothing is ever silently
-  /// interpreted or forgotten.
+  /// The most programs that the function may have. A call that would need one more throws `compile.limit`: nothing is ever
+  /// silently interpreted or forgotten. With 0 or less every call throws, but for calls that another trace records.
   public var limit: Int
   /// Whether every call traces the closure again and throws if it records another program: slow, and finds Swift code in
   /// the closure that depends on more than the arguments. KILN_CHECK=retrace sets it.

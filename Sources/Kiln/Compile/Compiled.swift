@@ -202,7 +202,7 @@ extension ProgramTable {
     let duration = (clock.now - start).components
     let inputs = zip(signature.names, signature.items).map { "\($0): \($1.text)" }
     let entry = CompilationReport.Entry(
-      inputs: inputs, reasons: reasons, call: signature.location, closure: location,
+      inputs: inputs, reasons: reasons, call: signature.location, closure: location, device: device,
       seconds: Double(duration.seconds) + Double(duration.attoseconds) * 1e-18, module: module)
     return TypedProgram(
       traced.output, signature, recorded, executable, on: device, state: state, previous: previous, entry: entry)

@@ -130,12 +130,12 @@ struct CallFrame {
     let count = program.results.count
     for index in 0..<count where outputs[index] == nil {
       let type = program.results[index]._withUnsafeGuaranteedRef { $0 }
-      do {
+      do throws(RuntimeError) {
         let core = try TensorCore.allocate(type)
         outputs[index] = core.pointer
         results[index] = core
       } catch {
-        throw KilnError("memory.C1", error.message)
+        throw KilnError(error)
       }
     }
     let first = program.inputCount - program.captures.count

@@ -67,13 +67,16 @@ final class ProgramTable: Sendable {
   }
 
   private func checkLimit(_ signature: Signature) throws(KilnError) {
-    guard let nearest = first, count >= options.limit else { return }
+    guard count >= options.limit else { return }
+    let found =
+      count == 0 ? "this function may have no program" : "this function has \(count) programs already, its limit"
     throw KilnError(
       Diagnostic(
-        "compile.limit", "this function has \(count) programs already, its limit, and these arguments need another one",
+        "compile.limit", "\(found), and these arguments need \(count == 0 ? "one" : "another one")",
         at: signature.location,
-        notes: nearest.differences(from: signature).map(\.description) + [
-          "the function was made at \(location.resolved()); `CompileOptions(limit:)` raises the limit"
+        notes: (first?.differences(from: signature) ?? []).map(\.description) + [
+          "the function was made at \(location.resolved()) with `CompileOptions(limit: \(options.limit))`; a greater one "
+            + "raises the limit"
         ])
     ).resolved()
   }

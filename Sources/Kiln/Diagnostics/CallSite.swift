@@ -25,9 +25,9 @@ enum CallSite {
     return nil
   }
 
-  /// The user's line at every address that was ever asked for; nil for addresses in other code. Reading line tables takes
+  /// The user's line at the addresses that were asked for; nil for addresses in other code. Reading line tables takes
   /// milliseconds.
-  private static let places = Lock<[UInt: SourceLocation?]>([:])
+  private static let places = Lock(BoundedCache<UInt, SourceLocation?>(limit: 1 << 20))
 
   /// The libraries of the process, read once: reading crashes while another thread unloads one, as drivers of OpenCL do when
   /// they compile. Code that is loaded later has no lines.
@@ -37,7 +37,7 @@ enum CallSite {
   static func prepare() { _ = images }
 
   private static func place(of address: UInt) -> SourceLocation? {
-    if let known = places.withLock({ $0[address] }) { return known }
+    if let known = places.withLock({ $0.find(address) }) { return known }
     let backtrace = Backtrace(
       architecture: architecture, frames: [RichFrame<UInt>.returnAddress(address)], images: images)
     var place: SourceLocation?
@@ -48,7 +48,8 @@ enum CallSite {
       place = .position(file: shortened(line.path), line: line.line, column: line.column)
       break
     }
-    places.withLock { $0[address] = .some(place) }
+    let byteCount = 256
+    _ = places.withLock { $0.insert(place, for: address, byteCount: byteCount) }
     return place
   }
 

@@ -1,5 +1,6 @@
 public import KilnIR
 import KilnOpenCL
+import KilnRuntime
 
 #if canImport(Glibc)
   import Glibc
@@ -13,7 +14,7 @@ extension Device {
   public static let available: [Device] = {
     let numbers = (try? OpenCLDevice.all.get().indices).map(Array.init) ?? []
     let opencl = numbers.compactMap { try? Device.opencl("\($0)") }
-    return (isProcessorAvailable ? [.cpu] : []) + opencl + [.reference, .kernelReference]
+    return (processorFailure == nil ? [.cpu] : []) + opencl + [.reference, .kernelReference]
   }()
 
   /// The device that `name` names, as on the command line: `cpu`, `opencl`, `opencl:1`, `opencl:gpu`, `opencl:` and a part of
@@ -39,9 +40,16 @@ extension Device {
 
   /// The device where nothing else is said: the one that `KILN_DEVICE` names, or the processor, or the interpreter where the
   /// processor cannot be used.
-  static let preferred: Device = {
+  ///
+  /// The interpreter is some hundred times slower, so a program that falls back to it is told once.
+  package static let preferred: Device = {
     guard let text = getenv("KILN_DEVICE").map({ String(cString: $0) }), !text.isEmpty else {
-      return isProcessorAvailable ? .cpu : .reference
+      guard let reason = processorFailure else { return .cpu }
+      let line = reason.message.split(separator: "\n").map { $0.drop { $0 == " " } }.joined(separator: " ")
+      System.writeToStandardError(
+        "kiln: everything runs in the interpreter, hundreds of times slower than compiled: \(line) "
+          + "KILN_DEVICE=reference says that this is meant.\n")
+      return .reference
     }
     do throws(KilnError) {
       return try named(text)

@@ -16,9 +16,13 @@ enum Eager {
     let result: InternedType
     /// Elements read and written: small programs are interpreted until their third use.
     let isSmall: Bool
+    /// About how many bytes one takes before it is compiled.
+    static let byteCount = 4096
+    private let key: Key
     private let state = Lock<(uses: Int, executable: (any Executable)?)>((0, nil))
 
-    init(module: Module, result: InternedType, isSmall: Bool) {
+    init(_ key: Key, module: Module, result: InternedType, isSmall: Bool) {
+      self.key = key
       self.module = module
       self.result = result
       self.isSmall = isSmall
@@ -36,15 +40,25 @@ enum Eager {
       let executor = isCold ? Device.reference.executor : device.executor
       let options = ExecutionOptions(isEager: true, arguments: operands)
       let executable = try executor.prepare(module, function: "eager", options: options)
-      if !isCold { state.withLock { $0.executable = executable } }
+      if !isCold {
+        state.withLock { $0.executable = executable }
+        let byteCount = Self.byteCount + executable.byteCount
+        let dropped = programs.withLock { $0.charge(key, byteCount: byteCount) }
+        withExtendedLifetime(dropped) {}
+      }
       return executable
     }
   }
 
-  /// Operations with most attribute values (slices at thousands of places) must not fill the memory.
-  private static let limit = 4096
   private static let smallElementCount = 1024
-  private static let programs = Lock<[Key: Program]>([:])
+  /// Operations with ever new attribute values or shapes (slices at thousands of places) must not fill the memory.
+  private static let programs = Lock(BoundedCache<Key, Program>(limit: MemoryLimits.shared.programs / 2))
+
+  /// Forgets every program.
+  static func removeAll() {
+    let dropped = programs.withLock { $0.removeAll() }
+    withExtendedLifetime(dropped) {}
+  }
 
   static func run(_ op: Op, _ operands: [TensorCore]) -> TensorCore {
     if case .movement(.reshape(let shape)) = op, shape.elementCount == operands[0].shape.elementCount {
@@ -59,11 +73,7 @@ enum Eager {
         return try executable.run(operands, on: device, CollectionOfOne(program.result))[0]
       }
       let result: TensorCore
-      do {
-        result = try .allocate(program.result)
-      } catch {
-        throw KilnError("memory.C1", error.message)
-      }
+      do throws(RuntimeError) { result = try .allocate(program.result) } catch { throw KilnError(error) }
       try execute(executable, operands, result)
       return result
     } catch {
@@ -97,7 +107,7 @@ enum Eager {
   private static func program(_ op: Op, _ operands: [TensorCore], _ device: Device) throws(KilnError) -> Program {
     let key = Key(
       op: op, operands: operands.map { ObjectIdentifier($0.interned) }, device: ObjectIdentifier(device.executor))
-    if let known = programs.withLock({ $0[key] }) { return known }
+    if let known = programs.withLock({ $0.find(key) }) { return known }
     do throws(ConstraintFailure) {
       var builder = FunctionBuilder("eager")
       var parameters: [ValueID] = []
@@ -108,11 +118,9 @@ enum Eager {
       let result = InternedType.of(builder.type(of: value))
       let work = operands.reduce(result.elementCount) { $0 + $1.interned.elementCount }
       let program = Program(
-        module: try Module([builder.finish([value])]), result: result, isSmall: work <= smallElementCount)
-      programs.withLock { programs in
-        if programs.count >= limit { programs.removeAll(keepingCapacity: true) }
-        programs[key] = program
-      }
+        key, module: try Module([builder.finish([value])]), result: result, isSmall: work <= smallElementCount)
+      let dropped = programs.withLock { $0.insert(program, for: key, byteCount: Program.byteCount) }
+      withExtendedLifetime(dropped) {}
       return program
     } catch {
       throw KilnError(error)

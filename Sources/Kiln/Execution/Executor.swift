@@ -63,6 +63,8 @@ extension Executor {
 package protocol Executable: AnyObject, Sendable {
   /// The program as one of a device with memory of its own, if it is one.
   var onDevice: (any DeviceExecutable)? { get }
+  /// About how many bytes it keeps between calls.
+  var byteCount: Int { get }
   /// Runs the program once.
   /// - Parameters:
   ///   - inputs: The first element of each parameter, hidden ones included, in order.
@@ -75,6 +77,8 @@ package protocol Executable: AnyObject, Sendable {
 
 extension Executable {
   package var onDevice: (any DeviceExecutable)? { nil }
+  /// An interpreter keeps the program and nothing else.
+  package var byteCount: Int { 4096 }
 }
 
 /// A program that runs on a device with memory of its own, where its results stay.

@@ -66,17 +66,24 @@ extension Device {
         do throws(RuntimeError) {
           return try CPUExecutable(plan, compiler: compiler)
         } catch {
-          throw KilnError(error.kind == .outOfMemory ? "memory.exhausted" : "device.\(error.kind)", error.message)
+          throw KilnError(error)
         }
       }
     }
 
-  /// Whether the processor can be compiled for.
-  static let isProcessorAvailable = if case .success = KernelCompiler.shared { true } else { false }
+  /// Why the processor cannot be compiled for; nil if it can.
+  static let processorFailure: RuntimeError? =
+    if case .failure(let error) = KernelCompiler.shared { error } else { nil }
 
   /// Kernels so far in this process: compiled by LLVM, and loaded from the cache on disk.
   package static var kernelCounts: (compiled: Int, loaded: Int) {
     guard case .success(let compiler) = KernelCompiler.shared else { return (0, 0) }
     return (compiler.counts.compiled, compiler.counts.loaded)
+  }
+
+  /// Bytes of machine code in memory.
+  package static var codeByteCount: Int {
+    guard case .success(let compiler) = KernelCompiler.shared else { return 0 }
+    return compiler.machine.loader.arena.usedByteCount
   }
 }

@@ -1,16 +1,17 @@
 import KilnIR
+import KilnPasses
 import KilnRuntime
 
-/// Runs programs that were made by hand or by a transform at every call, and keeps the prepared ones by their content.
+/// Runs programs that were made by hand or by a transform at every call, and keeps the prepared ones by their content: the
+/// least recently used go first where all of them take more memory than they may.
 enum Programs {
-  private struct Key: Hashable {
-    let module: Module
-    let function: String
-    let device: ObjectIdentifier
-  }
+  private static let families = Lock(BoundedCache<ModuleForm, ProgramFamily>(limit: MemoryLimits.shared.programs / 2))
 
-  private static let limit = 256
-  private static let prepared = Lock<[Key: any Executable]>([:])
+  /// Forgets every prepared program.
+  static func removeAll() {
+    let dropped = families.withLock { $0.removeAll() }
+    withExtendedLifetime(dropped) {}
+  }
 
   /// The results of a function of `module` on `device`; nil: where the arguments lie, or on the current device.
   ///
@@ -33,13 +34,14 @@ enum Programs {
     for (parameter, input) in zip(function.parameters, inputs) {
       try Placement.check(input, on: device, named: parameter.name)
     }
-    let executable = try executable(module, name, arguments, captures, device)
+    let (executable, numbers) = try executable(module, name, arguments, captures, device)
+    let operands = numbers.isEmpty ? inputs : inputs + numbers
     let types = function.resultTypes.map { InternedType.of($0) }
     let results: [TensorCore]
     if let executable = executable.onDevice {
-      results = try executable.run(inputs, on: device, types)
+      results = try executable.run(operands, on: device, types)
     } else {
-      results = try run(executable, inputs, types)
+      results = try run(executable, operands, types)
     }
     RecordingTapes.current?.noteCall(name, in: module, inputs, results)
     return results
@@ -51,7 +53,7 @@ enum Programs {
   ) throws(KilnError) -> [TensorCore] {
     var results: [TensorCore] = []
     for type in types {
-      do { results.append(try .allocate(type)) } catch { throw KilnError("memory.exhausted", error.message) }
+      do throws(RuntimeError) { results.append(try .allocate(type)) } catch { throw KilnError(error) }
     }
     let addresses = inputs.map { UnsafeRawPointer($0.pointer) }
     let memory = results.map(\.pointer)
@@ -65,20 +67,42 @@ enum Programs {
     return results
   }
 
+  /// The executable for a module, and the operands that stand for its numbers.
   private static func executable(
     _ module: Module, _ name: String, _ arguments: [TensorCore], _ captures: [Trace.Capture], _ device: Device
-  ) throws(KilnError) -> any Executable {
-    let key = Key(module: module, function: name, device: ObjectIdentifier(device.executor))
-    if let known = prepared.withLock({ $0[key] }) { return known }
+  ) throws(KilnError) -> (any Executable, [TensorCore]) {
+    let form = ModuleForm(module: module, function: name, device: ObjectIdentifier(device.executor))
+    let literals = ConstantLifting.literals(of: module)
+    let known = families.withLock { $0.find(form) }
+    if let member = known?.member(for: literals) { return (member.executable, try member.numbers(literals)) }
+    let family = known ?? ProgramFamily()
+    let member = try member(family.lifted(for: literals), literals, module, name, arguments, captures, device)
+    let byteCount = family.add(member) + module.byteCount
+    let dropped = families.withLock { $0.insert(family, for: form, byteCount: byteCount) }
+    withExtendedLifetime(dropped) {}
+    return (member.executable, try member.numbers(literals))
+  }
+
+  private static func member(
+    _ lifted: [Int], _ literals: [Literal], _ module: Module, _ name: String, _ arguments: [TensorCore],
+    _ captures: [Trace.Capture], _ device: Device
+  ) throws(KilnError) -> ProgramFamily.Member {
     // A module made by hand may be anything.
     let findings = Verifier.diagnostics(for: module)
     if !findings.isEmpty { throw KilnError(findings) }
-    let options = ExecutionOptions(captures: captures, arguments: arguments)
-    let executable = try device.executor.prepare(module, function: name, options: options)
-    prepared.withLock { prepared in
-      if prepared.count >= limit { prepared.removeAll(keepingCapacity: true) }
-      prepared[key] = executable
+    var program = module
+    var captures = captures
+    if !lifted.isEmpty {
+      program = try ConstantLifting.lift(lifted, of: module)
+      for index in lifted { captures.append(.tensor(try .operand(literals[index]))) }
     }
-    return executable
+    let options = ExecutionOptions(captures: captures, arguments: arguments)
+    let executable = try device.executor.prepare(program, function: name, options: options)
+    return ProgramFamily.Member(literals: literals, lifted: lifted, executable: executable)
   }
+}
+
+extension Module {
+  /// About how many bytes of memory it takes.
+  fileprivate var byteCount: Int { functions.reduce(1024) { $0 + 512 * $1.instructions.count } }
 }

@@ -58,7 +58,7 @@ extension TensorCore {
     }
     if let device, memory != nil, elements.device == device { return self }
     let host: TensorCore
-    do throws(RuntimeError) { host = try .allocate(interned) } catch { throw KilnError("memory.C1", error.message) }
+    do throws(RuntimeError) { host = try .allocate(interned) } catch { throw KilnError(error) }
     try elements.storage.download(
       to: UnsafeMutableRawBufferPointer(start: host.pointer, count: interned.byteCount))
     return memory == nil ? host : try host.moved(to: device)

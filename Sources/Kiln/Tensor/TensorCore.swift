@@ -181,12 +181,12 @@ private final class Poison: Sendable {
 extension TensorCore {
   /// A tensor of `type` whose bytes `fill` writes, or a poisoned one where the memory is not to be had.
   package static func make(_ type: TensorType, _ fill: (UnsafeMutableRawBufferPointer) -> Void) -> TensorCore {
-    do {
+    do throws(RuntimeError) {
       let core = try allocate(.of(type))
       fill(UnsafeMutableRawBufferPointer(start: core.pointer, count: core.interned.byteCount))
       return core
     } catch {
-      return Failure.poison(Diagnostic("memory.C1", error.message, at: CallSite.here()), type)
+      return Failure.poison(KilnError(error).located(at: CallSite.here()), [type])[0]
     }
   }
 
