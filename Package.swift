@@ -81,6 +81,7 @@ let package = Package(
     tests("KilnTests", ["Kiln", "KilnIR", "KilnRuntime"]),
     tests("SpecialPointTests", ["Kiln"], exclude: ["Tables"]),
     tests("TreeTests", ["Kiln", "KilnIR"], exclude: ["Fixtures"]),
+    tests("MisuseTests", ["Kiln", "KilnIR"]),
     tests("RuntimeTests", ["KilnIR", "KilnRuntime", "KilnCPU"]),
     tests("OpenCLTests", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnOpenCL", "KilnTesting", "Kiln"]),
   ]

@@ -32,6 +32,11 @@ public struct FunctionBuilder: Sendable {
     return value
   }
 
+  /// The parameter that the value is, if it is one.
+  package func parameter(of value: ValueID) -> Function.Parameter? {
+    parameterValues.firstIndex(of: value).map { parameters[$0] }
+  }
+
   /// Adds an instruction and gives its results, or those of an equal one that is there already.
   /// - Throws: the labelled constraint of the op that the operands break.
   public mutating func emit(

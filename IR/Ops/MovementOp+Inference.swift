@@ -89,9 +89,13 @@ extension MovementOp {
       low.count == rank && high.count == rank && interior.count == rank, "pad.C2",
       "low, high and interior need \(rank) entries each for \(operand), found \(low.count), \(high.count), \(interior.count)"
     )
+    let widths = low + high + interior
     try require(
-      (low + high + interior).allSatisfy { $0 >= 0 && $0 <= 1 << 40 }, "pad.C3",
-      "padding is not negative: low \(low), high \(high), interior \(interior)")
+      widths.allSatisfy { $0 >= 0 }, "pad.C3", "padding is not negative: low \(low), high \(high), interior \(interior)"
+    )
+    try require(
+      widths.allSatisfy { $0 <= 1 << 40 }, "pad.C3",
+      "padding beyond 2^40 is larger than any memory: low \(low), high \(high), interior \(interior)")
     var sizes: [Int] = []
     for (axis, size) in operand.shape.dimensions.enumerated() {
       let (holes, overflow) = max(size - 1, 0).multipliedReportingOverflow(by: interior[axis])

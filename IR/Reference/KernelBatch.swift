@@ -10,7 +10,7 @@ struct KernelBatch {
   private var scratch: [[UInt64]]
   private var reduced: [[UInt64]] = []
   /// 0, or the site of the first index out of range.
-  private(set) var status: Int32 = 0
+  private(set) var status = KernelStatus()
 
   init(_ kernel: Kernel, _ points: Range<Int>, _ buffers: [UnsafeMutableRawPointer], _ integers: [Int]) {
     self.kernel = kernel
@@ -106,7 +106,11 @@ extension KernelBatch {
     for index in indices {
       let valid = bounds.resolve(
         columns[index.value][point], frame.dtypes[index.value], extent: index.extent.value(integers))
-      if valid == nil && bounds == .check && status == 0 { status = Int32(index.site) }
+      if valid == nil && bounds == .check && status.site == 0 {
+        status.site = index.site
+        let word = Scalar(frame.dtypes[index.value], bits: columns[index.value][point])
+        status.index = Int64(truncatingIfNeeded: word.converted(to: .i64).bits)
+      }
       distance += (valid ?? 0) * index.stride.value(integers)
       isValid = isValid && valid != nil
     }

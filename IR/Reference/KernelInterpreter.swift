@@ -1,3 +1,11 @@
+/// What a kernel says of an index out of range: the number of its site, 0 for none, and the index.
+public struct KernelStatus: Hashable, Sendable {
+  public var site = 0
+  public var index: Int64 = 0
+
+  public init() {}
+}
+
 /// Runs the definition of a kernel on memory: slow, readable, and the meaning of a kernel.
 ///
 /// Accesses are not checked here; `KernelVerifier` proves them.
@@ -6,10 +14,10 @@ public enum KernelInterpreter {
   /// - Parameters:
   ///   - buffers: the first byte of each buffer.
   ///   - integers: the launch arguments.
-  /// - Returns: the status word: 0, or the site of an index out of range.
-  public static func run(_ kernel: Kernel, buffers: [UnsafeMutableRawPointer], integers: [Int]) -> Int32 {
+  /// - Returns: where an index was out of range.
+  public static func run(_ kernel: Kernel, buffers: [UnsafeMutableRawPointer], integers: [Int]) -> KernelStatus {
     let points = kernel.outer.reduce(1) { $0 * $1.value(integers) }
-    var status: Int32 = 0
+    var status = KernelStatus()
     run(kernel, points: 0..<points, buffers, integers, &status)
     return status
   }
@@ -19,7 +27,7 @@ public enum KernelInterpreter {
   /// in the results.
   public static func run(
     _ kernel: Kernel, phase: Int, units: Range<Int>, buffers: [UnsafeMutableRawPointer], integers: [Int],
-    status: inout Int32
+    status: inout KernelStatus
   ) {
     guard phase == kernel.phaseCount - 1 else { return }
     let points = kernel.outer.reduce(1) { $0 * $1.value(integers) }
@@ -33,14 +41,15 @@ public enum KernelInterpreter {
   private static let batch = 4096
 
   private static func run(
-    _ kernel: Kernel, points: Range<Int>, _ buffers: [UnsafeMutableRawPointer], _ integers: [Int], _ status: inout Int32
+    _ kernel: Kernel, points: Range<Int>, _ buffers: [UnsafeMutableRawPointer], _ integers: [Int],
+    _ status: inout KernelStatus
   ) {
     let longest = kernel.stages.map { $0.inner.reduce(1) { $0 * $1.value(integers) } }.max() ?? 1
     let step = max(1, batch / max(longest, 1))
     for start in stride(from: points.lowerBound, to: points.upperBound, by: step) {
       var run = KernelBatch(kernel, start..<min(start + step, points.upperBound), buffers, integers)
       for stage in kernel.stages.indices { run.perform(stage) }
-      if status == 0 { status = run.status }
+      if status.site == 0 { status = run.status }
     }
   }
 }

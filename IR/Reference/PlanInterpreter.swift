@@ -95,19 +95,14 @@ private struct PlanRun {
 
   private func perform(_ launch: ExecutionPlan.Launch) throws(KilnError) {
     let kernel = plan.kernels[launch.kernel]
-    var status: Int32 = 0
+    var status = KernelStatus()
     for phase in 0..<kernel.phaseCount {
       let units = kernel.workUnits(phase: phase, launch.integers)
       KernelInterpreter.run(
         kernel, phase: phase, units: 0..<units, buffers: launch.slots.map(address), integers: launch.integers,
         status: &status)
     }
-    if status > 0, Int(status) <= launch.sites.count {
-      let site = launch.sites[Int(status) - 1]
-      throw KilnError(
-        "\(site.spelling).R1",
-        "an index is out of range for axis \(site.axis), which has \(site.extent) elements", at: site.location)
-    }
+    if launch.sites.indices.contains(status.site - 1) { throw launch.sites[status.site - 1].error(index: status.index) }
   }
 
   var results: [TensorValue] {

@@ -127,6 +127,19 @@ public struct ExecutionPlan: Hashable, Sendable {
       self.extent = extent
       self.location = location
     }
+
+    /// What is thrown for an index out of range.
+    package func error(index: Int64) -> KilnError {
+      // Two parts of a kernel that fail at once may mix up their words; better no index than a wrong one.
+      let found = index < 0 || index >= extent ? "index \(index)" : "an index"
+      let isBox = spelling.hasPrefix("dynamic")
+      return KilnError(
+        "\(spelling).R1",
+        isBox
+          ? "\(found) is no start of a box along axis \(axis); starts are 0 to \(extent - 1)"
+          : "\(found) is out of range for axis \(axis), which has \(extent) elements", at: location,
+        notes: spelling == "scatter" ? ["the derivative of a gather is a scatter, at the line of the gather"] : [])
+    }
   }
 
   /// `result` may be written over `parameter`.

@@ -12,10 +12,11 @@ extension TensorType {
     var byteCount = dtype.byteCount
     for extent in shape {
       let size = extent.staticSize
+      try require(size >= 0, "type.C1", "\(self) is no possible type: the extent \(size) is negative")
       let (product, overflow) = byteCount.multipliedReportingOverflow(by: max(size, 1))
       try require(
-        size >= 0 && !overflow && product < Self.byteLimit, "type.C1",
-        "\(self) is no possible type: extents are not negative, and a tensor has fewer than 2^48 bytes")
+        !overflow && product < Self.byteLimit, "type.C1",
+        "\(self) is no possible type: a tensor has fewer than 2^48 bytes")
       byteCount = product
     }
   }

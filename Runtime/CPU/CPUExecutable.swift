@@ -149,9 +149,7 @@ package final class CPUExecutable: @unchecked Sendable {
     if site == nil { copyResults(inputs, outputs) }
     giveBack(invocation)
     if let site {
-      throw KilnError(
-        "\(site.spelling).R1",
-        "\(site.spelling) found an index outside 0..<\(site.extent) along axis \(site.axis)", at: site.location)
+      throw site.error(index: memory.failedIndex)
     }
   }
 

@@ -3,7 +3,8 @@ package import KilnRuntime
 
 /// The machine code of one kernel: a function for each phase. The pointers are valid as long as this object lives.
 package final class CompiledKernel: Sendable {
-  /// Buffers (and the workspace behind them), integers, first and last work unit, the thread's scratch, the status word;
+  /// Buffers (and the workspace behind them), integers, first and last work unit, the thread's scratch, the status word and, eight
+  /// bytes on, the index that it speaks of;
   /// `Kernel+Work.swift` says what they mean.
   package typealias Phase =
     @convention(c) (

@@ -22,7 +22,9 @@ package final class PlanMemory: @unchecked Sendable {
   private var parts: [Int]
   private var inputs = UnsafeBufferPointer<UnsafeRawPointer>(start: nil, count: 0)
   private var outputs = UnsafeBufferPointer<UnsafeMutableRawPointer>(start: nil, count: 0)
+  /// The site of an index out of range, 0 for none; eight bytes on lies the index.
   package let status: UnsafeMutablePointer<Int32>
+  package var failedIndex: Int64 { UnsafeRawPointer(status).load(fromByteOffset: 8, as: Int64.self) }
 
   /// Entry `entry` of the pointer table is the address of the parameter, result or slot `number`.
   private struct Patch {
@@ -55,8 +57,8 @@ package final class PlanMemory: @unchecked Sendable {
     pointerTable = .allocate(capacity: max(pointers, 1))
     pointerTable.initialize(repeating: nil, count: max(pointers, 1))
     integerTable = .allocate(capacity: max(integers, 1))
-    status = .allocate(capacity: 1)
-    status.initialize(to: 0)
+    status = .allocate(capacity: 4)
+    status.initialize(repeating: 0, count: 4)
 
     var (parameters, results, elements) = ([Patch](), [Patch](), [Int: [Patch]]())
     for (launch, start) in zip(plan.launches, starts) {

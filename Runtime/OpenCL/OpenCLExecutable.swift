@@ -174,7 +174,7 @@ package final class OpenCLExecutable: Sendable {
       giveBack(instance)
       throw error
     }
-    let (results, profiles, site): ([DeviceBuffer], [Profile], ExecutionPlan.Site?)
+    let (results, profiles, failure): ([DeviceBuffer], [Profile], KilnError?)
     do throws(RuntimeError) {
       let inputs = try place(operands, on: context)
       results = try makeResults(inputs, donated, on: context)
@@ -189,7 +189,7 @@ package final class OpenCLExecutable: Sendable {
           into: UnsafeMutableRawBufferPointer(start: outputs[number], count: result.type.byteCount), waits: false)
       }
       try context.check(context.library.api.Finish(queue.handle), "running @\(plan.name) on \(device.properties.name)")
-      site = instance.failedSite
+      failure = instance.failure
       profiles = events.map { self.profiles($0, context) } ?? []
     } catch {
       // Commands that were enqueued still use the instance's memory and the host's.
@@ -198,11 +198,7 @@ package final class OpenCLExecutable: Sendable {
       throw KilnError(openCL: error)
     }
     giveBack(instance)
-    if let site {
-      throw KilnError(
-        "\(site.spelling).R1",
-        "\(site.spelling) found an index outside 0..<\(site.extent) along axis \(site.axis)", at: site.location)
-    }
+    if let failure { throw failure }
     return (results, profiles)
   }
 

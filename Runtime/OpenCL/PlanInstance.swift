@@ -68,11 +68,11 @@ final class PlanInstance: @unchecked Sendable {
     scratch = program.scratchBytes == 0 ? nil : try DeviceBuffer(byteCount: program.scratchBytes, on: context)
     let launches = plan.launches
     checked = launches.indices.filter { program.launches[$0].signature.hasStatus }
-    statusBuffer = checked.isEmpty ? nil : try DeviceBuffer(byteCount: checked.count * 4, on: context)
-    hostStatus = .allocate(capacity: max(1, checked.count))
-    hostStatus.initialize(repeating: 0, count: max(1, checked.count))
-    zeros = .allocate(capacity: max(1, checked.count))
-    zeros.initialize(repeating: 0, count: max(1, checked.count))
+    statusBuffer = checked.isEmpty ? nil : try DeviceBuffer(byteCount: checked.count * 16, on: context)
+    hostStatus = .allocate(capacity: max(1, 4 * checked.count))
+    hostStatus.initialize(repeating: 0, count: max(1, 4 * checked.count))
+    zeros = .allocate(capacity: max(1, 4 * checked.count))
+    zeros.initialize(repeating: 0, count: max(1, 4 * checked.count))
     var table: [Int64] = []
     let tableStarts = launches.indices.map { number in
       let start = table.count
@@ -163,7 +163,7 @@ final class PlanInstance: @unchecked Sendable {
     if signature.hasScratch { try set((scratch ?? arena).memory.handle, &argument, of: kernel) }
     if signature.hasStatus, let statusBuffer {
       try set(statusBuffer.memory.handle, &argument, of: kernel)
-      try set(Int32(checked.firstIndex(of: number) ?? 0), &argument, of: kernel)
+      try set(Int32(4 * (checked.firstIndex(of: number) ?? 0)), &argument, of: kernel)
     }
     if signature.hasZero { try set(UInt32(0), &argument, of: kernel) }
   }
@@ -191,21 +191,26 @@ final class PlanInstance: @unchecked Sendable {
     if let statusBuffer {
       try context.check(
         context.library.api.EnqueueWriteBuffer(
-          queue.handle, statusBuffer.memory.handle, 0, 0, checked.count * 4, zeros, 0, nil, nil), "clearing the status")
+          queue.handle, statusBuffer.memory.handle, 0, 0, checked.count * 16, zeros, 0, nil, nil), "clearing the status"
+      )
     }
     try run(0..<plan.steps.count, on: queue, &events)
     if let statusBuffer {
       try context.check(
         context.library.api.EnqueueReadBuffer(
-          queue.handle, statusBuffer.memory.handle, 0, 0, checked.count * 4, hostStatus, 0, nil, nil),
+          queue.handle, statusBuffer.memory.handle, 0, 0, checked.count * 16, hostStatus, 0, nil, nil),
         "reading the status")
     }
   }
 
-  /// The first site that found an index out of range, once the queue is done.
-  var failedSite: ExecutionPlan.Site? {
-    for (place, number) in checked.enumerated() where hostStatus[place] != 0 {
-      return plan.launches[number].sites[Int(hostStatus[place]) - 1]
+  /// The error of the first site that found an index out of range, once the queue is done.
+  var failure: KilnError? {
+    for (place, number) in checked.enumerated() {
+      // Four words: the site, nothing, and the index.
+      let words = hostStatus + 4 * place
+      if words[0] == 0 { continue }
+      let index = Int64(words[3]) << 32 | Int64(UInt32(bitPattern: words[2]))
+      return plan.launches[number].sites[Int(words[0]) - 1].error(index: index)
     }
     return nil
   }
@@ -260,9 +265,9 @@ final class PlanInstance: @unchecked Sendable {
     guard let statusBuffer else { return false }
     try context.check(
       context.library.api.EnqueueReadBuffer(
-        queue.handle, statusBuffer.memory.handle, 1, 0, checked.count * 4, hostStatus, 0, nil, nil),
+        queue.handle, statusBuffer.memory.handle, 1, 0, checked.count * 16, hostStatus, 0, nil, nil),
       "reading the status")
-    return failedSite != nil
+    return failure != nil
   }
 
   /// The value of a slot, which a region depends on.

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CCallSite.h"
 #include <pthread.h>
+#include <stdio.h>
 
 static __thread uintptr_t stack_top;
 
@@ -35,3 +36,5 @@ int kiln_return_addresses(uintptr_t *addresses, int count) {
 }
 
 uintptr_t kiln_thread_number(void) { return (uintptr_t)&stack_top; }
+
+void kiln_flush_output(void) { fflush(stdout); }

@@ -60,7 +60,7 @@ import Testing
 
     """
 
-  func run(_ kernel: Kernel, _ values: inout [[UInt32]], _ integers: [Int], units: Int? = nil) -> Int32 {
+  func run(_ kernel: Kernel, _ values: inout [[UInt32]], _ integers: [Int], units: Int? = nil) -> KernelStatus {
     let pointers = values.map { value in
       let memory = UnsafeMutablePointer<UInt32>.allocate(capacity: max(value.count, 1))
       memory.initialize(from: value, count: value.count)
@@ -68,7 +68,7 @@ import Testing
     }
     defer { for pointer in pointers { pointer.deallocate() } }
     let buffers = pointers.map { UnsafeMutableRawPointer($0) }
-    var status: Int32 = 0
+    var status = KernelStatus()
     if let step = units {
       let last = kernel.phaseCount - 1
       let count = kernel.workUnits(phase: last, integers)
@@ -96,7 +96,7 @@ import Testing
     let x: [Float] = ReferenceReductionTests.numbers(n * m, seed: 1)
     let kernel = try Kernel(parsing: Self.rows, file: "k")
     var values = [x.map(\.bitPattern), Array(repeating: 0, count: n * m), Array(repeating: 0, count: n)]
-    #expect(run(kernel, &values, [n, m], units: units) == 0)
+    #expect(run(kernel, &values, [n, m], units: units).site == 0)
     let module = try Module(
       parsing: """
         func @f(%x: f32[7,70]) -> (f32[7,70], i32[7]) {
@@ -120,10 +120,11 @@ import Testing
     let kernel = try Kernel(parsing: Self.indexed, file: "k")
     let updates: [Float] = [1e8, 1, -1e8, 3, 4]
     var values = [updates.map(\.bitPattern), [0, 0, 0, 3, 2], [0, 0, 0, 0]]
-    #expect(run(kernel, &values, [5]) == 0)
+    #expect(run(kernel, &values, [5]).site == 0)
     #expect(values[2].map { Float(bitPattern: $0) } == [0, 0.5, 4.5, 3.5])
     values[1] = [0, 0, 0, 4, 2]
-    #expect(run(kernel, &values, [5]) == 7)
+    let status = run(kernel, &values, [5])
+    #expect(status.site == 7 && status.index == 4)
     #expect(values[2].map { Float(bitPattern: $0) } == [0, 0.5, 4.5, 0.5])
   }
 

@@ -50,7 +50,7 @@ final class PhaseRunner {
     let scratchBytes = kernel.scratchBytes(integers)
     let guarded = GuardedBuffer(byteCount: (scratchBytes + 63) / 64 * 64)
     defer { withExtendedLifetime(guarded) { workspace.deallocate() } }
-    var status: Int32 = 0
+    var status: [Int32] = [0, 0, 0, 0]
     let table: [UnsafeMutableRawPointer?] = buffers + [workspace]
     for (number, phase) in phases.enumerated() {
       let units = kernel.workUnits(phase: number, integers)

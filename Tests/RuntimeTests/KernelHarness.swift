@@ -49,7 +49,8 @@ struct KernelHarness {
       workspace.deallocate()
       scratch.deallocate()
     }
-    var status: Int32 = 0
+    // The site, nothing, and the index of what is out of range.
+    var status: [Int32] = [0, 0, 0, 0]
     let pointers: [UnsafeMutableRawPointer?] = memory.map { $0 + margin } + [workspace]
     for (phase, function) in compiled.phases.enumerated() {
       let units = kernel.workUnits(phase: phase, integers)
@@ -76,7 +77,7 @@ struct KernelHarness {
         buffers[number][index] = word
       }
     }
-    return status
+    return status[0]
   }
 
   struct Overrun: Error { let buffer: Int, offset: Int }

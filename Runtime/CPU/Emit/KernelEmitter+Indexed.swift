@@ -21,8 +21,10 @@ extension KernelEmitter {
     }
   }
 
-  /// Under `check`, writes `site` to the status word if a lane that exists is outside.
-  private func report(_ bounds: IndexBounds, _ isInside: LLVMValue, _ site: Int, _ lanes: Int, mask: LLVMValue?) {
+  /// Under `check`, writes `site` to the status word and the index behind it if a lane that exists is outside.
+  private func report(
+    _ bounds: IndexBounds, _ index: LLVMValue, _ isInside: LLVMValue, _ site: Int, _ lanes: Int, mask: LLVMValue?
+  ) {
     guard bounds == .check else { return }
     var isOutside = module.binary(.xor, isInside, allLanes(lanes))
     if let mask { isOutside = module.binary(.and, isOutside, mask) }
@@ -33,6 +35,14 @@ extension KernelEmitter {
     module.branch(if: isAny, to: failed, else: after)
     module.position(at: failed)
     module.store(module.constant(site, module.int32), status, alignment: 4)
+    var outside = index
+    if lanes > 1 {
+      // Of the lanes outside that with the greatest word.
+      let type = module.vector(module.int64, lanes)
+      outside = module.intrinsic(
+        "llvm.vector.reduce.umax", [type], [module.select(isOutside, index, module.zero(type))])
+    }
+    module.store(outside, module.offset(status, module.index(1), of: module.int64), alignment: 8)
     module.branch(to: after)
     module.position(at: after)
   }
@@ -53,7 +63,7 @@ extension KernelEmitter {
       let dtype = kernel.dtype(of: index.value, in: values.frame.stage.body)
       let number = isUniform ? evaluateUniform(index.value, &values) : evaluate(index.value, &values)
       let (element, isInside) = bounded(number, dtype, value(index.extent), bounds, lanes)
-      report(bounds, isInside, index.site, lanes, mask: isUniform ? nil : values.point.mask)
+      report(bounds, element, isInside, index.site, lanes, mask: isUniform ? nil : values.point.mask)
       let offset = multiply(element, module.broadcast(value(index.stride), lanes))
       chosen = Chosen(
         offset: chosen.map { add($0.offset, offset) } ?? offset,

@@ -208,7 +208,10 @@ final class CLEmitter {
       out.line("long \(place) = \(wide);")
       if bounds == .clamp { out.line("\(place) = \(place) < 0 ? 0 : \(place) > \(last) ? \(last) : \(place);") }
       out.line("const int \(name)ok\(number) = \(place) >= 0 && \(place) <= \(last);")
-      if bounds == .check { out.line("if (!\(name)ok\(number)) status[launch] = \(choice.index.site);") }
+      if bounds == .check {
+        let words = "status[launch + 2] = (int)\(choice.name); status[launch + 3] = (int)((long)\(choice.name) >> 32);"
+        out.line("if (!\(name)ok\(number)) { status[launch] = \(choice.index.site); \(words) }")
+      }
     }
     return chosen.isEmpty ? "1" : chosen.indices.map { "\(name)ok\($0)" }.joined(separator: " && ")
   }

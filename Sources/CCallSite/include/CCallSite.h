@@ -8,3 +8,6 @@ int kiln_return_addresses(uintptr_t *addresses, int count);
 
 // A number that tells the threads that live now apart.
 uintptr_t kiln_thread_number(void);
+
+// Writes what standard output still holds.
+void kiln_flush_output(void);

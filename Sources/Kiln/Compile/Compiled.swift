@@ -21,12 +21,15 @@ public final class Compiled<Output, each Input: TensorTree>: Sendable {
   /// What was compiled, and why.
   public var report: CompilationReport { table.report }
 
-  /// Calls the function. A failure stops the program with its diagnostics; `run` throws them.
+  /// Calls the function. A failure is noted by the trace that records or the `withDiagnostics` that runs, which throws it at
+  /// its end; elsewhere it stops the program with its diagnostics. `run` throws them.
   public func callAsFunction(_ input: repeat each Input) -> Output {
+    let ambient = Ambient.current
+    if let ambient, ambient.trace != nil { return recordOrPoison(repeat each input) }
     do throws(KilnError) {
-      return try run(repeat each input)
+      return try run(ambient, repeat each input)
     } catch {
-      Failure.stop(error)
+      return poisoned(error, repeat each input)
     }
   }
 
@@ -34,10 +37,16 @@ public final class Compiled<Output, each Input: TensorTree>: Sendable {
   /// - Throws: every diagnostic of the trace, of the transformations in it, of the compilation, or of the run.
   public func run(_ input: repeat each Input) throws(KilnError) -> Output {
     let ambient = Ambient.current
-    if let ambient {
-      if ambient.trace != nil { return try record(repeat each input) }
-      if ambient.tapes != nil { return try runOnTape(repeat each input) }
+    if let ambient, ambient.trace != nil {
+      var returned: Output?
+      return try record(&returned, repeat each input)
     }
+    return try run(ambient, repeat each input)
+  }
+
+  @inline(__always)
+  private func run(_ ambient: Ambient?, _ input: repeat each Input) throws(KilnError) -> Output {
+    if ambient?.tapes != nil { return try runOnTape(repeat each input) }
     if table.options.checksEveryTrace { try checkTrace(repeat each input) }
     if let program = table.first {
       var frame = CallFrame(program)
@@ -45,6 +54,23 @@ public final class Compiled<Output, each Input: TensorTree>: Sendable {
       if matches(frame, ambient, repeat each input) { return try run(&frame) }
     }
     return try runSlowly(repeat each input)
+  }
+
+  private func recordOrPoison(_ input: repeat each Input) -> Output {
+    var returned: Output?
+    do throws(KilnError) {
+      return try record(&returned, repeat each input)
+    } catch {
+      return OutputShape(visit: visitOutput).poisoned(returned, by: error)
+    }
+  }
+
+  /// The result of a call that failed. What a result looks like only the closure knows, so it is traced for that.
+  private func poisoned(_ error: KilnError, _ input: repeat each Input) -> Output {
+    guard Listeners.current != nil else { Failure.stop(error) }
+    var returned: Output?
+    _ = Result { () throws(KilnError) in try trace(&returned, repeat each input) }
+    return OutputShape(visit: visitOutput).poisoned(returned, by: error)
   }
 
   /// Whether the arguments are what the frame's program takes; notes their addresses. Allocates nothing.
@@ -94,7 +120,10 @@ public final class Compiled<Output, each Input: TensorTree>: Sendable {
     return signature
   }
 
-  private func trace(_ input: repeat each Input) throws(KilnError) -> TracedClosure<Output> {
+  /// - Parameter returned: is given what the closure gave, also if tracing fails.
+  private func trace(
+    _ returned: inout Output?, _ input: repeat each Input
+  ) throws(KilnError) -> TracedClosure<Output> {
     let trace = Trace("main", at: table.location, subject: ObjectIdentifier(self))
     return try trace.recording { binder throws(KilnError) in
       var index = 0
@@ -103,6 +132,7 @@ public final class Compiled<Output, each Input: TensorTree>: Sendable {
         return binder.bind(tree, "arg\(index)")
       }
       let output = body(repeat bind(each input))
+      returned = output
       var visitor = OutputVisitor()
       let template = visitOutput(output, &visitor)
       return (template, visitor.cores)
@@ -112,7 +142,8 @@ public final class Compiled<Output, each Input: TensorTree>: Sendable {
   private func checkTrace(_ input: repeat each Input) throws(KilnError) {
     let signature = try placedSignature(repeat each input)
     guard let program = table.program(for: signature) else { return }
-    let module = try trace(repeat each input).recorded.module()
+    var returned: Output?
+    let module = try trace(&returned, repeat each input).recorded.module()
     try RetraceCheck.compare(program.entry.module, module, at: signature.location)
   }
 
@@ -120,24 +151,28 @@ public final class Compiled<Output, each Input: TensorTree>: Sendable {
     _ signature: Signature, _ previous: CompiledProgram?, _ input: repeat each Input
   ) throws(KilnError) -> CompiledProgram {
     for tree in repeat each input { try TreeCheck.check(tree) }
-    return try table.build(signature, previous, state: 0) { () throws(KilnError) in try trace(repeat each input) }
+    return try table.build(signature, previous, state: 0) { () throws(KilnError) in
+      var returned: Output?
+      return try trace(&returned, repeat each input)
+    }
   }
 
   /// Traces and runs the function so that the tapes that record see the call.
   private func runOnTape(_ input: repeat each Input) throws(KilnError) -> Output {
     let signature = signature(repeat each input)
     if let failure = signature.failure { throw KilnError([failure]).resolved() }
-    let traced = try trace(repeat each input)
+    var returned: Output?
+    let traced = try trace(&returned, repeat each input)
     return try table.runOnTape(traced.recorded, signature.leaves).replacingTensors(of: traced.output, by: visitOutput)
   }
 
   /// Records a call in the current trace.
-  private func record(_ input: repeat each Input) throws(KilnError) -> Output {
+  private func record(_ returned: inout Output?, _ input: repeat each Input) throws(KilnError) -> Output {
     guard let trace = Trace.current else { return try run(repeat each input) }
     try table.checkRecursion(ObjectIdentifier(self), trace)
     let signature = signature(repeat each input)
     if let failure = signature.treeFailure { throw KilnError(failure).resolved() }
-    let traced = try self.trace(repeat each input)
+    let traced = try self.trace(&returned, repeat each input)
     let results = trace.call(
       traced.recorded.function.name, in: try traced.recorded.module(), signature.leaves,
       captures: traced.recorded.captures, resultTypes: traced.recorded.function.resultTypes)

@@ -34,13 +34,16 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
   /// What was compiled, and why; what was updated in place.
   public var report: CompilationReport { table.report }
 
-  /// Calls the function. A failure stops the program with its diagnostics; `run` throws them.
+  /// Calls the function. A failure is noted by the trace that records or the `withDiagnostics` that runs, which throws it at
+  /// its end, and the state stays; elsewhere it stops the program with its diagnostics. `run` throws them.
   @discardableResult
   public func callAsFunction(updating state: inout State, _ input: repeat each Input) -> Output {
+    let ambient = Ambient.current
+    if let ambient, ambient.trace != nil { return recordOrPoison(&state, repeat each input) }
     do throws(KilnError) {
-      return try run(updating: &state, repeat each input)
+      return try run(ambient, &state, repeat each input)
     } catch {
-      Failure.stop(error)
+      return poisoned(error, state, repeat each input)
     }
   }
 
@@ -50,10 +53,18 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
   @discardableResult
   public func run(updating state: inout State, _ input: repeat each Input) throws(KilnError) -> Output {
     let ambient = Ambient.current
-    if let ambient {
-      if ambient.trace != nil { return try record(&state, repeat each input) }
-      if ambient.tapes != nil { return try runOnTape(&state, repeat each input) }
+    if let ambient, ambient.trace != nil {
+      var returned: Output?
+      return try record(&returned, &state, repeat each input)
     }
+    return try run(ambient, &state, repeat each input)
+  }
+
+  @inline(__always)
+  private func run(
+    _ ambient: Ambient?, _ state: inout State, _ input: repeat each Input
+  ) throws(KilnError) -> Output {
+    if ambient?.tapes != nil { return try runOnTape(&state, repeat each input) }
     if table.options.checksEveryTrace { try checkTrace(state, repeat each input) }
     if let program = table.first {
       var frame = CallFrame(program)
@@ -66,6 +77,23 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
     if matches(frame, ambient, &state, repeat each input) { return try run(&frame, &state) }
     throw KilnError("compile.C3", "an argument changed its structure while it was visited", at: CallSite.here())
       .resolved()
+  }
+
+  private func recordOrPoison(_ state: inout State, _ input: repeat each Input) -> Output {
+    var returned: Output?
+    do throws(KilnError) {
+      return try record(&returned, &state, repeat each input)
+    } catch {
+      return OutputShape(visit: visitOutput).poisoned(returned, by: error)
+    }
+  }
+
+  /// The result of a call that failed. What a result looks like only the closure knows, so it is traced for that.
+  private func poisoned(_ error: KilnError, _ state: State, _ input: repeat each Input) -> Output {
+    guard Listeners.current != nil else { Failure.stop(error) }
+    var returned: Output?
+    _ = Result { () throws(KilnError) in try trace(&returned, state, repeat each input) }
+    return OutputShape(visit: visitOutput).poisoned(returned, by: error)
   }
 
   /// The program for these arguments. It is found, or made, before the run, so that no reference to the state's tensors is
@@ -131,7 +159,10 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
     let stateCount: Int
   }
 
-  private func trace(_ state: State, _ input: repeat each Input) throws(KilnError) -> Traced {
+  /// - Parameter returned: is given what the closure gave, also if tracing fails.
+  private func trace(
+    _ returned: inout Output?, _ state: State, _ input: repeat each Input
+  ) throws(KilnError) -> Traced {
     let trace = Trace("main", at: table.location, subject: ObjectIdentifier(self))
     var after = state
     var stateCount = 0
@@ -145,6 +176,7 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
       }
       let before = after
       let output = body(&after, repeat bind(each input))
+      returned = output
       try checkStructure(before, after)
       var visitor = OutputVisitor()
       after = visitor.visited(after)
@@ -171,7 +203,8 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
   private func checkTrace(_ state: State, _ input: repeat each Input) throws(KilnError) {
     let signature = try placedSignature(state, repeat each input)
     guard let program = table.program(for: signature) else { return }
-    let module = try trace(state, repeat each input).closure.recorded.module()
+    var returned: Output?
+    let module = try trace(&returned, state, repeat each input).closure.recorded.module()
     try RetraceCheck.compare(program.entry.module, module, at: signature.location)
   }
 
@@ -184,7 +217,8 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
     var counter = OutputVisitor()
     copy.visit(&counter)
     return try table.build(signature, previous, state: counter.cores.count) { () throws(KilnError) in
-      try trace(state, repeat each input).closure
+      var returned: Output?
+      return try trace(&returned, state, repeat each input).closure
     }
   }
 
@@ -192,7 +226,8 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
   private func runOnTape(_ state: inout State, _ input: repeat each Input) throws(KilnError) -> Output {
     let signature = signature(state, repeat each input)
     if let failure = signature.failure { throw KilnError([failure]).resolved() }
-    let traced = try trace(state, repeat each input)
+    var returned: Output?
+    let traced = try trace(&returned, state, repeat each input)
     let results = try table.runOnTape(traced.closure.recorded, signature.leaves)
     let count = traced.stateCount
     state = Array(results.prefix(count)).replacingTensors(of: traced.state) { tree, visitor in visitor.visited(tree) }
@@ -200,12 +235,14 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
   }
 
   /// Records a call in the current trace; the state's tensors become its results.
-  private func record(_ state: inout State, _ input: repeat each Input) throws(KilnError) -> Output {
+  private func record(
+    _ returned: inout Output?, _ state: inout State, _ input: repeat each Input
+  ) throws(KilnError) -> Output {
     guard let trace = Trace.current else { return try run(updating: &state, repeat each input) }
     try table.checkRecursion(ObjectIdentifier(self), trace)
     let signature = signature(state, repeat each input)
     if let failure = signature.treeFailure { throw KilnError(failure).resolved() }
-    let traced = try self.trace(state, repeat each input)
+    let traced = try self.trace(&returned, state, repeat each input)
     let recorded = traced.closure.recorded
     let results = trace.call(
       recorded.function.name, in: try recorded.module(), signature.leaves, captures: recorded.captures,

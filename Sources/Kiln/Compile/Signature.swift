@@ -104,7 +104,7 @@ extension Signature: TensorVisitor {
     if core.kind == .poisoned, leafFailure == nil {
       leafFailure = Diagnostic(
         "tensor.invalid", "\(path.description) has no value", at: location,
-        notes: ["because: \(core.poison.reason.resolved)"])
+        notes: ["because: \(core.poison.reason.resolved())"])
     }
     if core.kind == .traced, Trace.current == nil, leafFailure == nil { leafFailure = strayed(core) }
   }

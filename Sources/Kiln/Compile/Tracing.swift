@@ -41,7 +41,7 @@ extension Trace {
       }
     }
     return recordCall(name, in: module, arguments + captured, captured: captured.count)
-      ?? resultTypes.map { Failure.lastPoison(of: self, $0) }
+      ?? resultTypes.map { Failure.lastPoison($0) }
   }
 
   /// Notes the diagnostics of a closure that was traced inside this trace.

@@ -13,7 +13,7 @@ import KilnIR
 /// - Returns: The tree that the closures give. A wrong predicate, or closures that give different types, are diagnostics
 ///   (`cond.C1`, `cond.C4`), which name the tensor.
 public func cond<Output: TensorTree>(
-  _ predicate: Tensor<Bool>, file: StaticString = #fileID, line: UInt = #line, then: () -> Output,
+  _ predicate: Tensor<Bool>, file: StaticString = #filePath, line: UInt = #line, then: () -> Output,
   else otherwise: () -> Output
 ) -> Output {
   let location = SourceLocation(file, line)
@@ -29,7 +29,7 @@ public func cond<Output: TensorTree>(
 
 /// `cond` for closures that give several trees.
 public func cond<each Output: TensorTree>(
-  _ predicate: Tensor<Bool>, file: StaticString = #fileID, line: UInt = #line, then: () -> (repeat each Output),
+  _ predicate: Tensor<Bool>, file: StaticString = #filePath, line: UInt = #line, then: () -> (repeat each Output),
   else otherwise: () -> (repeat each Output)
 ) -> (repeat each Output) {
   let result: Several<repeat each Output> = cond(

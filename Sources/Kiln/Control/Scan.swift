@@ -20,7 +20,7 @@ import KilnIR
 ///   elements that is `initial`, and outputs without elements. Leading extents that differ, and a body that changes a type,
 ///   are diagnostics (`scan.C3`, `scan.C6`), which name the tensor.
 public func scan<Carry: TensorTree, Elements: TensorTree, Output: TensorTree>(
-  _ initial: Carry, over xs: Elements, reverse: Bool = false, file: StaticString = #fileID, line: UInt = #line,
+  _ initial: Carry, over xs: Elements, reverse: Bool = false, file: StaticString = #filePath, line: UInt = #line,
   _ body: (Carry, Elements) -> (Carry, Output)
 ) -> (carry: Carry, outputs: Output) {
   scan(initial, xs, length: nil, reverse, SourceLocation(file, line)) { binder in
@@ -34,7 +34,7 @@ public func scan<Carry: TensorTree, Elements: TensorTree, Output: TensorTree>(
 /// let (_, powers) = scan(Tensor<Float>(1), length: 10) { x in (x * 2, x) }
 /// ```
 public func scan<Carry: TensorTree, Output: TensorTree>(
-  _ initial: Carry, length: Int, reverse: Bool = false, file: StaticString = #fileID, line: UInt = #line,
+  _ initial: Carry, length: Int, reverse: Bool = false, file: StaticString = #filePath, line: UInt = #line,
   _ body: (Carry) -> (Carry, Output)
 ) -> (carry: Carry, outputs: Output) {
   scan(initial, [Tensor<Int32>](), length: length, reverse, SourceLocation(file, line)) { binder in
@@ -55,7 +55,7 @@ public func scan<Carry: TensorTree, Output: TensorTree>(
 ///   - initial: What the first turn is given. Structure and types stay (`scan.C6`).
 /// - Returns: What the last turn gives.
 public func fori<State: TensorTree>(
-  _ range: Range<Int>, _ initial: State, file: StaticString = #fileID, line: UInt = #line,
+  _ range: Range<Int>, _ initial: State, file: StaticString = #filePath, line: UInt = #line,
   _ body: (Tensor<Int32>, State) -> State
 ) -> State {
   let location = SourceLocation(file, line)
@@ -77,7 +77,7 @@ public func fori<State: TensorTree>(
 /// `fori` that passes several trees on. Where the body is one expression with arithmetic, name the types of its parameters: the
 /// compiler's type checker takes seconds to find them.
 public func fori<each State: TensorTree>(
-  _ range: Range<Int>, _ initial: repeat each State, file: StaticString = #fileID, line: UInt = #line,
+  _ range: Range<Int>, _ initial: repeat each State, file: StaticString = #filePath, line: UInt = #line,
   _ body: (Tensor<Int32>, repeat each State) -> (repeat each State)
 ) -> (repeat each State) {
   let start = Several(repeat each initial)

@@ -139,7 +139,7 @@ enum ControlEmission {
     let operands = arguments + captured
     if let outer {
       let types = try inferred(op, operands, in: module)
-      return outer.recordControl(op, in: module, operands) ?? types.map { Failure.lastPoison(of: outer, $0) }
+      return outer.recordControl(op, in: module, operands) ?? types.map { Failure.lastPoison($0) }
     }
     return try run(op, operands, in: module)
   }

@@ -18,7 +18,7 @@ import KilnIR
 /// - Returns: The tree of the last turn. A body that changes a type, or a condition that is no scalar, is a diagnostic
 ///   (`while.C6`, `while.C4`), which names the tensor.
 public func whileLoop<State: TensorTree>(
-  _ initial: State, file: StaticString = #fileID, line: UInt = #line,
+  _ initial: State, file: StaticString = #filePath, line: UInt = #line,
   condition: (State) -> Tensor<Bool>, body: (State) -> State
 ) -> State {
   let location = SourceLocation(file, line)
@@ -37,7 +37,7 @@ public func whileLoop<State: TensorTree>(
 /// `whileLoop` with a state of several trees. Where a closure is one expression with arithmetic, name the types of its
 /// parameters: the compiler's type checker takes seconds to find them, or gives up.
 public func whileLoop<each State: TensorTree>(
-  _ initial: repeat each State, file: StaticString = #fileID, line: UInt = #line,
+  _ initial: repeat each State, file: StaticString = #filePath, line: UInt = #line,
   condition: (repeat each State) -> Tensor<Bool>, body: (repeat each State) -> (repeat each State)
 ) -> (repeat each State) {
   let start = Several(repeat each initial)

@@ -6,7 +6,9 @@ import KilnRuntime
 /// Where in the user's program the running operation was written (Documentation/Decisions/0002).
 enum CallSite {
   /// Frames kept per operation: enough for Kiln's own frames and a few of the user's.
-  private static let depth = 16
+  private static let depth = 24
+  /// Lines that a diagnostic names beside its own.
+  private static let callerLimit = 4
 
   /// The raw return addresses of the callers: no symbols, a few nanoseconds.
   static func here() -> SourceLocation {
@@ -17,17 +19,35 @@ enum CallSite {
     return .returnAddresses(addresses)
   }
 
-  /// The innermost line outside Kiln and the standard library that these addresses come from.
-  fileprivate static func resolve(_ addresses: [UInt]) -> SourceLocation? {
-    for address in addresses {
-      if let place = place(of: address) { return place }
-    }
-    return nil
+  /// The lines outside Kiln and the standard library that these addresses come from, the innermost first: that of the
+  /// operation, and those of the calls around it in the same program or library.
+  fileprivate static func resolve(_ addresses: [UInt]) -> [SourceLocation] {
+    var lines: [Line] = []
+    for line in self.lines(of: addresses)
+    where line.location != lines.last?.location && line.image == (lines.first ?? line).image { lines.append(line) }
+    return lines.prefix(1 + callerLimit).map(\.location)
   }
 
-  /// The user's line at the addresses that were asked for; nil for addresses in other code. Reading line tables takes
+  /// Whether any of these addresses has a line, in whatever code.
+  fileprivate static func haveLines(_ addresses: [UInt]) -> Bool {
+    frames(of: addresses).contains { $0.symbol?.sourceLocation != nil }
+  }
+
+  /// Every call that is under way, as text.
+  static func calls() -> String {
+    let backtrace = try? Backtrace.capture(algorithm: .auto, limit: nil, images: images)
+    return backtrace?.symbolicated(with: images)?.description ?? ""
+  }
+
+  private struct Line {
+    let location: SourceLocation
+    /// The number of the program or library that it is in.
+    let image: Int
+  }
+
+  /// The user's lines at every address that was ever asked for; none for addresses in other code. Reading line tables takes
   /// milliseconds.
-  private static let places = Lock(BoundedCache<UInt, SourceLocation?>(limit: 1 << 20))
+  private static let places = Lock(BoundedCache<UInt, [Line]>(limit: 1 << 20))
 
   /// The libraries of the process, read once: reading crashes while another thread unloads one, as drivers of OpenCL do when
   /// they compile. Code that is loaded later has no lines.
@@ -36,21 +56,34 @@ enum CallSite {
   /// Reads what reading lines needs, before anything in the process unloads libraries.
   static func prepare() { _ = images }
 
-  private static func place(of address: UInt) -> SourceLocation? {
-    if let known = places.withLock({ $0.find(address) }) { return known }
-    let backtrace = Backtrace(
-      architecture: architecture, frames: [RichFrame<UInt>.returnAddress(address)], images: images)
-    var place: SourceLocation?
-    // One address has several frames where functions were inlined into another, the innermost first.
-    for frame in backtrace.symbolicated()?.frames ?? [] {
-      guard let symbol = frame.symbol, let line = symbol.sourceLocation, line.line > 0 else { continue }
-      if isOurs(symbol.rawName) || isGenerated(line.path) { continue }
-      place = .position(file: shortened(line.path), line: line.line, column: line.column)
-      break
+  private static func lines(of addresses: [UInt]) -> [Line] {
+    var found = places.withLock { places in
+      Dictionary(addresses.compactMap { address in places.find(address).map { (address, $0) } }) { $1 }
     }
-    let byteCount = 256
-    _ = places.withLock { $0.insert(place, for: address, byteCount: byteCount) }
-    return place
+    let unknown = addresses.filter { found[$0] == nil }
+    if !unknown.isEmpty {
+      for address in unknown { found[address] = [] }
+      for frame in frames(of: unknown) {
+        guard let symbol = frame.symbol, let line = symbol.sourceLocation, line.line > 0,
+          let address = UInt(frame.captured.originalProgramCounter), !isOurs(symbol), !isGenerated(line.path)
+        else { continue }
+        let location = SourceLocation.position(file: line.path, line: line.line, column: line.column)
+        found[address]?.append(Line(location: location.shortened, image: symbol.imageIndex))
+      }
+      let byteCount = 256
+      let known = found
+      places.withLock { places in
+        for address in unknown { _ = places.insert(known[address] ?? [], for: address, byteCount: byteCount) }
+      }
+    }
+    return addresses.flatMap { found[$0] ?? [] }
+  }
+
+  /// The frames of all addresses, read at once. One address has several where functions were inlined into another, the innermost
+  /// first.
+  private static func frames(of addresses: [UInt]) -> [SymbolicatedBacktrace.Frame] {
+    let frames = addresses.map { RichFrame<UInt>.returnAddress($0) }
+    return Backtrace(architecture: architecture, frames: frames, images: images).symbolicated()?.frames ?? []
   }
 
   /// Whether nobody wrote the line: thunks, and the expansions of macros.
@@ -58,19 +91,24 @@ enum CallSite {
     path.contains("<compiler-generated>") || path.contains("@__swiftmacro_")
   }
 
-  /// Mangled names begin with the module of the declaration; `Ss`, `Sa` … are the standard library's types.
-  private static func isOurs(_ name: String) -> Bool {
-    guard name.hasPrefix("$s") else { return false }
-    let rest = name.dropFirst(2)
-    if let first = rest.first, first == "s" || first == "S" { return true }
-    return ["4Kiln", "6KilnNN", "6KilnIR", "10KilnPasses", "11KilnRuntime"].contains { rest.hasPrefix($0) }
+  /// Whether Kiln or the standard library declares the function. Mangled names begin with the module of the outermost
+  /// declaration; `s` and `S` are the standard library. For a member of an extension that is the module of the extended type,
+  /// and only the readable name says whose the extension is.
+  private static func isOurs(_ symbol: SymbolicatedBacktrace.Symbol) -> Bool {
+    guard symbol.rawName.hasPrefix("$s") else { return false }
+    let rest = symbol.rawName.dropFirst(2)
+    let isStandard = rest.hasPrefix("s") || rest.hasPrefix("S")
+    guard isStandard || ourModules.contains(where: { rest.hasPrefix("\($0.utf8.count)\($0)") }) else { return false }
+    let mark = "(extension in "
+    guard let start = symbol.name.firstRange(of: mark)?.upperBound else { return true }
+    let module = String(symbol.name[start...].prefix { $0 != ")" })
+    return ourModules.contains(module) || standardModules.contains(module)
   }
 
-  /// Paths below the working directory are shown relative to it.
-  private static func shortened(_ path: String) -> String {
-    guard let directory = System.workingDirectory, path.hasPrefix(directory + "/") else { return path }
-    return String(path.dropFirst(directory.utf8.count + 1))
-  }
+  private static let ourModules: Set = ["Kiln", "KilnNN", "KilnIR", "KilnPasses", "KilnRuntime"]
+  private static let standardModules: Set = [
+    "Swift", "_Concurrency", "_StringProcessing", "Synchronization", "Runtime",
+  ]
 
   #if arch(arm64)
     private static let architecture = "arm64"
@@ -85,11 +123,48 @@ extension SourceLocation {
 
   /// Raw return addresses as a file and a line, or `fallback` where the program has no line tables.
   package func resolved(else fallback: SourceLocation = .unknown) -> SourceLocation {
+    lines.first ?? fallback.shortened
+  }
+
+  /// The line, and those of the calls around it, as far as they are known.
+  fileprivate var lines: [SourceLocation] {
     switch self {
-    case .returnAddresses(let addresses): CallSite.resolve(addresses) ?? fallback
-    case .unknown: fallback
-    case .position: self
+    case .returnAddresses(let addresses): CallSite.resolve(addresses)
+    case .unknown: []
+    case .position: [shortened]
     }
+  }
+
+  /// Paths below the working directory are shown relative to it.
+  fileprivate var shortened: SourceLocation {
+    guard case .position(let file, let line, let column) = self, file.hasPrefix("/"),
+      let directory = System.workingDirectory, file.hasPrefix(directory + "/")
+    else { return self }
+    return .position(file: String(file.dropFirst(directory.utf8.count + 1)), line: line, column: column)
+  }
+}
+
+extension Diagnostic {
+  /// The diagnostic with a file and a line, and in a note the lines from where its code was called.
+  ///
+  /// One whose line is not known is reported at `fallback`, the call that encloses it, and says so.
+  func resolved(else fallback: SourceLocation = .unknown) -> Diagnostic {
+    var result = self
+    let lines = location.lines
+    result.location = lines.first ?? .unknown
+    if lines.count > 1 {
+      result.notes.append("called from " + lines.dropFirst().map(\.description).joined(separator: ", from "))
+    }
+    guard lines.isEmpty, fallback != .unknown else { return result }
+    result.location = fallback.resolved()
+    result.notes.append("the line is that of the enclosing call: \(whyNoLine)")
+    return result
+  }
+
+  private var whyNoLine: String {
+    guard case .returnAddresses(let addresses) = location else { return "no line of its own is known" }
+    return CallSite.haveLines(addresses)
+      ? "the compiler kept no line for the operation" : "this program has no line tables"
   }
 }
 
@@ -97,15 +172,6 @@ extension KilnError {
   /// The error with every location as a file and a line. An operation whose line is not known is reported "in the closure
   /// of" `fallback`.
   package func resolved(else fallback: SourceLocation = .unknown) -> KilnError {
-    KilnError(
-      diagnostics.map { diagnostic in
-        var result = diagnostic
-        result.location = diagnostic.location.resolved()
-        if result.location == .unknown, fallback != .unknown {
-          result.location = fallback.resolved()
-          result.notes.append("the line is that of the enclosing call: this program has no line tables")
-        }
-        return result
-      })
+    KilnError(diagnostics.map { $0.resolved(else: fallback) })
   }
 }

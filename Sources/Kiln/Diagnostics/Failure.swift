@@ -6,38 +6,34 @@ import KilnRuntime
 enum Failure {
   /// Notes the diagnostic, or stops with it. `type` is the best guess at what the operation would have given.
   static func poison(_ diagnostic: Diagnostic, _ type: TensorType) -> TensorCore {
-    if let trace = Trace.current {
-      trace.note(diagnostic)
-      return TensorCore(poisoned: diagnostic, type, noted: ObjectIdentifier(trace))
-    }
-    if let scope = DiagnosticScope.current {
-      scope.note(diagnostic)
-      return TensorCore(poisoned: diagnostic, type, noted: ObjectIdentifier(scope))
-    }
-    stop(KilnError([diagnostic]))
+    guard let listener = Listeners.current else { stop(KilnError([diagnostic])) }
+    listener.note(diagnostic)
+    return TensorCore(poisoned: diagnostic, type, noted: ObjectIdentifier(listener))
   }
 
   /// Notes all diagnostics of `error`, or stops with them. Gives poisoned tensors of `types`, at least one.
   static func poison(_ error: KilnError, _ types: [TensorType]) -> [TensorCore] {
-    guard Trace.current != nil || DiagnosticScope.current != nil, let last = error.diagnostics.last else { stop(error) }
-    for diagnostic in error.diagnostics.dropLast() { _ = poison(diagnostic, types[0]) }
-    let first = poison(last, types[0])
-    return [first] + types.dropFirst().map { poison(after: first, $0) }
+    guard let listener = Listeners.current, let last = error.diagnostics.last else { stop(error) }
+    for diagnostic in error.diagnostics { listener.note(diagnostic) }
+    return types.map { TensorCore(poisoned: last, $0, noted: ObjectIdentifier(listener)) }
   }
 
-  static func poison(_ failure: ConstraintFailure, _ type: TensorType) -> TensorCore {
-    poison(Diagnostic(failure.label, failure.message, at: CallSite.here()), type)
+  /// - Parameter operands: Those among them that are parameters of a trace are named in notes.
+  static func poison(
+    _ failure: ConstraintFailure, _ type: TensorType, operands: [TensorCore] = []
+  ) -> TensorCore {
+    let notes = parameters(among: operands)
+    return poison(Diagnostic(failure.label, failure.message, at: CallSite.here(), notes: notes), type)
   }
 
   /// The result of an operation on a poisoned operand. Says the reason again only where nobody has heard it.
   static func poison(after operand: TensorCore, _ type: TensorType) -> TensorCore {
     let (diagnostic, noted) = operand.poison
-    let here = Trace.current.map { ObjectIdentifier($0) } ?? DiagnosticScope.current.map { ObjectIdentifier($0) }
-    if let here, here == noted || Trace.current?.isInside(noted) == true {
-      return TensorCore(poisoned: diagnostic, type, noted: here)
+    if let listener = Listeners.current, Listeners.haveHeard(noted) {
+      return TensorCore(poisoned: diagnostic, type, noted: ObjectIdentifier(listener))
     }
     var again = Diagnostic("tensor.invalid", "this tensor has no value", at: CallSite.here())
-    again.notes = ["because: \(diagnostic.resolved)"]
+    again.notes = ["because: \(diagnostic.resolved())"]
     return poison(again, type)
   }
 
@@ -50,41 +46,52 @@ enum Failure {
     return TensorCore(poisoned: diagnostic, type, noted: ObjectIdentifier(trace))
   }
 
-  /// Writes the diagnostics and stops the program.
+  /// The result of an operation about which the listener has heard why there is none.
+  static func lastPoison(_ type: TensorType) -> TensorCore {
+    TensorCore(
+      poisoned: Diagnostic("tensor.invalid", "this tensor is the result of an operation that failed"), type,
+      noted: Listeners.current.map { ObjectIdentifier($0) })
+  }
+
+  /// What the operands are called that are parameters of a trace.
+  static func parameters(among operands: [TensorCore]) -> [String] {
+    operands.compactMap { operand in
+      guard let (trace, value) = operand.traced, let name = trace.parameterName(value) else { return nil }
+      return "\(name) is \(operand.type)"
+    }
+  }
+
+  /// Looks at elements that are not there, after which there is no point in going on.
+  private static let lookLimit = 10_000
+
+  /// Counts a look at the elements of a traced or failed tensor. It gives no number, so a loop that waits for one would go on
+  /// for ever, and nothing can be thrown from there.
+  static func countLook() {
+    var next = Listeners.current
+    while let listener = next {
+      if listener.countLook() > lookLimit {
+        stop(
+          KilnError(
+            "trace.C5", "a loop looks again and again at elements that are not there, and would never end",
+            at: CallSite.here(),
+            notes: ["`whileLoop` and `cond` decide by tensors; a number from outside may decide in Swift"]))
+      }
+      next = listener.outer
+    }
+  }
+
+  /// Writes the diagnostics, those of the traces that are open included, and stops the program. They are the last that it
+  /// writes: the runtime's own backtrace would bury them.
   static func stop(_ error: KilnError) -> Never {
-    System.writeToStandardError(error.resolved().description + "\n")
-    fatalError("stopped by the error above; `try f.run(…)` or `withDiagnostics { … }` throws it instead")
+    var list = DiagnosticList()
+    for diagnostic in Listeners.noted + error.diagnostics { list.append(diagnostic) }
+    let text = KilnError(list.elements).resolved().description
+    let calls = System.environment("KILN_BACKTRACE") == "1" ? CallSite.calls() + "\n\n" : ""
+    System.flushOutput()
+    System.writeToStandardError(
+      calls + text
+        + "\n  note: the program stops here; `try f.run(…)` or `withDiagnostics { … }` throws this instead, and "
+        + "KILN_BACKTRACE=1 prints the calls\n")
+    System.abort()
   }
-}
-
-extension Diagnostic {
-  var resolved: Diagnostic {
-    var result = self
-    result.location = location.resolved()
-    return result
-  }
-}
-
-/// Collects the diagnostics of the eager operations inside `withDiagnostics`.
-final class DiagnosticScope: Sendable {
-  @TaskLocal static var current: DiagnosticScope?
-
-  private let diagnostics = Lock<[Diagnostic]>([])
-
-  func note(_ diagnostic: Diagnostic) { diagnostics.withLock { $0.append(diagnostic) } }
-  var noted: [Diagnostic] { diagnostics.withLock { $0 } }
-}
-
-/// Runs `body`, in which an operation that cannot be done does not stop the program.
-///
-/// ```swift
-/// let y = try withDiagnostics { matmul(a, b) + c }
-/// ```
-/// - Throws: `KilnError` with every diagnostic of the operations in `body`, when it has ended. Its result is dropped then.
-public func withDiagnostics<Result>(_ body: () throws -> Result) throws -> Result {
-  let scope = DiagnosticScope()
-  let result = Swift.Result { try DiagnosticScope.$current.withValue(scope, operation: body) }
-  let noted = scope.noted
-  if !noted.isEmpty { throw KilnError(noted).resolved() }
-  return try result.get()
 }

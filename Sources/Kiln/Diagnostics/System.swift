@@ -1,3 +1,5 @@
+import CCallSite
+
 #if canImport(Glibc)
   import Glibc
 #else
@@ -25,6 +27,21 @@ enum System {
   static var programName: String {
     let path = CommandLine.arguments.first ?? "program"
     return path.split(separator: "/").last.map(String.init) ?? "program"
+  }
+
+  static func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+
+  /// Writes what was printed and waits in a buffer.
+  static func flushOutput() { kiln_flush_output() }
+
+  /// Ends the process by a signal, of which no handler hears.
+  static func abort() -> Never {
+    signal(SIGABRT, SIG_DFL)
+    #if canImport(Glibc)
+      Glibc.abort()
+    #else
+      Darwin.abort()
+    #endif
   }
 
   static func writeToStandardError(_ text: String) {

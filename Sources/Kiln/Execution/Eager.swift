@@ -61,8 +61,8 @@ enum Eager {
   }
 
   static func run(_ op: Op, _ operands: [TensorCore]) -> TensorCore {
-    if case .movement(.reshape(let shape)) = op, shape.elementCount == operands[0].shape.elementCount {
-      return TensorCore(viewing: operands[0], as: .of(TensorType(operands[0].dtype, shape)))
+    if case .movement(.reshape) = op, let type = try? op.infer(operands.map(\.type), in: Module())[0] {
+      return TensorCore(viewing: operands[0], as: .of(type))
     }
     do throws(KilnError) {
       let place = try Placement.device(of: operands) { "operand \($0)" }

@@ -21,8 +21,8 @@ public func attention<Scalar: TensorReal>(
     return Tensor(
       core: q.core.failed(
         "attention.C1",
-        "attention takes queries [..., m, d], keys [..., n, d] and values [..., n, e], found \(q.type), \(k.type) and \(v.type)"
-      ))
+        "attention takes queries [..., m, d], keys [..., n, d] and values [..., n, e], found \(q.type), \(k.type) and \(v.type)",
+        with: k.core, v.core))
   }
   let width = q.dimensions[q.rank - 1]
   let factor = scale ?? Scalar(1 / Double(Swift.max(width, 1)).squareRoot())

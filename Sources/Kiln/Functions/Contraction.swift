@@ -22,14 +22,15 @@ extension TensorCore {
   static func matmul(_ a: TensorCore, _ b: TensorCore) -> TensorCore {
     for operand in [a, b] where operand.kind == .poisoned { return Failure.poison(after: operand, a.type) }
     guard a.shape.rank > 0, b.shape.rank > 0 else {
-      return a.failed("matmul.C1", "matmul takes tensors of rank 1 or more, found \(a.type) and \(b.type)")
+      return a.failed("matmul.C1", "matmul takes tensors of rank 1 or more, found \(a.type) and \(b.type)", with: b)
     }
     let rows = a.shape.rank - 1
     let inner = Swift.max(b.shape.rank - 2, 0)
     guard a.shape[rows] == b.shape[inner] else {
       return a.failed(
         "matmul.C2",
-        "matmul: \(a.type) has \(a.shape[rows]) columns and \(b.type) has \(b.shape[inner]) rows; the two must agree")
+        "matmul: \(a.type) has \(a.shape[rows]) columns and \(b.type) has \(b.shape[inner]) rows; the two must agree",
+        with: b)
     }
     let batchA = Array(a.shape.dropLast(2))
     let batchB = Array(b.shape.dropLast(2))
@@ -46,7 +47,7 @@ extension TensorCore {
             batch: batch.indices.map { AxisPair($0, $0) },
             contract: [AxisPair(x.shape.rank - 1, y.shape.rank - Swift.min(b.shape.rank, 2))])), [x, y])
     } catch {
-      return Failure.poison(error, a.type)
+      return Failure.poison(error, a.type, operands: [a, b])
     }
   }
 

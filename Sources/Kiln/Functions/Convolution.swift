@@ -49,7 +49,7 @@ public func depthwiseConv2d<Scalar: TensorNumber>(
       core: x.core.failed(
         "\(name).C1",
         "\(name) takes [batch, height, width, channels] and [taps, taps, channels, multiplier], found \(x.type) and "
-          + "\(filter.type)"))
+          + "\(filter.type)", with: filter.core))
   }
   let shape = filter.core.shape
   let flat = filter.core.reshaped([shape[0], shape[1], 1, shape[2] * shape[3]])
@@ -121,7 +121,7 @@ extension TensorCore {
       }
       return grouped(x, filter, slid, groups)
     } catch {
-      return Failure.poison(error, x.type)
+      return Failure.poison(error, x.type, operands: [x, filter])
     }
   }
 
@@ -173,7 +173,7 @@ extension TensorCore {
       let convolution = Convolution(contract: [AxisPair(spatial + 1, spatial)], windows: slid)
       return emit(.contraction(.convolution(convolution)), [x, reversed])
     } catch {
-      return Failure.poison(error, x.type)
+      return Failure.poison(error, x.type, operands: [x, filter])
     }
   }
 

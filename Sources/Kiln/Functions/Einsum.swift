@@ -37,7 +37,9 @@ public func einsum<Scalar: TensorNumber>(
     }
     return Tensor(core: terms[0].summed(keeping: Set(parsed.result)).arranged(parsed.result).core)
   } catch {
-    return Tensor(core: Failure.poison(error, operands.first?.type ?? TensorType(Scalar.dtype, .scalar)))
+    return Tensor(
+      core: Failure.poison(
+        error, operands.first?.type ?? TensorType(Scalar.dtype, .scalar), operands: operands.map(\.core)))
   }
 }
 

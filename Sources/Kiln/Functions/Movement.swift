@@ -4,8 +4,14 @@ import KilnIR
 
 extension TensorProtocol {
   /// The same elements in row-major order under another shape. One extent may be -1: it takes what is left.
+  ///
+  /// Another number of elements is a diagnostic (`reshape.C1`), as is a shape that no tensor has (`type.C1`).
   public func reshaped(to shape: some ShapeConvertible) -> Self {
-    Self(core: core.reshaped(shape.asShape.inferringOne(from: core.shape)))
+    do throws(ConstraintFailure) {
+      return Self(core: core.reshaped(try shape.asShape.inferringOne(from: core.type)))
+    } catch {
+      return Self(core: core.failed(error.label, error.message))
+    }
   }
 
   /// All elements in one axis.
@@ -14,8 +20,12 @@ extension TensorProtocol {
   /// Repeats the elements along new leading axes and along axes of extent 1, as NumPy does.
   public func broadcast(to shape: some ShapeConvertible) -> Self {
     let shape = shape.asShape
-    let first = Swift.max(shape.rank - core.shape.rank, 0)
-    return Self(core: core.broadcast(shape, axes: Array(first..<first + core.shape.rank)))
+    let first = shape.rank - rank
+    guard first >= 0 else {
+      return Self(
+        core: core.failed("broadcast.C1", "\(core.type) has more axes than \(shape), the shape to broadcast to"))
+    }
+    return Self(core: core.broadcast(shape, axes: Array(first..<shape.rank)))
   }
 
   /// The axes in the order of `permutation`; all of them reversed if it is empty.
@@ -30,17 +40,23 @@ extension TensorProtocol {
   /// Exchanges two axes.
   public func swappingAxes(_ a: Int, _ b: Int) -> Self {
     var order = Array(0..<rank)
-    let (a, b) = (core.axis(a), core.axis(b))
-    if order.indices.contains(a) && order.indices.contains(b) { order.swapAt(a, b) } else { order.append(max(a, b)) }
+    let (first, second) = (core.axis(a), core.axis(b))
+    for axis in [first, second] where !order.indices.contains(axis) {
+      return Self(core: core.failed("transpose.C1", axisMessage(axis, core.type)))
+    }
+    order.swapAt(first, second)
     return Self(core: core.transposed(order))
   }
 
   /// Adds an axis of extent 1 before axis `axis`.
   public func expandingShape(at axis: Int) -> Self {
-    let axis = axis < 0 ? axis + rank + 1 : axis
+    let axis = axis.countedFromEnd(of: rank + 1)
     var shape = Array(core.shape)
     guard (0...rank).contains(axis) else {
-      return Self(core: core.failed("expandingShape.C1", axisMessage(axis, core.type)))
+      return Self(
+        core: core.failed(
+          "expandingShape.C1",
+          "a new axis of \(core.type) stands at 0...\(rank), or from the end at \(-rank - 1)...(-1), not at \(axis)"))
     }
     shape.insert(1, at: axis)
     return Self(core: core.broadcast(Shape(shape), axes: Array(0...rank).filter { $0 != axis }))
@@ -49,8 +65,8 @@ extension TensorProtocol {
   /// Removes the axes of extent 1: all, or those named.
   public func squeezed(_ axes: Int...) -> Self {
     let named = axes.map { core.axis($0) }
-    for axis in named where !core.shape.indices.contains(axis) || core.shape[axis] != 1 {
-      let found = core.shape.indices.contains(axis) ? "has extent \(core.shape[axis])" : "does not exist"
+    for (axis, place) in zip(axes, named) where !core.shape.indices.contains(place) || core.shape[place] != 1 {
+      let found = core.shape.indices.contains(place) ? "has extent \(core.shape[place])" : "does not exist"
       return Self(
         core: core.failed("squeezed.C1", "only axes of extent 1 can be squeezed; axis \(axis) of \(core.type) \(found)")
       )
@@ -87,7 +103,7 @@ public func concatenated<T: TensorProtocol>(_ tensors: [T], axis: Int = 0) -> T 
 /// The tensors, all of one shape, along a new axis before axis `axis`.
 public func stacked<T: TensorProtocol>(_ tensors: [T], axis: Int = 0) -> T {
   guard let first = tensors.first else { return T(core: .nothing("stacked.C1", "there is nothing to stack")) }
-  let axis = axis < 0 ? axis + first.rank + 1 : axis
+  let axis = axis.countedFromEnd(of: first.rank + 1)
   return concatenated(tensors.map { $0.expandingShape(at: axis) }, axis: axis)
 }
 
@@ -115,8 +131,8 @@ extension Tensor {
 // MARK: - Untyped
 
 extension TensorCore {
-  /// Counts negative axes from the end.
-  func axis(_ axis: Int) -> Int { axis < 0 ? axis + shape.rank : axis }
+  /// Counts negative axes from the end. One that is not there stays what it was written as.
+  func axis(_ axis: Int) -> Int { axis.countedFromEnd(of: shape.rank) }
 
   /// The named axes, or all.
   func axes(_ named: [Int]?) -> [Int] { named.map { $0.map { axis($0) } } ?? Array(0..<shape.rank) }
@@ -141,10 +157,10 @@ extension TensorCore {
     return emit(.type(.convert(dtype)), [self])
   }
 
-  /// A poisoned tensor of this type.
-  func failed(_ label: String, _ message: String) -> TensorCore {
-    if kind == .poisoned { return Failure.poison(after: self, type) }
-    return Failure.poison(ConstraintFailure(label, message), type)
+  /// A poisoned tensor of this type, for an operation on it and on `others`.
+  func failed(_ label: String, _ message: String, with others: TensorCore...) -> TensorCore {
+    for operand in [self] + others where operand.kind == .poisoned { return Failure.poison(after: operand, type) }
+    return Failure.poison(ConstraintFailure(label, message), type, operands: [self] + others)
   }
 
   static func nothing(_ label: String, _ message: String) -> TensorCore {
@@ -156,15 +172,29 @@ func axisMessage(_ axis: Int, _ type: TensorType) -> String {
   "axis \(axis) is out of range for \(type), which has \(type.rank) ax\(type.rank == 1 ? "is" : "es")"
 }
 
+extension Int {
+  /// A position among `count`, counted from the end if it is negative. One that is not there stays as it is, so that messages
+  /// say what was written.
+  func countedFromEnd(of count: Int) -> Int { self < 0 && self >= -count ? self + count : self }
+}
+
 extension Shape {
-  /// Replaces one -1 by what the other extents leave of `shape`.
-  func inferringOne(from shape: Shape) -> Shape {
-    let sizes = dimensions
-    guard sizes.filter({ $0 == -1 }).count == 1, let free = sizes.firstIndex(of: -1) else { return self }
-    let known = sizes.reduce(1) { $1 == -1 ? $0 : $0.saturatingProduct($1) }
-    guard known > 0, shape.elementCount % known == 0 else { return self }
+  /// Replaces one -1 by what the other extents leave of the elements of `type`.
+  ///
+  /// - Throws: `type.C1` for a shape that no tensor has, `reshape.C1` where nothing fits in the place of -1.
+  fileprivate func inferringOne(from type: TensorType) throws(ConstraintFailure) -> Shape {
+    let free = dimensions.indices.filter { dimensions[$0] == -1 }
+    try require(free.count <= 1, "reshape.C1", "one extent may be -1, for what the others leave; found \(self)")
     var result = self
-    result[free] = Dimension(shape.elementCount / known)
+    for axis in free { result[axis] = 1 }
+    try TensorType(type.dtype, result).requireAddressable()
+    guard let axis = free.first else { return self }
+    let (count, known) = (type.shape.elementCount, result.elementCount)
+    try require(
+      known > 0 && count % known == 0, "reshape.C1",
+      "reshape keeps the number of elements: \(type) has \(count), and \(self) would have "
+        + (known == 0 ? "none, whatever stands for -1" : "a multiple of \(known)"))
+    result[axis] = Dimension(count / known)
     return result
   }
 }

@@ -13,7 +13,8 @@ public func layerNorm<Scalar: TensorReal>(
     return Tensor(
       core: core.failed(
         "layerNorm.C1",
-        "layerNorm takes a scale and an offset of the last axes of \(x.type), found \(scale.type) and \(offset.type)"))
+        "layerNorm takes a scale and an offset of the last axes of \(x.type), found \(scale.type) and \(offset.type)",
+        with: scale.core, offset.core))
   }
   let axes = Array((x.rank - scale.rank)..<x.rank)
   let centered = core.centered(axes)
@@ -28,7 +29,8 @@ public func rmsNorm<Scalar: TensorReal>(
   let core = x.core
   guard isSuffix(scale, of: x) else {
     return Tensor(
-      core: core.failed("rmsNorm.C1", "rmsNorm takes a scale of the last axes of \(x.type), found \(scale.type)"))
+      core: core.failed(
+        "rmsNorm.C1", "rmsNorm takes a scale of the last axes of \(x.type), found \(scale.type)", with: scale.core))
   }
   let axes = Array((x.rank - scale.rank)..<x.rank)
   let root = RowScale<Scalar>(of: core, axes).rootMeanSquare(of: core, epsilon).core.restored(axes, of: core)
@@ -89,7 +91,8 @@ private func normalized<Scalar: TensorReal>(
   for vector in vectors where vector.shape != [x.shape[channel]] {
     return Tensor(
       core: x.core.failed(
-        "batchNorm.C1", "batchNorm takes vectors of the extent of axis \(axis) of \(x.type), found \(vector.type)"))
+        "batchNorm.C1", "batchNorm takes vectors of the extent of axis \(axis) of \(x.type), found \(vector.type)",
+        with: vector.core))
   }
   return body { Tensor(core: $0.core.broadcast(x.shape, axes: [channel])) }
 }
@@ -110,7 +113,8 @@ public func groupNorm<Scalar: TensorReal>(
     return Tensor(
       core: x.core.failed(
         "groupNorm.C2",
-        "groupNorm takes a scale and an offset of \(channels) elements, found \(scale.type) and \(offset.type)"))
+        "groupNorm takes a scale and an offset of \(channels) elements, found \(scale.type) and \(offset.type)",
+        with: scale.core, offset.core))
   }
   let grouped = x.core.reshaped(Shape(x.dimensions.dropLast() + [groups, channels / groups]))
   let axes = Array(1..<x.rank - 1) + [x.rank]

@@ -13,13 +13,15 @@ public enum PaddingMode: Hashable, Sendable {
 extension Tensor {
   /// Puts copies of the tensor's own elements around it: `widths[axis]` places before and after, axis after axis.
   ///
-  /// Errors: `padded.C1` a width is negative, or there is not one for each axis; `padded.C2` an axis has too few elements: `reflect`
+  /// Errors: `padded.C1` a width is negative or beyond any memory, or there is not one for each axis; `padded.C2` an axis has too few elements: `reflect`
   /// needs more than the width, `wrap` as many, `edge` one.
   public func padded(_ widths: [(before: Int, after: Int)], mode: PaddingMode) -> Tensor {
-    guard widths.count == rank, widths.allSatisfy({ $0.before >= 0 && $0.after >= 0 }) else {
+    let possible = 0...1 << 40
+    guard widths.count == rank, widths.allSatisfy({ possible.contains($0.before) && possible.contains($0.after) })
+    else {
       return Tensor(
         core: core.failed(
-          "padded.C1", "padded takes widths, not negative, for each of the \(rank) axes, found \(widths)"))
+          "padded.C1", "padded takes two widths from 0 to 2^40 for each of the \(rank) axes, found \(widths)"))
     }
     var result = core
     for (axis, width) in widths.enumerated() where width != (0, 0) && result.kind != .poisoned {
@@ -33,7 +35,7 @@ extension TensorCore {
   fileprivate func padded(_ axis: Int, _ width: (before: Int, after: Int), _ mode: PaddingMode) -> TensorCore {
     let size = shape.dimensions[axis]
     let needed = Swift.max(width.before, width.after)
-    guard mode == .reflect ? size > needed : size >= (mode == .wrap ? needed : 1), needed <= 1 << 40 else {
+    guard mode == .reflect ? size > needed : size >= (mode == .wrap ? needed : 1) else {
       return failed(
         "padded.C2",
         "axis \(axis) of \(type) has too few elements for padding of \(width.before) and \(width.after) by \(mode)")

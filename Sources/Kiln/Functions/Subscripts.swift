@@ -2,7 +2,9 @@ import KilnIR
 
 /// What may stand in a tensor's subscript: an `Int` (the axis disappears), a range of `Int`, a `stride(from:to:by:)`.
 ///
-/// Negative positions count from the end, as in NumPy.
+/// Negative positions count from the end, as in NumPy: -1 is the last element, `x[-3..<(-1)]` the two before it. Every
+/// position is there: a range that reaches past the end is a diagnostic (`subscript.C2`), where NumPy would make it shorter. Swift
+/// itself stops at a range whose bounds descend, as in `1..<(-1)`; write `x[1...][..<(-1)]`.
 public protocol TensorIndex {
   /// The elements of an axis of `size` elements that this names.
   func resolved(in size: Int) -> TensorSelection
@@ -30,34 +32,41 @@ public struct TensorSelection: Hashable, Sendable {
 
 extension Int: TensorIndex {
   public func resolved(in size: Int) -> TensorSelection {
-    let index = self < 0 ? self + size : self
-    return TensorSelection(start: index, limit: index + 1, dropsAxis: true)
+    let index = countedFromEnd(of: size)
+    return TensorSelection(start: index, limit: index.successor, dropsAxis: true)
   }
+
+  /// The next number; no axis has the greatest.
+  fileprivate var successor: Int { self == .max ? .max : self + 1 }
 }
 
 extension Range<Int>: TensorIndex {
-  public func resolved(in size: Int) -> TensorSelection { TensorSelection(start: lowerBound, limit: upperBound) }
+  public func resolved(in size: Int) -> TensorSelection {
+    TensorSelection(start: lowerBound.countedFromEnd(of: size), limit: upperBound.countedFromEnd(of: size))
+  }
 }
 
 extension ClosedRange<Int>: TensorIndex {
-  public func resolved(in size: Int) -> TensorSelection { TensorSelection(start: lowerBound, limit: upperBound + 1) }
+  public func resolved(in size: Int) -> TensorSelection {
+    TensorSelection(start: lowerBound.countedFromEnd(of: size), limit: upperBound.countedFromEnd(of: size).successor)
+  }
 }
 
 extension PartialRangeFrom<Int>: TensorIndex {
   public func resolved(in size: Int) -> TensorSelection {
-    TensorSelection(start: lowerBound < 0 ? lowerBound + size : lowerBound, limit: size)
+    TensorSelection(start: lowerBound.countedFromEnd(of: size), limit: size)
   }
 }
 
 extension PartialRangeUpTo<Int>: TensorIndex {
   public func resolved(in size: Int) -> TensorSelection {
-    TensorSelection(start: 0, limit: upperBound < 0 ? upperBound + size : upperBound)
+    TensorSelection(start: 0, limit: upperBound.countedFromEnd(of: size))
   }
 }
 
 extension PartialRangeThrough<Int>: TensorIndex {
   public func resolved(in size: Int) -> TensorSelection {
-    TensorSelection(start: 0, limit: (upperBound < 0 ? upperBound + size : upperBound) + 1)
+    TensorSelection(start: 0, limit: upperBound.countedFromEnd(of: size).successor)
   }
 }
 
@@ -65,10 +74,18 @@ extension StrideTo<Int>: TensorIndex {
   public func resolved(in size: Int) -> TensorSelection {
     var iterator = makeIterator()
     guard let first = iterator.next() else { return TensorSelection(start: 0, limit: 0) }
-    let second = iterator.next()
-    let count = underestimatedCount > 0 ? underestimatedCount : Array(self).count
-    let stride = second.map { $0 - first } ?? 1
-    return TensorSelection(start: first, limit: first + (count - 1) * stride + 1, stride: stride)
+    var last = first
+    var step = 1
+    var count = 1
+    // More positions than the axis has elements are not all there; they may be as many as there are numbers.
+    while count <= size, let next = iterator.next() {
+      (step, last, count) = (next &- last, next, count + 1)
+    }
+    guard count <= size else { return TensorSelection(start: first, limit: .max, stride: step) }
+    let isFromEnd = first < 0 && last < 0
+    return TensorSelection(
+      start: isFromEnd ? first.countedFromEnd(of: size) : first,
+      limit: (isFromEnd ? last.countedFromEnd(of: size) : last).successor, stride: step)
   }
 }
 
@@ -109,16 +126,39 @@ extension TensorProtocol {
       let selection = index?.resolved(in: size) ?? TensorSelection(start: 0, limit: size)
       guard selection.start >= 0, selection.start <= selection.limit, selection.limit <= size, selection.stride > 0
       else {
-        let what = selection.dropsAxis ? "index \(selection.start)" : "range \(selection.start)..<\(selection.limit)"
-        let stride = selection.stride > 0 ? "" : " by \(selection.stride)"
-        return Self(
-          core: core.failed(
-            "subscript.C2",
-            "\(what)\(stride) is out of range for axis \(axis) of \(core.type), which has \(size) elements"))
+        return Self(core: core.failed("subscript.C2", selection.reason(index, axis, of: core.type)))
       }
       selections.append(selection)
     }
     return Self(core: core.selecting(selections))
+  }
+}
+
+extension TensorSelection {
+  /// Why it is no selection of `axis`.
+  fileprivate func reason(_ index: (any TensorIndex)?, _ axis: Int, of type: TensorType) -> String {
+    let what = index.map { Self.text($0) } ?? "range \(start)..<\(limit)"
+    let size = type.shape.dimensions[axis]
+    if stride <= 0 { return "\(what): a stride goes forward; `reversed` turns an axis round" }
+    if start >= 0 && start <= size && limit >= 0 && limit <= size {
+      return "\(what) ends before it begins: on axis \(axis) of \(type) it is \(start)..<\(limit)"
+    }
+    return "\(what) is out of range for axis \(axis) of \(type), which has \(size) elements"
+  }
+
+  /// The index as it was written.
+  private static func text(_ index: any TensorIndex) -> String {
+    switch index {
+    case let index as Int: "index \(index)"
+    case let range as Range<Int>: "range \(range)"
+    case let range as ClosedRange<Int>: "range \(range)"
+    case let range as PartialRangeFrom<Int>: "range \(range.lowerBound)..."
+    case let range as PartialRangeUpTo<Int>: "range ..<\(range.upperBound)"
+    case let range as PartialRangeThrough<Int>: "range ...\(range.upperBound)"
+    case let stride as StrideTo<Int>:
+      "the stride \(Array(stride.prefix(3)).map(\.description).joined(separator: ", ")), …"
+    default: "\(index)"
+    }
   }
 }
 

@@ -48,6 +48,16 @@ public enum WindowPadding: Sendable {
   }
 }
 
+extension WindowPadding: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .valid: "valid"
+    case .same: "same"
+    case .explicit(let widths): "\(widths)"
+    }
+  }
+}
+
 /// Windows over the spatial axes of a tensor [batch, spatial…, channels], checked.
 struct SpatialWindows {
   let strides: [Int]
@@ -76,7 +86,9 @@ struct SpatialWindows {
       widths.flatMap({ [$0.before, $0.after] }).allSatisfy({ (-Self.limit...Self.limit).contains($0) })
     else {
       throw ConstraintFailure(
-        "\(name).C4", "\(name): padding has widths of a possible size for each of the \(sizes.count) spatial axes")
+        "\(name).C4",
+        "\(name): padding has a width before and after each of the \(sizes.count) spatial axes, at most 2^40; found "
+          + "\(padding)")
     }
     (self.strides, self.dilations, self.widths) = (strides, dilations, widths)
   }

@@ -33,11 +33,17 @@ public struct RandomKey: TensorTree, Sendable {
 
   public mutating func visit(_ visitor: inout some TensorVisitor) { visitor.visit(&words, "words") }
 
-  /// `count` independent keys.
+  /// `count` independent keys, at most 65,536 (`key.C2`).
   public func split(_ count: Int = 2) -> [RandomKey] {
-    let counters: Tensor<UInt32> = .range(Swift.max(count, 0))
+    guard (0...1 << 16).contains(count) else {
+      return [
+        RandomKey(
+          words: Tensor(core: words.core.failed("key.C2", "a key is split into 0 to 65,536 keys, not \(count)")))
+      ]
+    }
+    let counters: Tensor<UInt32> = .range(count)
     let (x, y) = Threefry.words(key: parts, counter: (Tensor(1 << 31), counters))
-    return (0..<Swift.max(count, 0)).map { RandomKey(words: stacked([x[$0], y[$0]])) }
+    return (0..<count).map { RandomKey(words: stacked([x[$0], y[$0]])) }
   }
 
   /// The key for `data`, such as the number of a step, which may be traced.

@@ -3,23 +3,28 @@ import KilnIR
 extension Tensor {
   /// The elements in row-major order.
   ///
-  /// A traced tensor has none: that is a diagnostic.
+  /// A traced tensor has none: that is a diagnostic (`trace.C3`), and until it is thrown NaN stands for each (0 for integers,
+  /// false for `Bool`). A loop that looks at them 10,000 times stops the program (`trace.C5`): it would never end.
   public var scalars: [Scalar] {
-    guard let core = core.concrete("scalars") else {
-      return Array(repeating: Scalar(irScalar: .zero(Scalar.dtype)), count: count)
-    }
+    guard let core = core.concrete("scalars") else { return Array(repeating: Self.nothing, count: count) }
     return core.elements()
   }
 
   /// The element of a tensor that has one.
   ///
-  /// A traced tensor has none: that is a diagnostic.
+  /// A traced tensor has none: that is a diagnostic; see `scalars`.
   public var item: Scalar {
-    guard count == 1 else {
+    guard count == 1 || core.kind == .poisoned else {
       _ = core.failed("item.C1", "item is the element of a tensor that has one; \(type) has \(count)")
-      return Scalar(irScalar: .zero(Scalar.dtype))
+      Failure.countLook()
+      return Self.nothing
     }
-    return scalars[0]
+    return core.concrete("item").map { $0.elements()[0] } ?? Self.nothing
+  }
+
+  /// What stands for an element that is not there. Comparisons with NaN are false, which ends most loops.
+  private static var nothing: Scalar {
+    Scalar(irScalar: Scalar.dtype.isReal ? KilnIR.Scalar(Scalar.dtype, Double.nan) : .zero(Scalar.dtype))
   }
 }
 
@@ -60,8 +65,10 @@ extension TensorCore {
       }
     case .poisoned:
       _ = Failure.poison(after: self, type)
+      Failure.countLook()
       return nil
     case .traced:
+      defer { Failure.countLook() }
       if Trace.current == nil {
         _ = Failure.poison(strayed: self, type)
         return nil

@@ -79,7 +79,7 @@ package final class TensorCore: @unchecked Sendable {
   }
 
   package init(poisoned reason: Diagnostic, _ type: TensorType, noted: ObjectIdentifier?) {
-    interned = .of(type)
+    interned = .of(type.possible)
     kind = .poisoned
     pointer = Self.nowhere
     owner = Poison(reason: reason, noted: noted)
@@ -131,6 +131,14 @@ package final class TensorCore: @unchecked Sendable {
   package var bytes: UnsafeRawBufferPointer {
     precondition(kind == .buffer || kind == .view, "elements on a device are moved to the host first")
     return UnsafeRawBufferPointer(start: pointer, count: interned.byteCount)
+  }
+}
+
+extension TensorType {
+  /// The type, or one of its rank that a tensor may have: code that goes on with a failed tensor looks at its shape.
+  fileprivate var possible: TensorType {
+    if (try? requireAddressable()) != nil { return self }
+    return TensorType(dtype, shape.dimensions.map { Swift.min(Swift.max($0, 0), 1) })
   }
 }
 

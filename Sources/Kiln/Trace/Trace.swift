@@ -6,7 +6,7 @@ import KilnRuntime
 ///
 /// The current trace is a task-local value (`Ambient`). A trace inside another records a function of its own; values of the outer one
 /// that it uses become its captured parameters.
-package final class Trace: Sendable {
+package final class Trace: Listener {
   package static var current: Trace? { Ambient.current?.trace }
 
   /// A value from outside that the function reads through a hidden parameter.
@@ -23,9 +23,20 @@ package final class Trace: Sendable {
     /// Tensors among the captured that no parameter keeps.
     var literals: [TensorCore] = []
     var capturedValues: [OuterValue: ValueID] = [:]
-    var diagnostics: [Diagnostic] = []
+    var diagnostics = DiagnosticList()
     var isFinished = false
+    /// Operations that the closure asked for.
+    var operationCount = 0
+    /// Looks at elements that are not there.
+    var lookCount = 0
   }
+
+  /// The most operations that a trace records: a loop that goes on for ever must not fill the memory.
+  private static let operationLimit = 1 << 20
+  /// Operations that the closure may ask for after that before the program stops.
+  private static let patience = 1 << 16
+  /// Looks at elements after which a trace, which has failed anyway, records nothing more.
+  private static let lookLimit = 16
 
   /// A value of an enclosing trace.
   fileprivate struct OuterValue: Hashable {
@@ -36,6 +47,7 @@ package final class Trace: Sendable {
   /// Where the closure was handed over.
   package let location: SourceLocation
   package let parent: Trace?
+  let outer: (any Listener)?
   /// The function object that is being traced, so that recursion is found.
   let subject: ObjectIdentifier?
   /// The names of the functions of this trace and of those that enclose it.
@@ -56,6 +68,7 @@ package final class Trace: Sendable {
     self.location = location
     self.subject = subject
     parent = Trace.current
+    outer = Listeners.current
     self.batchSize = batchSize ?? parent?.batchSize
     let module = module ?? parent?.module ?? Module()
     let taken = parent?.names ?? []
@@ -75,7 +88,23 @@ package final class Trace: Sendable {
   package var isFinished: Bool { state.withLock { $0.isFinished } }
   /// The functions that this one may call.
   var module: Module { state.withLock { $0.builder.module } }
+
+  var noted: [Diagnostic] { state.withLock { $0.diagnostics.elements } }
   package func note(_ diagnostic: Diagnostic) { state.withLock { $0.diagnostics.append(diagnostic) } }
+  func countLook() -> Int {
+    state.withLock { state in
+      state.lookCount += 1
+      return state.lookCount
+    }
+  }
+
+  /// What the value is called, if it is a parameter that its maker named.
+  func parameterName(_ value: ValueID) -> String? {
+    state.withLock { state in
+      guard let parameter = state.builder.parameter(of: value), !parameter.isHidden else { return nil }
+      return parameter.name
+    }
+  }
 
   /// Whether `other` is this trace or one that encloses it.
   func isInside(_ other: ObjectIdentifier?) -> Bool {
@@ -98,7 +127,7 @@ package final class Trace: Sendable {
     let results = record(operands) { builder, values, location throws(ConstraintFailure) in
       [try builder.emitBroadcasting(op, values, at: location)]
     }
-    return results?[0] ?? Failure.lastPoison(of: self, guess(op, operands))
+    return results?[0] ?? Failure.lastPoison(guess(op, operands))
   }
 
   /// Records a call of `callee`, a function of a module that extends this trace's one.
@@ -123,22 +152,43 @@ package final class Trace: Sendable {
     _ body: (inout FunctionBuilder, [ValueID], SourceLocation) throws(ConstraintFailure) -> [ValueID]
   ) -> [TensorCore]? {
     let location = CallSite.here()
-    guard isOwnThread(at: location) else { return nil }
+    guard isOwnThread(at: location), mayRecord(at: location) else { return nil }
     var values: [ValueID] = []
     for operand in operands {
       guard let value = value(of: operand, at: location) else { return nil }
       values.append(value)
     }
-    return state.withLock { state in
-      do throws(ConstraintFailure) {
-        return try body(&state.builder, values, location).map {
+    do throws(ConstraintFailure) {
+      return try state.withLock { state throws(ConstraintFailure) in
+        try body(&state.builder, values, location).map {
           TensorCore(traced: $0, of: self, state.builder.type(of: $0))
         }
-      } catch {
-        state.diagnostics.append(Diagnostic(error.label, error.message, at: location))
-        return nil
       }
+    } catch {
+      hear(Diagnostic(error.label, error.message, at: location, notes: Failure.parameters(among: operands)))
+      return nil
     }
+  }
+
+  /// Notes what went wrong while the closure ran: here, or in a `withDiagnostics` inside of the closure.
+  private func hear(_ diagnostic: Diagnostic) { (Listeners.current ?? self).note(diagnostic) }
+
+  /// Whether the next operation is recorded. What nobody can use is not: a loop in the closure may go on for ever.
+  private func mayRecord(at location: SourceLocation) -> Bool {
+    let (count, looks) = state.withLock { state in
+      state.operationCount += 1
+      return (state.operationCount, state.lookCount)
+    }
+    if count <= Self.operationLimit { return looks <= Self.lookLimit }
+    if count == Self.operationLimit + 1 || count > Self.operationLimit + Self.patience {
+      let diagnostic = Diagnostic(
+        "trace.limit",
+        "a closure records at most \(Self.operationLimit) operations; `fori`, `scan` and `whileLoop` record their body once",
+        at: location, notes: ["the closure is traced at \(self.location.resolved())"])
+      if count > Self.operationLimit + Self.patience { Failure.stop(KilnError([diagnostic])) }
+      hear(diagnostic)
+    }
+    return false
   }
 
   /// Notes a diagnostic unless the closure's own thread calls.
@@ -157,8 +207,8 @@ package final class Trace: Sendable {
     guard core.kind == .buffer else { return core }
     let tensor = TensorCore(literal, elements: core)
     let location = CallSite.here()
-    guard isOwnThread(at: location), record(literal, tensor, at: location) != nil else {
-      return Failure.lastPoison(of: self, literal.type)
+    guard isOwnThread(at: location), mayRecord(at: location), record(literal, tensor, at: location) != nil else {
+      return Failure.lastPoison(literal.type)
     }
     return tensor
   }
@@ -167,17 +217,17 @@ package final class Trace: Sendable {
 
   /// The instruction of data that was written out, here or in another trace.
   private func record(_ literal: Literal, _ core: TensorCore, at location: SourceLocation) -> ValueID? {
-    state.withLock { state in
-      if let known = state.captured[ObjectIdentifier(core)] { return known }
-      do throws(ConstraintFailure) {
+    do throws(ConstraintFailure) {
+      return try state.withLock { state throws(ConstraintFailure) in
+        if let known = state.captured[ObjectIdentifier(core)] { return known }
         let value = try state.builder.emit(.source(.constant(literal)), [], at: location)[0]
         state.captured[ObjectIdentifier(core)] = value
         state.literals.append(core)
         return value
-      } catch {
-        state.diagnostics.append(Diagnostic(error.label, error.message, at: location))
-        return nil
       }
+    } catch {
+      hear(Diagnostic(error.label, error.message, at: location))
+      return nil
     }
   }
 
@@ -192,7 +242,7 @@ package final class Trace: Sendable {
     }
     if trace === self { return value }
     guard parent?.isInside(ObjectIdentifier(trace)) == true else {
-      note(
+      hear(
         Diagnostic(
           "trace.C1",
           trace.isFinished
@@ -242,7 +292,7 @@ package final class Trace: Sendable {
       state.isFinished = true
       let recorded = RecordedFunction(
         function: state.builder.finish(values), callees: state.builder.module, captures: state.captures)
-      return (state.diagnostics, recorded)
+      return (state.diagnostics.elements, recorded)
     }
     if let poisoned = results.first(where: { $0.kind == .poisoned }), diagnostics.isEmpty {
       throw KilnError([poisoned.poison.reason]).resolved(else: location)
@@ -270,14 +320,5 @@ package struct RecordedFunction: Sendable {
     var module = callees
     do { try module.append(function) } catch { throw KilnError(error) }
     return module
-  }
-}
-
-extension Failure {
-  /// The poisoned result of an operation about which `trace` has noted why.
-  static func lastPoison(of trace: Trace, _ type: TensorType) -> TensorCore {
-    TensorCore(
-      poisoned: Diagnostic("tensor.invalid", "this tensor is the result of an operation that failed"), type,
-      noted: ObjectIdentifier(trace))
   }
 }

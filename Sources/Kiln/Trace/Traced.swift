@@ -56,7 +56,7 @@ public struct Traced: Sendable, CustomStringConvertible {
 /// Records what `body` does with tensors of the types of `input`.
 /// - Throws: every diagnostic of the operations in `body`.
 public func trace<each Input: TensorTree, Output: TensorTree>(
-  _ input: repeat each Input, file: StaticString = #fileID, line: UInt = #line, of body: (repeat each Input) -> Output
+  _ input: repeat each Input, file: StaticString = #filePath, line: UInt = #line, of body: (repeat each Input) -> Output
 ) throws(KilnError) -> Traced {
   try traced(SourceLocation(file, line), body, inputs: repeat each input) { $1.visited($0) }
 }
@@ -64,7 +64,7 @@ public func trace<each Input: TensorTree, Output: TensorTree>(
 /// Records what `body`, which gives several trees, does with tensors of the types of `input`.
 /// - Throws: every diagnostic of the operations in `body`.
 public func trace<each Input: TensorTree, each Output: TensorTree>(
-  _ input: repeat each Input, file: StaticString = #fileID, line: UInt = #line,
+  _ input: repeat each Input, file: StaticString = #filePath, line: UInt = #line,
   of body: (repeat each Input) -> (repeat each Output)
 ) throws(KilnError) -> Traced {
   try traced(SourceLocation(file, line), body, inputs: repeat each input) { output, visitor in

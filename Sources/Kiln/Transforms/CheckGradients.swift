@@ -62,7 +62,7 @@ public struct GradientReport: Sendable, CustomStringConvertible {
 ///   - samples: how many elements of each tensor are moved, spread evenly.
 /// - Throws: what the function and its derivative have to say; `checkGradients.C1` inside a trace, where tensors have no numbers.
 public func checkGradients<each Input: TensorTree, Scalar: TensorReal>(
-  at input: repeat each Input, tolerance: Double? = nil, samples: Int = 64, file: StaticString = #fileID,
+  at input: repeat each Input, tolerance: Double? = nil, samples: Int = 64, file: StaticString = #filePath,
   line: UInt = #line, of f: (repeat each Input) -> Tensor<Scalar>
 ) throws(KilnError) -> GradientReport {
   let location = SourceLocation(file, line)

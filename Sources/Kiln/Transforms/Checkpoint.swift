@@ -46,14 +46,14 @@ public struct CheckpointedFunction<Output, each Input: TensorTree> {
 /// Values, derivatives and their bits stay what they are. Transforms go through it, and keep it: the gradient of every
 /// example under `vmap` computes again too.
 public func checkpoint<Output: TensorTree, each Input: TensorTree>(
-  _ f: @escaping (repeat each Input) -> Output, file: StaticString = #fileID, line: UInt = #line
+  _ f: @escaping (repeat each Input) -> Output, file: StaticString = #filePath, line: UInt = #line
 ) -> CheckpointedFunction<Output, repeat each Input> {
   CheckpointedFunction(body: f, output: .tree(), location: SourceLocation(file, line))
 }
 
 /// `checkpoint` of a function with several results.
 public func checkpoint<each Output: TensorTree, each Input: TensorTree>(
-  _ f: @escaping (repeat each Input) -> (repeat each Output), file: StaticString = #fileID, line: UInt = #line
+  _ f: @escaping (repeat each Input) -> (repeat each Output), file: StaticString = #filePath, line: UInt = #line
 ) -> CheckpointedFunction<(repeat each Output), repeat each Input> {
   CheckpointedFunction(body: f, output: .trees(), location: SourceLocation(file, line))
 }

@@ -93,7 +93,7 @@ public func withDerivative<Output: TensorTree, each Input: TensorTree>(
   _ f: @escaping @Sendable (repeat each Input) -> Output,
   pullback: (@Sendable (PullbackArguments<(repeat each Input), Output>) -> (repeat each Input))? = nil,
   tangent: (@Sendable (TangentArguments<(repeat each Input), Output>) -> Output)? = nil,
-  batched: (@Sendable (BatchedArguments<(repeat each Input)>) -> Output)? = nil, file: StaticString = #fileID,
+  batched: (@Sendable (BatchedArguments<(repeat each Input)>) -> Output)? = nil, file: StaticString = #filePath,
   line: UInt = #line
 ) -> CustomFunction<Output, repeat each Input> {
   CustomFunction(

@@ -11,7 +11,7 @@ import KilnPasses
 /// The closure runs at every call and may capture anything. Inside a trace the gradient is recorded, and may be
 /// differentiated again.
 public func gradient<each Input: TensorTree, Scalar: TensorReal>(
-  at input: repeat each Input, file: StaticString = #fileID, line: UInt = #line,
+  at input: repeat each Input, file: StaticString = #filePath, line: UInt = #line,
   of f: (repeat each Input) -> Tensor<Scalar>
 ) -> (repeat each Input) {
   differentiatedOrPoison(SourceLocation(file, line), f, at: repeat each input).gradient
@@ -19,7 +19,7 @@ public func gradient<each Input: TensorTree, Scalar: TensorReal>(
 
 /// The value of a scalar function at `input`, and its gradient; see `gradient(at:of:)`.
 public func valueAndGradient<each Input: TensorTree, Scalar: TensorReal>(
-  at input: repeat each Input, file: StaticString = #fileID, line: UInt = #line,
+  at input: repeat each Input, file: StaticString = #filePath, line: UInt = #line,
   of f: (repeat each Input) -> Tensor<Scalar>
 ) -> (value: Tensor<Scalar>, gradient: (repeat each Input)) {
   differentiatedOrPoison(SourceLocation(file, line), f, at: repeat each input)

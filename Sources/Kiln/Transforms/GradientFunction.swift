@@ -39,14 +39,14 @@ public struct ValueAndGradientFunction<Scalar: TensorReal, each Input: TensorTre
 
 /// The function that gives the gradient of `f` at its arguments; see `gradient(at:of:)`.
 public func gradient<Scalar: TensorReal, each Input: TensorTree>(
-  of f: @escaping (repeat each Input) -> Tensor<Scalar>, file: StaticString = #fileID, line: UInt = #line
+  of f: @escaping (repeat each Input) -> Tensor<Scalar>, file: StaticString = #filePath, line: UInt = #line
 ) -> GradientFunction<Scalar, repeat each Input> {
   GradientFunction(function: valueAndGradient(of: f, file: file, line: line))
 }
 
 /// The function that gives the value of `f` and its gradient at its arguments; see `valueAndGradient(at:of:)`.
 public func valueAndGradient<Scalar: TensorReal, each Input: TensorTree>(
-  of f: @escaping (repeat each Input) -> Tensor<Scalar>, file: StaticString = #fileID, line: UInt = #line
+  of f: @escaping (repeat each Input) -> Tensor<Scalar>, file: StaticString = #filePath, line: UInt = #line
 ) -> ValueAndGradientFunction<Scalar, repeat each Input> {
   ValueAndGradientFunction(body: f, location: SourceLocation(file, line))
 }

@@ -50,7 +50,7 @@ public final class GradientTape: Sendable {
   /// gradient of a tape that is not persistent (`tape.C1`) are diagnostics, as are a value that is not a real scalar
   /// (`gradient.C2`) and sources none of which is real (`gradient.C3`).
   public func gradient<Scalar: TensorReal, each Source: TensorTree>(
-    of value: Tensor<Scalar>, with source: repeat each Source, file: StaticString = #fileID, line: UInt = #line
+    of value: Tensor<Scalar>, with source: repeat each Source, file: StaticString = #filePath, line: UInt = #line
   ) -> (repeat each Source) {
     let location = SourceLocation(file, line)
     let signature = signature("source", of: repeat each source)

@@ -13,7 +13,7 @@ import KilnPasses
 ///
 /// A tangent of another shape than its input is a diagnostic (`jvp.C1`).
 public func jvp<each Input: TensorTree, Output: TensorTree>(
-  at input: repeat each Input, along tangent: repeat each Input, file: StaticString = #fileID, line: UInt = #line,
+  at input: repeat each Input, along tangent: repeat each Input, file: StaticString = #filePath, line: UInt = #line,
   of f: (repeat each Input) -> Output
 ) -> (value: Output, tangent: Output) {
   pushedOrPoison(
@@ -22,7 +22,7 @@ public func jvp<each Input: TensorTree, Output: TensorTree>(
 
 /// `jvp` of a function with several results.
 public func jvp<each Input: TensorTree, each Output: TensorTree>(
-  at input: repeat each Input, along tangent: repeat each Input, file: StaticString = #fileID, line: UInt = #line,
+  at input: repeat each Input, along tangent: repeat each Input, file: StaticString = #filePath, line: UInt = #line,
   of f: (repeat each Input) -> (repeat each Output)
 ) -> (value: (repeat each Output), tangent: (repeat each Output)) {
   pushedOrPoison(

@@ -18,7 +18,7 @@ public enum JacobianMode: Hashable, Sendable, CaseIterable {
 /// Both modes are one batched program, not a loop. Without `mode` the cheaper one is taken, by the numbers of elements. The derivative by a
 /// tensor that is not real is zero; without a real one there is none (`gradient.C3`).
 public func jacobian<each Input: TensorTree, Scalar: TensorReal>(
-  at input: repeat each Input, mode: JacobianMode? = nil, file: StaticString = #fileID, line: UInt = #line,
+  at input: repeat each Input, mode: JacobianMode? = nil, file: StaticString = #filePath, line: UInt = #line,
   of f: (repeat each Input) -> Tensor<Scalar>
 ) -> (repeat each Input) {
   derivatives(SourceLocation(file, line), f, at: repeat each input) { closure throws(KilnError) in
@@ -41,7 +41,7 @@ public func jacobian<each Input: TensorTree, Scalar: TensorReal>(
 ///
 /// A function whose value is not a real scalar is a diagnostic (`gradient.C2`).
 public func hessian<Scalar: TensorReal, Value: TensorReal>(
-  at x: Tensor<Scalar>, file: StaticString = #fileID, line: UInt = #line, of f: (Tensor<Scalar>) -> Tensor<Value>
+  at x: Tensor<Scalar>, file: StaticString = #filePath, line: UInt = #line, of f: (Tensor<Scalar>) -> Tensor<Value>
 ) -> Tensor<Scalar> {
   derivatives(SourceLocation(file, line), f, at: x) { closure throws(KilnError) in
     let derived = try closure.transformed { name, module throws(KilnError) in
@@ -59,7 +59,7 @@ public func hessian<Scalar: TensorReal, Value: TensorReal>(
 /// A tangent of another shape than its argument is a diagnostic (`jvp.C1`), as is a value that is not a real scalar
 /// (`gradient.C2`). The tangent of a tensor that is not real is not looked at; the product for one is zero.
 public func hessianVectorProduct<each Input: TensorTree, Scalar: TensorReal>(
-  at input: repeat each Input, along tangent: repeat each Input, file: StaticString = #fileID, line: UInt = #line,
+  at input: repeat each Input, along tangent: repeat each Input, file: StaticString = #filePath, line: UInt = #line,
   of f: (repeat each Input) -> Tensor<Scalar>
 ) -> (repeat each Input) {
   let location = SourceLocation(file, line)

@@ -92,7 +92,7 @@ struct TransformedClosure<Output> {
     let operands = leaves + captured + extras
     guard let trace else { return try Programs.run(derived.module, derived.name, operands) }
     return trace.recordCall(derived.name, in: derived.module, operands, captured: 0)
-      ?? (derived.module[derived.name]?.resultTypes ?? []).map { Failure.lastPoison(of: trace, $0) }
+      ?? (derived.module[derived.name]?.resultTypes ?? []).map { Failure.lastPoison($0) }
   }
 }
 
@@ -135,7 +135,8 @@ struct OutputShape<Output> {
     OutputShape { output, visitor in (repeat visitor.visited(each output)) }
   }
 
-  /// `output` with its tensors poisoned by `error`, which is noted, or stops the program; stops it where there is none.
+  /// `output` with its tensors poisoned by `error`, which is noted, or stops the program; stops it where there is none, as after
+  /// a function that calls itself for ever.
   func poisoned(_ output: Output?, by error: KilnError) -> Output {
     guard let output else { Failure.stop(error) }
     var collector = OutputVisitor()

@@ -64,14 +64,14 @@ public struct Pullback<Output, each Input: TensorTree> {
 /// eagerly each call of it computes them again and keeps nothing alive but the arguments. Arguments without a real tensor are a
 /// diagnostic (`gradient.C3`).
 public func vjp<each Input: TensorTree, Output: TensorTree>(
-  at input: repeat each Input, file: StaticString = #fileID, line: UInt = #line, of f: (repeat each Input) -> Output
+  at input: repeat each Input, file: StaticString = #filePath, line: UInt = #line, of f: (repeat each Input) -> Output
 ) -> (value: Output, pullback: Pullback<Output, repeat each Input>) {
   pulledOrPoison(SourceLocation(file, line), f, .tree(), at: repeat each input)
 }
 
 /// `vjp` of a function with several results.
 public func vjp<each Input: TensorTree, each Output: TensorTree>(
-  at input: repeat each Input, file: StaticString = #fileID, line: UInt = #line,
+  at input: repeat each Input, file: StaticString = #filePath, line: UInt = #line,
   of f: (repeat each Input) -> (repeat each Output)
 ) -> (value: (repeat each Output), pullback: Pullback<(repeat each Output), repeat each Input>) {
   pulledOrPoison(SourceLocation(file, line), f, .trees(), at: repeat each input)

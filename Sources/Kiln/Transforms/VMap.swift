@@ -140,7 +140,8 @@ extension TensorCore {
 /// Arguments with different numbers of examples (`vmap.C4`), an axis that is not there (`vmap.C5`, `vmap.C6`), another number of
 /// axes than arguments (`vmap.C7`), or none at all (`vmap.C8`) are diagnostics.
 public func vmap<Output: TensorTree, each Input: TensorTree>(
-  _ f: @escaping (repeat each Input) -> Output, axes: [Int?]? = nil, outputAxis: Int = 0, file: StaticString = #fileID,
+  _ f: @escaping (repeat each Input) -> Output, axes: [Int?]? = nil, outputAxis: Int = 0,
+  file: StaticString = #filePath,
   line: UInt = #line
 ) -> BatchedFunction<Output, repeat each Input> {
   BatchedFunction(
@@ -150,7 +151,7 @@ public func vmap<Output: TensorTree, each Input: TensorTree>(
 /// `vmap` of a function with several results.
 public func vmap<each Output: TensorTree, each Input: TensorTree>(
   _ f: @escaping (repeat each Input) -> (repeat each Output), axes: [Int?]? = nil, outputAxis: Int = 0,
-  file: StaticString = #fileID, line: UInt = #line
+  file: StaticString = #filePath, line: UInt = #line
 ) -> BatchedFunction<(repeat each Output), repeat each Input> {
   BatchedFunction(
     body: f, axes: axes, outputAxis: outputAxis, output: .trees(), location: SourceLocation(file, line))
