@@ -78,6 +78,7 @@ let package = Package(
       resources: [.copy("Resources/digits.csv.gz")]),
     tests("ToolTests", []),
     tests("DocumentationTests", ["Kiln", "KilnIR"]),
+    tests("SurfaceTests", ["Kiln"]),
     tests("KilnTests", ["Kiln", "KilnIR", "KilnRuntime"]),
     tests("SpecialPointTests", ["Kiln"], exclude: ["Tables"]),
     tests("TreeTests", ["Kiln", "KilnIR"], exclude: ["Fixtures"]),

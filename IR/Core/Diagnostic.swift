@@ -23,10 +23,15 @@ extension Diagnostic: CustomStringConvertible {
 }
 
 /// What every throwing stage of Kiln throws: all the diagnostics that it found.
-public struct KilnError: Error, Hashable, Sendable, CustomStringConvertible {
+public struct KilnError: Error, Sendable, CustomStringConvertible {
   public var diagnostics: [Diagnostic]
+  /// What a closure of the user's threw (`trace.C6`), nil for Kiln's own findings.
+  public var cause: (any Error)?
 
-  public init(_ diagnostics: [Diagnostic]) { self.diagnostics = diagnostics }
+  public init(_ diagnostics: [Diagnostic], cause: (any Error)? = nil) {
+    self.diagnostics = diagnostics
+    self.cause = cause
+  }
   public init(_ label: String, _ message: String, at location: SourceLocation = .unknown, notes: [String] = []) {
     diagnostics = [Diagnostic(label, message, at: location, notes: notes)]
   }
@@ -35,4 +40,10 @@ public struct KilnError: Error, Hashable, Sendable, CustomStringConvertible {
   }
 
   public var description: String { diagnostics.map(\.description).joined(separator: "\n") }
+}
+
+/// Errors with the same diagnostics are equal; the cause is described by one of them.
+extension KilnError: Hashable {
+  public static func == (a: KilnError, b: KilnError) -> Bool { a.diagnostics == b.diagnostics }
+  public func hash(into hasher: inout Hasher) { hasher.combine(diagnostics) }
 }

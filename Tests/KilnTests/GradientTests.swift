@@ -15,7 +15,7 @@ struct GradientTests {
 
   @Test("values, functions of gradients, any order")
   func orders() {
-    let cube = { (x: Tensor<Double>) in (x * x * x).sum() }
+    let cube = { @Sendable (x: Tensor<Double>) in (x * x * x).sum() }
     let x = Tensor<Double>([2, 3])
     #expect(gradient(of: cube)(x).scalars == [12, 27])
     let (value, slope) = valueAndGradient(of: cube)(x)
@@ -64,7 +64,7 @@ struct GradientTests {
   func differences() {
     let x = Tensor<Double>([0.3, -1.2, 2.5, 0.7]).reshaped(to: [2, 2])
     let w = Tensor<Double>([[0.5, -0.25], [1.5, 2]])
-    let functions: [(String, (Tensor<Double>) -> Tensor<Double>)] = [
+    let functions: [(String, @Sendable (Tensor<Double>) -> Tensor<Double>)] = [
       ("softmax", { (softmax($0) * w).sum() }), ("logSoftmax", { (logSoftmax($0, axis: 0) * w).sum() }),
       ("logSumExp", { logSumExp($0).sum() }), ("gelu", { gelu($0).sum() }), ("sigmoid", { (sigmoid($0) * w).sum() }),
       ("layerNorm", { (layerNorm($0, scale: w[0], offset: w[1]) * w).sum() }),

@@ -89,7 +89,7 @@ struct RandomAgreementTests {
 
   @Test("keys made in loops, in batches and in programs are the keys of eager code")
   func keys() throws {
-    func number(_ key: RandomKey) -> Tensor<Float> { .randomUniform([2], key: key) }
+    @Sendable func number(_ key: RandomKey) -> Tensor<Float> { .randomUniform([2], key: key) }
     var state = key
     let drawn = (0..<3).flatMap { _ in number(state.next()).scalars }
     let (end, scanned) = scan(key, length: 3) { key in

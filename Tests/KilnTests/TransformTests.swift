@@ -59,7 +59,7 @@ struct TransformTests {
   func perExampleGradients() {
     let w = Tensor<Double>([0.5, -1, 2])
     let rows = Tensor<Double>([[1, 2, 3], [4, 5, 6], [-1, 0, 1]])
-    func loss(_ w: Tensor<Double>, _ x: Tensor<Double>) -> Tensor<Double> { tanh((w * x).sum()) * x[0] }
+    @Sendable func loss(_ w: Tensor<Double>, _ x: Tensor<Double>) -> Tensor<Double> { tanh((w * x).sum()) * x[0] }
     let perExample = vmap(
       { (w: Tensor<Double>, x: Tensor<Double>) in
         let (dw, _) = gradient(at: w, x) { w, x in loss(w, x) }

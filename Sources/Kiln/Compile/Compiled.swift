@@ -5,16 +5,16 @@ public import KilnIR
 ///
 /// Any number of threads may call it at once. Inside a trace it is recorded as a call.
 public final class Compiled<Output, each Input: TensorTree>: Sendable {
-  private let body: @Sendable (repeat each Input) -> Output
+  private let body: @Sendable (repeat each Input) throws -> Output
   private let visitOutput: @Sendable (Output, inout OutputVisitor) -> Output
   private let table: ProgramTable
 
   init(
-    _ body: @escaping @Sendable (repeat each Input) -> Output, _ options: CompileOptions, _ location: SourceLocation,
-    _ visitOutput: @escaping @Sendable (Output, inout OutputVisitor) -> Output
+    _ body: @escaping @Sendable (repeat each Input) throws -> Output, _ options: CompileOptions,
+    _ location: SourceLocation, _ shape: OutputShape<Output>
   ) {
     self.body = body
-    self.visitOutput = visitOutput
+    visitOutput = shape.visit
     table = ProgramTable(options, location)
   }
 
@@ -34,7 +34,8 @@ public final class Compiled<Output, each Input: TensorTree>: Sendable {
   }
 
   /// Calls the function.
-  /// - Throws: every diagnostic of the trace, of the transformations in it, of the compilation, or of the run.
+  /// - Throws: every diagnostic of the trace, of the transformations in it, of the compilation, or of the run. What the closure
+  ///   itself throws when it is traced is the `cause` of the error.
   public func run(_ input: repeat each Input) throws(KilnError) -> Output {
     let ambient = Ambient.current
     if let ambient, ambient.trace != nil {
@@ -131,7 +132,8 @@ public final class Compiled<Output, each Input: TensorTree>: Sendable {
         defer { index += 1 }
         return binder.bind(tree, "arg\(index)")
       }
-      let output = body(repeat bind(each input))
+      let arguments = (repeat bind(each input))
+      let output = try KilnError.catching(at: table.location) { () throws in try body(repeat each arguments) }
       returned = output
       var visitor = OutputVisitor()
       let template = visitOutput(output, &visitor)

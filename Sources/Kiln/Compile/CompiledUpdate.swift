@@ -18,16 +18,16 @@ import Synchronization
 /// Tensors of the state that nothing else refers to are overwritten in place; the others get fresh buffers, and `report`
 /// counts them. Nobody can see the difference.
 public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorTree>: Sendable {
-  private let body: @Sendable (inout State, repeat each Input) -> Output
+  private let body: @Sendable (inout State, repeat each Input) throws -> Output
   private let visitOutput: @Sendable (Output, inout OutputVisitor) -> Output
   private let table: ProgramTable
 
   init(
-    _ body: @escaping @Sendable (inout State, repeat each Input) -> Output, _ options: CompileOptions,
-    _ location: SourceLocation, _ visitOutput: @escaping @Sendable (Output, inout OutputVisitor) -> Output
+    _ body: @escaping @Sendable (inout State, repeat each Input) throws -> Output, _ options: CompileOptions,
+    _ location: SourceLocation, _ shape: OutputShape<Output>
   ) {
     self.body = body
-    self.visitOutput = visitOutput
+    visitOutput = shape.visit
     table = ProgramTable(options, location)
   }
 
@@ -175,7 +175,10 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
         return binder.bind(tree, "arg\(index)")
       }
       let before = after
-      let output = body(&after, repeat bind(each input))
+      let arguments = (repeat bind(each input))
+      let output = try KilnError.catching(at: table.location) { () throws in
+        try body(&after, repeat each arguments)
+      }
       returned = output
       try checkStructure(before, after)
       var visitor = OutputVisitor()

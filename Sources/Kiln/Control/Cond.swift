@@ -10,31 +10,61 @@ import KilnIR
 /// structure, with tensors of the same types. A choice by a Swift `Bool` is an `if`.
 ///
 /// - Parameter predicate: A scalar.
+/// - Throws: What the closures throw.
 /// - Returns: The tree that the closures give. A wrong predicate, or closures that give different types, are diagnostics
 ///   (`cond.C1`, `cond.C4`), which name the tensor.
-public func cond<Output: TensorTree>(
-  _ predicate: Tensor<Bool>, file: StaticString = #filePath, line: UInt = #line, then: () -> Output,
-  else otherwise: () -> Output
-) -> Output {
-  let location = SourceLocation(file, line)
-  let first = TracedRegion("then", at: location) { _ in then() }
-  let second = TracedRegion("else", at: location) { _ in otherwise() }
+public func cond<Scalar, Thrown: Error>(
+  _ predicate: Tensor<Bool>, file: StaticString = #filePath, line: UInt = #line,
+  then: () throws(Thrown) -> Tensor<Scalar>, else otherwise: () throws(Thrown) -> Tensor<Scalar>
+) throws(Thrown) -> Tensor<Scalar> { try chosen(predicate, SourceLocation(file, line), then, otherwise) }
+
+/// `cond` for closures that give a tree.
+@_disfavoredOverload
+public func cond<Output: TensorTree, Thrown: Error>(
+  _ predicate: Tensor<Bool>, file: StaticString = #filePath, line: UInt = #line,
+  @ClosureBody then: () throws(Thrown) -> Output, @ClosureBody else otherwise: () throws(Thrown) -> Output
+) throws(Thrown) -> Output { try chosen(predicate, SourceLocation(file, line), then, otherwise) }
+
+/// `cond` for closures that give two trees.
+public func cond<First: TensorTree, Second: TensorTree, Thrown: Error>(
+  _ predicate: Tensor<Bool>, file: StaticString = #filePath, line: UInt = #line,
+  @ClosureBody then: () throws(Thrown) -> (First, Second),
+  @ClosureBody else otherwise: () throws(Thrown) -> (First, Second)
+) throws(Thrown) -> (First, Second) {
+  try chosenSeveral(predicate, SourceLocation(file, line), then, otherwise)
+}
+
+/// `cond` for closures that give three trees or more.
+public func cond<First: TensorTree, Second: TensorTree, Third: TensorTree, each Rest: TensorTree, Thrown: Error>(
+  _ predicate: Tensor<Bool>, file: StaticString = #filePath, line: UInt = #line,
+  @ClosureBody then: () throws(Thrown) -> (First, Second, Third, repeat each Rest),
+  @ClosureBody else otherwise: () throws(Thrown) -> (First, Second, Third, repeat each Rest)
+) throws(Thrown) -> (First, Second, Third, repeat each Rest) {
+  try chosenSeveral(predicate, SourceLocation(file, line), then, otherwise)
+}
+
+private func chosenSeveral<each Output: TensorTree, Thrown: Error>(
+  _ predicate: Tensor<Bool>, _ location: SourceLocation, _ then: () throws(Thrown) -> (repeat each Output),
+  _ otherwise: () throws(Thrown) -> (repeat each Output)
+) throws(Thrown) -> (repeat each Output) {
+  let result: Several<repeat each Output> = try chosen(
+    predicate, location, { () throws(Thrown) in try Several.result(of: then) },
+    { () throws(Thrown) in try Several.result(of: otherwise) })
+  return result.trees
+}
+
+private func chosen<Output: TensorTree, Thrown: Error>(
+  _ predicate: Tensor<Bool>, _ location: SourceLocation, _ then: () throws(Thrown) -> Output,
+  _ otherwise: () throws(Thrown) -> Output
+) throws(Thrown) -> Output {
+  let first = try TracedRegion("then", at: location) { _ throws(Thrown) in try then() }
+  let second = try TracedRegion("else", at: location) { _ throws(Thrown) in try otherwise() }
   do throws(KilnError) {
     return first.output.replacingTensors(by: try chosen(predicate, first, second, location))
   } catch {
     let error = error.resolved(else: location)
     return first.output.replacingTensors(by: Failure.poison(error, first.types))
   }
-}
-
-/// `cond` for closures that give several trees.
-public func cond<each Output: TensorTree>(
-  _ predicate: Tensor<Bool>, file: StaticString = #filePath, line: UInt = #line, then: () -> (repeat each Output),
-  else otherwise: () -> (repeat each Output)
-) -> (repeat each Output) {
-  let result: Several<repeat each Output> = cond(
-    predicate, file: file, line: line, then: { Several.result(of: then) }, else: { Several.result(of: otherwise) })
-  return result.trees
 }
 
 private func chosen<Output>(

@@ -16,15 +16,16 @@ import KilnIR
 ///   - initial: What the first turn is given. Its structure and types stay.
 ///   - xs: Trees of tensors, all with the same leading extent: the number of turns.
 ///   - reverse: Whether the last element comes first. The outputs stay at the places of their elements.
+/// - Throws: What `body` throws.
 /// - Returns: What the last turn passes on, and the second results of all turns, stacked along a new leading axis. Without
 ///   elements that is `initial`, and outputs without elements. Leading extents that differ, and a body that changes a type,
 ///   are diagnostics (`scan.C3`, `scan.C6`), which name the tensor.
-public func scan<Carry: TensorTree, Elements: TensorTree, Output: TensorTree>(
+public func scan<Carry: TensorTree, Elements: TensorTree, Output: TensorTree, Thrown: Error>(
   _ initial: Carry, over xs: Elements, reverse: Bool = false, file: StaticString = #filePath, line: UInt = #line,
-  _ body: (Carry, Elements) -> (Carry, Output)
-) -> (carry: Carry, outputs: Output) {
-  scan(initial, xs, length: nil, reverse, SourceLocation(file, line)) { binder in
-    body(binder.bind(initial, "carry"), binder.bindElements(xs, "x"))
+  @ClosureBody _ body: (Carry, Elements) throws(Thrown) -> (Carry, Output)
+) throws(Thrown) -> (carry: Carry, outputs: Output) {
+  try scan(initial, xs, length: nil, reverse, SourceLocation(file, line)) { binder throws(Thrown) in
+    try body(binder.bind(initial, "carry"), binder.bindElements(xs, "x"))
   }
 }
 
@@ -33,12 +34,13 @@ public func scan<Carry: TensorTree, Elements: TensorTree, Output: TensorTree>(
 /// ```swift
 /// let (_, powers) = scan(Tensor<Float>(1), length: 10) { x in (x * 2, x) }
 /// ```
-public func scan<Carry: TensorTree, Output: TensorTree>(
+public func scan<Carry: TensorTree, Output: TensorTree, Thrown: Error>(
   _ initial: Carry, length: Int, reverse: Bool = false, file: StaticString = #filePath, line: UInt = #line,
-  _ body: (Carry) -> (Carry, Output)
-) -> (carry: Carry, outputs: Output) {
-  scan(initial, [Tensor<Int32>](), length: length, reverse, SourceLocation(file, line)) { binder in
-    body(binder.bind(initial, "carry"))
+  @ClosureBody _ body: (Carry) throws(Thrown) -> (Carry, Output)
+) throws(Thrown) -> (carry: Carry, outputs: Output) {
+  try scan(initial, [Tensor<Int32>](), length: length, reverse, SourceLocation(file, line)) {
+    binder throws(Thrown) in
+    try body(binder.bind(initial, "carry"))
   }
 }
 
@@ -53,11 +55,12 @@ public func scan<Carry: TensorTree, Output: TensorTree>(
 /// - Parameters:
 ///   - range: Within the range of `Int32` (`fori.C1`).
 ///   - initial: What the first turn is given. Structure and types stay (`scan.C6`).
+/// - Throws: What `body` throws.
 /// - Returns: What the last turn gives.
-public func fori<State: TensorTree>(
+public func fori<State: TensorTree, Thrown: Error>(
   _ range: Range<Int>, _ initial: State, file: StaticString = #filePath, line: UInt = #line,
-  _ body: (Tensor<Int32>, State) -> State
-) -> State {
+  @ClosureBody _ body: (Tensor<Int32>, State) throws(Thrown) -> State
+) throws(Thrown) -> State {
   let location = SourceLocation(file, line)
   guard Int32(exactly: range.lowerBound) != nil, Int32(exactly: range.upperBound) != nil else {
     var signature = Signature()
@@ -67,22 +70,26 @@ public func fori<State: TensorTree>(
   }
   let first = Tensor<Int32>(Int32(range.lowerBound))
   let numbers = Tensor<Int32>(core: emit(.source(.iota(TensorType(.i32, [range.count]), axis: 0)), [])) + first
-  let result = scan(initial, numbers, length: nil, false, location) { binder -> (State, [Tensor<Int32>]) in
+  let result = try scan(initial, numbers, length: nil, false, location) {
+    binder throws(Thrown) -> (State, [Tensor<Int32>]) in
     let state = binder.bind(initial, "carry")
-    return (body(binder.bindElements(numbers, "i"), state), [])
+    return (try body(binder.bindElements(numbers, "i"), state), [])
   }
   return result.carry
 }
 
-/// `fori` that passes several trees on. Where the body is one expression with arithmetic, name the types of its parameters: the
-/// compiler's type checker takes seconds to find them.
-public func fori<each State: TensorTree>(
-  _ range: Range<Int>, _ initial: repeat each State, file: StaticString = #filePath, line: UInt = #line,
-  _ body: (Tensor<Int32>, repeat each State) -> (repeat each State)
-) -> (repeat each State) {
-  let start = Several(repeat each initial)
-  let last: Several<repeat each State> = fori(range, start, file: file, line: line) { number, state in
-    state.next(number, by: body)
+/// `fori` that passes several trees on.
+public func fori<First: TensorTree, Second: TensorTree, each Rest: TensorTree, Thrown: Error>(
+  _ range: Range<Int>, _ first: First, _ second: Second, _ rest: repeat each Rest, file: StaticString = #filePath,
+  line: UInt = #line,
+  @ClosureBody _ body: (Tensor<Int32>, First, Second, repeat each Rest) throws(Thrown) -> (
+    First, Second, repeat each Rest
+  )
+) throws(Thrown) -> (First, Second, repeat each Rest) {
+  let start = Several(first, second, repeat each rest)
+  let last: Several<First, Second, repeat each Rest> = try fori(range, start, file: file, line: line) {
+    number, state throws(Thrown) in
+    return try state.next(number, by: body)
   }
   return last.trees
 }
@@ -98,14 +105,14 @@ private struct Turn<Carry: TensorTree, Output: TensorTree>: TensorTree {
   }
 }
 
-private func scan<Carry: TensorTree, Elements: TensorTree, Output: TensorTree>(
+private func scan<Carry: TensorTree, Elements: TensorTree, Output: TensorTree, Thrown: Error>(
   _ initial: Carry, _ xs: Elements, length: Int?, _ isReversed: Bool, _ location: SourceLocation,
-  _ body: (inout InputBinder) -> (Carry, Output)
-) -> (carry: Carry, outputs: Output) {
+  _ body: (inout InputBinder) throws(Thrown) -> (Carry, Output)
+) throws(Thrown) -> (carry: Carry, outputs: Output) {
   var elements = Signature()
   elements.add(xs, "x")
-  let region = TracedRegion("body", at: location) { binder in
-    let (carry, output) = body(&binder)
+  let region = try TracedRegion("body", at: location) { binder throws(Thrown) in
+    let (carry, output) = try body(&binder)
     return Turn(carry: carry, output: output)
   }
   var carried = Signature()

@@ -11,12 +11,15 @@ struct TracedRegion<Output: TensorTree> {
   let signature: Signature
 
   /// - Parameter body: binds the parameters, runs the closure and gives its result.
-  init(_ name: String, at location: SourceLocation, _ body: (inout InputBinder) -> Output) {
+  /// - Throws: what the closure throws.
+  init<Thrown: Error>(
+    _ name: String, at location: SourceLocation, _ body: (inout InputBinder) throws(Thrown) -> Output
+  ) throws(Thrown) {
     var result: (output: Output, signature: Signature)?
     let trace = Trace(name, at: location)
     function = Result { () throws(KilnError) in
       try trace.recording { binder throws(KilnError) in
-        let output = body(&binder)
+        let output = try KilnError.catching(at: location) { () throws(Thrown) in try body(&binder) }
         var signature = Signature()
         signature.add(output, "result")
         if let failure = signature.treeFailure { trace.note(failure) }
@@ -24,6 +27,7 @@ struct TracedRegion<Output: TensorTree> {
         return (output: (), results: signature.leaves)
       }.recorded
     }
+    if result == nil, case .failure(let error) = function { try error.rethrowCause(as: Thrown.self) }
     guard let result else { preconditionFailure("a trace runs its closure") }
     (output, signature) = result
   }
@@ -64,20 +68,28 @@ struct Several<each Tree: TensorTree>: TensorTree {
 
   // The compiler (6.3) does not bear a tuple of a pack that goes from a closure's result into a call.
 
-  static func result(of body: () -> (repeat each Tree)) -> Several {
-    let trees = body()
+  static func result<Thrown: Error>(
+    of body: () throws(Thrown) -> (repeat each Tree)
+  ) throws(Thrown) -> Several {
+    let trees = try body()
     return Several(repeat each trees)
   }
 
-  func result(of body: (repeat each Tree) -> Tensor<Bool>) -> Tensor<Bool> { body(repeat each trees) }
+  func result<Thrown: Error>(
+    of body: (repeat each Tree) throws(Thrown) -> Tensor<Bool>
+  ) throws(Thrown) -> Tensor<Bool> { try body(repeat each trees) }
 
-  func next(by body: (repeat each Tree) -> (repeat each Tree)) -> Several {
-    let next = body(repeat each trees)
+  func next<Thrown: Error>(
+    by body: (repeat each Tree) throws(Thrown) -> (repeat each Tree)
+  ) throws(Thrown) -> Several {
+    let next = try body(repeat each trees)
     return Several(repeat each next)
   }
 
-  func next(_ number: Tensor<Int32>, by body: (Tensor<Int32>, repeat each Tree) -> (repeat each Tree)) -> Several {
-    let next = body(number, repeat each trees)
+  func next<Thrown: Error>(
+    _ number: Tensor<Int32>, by body: (Tensor<Int32>, repeat each Tree) throws(Thrown) -> (repeat each Tree)
+  ) throws(Thrown) -> Several {
+    let next = try body(number, repeat each trees)
     return Several(repeat each next)
   }
 }

@@ -15,17 +15,23 @@ import KilnIR
 /// - Parameters:
 ///   - initial: A tree of tensors. Its structure and types stay.
 ///   - condition: Gives a scalar.
+/// - Throws: What the closures throw.
 /// - Returns: The tree of the last turn. A body that changes a type, or a condition that is no scalar, is a diagnostic
 ///   (`while.C6`, `while.C4`), which names the tensor.
-public func whileLoop<State: TensorTree>(
+public func whileLoop<State: TensorTree, Thrown: Error>(
   _ initial: State, file: StaticString = #filePath, line: UInt = #line,
-  condition: (State) -> Tensor<Bool>, body: (State) -> State
-) -> State {
+  @TensorBody condition: (State) throws(Thrown) -> Tensor<Bool>,
+  @ClosureBody body: (State) throws(Thrown) -> State
+) throws(Thrown) -> State {
   let location = SourceLocation(file, line)
   var signature = Signature()
   signature.add(initial, "state")
-  let test = TracedRegion("condition", at: location) { binder in condition(binder.bind(initial, "state")) }
-  let turn = TracedRegion("body", at: location) { binder in body(binder.bind(initial, "state")) }
+  let test = try TracedRegion("condition", at: location) { binder throws(Thrown) in
+    try condition(binder.bind(initial, "state"))
+  }
+  let turn = try TracedRegion("body", at: location) { binder throws(Thrown) in
+    try body(binder.bind(initial, "state"))
+  }
   do throws(KilnError) {
     return initial.replacingTensors(by: try looped(signature, test, turn, location))
   } catch {
@@ -34,17 +40,18 @@ public func whileLoop<State: TensorTree>(
   }
 }
 
-/// `whileLoop` with a state of several trees. Where a closure is one expression with arithmetic, name the types of its
-/// parameters: the compiler's type checker takes seconds to find them, or gives up.
-public func whileLoop<each State: TensorTree>(
-  _ initial: repeat each State, file: StaticString = #filePath, line: UInt = #line,
-  condition: (repeat each State) -> Tensor<Bool>, body: (repeat each State) -> (repeat each State)
-) -> (repeat each State) {
-  let start = Several(repeat each initial)
-  let last: Several<repeat each State> = whileLoop(start, file: file, line: line) { state in
-    state.result(of: condition)
-  } body: { state in
-    state.next(by: body)
+/// `whileLoop` with a state of several trees.
+public func whileLoop<First: TensorTree, Second: TensorTree, each Rest: TensorTree, Thrown: Error>(
+  _ first: First, _ second: Second, _ rest: repeat each Rest, file: StaticString = #filePath, line: UInt = #line,
+  @TensorBody condition: (First, Second, repeat each Rest) throws(Thrown) -> Tensor<Bool>,
+  @ClosureBody body: (First, Second, repeat each Rest) throws(Thrown) -> (First, Second, repeat each Rest)
+) throws(Thrown) -> (First, Second, repeat each Rest) {
+  let start = Several(first, second, repeat each rest)
+  let last: Several<First, Second, repeat each Rest> = try whileLoop(start, file: file, line: line) {
+    state throws(Thrown) in
+    return try state.result(of: condition)
+  } body: { state throws(Thrown) in
+    return try state.next(by: body)
   }
   return last.trees
 }

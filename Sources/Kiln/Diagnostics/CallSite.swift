@@ -172,6 +172,6 @@ extension KilnError {
   /// The error with every location as a file and a line. An operation whose line is not known is reported "in the closure
   /// of" `fallback`.
   package func resolved(else fallback: SourceLocation = .unknown) -> KilnError {
-    KilnError(diagnostics.map { $0.resolved(else: fallback) })
+    KilnError(diagnostics.map { $0.resolved(else: fallback) }, cause: cause)
   }
 }

@@ -97,7 +97,14 @@ extension TensorProtocol {
   /// x[1..<3, ...]   // rows 1 and 2
   /// x[..., 0]       // the first element of every row
   /// ```
-  public subscript(_ indices: any TensorIndex...) -> Self { selecting(indices, []) }
+  public subscript(_ indices: any TensorIndex...) -> Self {
+    get { selecting(indices, []) }
+    @available(
+      *, unavailable,
+      message: "tensors never change: x = x.scattered(…), dynamicUpdateSlice or select make a new one"
+    )
+    set { refused() }
+  }
 
   /// `...` stands for the axes that the indices before and after it leave.
   public subscript(_ rest: UnboundedRange, _ last: any TensorIndex...) -> Self { selecting([], last) }

@@ -8,14 +8,19 @@ extension Tensor {
   @_disfavoredOverload public init(_ scalars: [Scalar]) { self.init(elements: scalars, shape: [scalars.count]) }
 
   /// A matrix of rows of one length.
-  @_disfavoredOverload public init(_ rows: [[Scalar]]) { self.init(rows: rows) }
+  // Generic, so that an empty list is a vector and nothing else.
+  @_disfavoredOverload
+  public init<Row: Collection<Scalar>>(_ rows: [Row]) { self.init(rows: rows.map { Array($0) }) }
 
   private init(rows: [[Scalar]]) {
     self.init(core: .nested(Scalar.dtype, rows.flatMap { $0.map(\.irScalar.bits) }, [rows.map(\.count)], rows.count))
   }
 
   /// A tensor of rank 3 of matrices of one shape.
-  @_disfavoredOverload public init(_ planes: [[[Scalar]]]) { self.init(planes: planes) }
+  @_disfavoredOverload
+  public init<Plane: Collection, Row: Collection<Scalar>>(_ planes: [Plane]) where Plane.Element == Row {
+    self.init(planes: planes.map { $0.map { Array($0) } })
+  }
 
   private init(planes: [[[Scalar]]]) {
     let rows = planes.flatMap { $0 }
@@ -55,9 +60,11 @@ extension Tensor where Scalar == Float {
   /// A vector of `scalars`.
   public init(_ scalars: [Float]) { self.init(elements: scalars, shape: [scalars.count]) }
   /// A matrix of rows of one length.
-  public init(_ rows: [[Float]]) { self.init(rows: rows) }
+  public init<Row: Collection<Float>>(_ rows: [Row]) { self.init(rows: rows.map { Array($0) }) }
   /// A tensor of rank 3 of matrices of one shape.
-  public init(_ planes: [[[Float]]]) { self.init(planes: planes) }
+  public init<Plane: Collection, Row: Collection<Float>>(_ planes: [Plane]) where Plane.Element == Row {
+    self.init(planes: planes.map { $0.map { Array($0) } })
+  }
   /// A tensor of `shape` with `scalars` in row-major order.
   public init(_ scalars: [Float], shape: some ShapeConvertible) { self.init(elements: scalars, shape: shape) }
 }

@@ -76,5 +76,7 @@ extension Diagnostic {
 
 extension KilnError {
   /// The error with `location` for every diagnostic that has no place of its own.
-  func located(at location: SourceLocation) -> KilnError { KilnError(diagnostics.map { $0.located(at: location) }) }
+  func located(at location: SourceLocation) -> KilnError {
+    KilnError(diagnostics.map { $0.located(at: location) }, cause: cause)
+  }
 }

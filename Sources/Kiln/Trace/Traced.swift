@@ -53,28 +53,48 @@ public struct Traced: Sendable, CustomStringConvertible {
   }
 }
 
-/// Records what `body` does with tensors of the types of `input`.
-/// - Throws: every diagnostic of the operations in `body`.
-public func trace<each Input: TensorTree, Output: TensorTree>(
-  _ input: repeat each Input, file: StaticString = #filePath, line: UInt = #line, of body: (repeat each Input) -> Output
+/// Records what `body` does with a tensor of the type of `x`.
+/// - Throws: every diagnostic of the operations in `body`; what `body` throws as the `cause` of one.
+public func trace<Element: TensorElement, Scalar: TensorElement>(
+  _ x: Tensor<Element>, file: StaticString = #filePath, line: UInt = #line,
+  of body: (Tensor<Element>) throws -> Tensor<Scalar>
 ) throws(KilnError) -> Traced {
-  try traced(SourceLocation(file, line), body, inputs: repeat each input) { $1.visited($0) }
+  try traced(SourceLocation(file, line), body, .tree(), inputs: x)
 }
 
-/// Records what `body`, which gives several trees, does with tensors of the types of `input`.
-/// - Throws: every diagnostic of the operations in `body`.
-public func trace<each Input: TensorTree, each Output: TensorTree>(
+/// Records what `body` does with tensors of the types of `input`.
+/// - Throws: every diagnostic of the operations in `body`; what `body` throws as the `cause` of one.
+@_disfavoredOverload
+public func trace<each Input: TensorTree, Output: TensorTree>(
   _ input: repeat each Input, file: StaticString = #filePath, line: UInt = #line,
-  of body: (repeat each Input) -> (repeat each Output)
+  @ClosureBody of body: (repeat each Input) throws -> Output
 ) throws(KilnError) -> Traced {
-  try traced(SourceLocation(file, line), body, inputs: repeat each input) { output, visitor in
-    (repeat visitor.visited(each output))
-  }
+  try traced(SourceLocation(file, line), body, .tree(), inputs: repeat each input)
+}
+
+/// Records what `body`, which gives two trees, does with tensors of the types of `input`.
+/// - Throws: every diagnostic of the operations in `body`; what `body` throws as the `cause` of one.
+public func trace<each Input: TensorTree, First: TensorTree, Second: TensorTree>(
+  _ input: repeat each Input, file: StaticString = #filePath, line: UInt = #line,
+  @ClosureBody of body: (repeat each Input) throws -> (First, Second)
+) throws(KilnError) -> Traced {
+  try traced(SourceLocation(file, line), body, .pair(), inputs: repeat each input)
+}
+
+/// Records what `body`, which gives three trees or more, does with tensors of the types of `input`.
+/// - Throws: every diagnostic of the operations in `body`; what `body` throws as the `cause` of one.
+public func trace<
+  each Input: TensorTree, First: TensorTree, Second: TensorTree, Third: TensorTree, each Rest: TensorTree
+>(
+  _ input: repeat each Input, file: StaticString = #filePath, line: UInt = #line,
+  @ClosureBody of body: (repeat each Input) throws -> (First, Second, Third, repeat each Rest)
+) throws(KilnError) -> Traced {
+  try traced(SourceLocation(file, line), body, .trees(), inputs: repeat each input)
 }
 
 private func traced<each Input: TensorTree, Output>(
-  _ location: SourceLocation, _ body: (repeat each Input) -> Output, inputs input: repeat each Input,
-  visitOutput: (Output, inout OutputVisitor) -> Output
+  _ location: SourceLocation, _ body: (repeat each Input) throws -> Output, _ shape: OutputShape<Output>,
+  inputs input: repeat each Input
 ) throws(KilnError) -> Traced {
   let traced = try Trace("main", at: location).recording { binder throws(KilnError) in
     func bind<Tree: TensorTree>(_ tree: Tree, _ index: inout Int) -> Tree {
@@ -82,9 +102,10 @@ private func traced<each Input: TensorTree, Output>(
       return binder.bind(tree, "arg\(index)")
     }
     var index = 0
-    let output = body(repeat bind(each input, &index))
+    let arguments = (repeat bind(each input, &index))
+    let output = try KilnError.catching(at: location) { () throws in try body(repeat each arguments) }
     var visitor = OutputVisitor()
-    let template = visitOutput(output, &visitor)
+    let template = shape.visit(output, &visitor)
     return (output: template, results: visitor.cores)
   }
   return Traced(

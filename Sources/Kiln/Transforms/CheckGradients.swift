@@ -60,10 +60,10 @@ public struct GradientReport: Sendable, CustomStringConvertible {
 ///   - tolerance: the largest error that passes, relative where derivatives exceed 1; 1e-6 for f64 and 0.02 for smaller reals
 ///     unless given.
 ///   - samples: how many elements of each tensor are moved, spread evenly.
-/// - Throws: what the function and its derivative have to say; `checkGradients.C1` inside a trace, where tensors have no numbers.
+/// - Throws: what the function and its derivative have to say, with what `f` threw as the `cause`; `checkGradients.C1` inside a trace, where tensors have no numbers.
 public func checkGradients<each Input: TensorTree, Scalar: TensorReal>(
   at input: repeat each Input, tolerance: Double? = nil, samples: Int = 64, file: StaticString = #filePath,
-  line: UInt = #line, of f: (repeat each Input) -> Tensor<Scalar>
+  line: UInt = #line, @TensorBody of f: (repeat each Input) throws -> Tensor<Scalar>
 ) throws(KilnError) -> GradientReport {
   let location = SourceLocation(file, line)
   if Trace.current != nil {

@@ -2,17 +2,19 @@ public import KilnIR
 import KilnPasses
 
 /// A function whose derivative computes its inner values again; made by `checkpoint`.
-public struct CheckpointedFunction<Output, each Input: TensorTree> {
-  fileprivate let body: (repeat each Input) -> Output
+public struct CheckpointedFunction<Output, Thrown: Error, each Input: TensorTree>: Sendable {
+  fileprivate let body: @Sendable (repeat each Input) throws(Thrown) -> Output
   fileprivate let output: OutputShape<Output>
   fileprivate let location: SourceLocation
 
   /// What the function gives.
-  public func callAsFunction(_ input: repeat each Input) -> Output {
+  /// - Throws: what the function throws.
+  public func callAsFunction(_ input: repeat each Input) throws(Thrown) -> Output {
     var returned: Output?
     do throws(KilnError) {
       return try run(repeat each input, returned: &returned)
     } catch {
+      try error.rethrowCause(as: Thrown.self)
       return output.poisoned(returned, by: error)
     }
   }
@@ -45,15 +47,29 @@ public struct CheckpointedFunction<Output, each Input: TensorTree> {
 /// ```
 /// Values, derivatives and their bits stay what they are. Transforms go through it, and keep it: the gradient of every
 /// example under `vmap` computes again too.
-public func checkpoint<Output: TensorTree, each Input: TensorTree>(
-  _ f: @escaping (repeat each Input) -> Output, file: StaticString = #filePath, line: UInt = #line
-) -> CheckpointedFunction<Output, repeat each Input> {
+public func checkpoint<Output: TensorTree, Thrown: Error, each Input: TensorTree>(
+  @ClosureBody _ f: @escaping @Sendable (repeat each Input) throws(Thrown) -> Output, file: StaticString = #filePath,
+  line: UInt = #line
+) -> CheckpointedFunction<Output, Thrown, repeat each Input> {
   CheckpointedFunction(body: f, output: .tree(), location: SourceLocation(file, line))
 }
 
-/// `checkpoint` of a function with several results.
-public func checkpoint<each Output: TensorTree, each Input: TensorTree>(
-  _ f: @escaping (repeat each Input) -> (repeat each Output), file: StaticString = #filePath, line: UInt = #line
-) -> CheckpointedFunction<(repeat each Output), repeat each Input> {
+/// `checkpoint` of a function with two results.
+public func checkpoint<First: TensorTree, Second: TensorTree, Thrown: Error, each Input: TensorTree>(
+  @ClosureBody _ f: @escaping @Sendable (repeat each Input) throws(Thrown) -> (First, Second),
+  file: StaticString = #filePath,
+  line: UInt = #line
+) -> CheckpointedFunction<(First, Second), Thrown, repeat each Input> {
+  CheckpointedFunction(body: f, output: .pair(), location: SourceLocation(file, line))
+}
+
+/// `checkpoint` of a function with three results or more.
+public func checkpoint<
+  First: TensorTree, Second: TensorTree, Third: TensorTree, each Rest: TensorTree, Thrown: Error, each Input: TensorTree
+>(
+  @ClosureBody _ f: @escaping @Sendable (repeat each Input) throws(Thrown) -> (First, Second, Third, repeat each Rest),
+  file: StaticString = #filePath,
+  line: UInt = #line
+) -> CheckpointedFunction<(First, Second, Third, repeat each Rest), Thrown, repeat each Input> {
   CheckpointedFunction(body: f, output: .trees(), location: SourceLocation(file, line))
 }

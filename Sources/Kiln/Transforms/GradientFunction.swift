@@ -1,11 +1,14 @@
 public import KilnIR
 
 /// The gradient of a scalar function, as a function; made by `gradient(of:)`.
-public struct GradientFunction<Scalar: TensorReal, each Input: TensorTree> {
-  let function: ValueAndGradientFunction<Scalar, repeat each Input>
+public struct GradientFunction<Scalar: TensorReal, Thrown: Error, each Input: TensorTree>: Sendable {
+  let function: ValueAndGradientFunction<Scalar, Thrown, repeat each Input>
 
   /// The gradient at `input`; see `gradient(at:of:)`.
-  public func callAsFunction(_ input: repeat each Input) -> (repeat each Input) { function(repeat each input).gradient }
+  /// - Throws: what the function throws.
+  public func callAsFunction(_ input: repeat each Input) throws(Thrown) -> (repeat each Input) {
+    try function(repeat each input).gradient
+  }
 
   /// The gradient at `input`.
   /// - Throws: every diagnostic of the trace, of the differentiation, or of the run.
@@ -15,13 +18,16 @@ public struct GradientFunction<Scalar: TensorReal, each Input: TensorTree> {
 }
 
 /// A scalar function with its gradient, as a function; made by `valueAndGradient(of:)`.
-public struct ValueAndGradientFunction<Scalar: TensorReal, each Input: TensorTree> {
-  let body: (repeat each Input) -> Tensor<Scalar>
+public struct ValueAndGradientFunction<Scalar: TensorReal, Thrown: Error, each Input: TensorTree>: Sendable {
+  let body: @Sendable (repeat each Input) throws(Thrown) -> Tensor<Scalar>
   let location: SourceLocation
 
   /// The value and the gradient at `input`; see `valueAndGradient(at:of:)`.
-  public func callAsFunction(_ input: repeat each Input) -> (value: Tensor<Scalar>, gradient: (repeat each Input)) {
-    differentiatedOrPoison(location, body, at: repeat each input)
+  /// - Throws: what the function throws.
+  public func callAsFunction(
+    _ input: repeat each Input
+  ) throws(Thrown) -> (value: Tensor<Scalar>, gradient: (repeat each Input)) {
+    try differentiatedOrPoison(location, body, at: repeat each input)
   }
 
   /// The value and the gradient at `input`.
@@ -38,15 +44,19 @@ public struct ValueAndGradientFunction<Scalar: TensorReal, each Input: TensorTre
 }
 
 /// The function that gives the gradient of `f` at its arguments; see `gradient(at:of:)`.
-public func gradient<Scalar: TensorReal, each Input: TensorTree>(
-  of f: @escaping (repeat each Input) -> Tensor<Scalar>, file: StaticString = #filePath, line: UInt = #line
-) -> GradientFunction<Scalar, repeat each Input> {
+///
+/// The function may be handed on to another thread or captured by a compiled closure, which is why `f` is `@Sendable`.
+public func gradient<Scalar: TensorReal, Thrown: Error, each Input: TensorTree>(
+  @TensorBody of f: @escaping @Sendable (repeat each Input) throws(Thrown) -> Tensor<Scalar>,
+  file: StaticString = #filePath, line: UInt = #line
+) -> GradientFunction<Scalar, Thrown, repeat each Input> {
   GradientFunction(function: valueAndGradient(of: f, file: file, line: line))
 }
 
 /// The function that gives the value of `f` and its gradient at its arguments; see `valueAndGradient(at:of:)`.
-public func valueAndGradient<Scalar: TensorReal, each Input: TensorTree>(
-  of f: @escaping (repeat each Input) -> Tensor<Scalar>, file: StaticString = #filePath, line: UInt = #line
-) -> ValueAndGradientFunction<Scalar, repeat each Input> {
+public func valueAndGradient<Scalar: TensorReal, Thrown: Error, each Input: TensorTree>(
+  @TensorBody of f: @escaping @Sendable (repeat each Input) throws(Thrown) -> Tensor<Scalar>,
+  file: StaticString = #filePath, line: UInt = #line
+) -> ValueAndGradientFunction<Scalar, Thrown, repeat each Input> {
   ValueAndGradientFunction(body: f, location: SourceLocation(file, line))
 }

@@ -9,31 +9,52 @@ import KilnPasses
 /// ```
 /// `tangent` is shaped as the input; the tangent of a tensor that is not real is not looked at. `slope` is shaped as the value;
 /// where that is not real, or does not depend on the input, it is zero. The closure runs at every call and may capture
-/// anything. Inside a trace the derivative is recorded, and may be differentiated or batched again.
+/// anything; what it throws is thrown on. Inside a trace the derivative is recorded, and may be differentiated or batched again.
 ///
 /// A tangent of another shape than its input is a diagnostic (`jvp.C1`).
-public func jvp<each Input: TensorTree, Output: TensorTree>(
+public func jvp<Element: TensorElement, Scalar: TensorElement, Thrown: Error>(
+  at x: Tensor<Element>, along tangent: Tensor<Element>, file: StaticString = #filePath, line: UInt = #line,
+  of f: (Tensor<Element>) throws(Thrown) -> Tensor<Scalar>
+) throws(Thrown) -> (value: Tensor<Scalar>, tangent: Tensor<Scalar>) {
+  try pushedOrPoison(SourceLocation(file, line), f, .tree(), at: x, along: signature("tangent", of: tangent))
+}
+
+/// `jvp` of a function of any trees.
+@_disfavoredOverload
+public func jvp<each Input: TensorTree, Output: TensorTree, Thrown: Error>(
   at input: repeat each Input, along tangent: repeat each Input, file: StaticString = #filePath, line: UInt = #line,
-  of f: (repeat each Input) -> Output
-) -> (value: Output, tangent: Output) {
-  pushedOrPoison(
+  @ClosureBody of f: (repeat each Input) throws(Thrown) -> Output
+) throws(Thrown) -> (value: Output, tangent: Output) {
+  try pushedOrPoison(
     SourceLocation(file, line), f, .tree(), at: repeat each input, along: signature("tangent", of: repeat each tangent))
 }
 
-/// `jvp` of a function with several results.
-public func jvp<each Input: TensorTree, each Output: TensorTree>(
+/// `jvp` of a function with two results.
+public func jvp<each Input: TensorTree, First: TensorTree, Second: TensorTree, Thrown: Error>(
   at input: repeat each Input, along tangent: repeat each Input, file: StaticString = #filePath, line: UInt = #line,
-  of f: (repeat each Input) -> (repeat each Output)
-) -> (value: (repeat each Output), tangent: (repeat each Output)) {
-  pushedOrPoison(
+  @ClosureBody of f: (repeat each Input) throws(Thrown) -> (First, Second)
+) throws(Thrown) -> (value: (First, Second), tangent: (First, Second)) {
+  try pushedOrPoison(
+    SourceLocation(file, line), f, .pair(), at: repeat each input, along: signature("tangent", of: repeat each tangent))
+}
+
+/// `jvp` of a function with three results or more.
+public func jvp<
+  each Input: TensorTree, First: TensorTree, Second: TensorTree, Third: TensorTree, each Rest: TensorTree, Thrown: Error
+>(
+  at input: repeat each Input, along tangent: repeat each Input, file: StaticString = #filePath, line: UInt = #line,
+  @ClosureBody of f: (repeat each Input) throws(Thrown) -> (First, Second, Third, repeat each Rest)
+) throws(Thrown) -> (value: (First, Second, Third, repeat each Rest), tangent: (First, Second, Third, repeat each Rest))
+{
+  try pushedOrPoison(
     SourceLocation(file, line), f, .trees(), at: repeat each input, along: signature("tangent", of: repeat each tangent)
   )
 }
 
-private func pushedOrPoison<each Input: TensorTree, Output>(
-  _ location: SourceLocation, _ f: (repeat each Input) -> Output, _ shape: OutputShape<Output>,
+private func pushedOrPoison<each Input: TensorTree, Output, Thrown: Error>(
+  _ location: SourceLocation, _ f: (repeat each Input) throws(Thrown) -> Output, _ shape: OutputShape<Output>,
   at input: repeat each Input, along tangent: Signature
-) -> (value: Output, tangent: Output) {
+) throws(Thrown) -> (value: Output, tangent: Output) {
   var returned: Output?
   do throws(KilnError) {
     let closure = try TransformedClosure(
@@ -52,6 +73,7 @@ private func pushedOrPoison<each Input: TensorTree, Output>(
       all.replacingTensors(of: closure.output, by: shape.visit)
     )
   } catch {
+    try error.rethrowCause(as: Thrown.self)
     let poisoned = shape.poisoned(returned, by: error)
     return (poisoned, poisoned)
   }

@@ -17,11 +17,26 @@ public enum JacobianMode: Hashable, Sendable, CaseIterable {
 /// ```
 /// Both modes are one batched program, not a loop. Without `mode` the cheaper one is taken, by the numbers of elements. The derivative by a
 /// tensor that is not real is zero; without a real one there is none (`gradient.C3`).
-public func jacobian<each Input: TensorTree, Scalar: TensorReal>(
+public func jacobian<Element: TensorElement, Scalar: TensorReal, Thrown: Error>(
+  at x: Tensor<Element>, mode: JacobianMode? = nil, file: StaticString = #filePath, line: UInt = #line,
+  of f: (Tensor<Element>) throws(Thrown) -> Tensor<Scalar>
+) throws(Thrown) -> Tensor<Element> { try jacobian(SourceLocation(file, line), f, mode, at: x) }
+
+/// The derivatives of every element of a function's value by every element of any trees; see `jacobian(at:mode:of:)` of a
+/// tensor.
+@_disfavoredOverload
+public func jacobian<each Input: TensorTree, Scalar: TensorReal, Thrown: Error>(
   at input: repeat each Input, mode: JacobianMode? = nil, file: StaticString = #filePath, line: UInt = #line,
-  of f: (repeat each Input) -> Tensor<Scalar>
-) -> (repeat each Input) {
-  derivatives(SourceLocation(file, line), f, at: repeat each input) { closure throws(KilnError) in
+  @TensorBody of f: (repeat each Input) throws(Thrown) -> Tensor<Scalar>
+) throws(Thrown) -> (repeat each Input) {
+  try jacobian(SourceLocation(file, line), f, mode, at: repeat each input)
+}
+
+private func jacobian<each Input: TensorTree, Scalar: TensorReal, Thrown: Error>(
+  _ location: SourceLocation, _ f: (repeat each Input) throws(Thrown) -> Tensor<Scalar>, _ mode: JacobianMode?,
+  at input: repeat each Input
+) throws(Thrown) -> (repeat each Input) {
+  try derivatives(location, f, at: repeat each input) { closure throws(KilnError) in
     let real = closure.realLeaves
     let inputs = real.reduce(0) { $0 + closure.leaves[$1].shape.elementCount }
     let outputs = closure.resultTypes.reduce(0) { $0 + $1.shape.elementCount }
@@ -40,10 +55,11 @@ public func jacobian<each Input: TensorTree, Scalar: TensorReal>(
 /// batched program.
 ///
 /// A function whose value is not a real scalar is a diagnostic (`gradient.C2`).
-public func hessian<Scalar: TensorReal, Value: TensorReal>(
-  at x: Tensor<Scalar>, file: StaticString = #filePath, line: UInt = #line, of f: (Tensor<Scalar>) -> Tensor<Value>
-) -> Tensor<Scalar> {
-  derivatives(SourceLocation(file, line), f, at: x) { closure throws(KilnError) in
+public func hessian<Scalar: TensorReal, Value: TensorReal, Thrown: Error>(
+  at x: Tensor<Scalar>, file: StaticString = #filePath, line: UInt = #line,
+  of f: (Tensor<Scalar>) throws(Thrown) -> Tensor<Value>
+) throws(Thrown) -> Tensor<Scalar> {
+  try derivatives(SourceLocation(file, line), f, at: x) { closure throws(KilnError) in
     let derived = try closure.transformed { name, module throws(KilnError) in
       try Differentiation.hessian(of: name, in: module, withRespectTo: [0])
     }
@@ -58,13 +74,13 @@ public func hessian<Scalar: TensorReal, Value: TensorReal>(
 ///
 /// A tangent of another shape than its argument is a diagnostic (`jvp.C1`), as is a value that is not a real scalar
 /// (`gradient.C2`). The tangent of a tensor that is not real is not looked at; the product for one is zero.
-public func hessianVectorProduct<each Input: TensorTree, Scalar: TensorReal>(
+public func hessianVectorProduct<each Input: TensorTree, Scalar: TensorReal, Thrown: Error>(
   at input: repeat each Input, along tangent: repeat each Input, file: StaticString = #filePath, line: UInt = #line,
-  of f: (repeat each Input) -> Tensor<Scalar>
-) -> (repeat each Input) {
+  @TensorBody of f: (repeat each Input) throws(Thrown) -> Tensor<Scalar>
+) throws(Thrown) -> (repeat each Input) {
   let location = SourceLocation(file, line)
   let along = signature("tangent", of: repeat each tangent)
-  return derivatives(location, f, at: repeat each input) { closure throws(KilnError) in
+  return try derivatives(location, f, at: repeat each input) { closure throws(KilnError) in
     let real = closure.realLeaves
     let tangents = try directions(along, like: closure.leaves.map(\.type), real, "jvp.C1", "input", location)
     let derived = try closure.transformed { name, module throws(KilnError) in
@@ -77,11 +93,11 @@ public func hessianVectorProduct<each Input: TensorTree, Scalar: TensorReal>(
 }
 
 /// Trees like the arguments, with one derivative in the place of each real tensor and zeros of `shape` in that of the others.
-private func derivatives<each Input: TensorTree, Scalar: TensorReal>(
-  _ location: SourceLocation, _ f: (repeat each Input) -> Tensor<Scalar>, at input: repeat each Input,
+private func derivatives<each Input: TensorTree, Scalar: TensorReal, Thrown: Error>(
+  _ location: SourceLocation, _ f: (repeat each Input) throws(Thrown) -> Tensor<Scalar>, at input: repeat each Input,
   derive: (TransformedClosure<Tensor<Scalar>>) throws(KilnError) -> [TensorCore],
   shape: (TransformedClosure<Tensor<Scalar>>, TensorType) -> TensorType
-) -> (repeat each Input) {
+) throws(Thrown) -> (repeat each Input) {
   var returned: Tensor<Scalar>?
   do throws(KilnError) {
     let closure = try TransformedClosure(
@@ -94,6 +110,7 @@ private func derivatives<each Input: TensorTree, Scalar: TensorReal>(
     }
     return replacingTensors(of: repeat each input, by: cores)
   } catch {
+    try error.rethrowCause(as: Thrown.self)
     let types = signature("arg", of: repeat each input).leaves.map(\.type)
     let poisons = Failure.poison(error, types.isEmpty ? [TensorType(.f32, .scalar)] : types)
     return replacingTensors(of: repeat each input, by: poisons)

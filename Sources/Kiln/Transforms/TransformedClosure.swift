@@ -20,8 +20,9 @@ struct TransformedClosure<Output> {
   /// - Parameters:
   ///   - examples: for a batch, the number of examples and the types of the tensors of one, in order.
   ///   - output: is given what `f` returned as soon as it has, also if tracing fails.
-  init<each Input: TensorTree>(
-    _ location: SourceLocation, _ f: (repeat each Input) -> Output, at input: repeat each Input,
+  /// - Throws: what tracing finds; what `f` throws is its cause.
+  init<each Input: TensorTree, Thrown: Error>(
+    _ location: SourceLocation, _ f: (repeat each Input) throws(Thrown) -> Output, at input: repeat each Input,
     examples: (([TensorCore]) throws(KilnError) -> (size: Int, types: [TensorType]))? = nil,
     visitOutput: (Output, inout OutputVisitor) -> Output, output returned: inout Output?
   ) throws(KilnError) {
@@ -48,7 +49,8 @@ struct TransformedClosure<Output> {
         defer { index += 1 }
         return binder.bind(tree, "arg\(index)")
       }
-      let output = f(repeat bind(each examples))
+      let arguments = (repeat bind(each examples))
+      let output = try KilnError.catching(at: location) { () throws(Thrown) in try f(repeat each arguments) }
       returned = output
       // The arguments are looked at after the closure, whose result stands in for the one that cannot be had.
       if let mismatch { throw mismatch }
@@ -96,6 +98,8 @@ struct TransformedClosure<Output> {
   }
 }
 
+extension TransformedClosure: Sendable where Output: Sendable {}
+
 /// The trees with `cores` in the place of their tensors, in order.
 func replacingTensors<each Input: TensorTree>(
   of input: repeat each Input, by cores: [TensorCore]
@@ -126,10 +130,16 @@ extension TensorCore {
 }
 
 /// How the tensors of a closure's result are visited: a tree, or several.
-struct OutputShape<Output> {
-  let visit: (Output, inout OutputVisitor) -> Output
+struct OutputShape<Output>: Sendable {
+  let visit: @Sendable (Output, inout OutputVisitor) -> Output
 
   static func tree() -> OutputShape where Output: TensorTree { OutputShape { $1.visited($0) } }
+
+  static func nothing() -> OutputShape where Output == Void { OutputShape { _, _ in } }
+
+  static func pair<First: TensorTree, Second: TensorTree>() -> OutputShape where Output == (First, Second) {
+    OutputShape { output, visitor in (visitor.visited(output.0), visitor.visited(output.1)) }
+  }
 
   static func trees<each Part: TensorTree>() -> OutputShape where Output == (repeat each Part) {
     OutputShape { output, visitor in (repeat visitor.visited(each output)) }

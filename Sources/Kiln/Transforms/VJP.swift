@@ -11,12 +11,12 @@ private struct PullbackProgram<Output> {
 public struct Pullback<Output, each Input: TensorTree> {
   private let program: Result<PullbackProgram<Output>, KilnError>
   private let input: (repeat each Input)
-  private let visitOutput: (Output, inout OutputVisitor) -> Output
+  private let visitOutput: @Sendable (Output, inout OutputVisitor) -> Output
   private let location: SourceLocation
 
   fileprivate init(
     _ program: Result<PullbackProgram<Output>, KilnError>, at input: (repeat each Input), _ location: SourceLocation,
-    visitOutput: @escaping (Output, inout OutputVisitor) -> Output
+    visitOutput: @escaping @Sendable (Output, inout OutputVisitor) -> Output
   ) {
     (self.program, self.input, self.location, self.visitOutput) = (program, input, location, visitOutput)
   }
@@ -54,6 +54,9 @@ public struct Pullback<Output, each Input: TensorTree> {
   }
 }
 
+extension PullbackProgram: Sendable where Output: Sendable {}
+extension Pullback: Sendable where Output: Sendable, repeat each Input: Sendable {}
+
 /// The value of a function at `input`, and its derivative there as a function of cotangents.
 ///
 /// ```swift
@@ -63,24 +66,47 @@ public struct Pullback<Output, each Input: TensorTree> {
 /// The pullback may be called any number of times. Inside a trace it is recorded and shares the forward values with the value;
 /// eagerly each call of it computes them again and keeps nothing alive but the arguments. Arguments without a real tensor are a
 /// diagnostic (`gradient.C3`).
-public func vjp<each Input: TensorTree, Output: TensorTree>(
-  at input: repeat each Input, file: StaticString = #filePath, line: UInt = #line, of f: (repeat each Input) -> Output
-) -> (value: Output, pullback: Pullback<Output, repeat each Input>) {
-  pulledOrPoison(SourceLocation(file, line), f, .tree(), at: repeat each input)
+public func vjp<Element: TensorElement, Scalar: TensorElement, Thrown: Error>(
+  at x: Tensor<Element>, file: StaticString = #filePath, line: UInt = #line,
+  of f: (Tensor<Element>) throws(Thrown) -> Tensor<Scalar>
+) throws(Thrown) -> (value: Tensor<Scalar>, pullback: Pullback<Tensor<Scalar>, Tensor<Element>>) {
+  try pulledOrPoison(SourceLocation(file, line), f, .tree(), at: x)
 }
 
-/// `vjp` of a function with several results.
-public func vjp<each Input: TensorTree, each Output: TensorTree>(
+/// `vjp` of a function of any trees.
+@_disfavoredOverload
+public func vjp<each Input: TensorTree, Output: TensorTree, Thrown: Error>(
   at input: repeat each Input, file: StaticString = #filePath, line: UInt = #line,
-  of f: (repeat each Input) -> (repeat each Output)
-) -> (value: (repeat each Output), pullback: Pullback<(repeat each Output), repeat each Input>) {
-  pulledOrPoison(SourceLocation(file, line), f, .trees(), at: repeat each input)
+  @ClosureBody of f: (repeat each Input) throws(Thrown) -> Output
+) throws(Thrown) -> (value: Output, pullback: Pullback<Output, repeat each Input>) {
+  try pulledOrPoison(SourceLocation(file, line), f, .tree(), at: repeat each input)
 }
 
-private func pulledOrPoison<each Input: TensorTree, Output>(
-  _ location: SourceLocation, _ f: (repeat each Input) -> Output, _ shape: OutputShape<Output>,
+/// `vjp` of a function with two results.
+public func vjp<each Input: TensorTree, First: TensorTree, Second: TensorTree, Thrown: Error>(
+  at input: repeat each Input, file: StaticString = #filePath, line: UInt = #line,
+  @ClosureBody of f: (repeat each Input) throws(Thrown) -> (First, Second)
+) throws(Thrown) -> (value: (First, Second), pullback: Pullback<(First, Second), repeat each Input>) {
+  try pulledOrPoison(SourceLocation(file, line), f, .pair(), at: repeat each input)
+}
+
+/// `vjp` of a function with three results or more.
+public func vjp<
+  each Input: TensorTree, First: TensorTree, Second: TensorTree, Third: TensorTree, each Rest: TensorTree, Thrown: Error
+>(
+  at input: repeat each Input, file: StaticString = #filePath, line: UInt = #line,
+  @ClosureBody of f: (repeat each Input) throws(Thrown) -> (First, Second, Third, repeat each Rest)
+) throws(Thrown) -> (
+  value: (First, Second, Third, repeat each Rest),
+  pullback: Pullback<(First, Second, Third, repeat each Rest), repeat each Input>
+) {
+  try pulledOrPoison(SourceLocation(file, line), f, .trees(), at: repeat each input)
+}
+
+private func pulledOrPoison<each Input: TensorTree, Output, Thrown: Error>(
+  _ location: SourceLocation, _ f: (repeat each Input) throws(Thrown) -> Output, _ shape: OutputShape<Output>,
   at input: repeat each Input
-) -> (value: Output, pullback: Pullback<Output, repeat each Input>) {
+) throws(Thrown) -> (value: Output, pullback: Pullback<Output, repeat each Input>) {
   var returned: Output?
   do throws(KilnError) {
     let closure = try TransformedClosure(
@@ -98,6 +124,7 @@ private func pulledOrPoison<each Input: TensorTree, Output>(
         visitOutput: shape.visit)
     )
   } catch {
+    try error.rethrowCause(as: Thrown.self)
     return (
       shape.poisoned(returned, by: error),
       Pullback(.failure(error), at: (repeat each input), location, visitOutput: shape.visit)

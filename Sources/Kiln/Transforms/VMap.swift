@@ -2,19 +2,21 @@ public import KilnIR
 import KilnPasses
 
 /// A function on many examples at once; made by `vmap`.
-public struct BatchedFunction<Output, each Input: TensorTree> {
-  fileprivate let body: (repeat each Input) -> Output
+public struct BatchedFunction<Output, Thrown: Error, each Input: TensorTree>: Sendable {
+  fileprivate let body: @Sendable (repeat each Input) throws(Thrown) -> Output
   fileprivate let axes: [Int?]?
   fileprivate let outputAxis: Int
   fileprivate let output: OutputShape<Output>
   fileprivate let location: SourceLocation
 
   /// The results for all examples, stacked; see `vmap`.
-  public func callAsFunction(_ input: repeat each Input) -> Output {
+  /// - Throws: what the function throws.
+  public func callAsFunction(_ input: repeat each Input) throws(Thrown) -> Output {
     var returned: Output?
     do throws(KilnError) {
       return try run(repeat each input, returned: &returned)
     } catch {
+      try error.rethrowCause(as: Thrown.self)
       return output.poisoned(returned, by: error)
     }
   }
@@ -129,6 +131,9 @@ extension TensorCore {
 /// ```swift
 /// let distances = vmap({ x, y in (x - y).norm() }, axes: [0, nil])(points, origin)
 /// ```
+/// The result may be handed on to another thread or captured by a compiled closure, which is why `f` is `@Sendable`: it cannot
+/// capture a `var`, but its value (`{ [w] x in … }`).
+///
 /// Each example has the bits that `f` itself gives; what no example changes is computed once. Transforms may stand inside
 /// and outside: `vmap` of a gradient gives the gradient of every example.
 ///
@@ -139,20 +144,31 @@ extension TensorCore {
 ///
 /// Arguments with different numbers of examples (`vmap.C4`), an axis that is not there (`vmap.C5`, `vmap.C6`), another number of
 /// axes than arguments (`vmap.C7`), or none at all (`vmap.C8`) are diagnostics.
-public func vmap<Output: TensorTree, each Input: TensorTree>(
-  _ f: @escaping (repeat each Input) -> Output, axes: [Int?]? = nil, outputAxis: Int = 0,
-  file: StaticString = #filePath,
-  line: UInt = #line
-) -> BatchedFunction<Output, repeat each Input> {
+public func vmap<Output: TensorTree, Thrown: Error, each Input: TensorTree>(
+  @ClosureBody _ f: @escaping @Sendable (repeat each Input) throws(Thrown) -> Output, axes: [Int?]? = nil,
+  outputAxis: Int = 0, file: StaticString = #filePath, line: UInt = #line
+) -> BatchedFunction<Output, Thrown, repeat each Input> {
   BatchedFunction(
     body: f, axes: axes, outputAxis: outputAxis, output: .tree(), location: SourceLocation(file, line))
 }
 
-/// `vmap` of a function with several results.
-public func vmap<each Output: TensorTree, each Input: TensorTree>(
-  _ f: @escaping (repeat each Input) -> (repeat each Output), axes: [Int?]? = nil, outputAxis: Int = 0,
-  file: StaticString = #filePath, line: UInt = #line
-) -> BatchedFunction<(repeat each Output), repeat each Input> {
+/// `vmap` of a function with two results.
+public func vmap<First: TensorTree, Second: TensorTree, Thrown: Error, each Input: TensorTree>(
+  @ClosureBody _ f: @escaping @Sendable (repeat each Input) throws(Thrown) -> (First, Second), axes: [Int?]? = nil,
+  outputAxis: Int = 0, file: StaticString = #filePath, line: UInt = #line
+) -> BatchedFunction<(First, Second), Thrown, repeat each Input> {
+  BatchedFunction(
+    body: f, axes: axes, outputAxis: outputAxis, output: .pair(), location: SourceLocation(file, line))
+}
+
+/// `vmap` of a function with three results or more.
+public func vmap<
+  First: TensorTree, Second: TensorTree, Third: TensorTree, each Rest: TensorTree, Thrown: Error, each Input: TensorTree
+>(
+  @ClosureBody _ f: @escaping @Sendable (repeat each Input) throws(Thrown) -> (First, Second, Third, repeat each Rest),
+  axes: [Int?]? = nil,
+  outputAxis: Int = 0, file: StaticString = #filePath, line: UInt = #line
+) -> BatchedFunction<(First, Second, Third, repeat each Rest), Thrown, repeat each Input> {
   BatchedFunction(
     body: f, axes: axes, outputAxis: outputAxis, output: .trees(), location: SourceLocation(file, line))
 }
