@@ -36,7 +36,8 @@ enum CallSite {
   /// Every call that is under way, as text.
   static func calls() -> String {
     let backtrace = try? Backtrace.capture(algorithm: .auto, limit: nil, images: images)
-    return backtrace?.symbolicated(with: images)?.description ?? ""
+    let frames = backtrace?.symbolicated(with: images)?.frames ?? []
+    return frames.map { "  \($0)" }.joined(separator: "\n")
   }
 
   private struct Line {
@@ -65,7 +66,7 @@ enum CallSite {
       for address in unknown { found[address] = [] }
       for frame in frames(of: unknown) {
         guard let symbol = frame.symbol, let line = symbol.sourceLocation, line.line > 0,
-          let address = UInt(frame.captured.originalProgramCounter), !isOurs(symbol), !isGenerated(line.path)
+          let address = UInt(frame.captured.originalProgramCounter), !isForeign(line.path)
         else { continue }
         let location = SourceLocation.position(file: line.path, line: line.line, column: line.column)
         found[address]?.append(Line(location: location.shortened, image: symbol.imageIndex))
@@ -86,29 +87,24 @@ enum CallSite {
     return Backtrace(architecture: architecture, frames: frames, images: images).symbolicated()?.frames ?? []
   }
 
-  /// Whether nobody wrote the line: thunks, and the expansions of macros.
-  private static func isGenerated(_ path: String) -> Bool {
-    path.contains("<compiler-generated>") || path.contains("@__swiftmacro_")
+  /// Whether nobody who uses Kiln wrote the line: it is Kiln's, the standard library's, or that of a thunk or a macro's
+  /// expansion. The file decides, for the name of a member begins with the module of the extended type, whoever extends it.
+  private static func isForeign(_ path: String) -> Bool {
+    folders.contains { path.hasPrefix($0) } || path.contains("<compiler-generated>") || path.contains("@__swiftmacro_")
+      || path.contains("/swift/stdlib/public/")
   }
 
-  /// Whether Kiln or the standard library declares the function. Mangled names begin with the module of the outermost
-  /// declaration; `s` and `S` are the standard library. For a member of an extension that is the module of the extended type,
-  /// and only the readable name says whose the extension is.
-  private static func isOurs(_ symbol: SymbolicatedBacktrace.Symbol) -> Bool {
-    guard symbol.rawName.hasPrefix("$s") else { return false }
-    let rest = symbol.rawName.dropFirst(2)
-    let isStandard = rest.hasPrefix("s") || rest.hasPrefix("S")
-    guard isStandard || ourModules.contains(where: { rest.hasPrefix("\($0.utf8.count)\($0)") }) else { return false }
-    let mark = "(extension in "
-    guard let start = symbol.name.firstRange(of: mark)?.upperBound else { return true }
-    let module = String(symbol.name[start...].prefix { $0 != ")" })
-    return ourModules.contains(module) || standardModules.contains(module)
-  }
-
-  private static let ourModules: Set = ["Kiln", "KilnNN", "KilnIR", "KilnPasses", "KilnRuntime"]
-  private static let standardModules: Set = [
-    "Swift", "_Concurrency", "_StringProcessing", "Synchronization", "Runtime",
-  ]
+  /// Where Kiln's sources lie, as the line tables say: the compiler may have been told to write other paths.
+  private static let folders: [String] = {
+    let own = "Sources/Kiln/Diagnostics/CallSite.swift"
+    var path = #filePath
+    if case .returnAddresses(let addresses) = here() {
+      let paths = frames(of: Array(addresses.prefix(1))).compactMap { $0.symbol?.sourceLocation?.path }
+      path = paths.first { $0.hasSuffix(own) } ?? path
+    }
+    let root = path.dropLast(own.utf8.count)
+    return ["Sources/Kiln/", "Sources/KilnNN/", "IR/", "Passes/", "Runtime/"].map { root + $0 }
+  }()
 
   #if arch(arm64)
     private static let architecture = "arm64"

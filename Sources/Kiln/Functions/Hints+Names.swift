@@ -20,8 +20,8 @@ extension Tensor {
   public func all(axis: Int, keepDims: Bool = false) -> Tensor { refused() }
   @available(*, unavailable, message: "axes are a list: x.any(axes: [1])")
   public func any(axis: Int, keepDims: Bool = false) -> Tensor { refused() }
-  @available(*, unavailable, message: "it is x.transposed()")
   // swift-format-ignore: AlwaysUseLowerCamelCase
+  @available(*, unavailable, message: "it is x.transposed()")
   public var T: Tensor { refused() }
   @available(*, unavailable, message: "it is matmul(a, b)")
   public func mm(_ other: Tensor) -> Tensor { refused() }

@@ -32,7 +32,7 @@ package final class Trace: Listener {
   }
 
   /// The most operations that a trace records: a loop that goes on for ever must not fill the memory.
-  private static let operationLimit = 1 << 20
+  private static let operationLimit = 1 << 19
   /// Operations that the closure may ask for after that before the program stops.
   private static let patience = 1 << 16
   /// Looks at elements after which a trace, which has failed anyway, records nothing more.
