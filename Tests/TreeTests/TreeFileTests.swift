@@ -205,7 +205,7 @@ struct TreeFileTests {
         }
       }
       var generator = Xorshift(state: 5)
-      for turn in 0..<2000 {
+      for turn in 0..<500 {
         var bad = good
         for _ in 0...turn % 5 {
           let place = Int(generator.next() % UInt64(bad.count))

@@ -95,7 +95,7 @@ public func fori<First: TensorTree, Second: TensorTree, each Rest: TensorTree, T
 }
 
 /// What a turn gives.
-private struct Turn<Carry: TensorTree, Output: TensorTree>: TensorTree {
+private struct Turn<Carry: TensorTree, Output: TensorTree>: TreeGroup {
   var carry: Carry
   var output: Output
 

@@ -48,7 +48,7 @@ extension TensorTree {
 }
 
 /// Several trees as one.
-struct Several<each Tree: TensorTree>: TensorTree {
+struct Several<each Tree: TensorTree>: TreeGroup {
   var trees: (repeat each Tree)
 
   init(_ trees: repeat each Tree) { self.trees = (repeat each trees) }

@@ -70,8 +70,13 @@ public func checkGradients<each Input: TensorTree, Scalar: TensorReal>(
     throw KilnError("checkGradients.C1", "gradients are checked at numbers; a traced tensor has none", at: location)
   }
   var returned: Tensor<Scalar>?
-  let closure = try TransformedClosure(
-    location, f, at: repeat each input, visitOutput: { $1.visited($0) }, output: &returned)
+  let closure: TransformedClosure<Tensor<Scalar>>
+  do throws(KilnError) {
+    closure = try TransformedClosure(
+      location, f, at: repeat each input, visitOutput: { $1.visited($0) }, output: &returned)
+  } catch {
+    throw error.resolved(else: location)
+  }
   return try GradientChecker(closure).report(tolerance: tolerance, samples: max(samples, 1))
 }
 

@@ -27,7 +27,7 @@ enum TreeInspection {
     }
     for child in StoredValues.children(mirror, isTree: isTree) {
       var place = place
-      if isTree, mirror.displayStyle == .struct, let label = child.label {
+      if isTree, !(value is any TreeGroup), mirror.displayStyle == .struct, let label = child.label {
         place = ("\(type(of: value))", StoredValues.name(label))
       }
       if let found = objectFault(in: child.value, of: place, depth: depth + 1) { return found }
@@ -109,6 +109,9 @@ enum TreeInspection {
     }
   }
 }
+
+/// Kiln's own trees of trees, which no message names.
+protocol TreeGroup: TensorTree {}
 
 /// Replaces each tensor by another core of the same elements.
 private struct TwinMaker: TensorVisitor {

@@ -15,7 +15,8 @@ struct TreePass<Scalar: TensorElement> {
     names = all[0].map(\.name)
     tensors = all.map { $0.map(\.tensor) }
     if let diagnostic = TreeStructure.difference(all) ?? otherReal() {
-      tensors = tensors.map { Failure.poison(diagnostic, $0) }
+      let first = Failure.poison(diagnostic, TensorType(Scalar.dtype, .scalar))
+      tensors = tensors.map { $0.map { AnyTensor(Failure.poison(after: first, $0.type)) } }
       return
     }
     places = tensors[0].indices.filter { tensors[0][$0].dtype == Scalar.dtype }[...]
