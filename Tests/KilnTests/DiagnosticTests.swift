@@ -74,7 +74,8 @@ struct DiagnosticTests {
       return x
     }
     let text = failure { _ = leaked + 1 }
-    #expect(text.contains("[trace.C1]") && text.contains("the closure was traced at KilnTests/DiagnosticTests.swift"))
+    #expect(
+      text.contains("[trace.C1]") && text.contains("the closure was traced at Tests/KilnTests/DiagnosticTests.swift"))
     #expect(text.hasPrefix("Tests/KilnTests/DiagnosticTests.swift") || text.contains("/DiagnosticTests.swift:"))
     let error = #expect(throws: KilnError.self) { try trace(x) { x in x + leaked } }
     #expect(error?.diagnostics.first?.label == "trace.C1")
