@@ -80,7 +80,7 @@ let package = Package(
     tests("DocumentationTests", ["Kiln", "KilnIR"]),
     tests("SurfaceTests", ["Kiln"]),
     tests("KilnTests", ["Kiln", "KilnIR", "KilnRuntime"]),
-    tests("SpecialPointTests", ["Kiln"], exclude: ["Tables"]),
+    tests("SpecialPointTests", ["Kiln", "KilnIR"], exclude: ["Tables"]),
     tests("TreeTests", ["Kiln", "KilnIR"], exclude: ["Fixtures"]),
     tests("MisuseTests", ["Kiln", "KilnIR"]),
     tests("RuntimeTests", ["KilnIR", "KilnRuntime", "KilnCPU"]),

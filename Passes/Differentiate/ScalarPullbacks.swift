@@ -38,7 +38,8 @@ extension Rewriter {
     case .acosh: return [try acoshPullback(ct, x)]
     case .atanh: return [try divide(ct, oneMinusSquare(x))]
     case .atan2: return try atan2Pullback(use)
-    case .cbrt: return [try divide(scale(ct, by: 1.0 / 3), multiply(y, y))]
+    // Not by y², whose own derivative at 0 would be infinity times 0.
+    case .cbrt: return [try divide(divide(scale(ct, by: 1.0 / 3), y), y)]
     case .exp2: return [try multiply(ct, scale(y, by: 0.6931471805599453))]
     case .log2: return [try divide(scale(ct, by: 1.4426950408889634), x)]
     // -2/√π · exp(-x²), √π/2 · exp(y²)

@@ -32,7 +32,10 @@ extension Rewriter {
       switch kind {
       case .sum: return try scan(.sum, tangent, axis: axis, isReverse: isReverse)
       case .product: return try productScanTangent(push.operands[0], tangent, result, axis, isReverse)
-      case .max, .min: return try transposedPullback(.reduction(op), push)
+      case .max, .min:
+        let isNaN = try map(.isNaN, result)
+        let value = try emitOne(.control(.stopGradient), [result])
+        return try select(isNaN, value, transposedPullback(.reduction(op), push))
       // bool and integers only.
       case .and, .or: return nil
       }

@@ -1,5 +1,6 @@
 import Foundation
 import Kiln
+import KilnIR
 import Testing
 
 /// The table of Documentation/SpecialPoints.md says what Kiln does where a function has no derivative, or several.
@@ -12,7 +13,8 @@ import Testing
     "clip(x, low: 0, high: 1)": { clip($0, low: 0, high: 1) }, "clip(x, low: 0)": { clip($0, low: 0) },
     "sqrt(x)": { sqrt($0) }, "sqrt(x * x)": { sqrt($0 * $0) }, "sqrt(x) * sqrt(x)": { sqrt($0) * sqrt($0) },
     "cbrt(x)": { cbrt($0) }, "log(x)": { log($0) }, "x.norm()": { $0.reshaped(to: [1]).norm() },
-    "x.norm(0.5)": { $0.reshaped(to: [1]).norm(0.5) }, "x.norm() * x.norm()": { x in
+    "x.norm(0.5)": { $0.reshaped(to: [1]).norm(0.5) },
+    "x.norm() * x.norm()": { x in
       let norm = x.reshaped(to: [1]).norm()
       return norm * norm
     },
@@ -42,7 +44,8 @@ import Testing
     withDevice(.reference) {
       for row in rows {
         let name = row[0].trimmingCharacters(in: ["`"])
-        guard let f = functions[name], let point = Double(row[1]), let value = Double(row[2]), let slope = Double(row[3])
+        guard let f = functions[name], let point = Double(row[1]), let value = Double(row[2]),
+          let slope = Double(row[3])
         else {
           Issue.record("a row that cannot be read: \(row)")
           continue
@@ -67,9 +70,12 @@ import Testing
       ("max", { $0.max() }), ("min", { $0.min() }), ("maximum", { maximum($0, Tensor(2)) }),
       ("minimum", { minimum(Tensor(2), $0) }), ("clamp", { clamp($0, Tensor(0), Tensor(2)) }),
       ("cumulativeMax", { $0.cumulativeMax() }), ("clip", { clip($0, low: 0) }),
-      ("scattered", { x in
-        Tensor<Double>([0, 0, 0]).scattered(x, at: Tensor<Int32>([0, 1, 2]), combining: .maximum)
-      }),
+      (
+        "scattered",
+        { x in
+          Tensor<Double>([0, 0, 0]).scattered(x, at: Tensor<Int32>([0, 1, 2]), combining: .maximum)
+        }
+      ),
       ("maxPool", { x in maxPool(x.reshaped(to: [1, 3, 1]), window: 3) }),
     ]
     withDevice(.reference) {
@@ -94,7 +100,9 @@ import Testing
     ]
     for (name, mistake) in mistakes {
       #expect(throws: (any Error).self, "\(name)") { try withDiagnostics { mistake() } }
-      do { try withDiagnostics { mistake() } } catch { #expect("\(error)".contains("gradient.C3"), "\(name): \(error)") }
+      do { try withDiagnostics { mistake() } } catch {
+        #expect("\(error)".contains("gradient.C3"), "\(name): \(error)")
+      }
     }
     let (dx, di) = gradient(at: table, indices) { (x: Tensor<Double>, i: Tensor<Int32>) in x.gathered(i).sum() }
     #expect(dx.scalars == [1, 1] && di.scalars == [0, 0])

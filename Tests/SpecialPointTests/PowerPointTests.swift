@@ -3,11 +3,11 @@ import Testing
 
 /// The partial derivatives of a^b of every kind up to the third, in every order of differentiation.
 @Suite struct PowerPointTests {
-  private typealias Power = (Tensor<Double>, Tensor<Double>) -> Tensor<Double>
+  private typealias Power = @Sendable (Tensor<Double>, Tensor<Double>) -> Tensor<Double>
 
   private func derivative(of f: @escaping Power, by variable: Character, _ mode: Mode) -> Power {
-    variable == "a"
-      ? { a, b in mode.derivative(of: { f($0, b) })(a) } : { a, b in mode.derivative(of: { f(a, $0) })(b) }
+    if variable == "a" { return { a, b in mode.derivative(of: { a in f(a, b) })(a) } }
+    return { a, b in mode.derivative(of: { b in f(a, b) })(b) }
   }
 
   /// By the counts of a and of b, as the table has them.
@@ -24,7 +24,8 @@ import Testing
       for mode in Mode.allCases {
         for (column, orders) in Self.kinds.enumerated() {
           for order in orders {
-            let f = order.reduce({ pow($0, $1) }) { derivative(of: $0, by: $1, mode) }
+            var f: Power = { a, b in pow(a, b) }
+            for variable in order { f = derivative(of: f, by: variable, mode) }
             for (row, number) in zip(rows, f(a, b).scalars) {
               guard let expected = row[column + 3], let base = row[0], let exponent = row[1] else { continue }
               #expect(

@@ -71,7 +71,13 @@ import Testing
       for points in try Self.points() {
         let isTaken = points.x.indices.map { $0 % 2 == 0 }
         let chosen: Function = { x in
-          vmap { (x: Tensor<Double>, p: Tensor<Bool>) in cond(p) { points.f(x) } else: { x * 0.5 } }(x, Tensor(isTaken))
+          vmap { (x: Tensor<Double>, p: Tensor<Bool>) in
+            cond(p) {
+              points.f(x)
+            } else: {
+              x * 0.5
+            }
+          }(x, Tensor(isTaken))
         }
         for mode in Mode.allCases {
           let first = mode.derivative(of: chosen)
@@ -97,7 +103,8 @@ import Testing
       for points in try Self.points() {
         let each: Function = { x in vmap { (x: Tensor<Double>) in points.f(x) }(x) }
         let turns: Function = { x in
-          scan(Tensor<Double>(0), over: x) { (sum: Tensor<Double>, x: Tensor<Double>) in (sum + 1, points.f(x)) }.outputs
+          scan(Tensor<Double>(0), over: x) { (sum: Tensor<Double>, x: Tensor<Double>) in (sum + 1, points.f(x)) }
+            .outputs
         }
         for (form, f) in [("vmap", each), ("scan", turns)] {
           for mode in Mode.allCases {

@@ -26,7 +26,9 @@ import Testing
         let x = row * Tensor(factor)
         #expect(layer(x).isClose(to: expected), "\(name) of rows times \(factor)")
         let found = gradient(at: x) { (x: Tensor<Float>) in (layer(x) * scale).sum() } * Tensor(factor / 0x1p20)
-        #expect(found.isClose(to: slope, relativeTolerance: 1e-4), "the gradient of \(name) of rows times \(factor): \(found), \(slope)")
+        #expect(
+          found.isClose(to: slope, relativeTolerance: 1e-4),
+          "the gradient of \(name) of rows times \(factor): \(found), \(slope)")
       }
       let constant = Tensor<Float>.full([2, 4], 1e30)
       #expect(name == "rmsNorm" || layer(constant).scalars.allSatisfy { $0 == 0 }, "\(name) of equal great numbers")
@@ -48,7 +50,7 @@ import Testing
 
   @Test("deviations and norms of great and small numbers")
   func deviations() {
-    for factor: Float in [0x1p-140, 0x1p-100, 0x1p-60, 1, 0x1p60, 0x1p100, 0x1p120] {
+    for factor: Float in [0x1p-120, 0x1p-100, 0x1p-60, 1, 0x1p60, 0x1p100, 0x1p120] {
       let x = row * Tensor(factor)
       let back = Tensor<Float>(1 / factor)
       #expect((x.standardDeviation(axes: [1]) * back).isClose(to: row.standardDeviation(axes: [1])), "times \(factor)")

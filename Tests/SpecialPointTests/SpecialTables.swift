@@ -24,10 +24,10 @@ func agrees(_ found: Double, _ expected: Double, scale: Double = 0) -> Bool {
 }
 
 /// A function of a tensor, element by element or as a whole.
-typealias Function = (Tensor<Double>) -> Tensor<Double>
+typealias Function = @Sendable (Tensor<Double>) -> Tensor<Double>
 
 /// The derivative of a function that works element by element, as such a function.
-enum Mode: CaseIterable {
+enum Mode: CaseIterable, Sendable {
   case reverse, forward
 
   func derivative(of f: @escaping Function) -> Function {

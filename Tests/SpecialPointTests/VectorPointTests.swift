@@ -1,4 +1,5 @@
 import Kiln
+import KilnIR
 import Testing
 
 /// Functions of several numbers at zeros, ties, equal rows, masked rows, great and small numbers: gradients and symmetric
@@ -131,7 +132,13 @@ import Testing
         let isTaken = Tensor<Bool>(own.indices.map { $0 % 2 == 0 })
         let batch: Function = { x in vmap { (x: Tensor<Double>) in f(x) }(x).sum() }
         let branch: Function = { x in
-          vmap { (x: Tensor<Double>, p: Tensor<Bool>) in cond(p) { f(x) } else: { x.sum() } }(x, isTaken).sum()
+          vmap { (x: Tensor<Double>, p: Tensor<Bool>) in
+            cond(p) {
+              f(x)
+            } else: {
+              x.sum()
+            }
+          }(x, isTaken).sum()
         }
         let loop: Function = { x in
           scan(Tensor<Double>(0), over: x) { (n: Tensor<Double>, x: Tensor<Double>) in (n + 1, f(x)) }.outputs.sum()
@@ -147,7 +154,8 @@ import Testing
             let isHere = form != "branch" || index % 2 == 0
             c.check(slope[index], isHere ? c.gradient : ones, "gradient, \(form),")
             for (way, found) in [("forward", bend), ("reverse", back)] {
-              c.check(found[index], isHere ? c.bend(Self.direction.scalars) : [0, 0, 0, 0], "Hessian, \(form), \(way),")
+              c.check(
+                found[index], isHere ? c.bend(Self.direction.scalars) : [0, 0, 0, 0], "Hessian, \(form), \(way),")
             }
           }
         }

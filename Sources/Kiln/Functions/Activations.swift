@@ -34,8 +34,7 @@ public func logSigmoid<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar
 
 /// x · sigmoid(x), also called swish (Elfwing, Uchibe and Doya, 2017).
 public func silu<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> {
-  let (low, held) = x.heldForGate(1000)
-  return low * sigmoid(held)
+  x.gated(bound: 1000) { $0 * sigmoid($0) }
 }
 
 /// The formula of `gelu`.
@@ -50,12 +49,12 @@ public enum GELUFormula: Hashable, Sendable {
 public func gelu<Scalar: TensorReal>(_ x: Tensor<Scalar>, _ formula: GELUFormula = .tanh) -> Tensor<Scalar> {
   switch formula {
   case .exact:
-    let (low, held) = x.heldForGate(40)
-    return Tensor(Scalar(0.5)) * low * erfc(Tensor(Scalar(-0.7071067811865476)) * held)
+    return x.gated(bound: 40) { x in Tensor(Scalar(0.5)) * x * erfc(Tensor(Scalar(-0.7071067811865476)) * x) }
   case .tanh:
-    let (low, held) = x.heldForGate(16)
-    let inner = held + Tensor(Scalar(0.044715)) * (held * held * held)
-    return Tensor(Scalar(0.5)) * low * (Tensor(1) + tanh(Tensor(Scalar(0.7978845608028654)) * inner))
+    return x.gated(bound: 16) { x in
+      let inner = x + Tensor(Scalar(0.044715)) * (x * x * x)
+      return Tensor(Scalar(0.5)) * x * (Tensor(1) + tanh(Tensor(Scalar(0.7978845608028654)) * inner))
+    }
   }
 }
 
@@ -73,8 +72,7 @@ public func selu<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> {
 
 /// x · tanh(softplus(x)) (Misra, 2019).
 public func mish<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> {
-  let (low, held) = x.heldForGate(1000)
-  return low * tanh(softplus(held))
+  x.gated(bound: 1000) { $0 * tanh(softplus($0)) }
 }
 
 /// min(max(x + 3, 0), 6) / 6, a sigmoid of straight lines; at ±3 the derivative is 0.
@@ -85,7 +83,7 @@ public func hardSigmoid<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scala
 
 /// x · hardSigmoid(x) (Howard and others, 2019).
 public func hardSwish<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> {
-  x.heldForGate(3).low * hardSigmoid(x)
+  x.gated(bound: 3) { $0 * hardSigmoid($0) }
 }
 
 /// `x` held between `low` and `high`; a bound that is nil is none. At a bound the derivative is 1.
@@ -100,12 +98,12 @@ public func clip<Scalar: TensorNumber>(_ x: Tensor<Scalar>, low: Scalar? = nil, 
 }
 
 extension Tensor where Scalar: TensorReal {
-  /// The operands of x · gate(x) for a gate that is 0 below -`bound` and constant above `bound`: x held from below and from
-  /// both sides, so that neither the product nor its derivative is infinity times 0.
-  fileprivate func heldForGate(_ bound: Int) -> (low: Tensor, both: Tensor) {
+  /// x times a gate that is 0 at -`bound` and 1 above `bound`, where it is x itself; `body` is given x between the bounds. So
+  /// nothing is infinity times 0, and no cube overflows.
+  fileprivate func gated(bound: Int, _ body: (Tensor) -> Tensor) -> Tensor {
     let (least, greatest) = (Tensor(Scalar(-bound)), Tensor(Scalar(bound)))
-    let low = select(self .< least, least, self)
-    return (low, select(low .> greatest, greatest, low))
+    let isFar = self .> greatest
+    return select(isFar, self, body(select(isFar, greatest, select(self .< least, least, self))))
   }
 }
 

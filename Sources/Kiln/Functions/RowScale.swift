@@ -19,10 +19,11 @@ struct RowScale<Scalar: TensorReal> {
     }
     self.axes = axes
     let greatest = Tensor<Scalar>(core: emit(.map(.abs), [x]).reduced(.max, axes))
-    isGreat = greatest .> power(bound)
+    let isGreat = greatest .> power(bound)
+    self.isGreat = isGreat
     var (factor, inverse) = (Tensor<Scalar>(1), Tensor<Scalar>(1))
     if raisesSmall {
-      let isSmall = greatest .< power(-bound)
+      let isSmall = (greatest .< power(-bound)) .&& (greatest .> Tensor(0))
       (factor, inverse) = (select(isSmall, power(shift), factor), select(isSmall, power(-shift), inverse))
     }
     self.factor = select(isGreat, power(-shift), factor)
