@@ -125,6 +125,10 @@ struct ClosureTests {
     let rows = vmap { (x: Tensor<Float>) in x * x }
     let slope = gradient(of: { (x: Tensor<Float>) in (x * x).sum() })
     let (_, pullback) = vjp(at: x) { x in x * x }
+    // Their functions have the same names as others of the program.
+    let (_, other) = vjp(at: x) { x in x * x * x }
+    let both = compile { (x: Tensor<Float>) in pullback(x) + other(x) + pullback(x) }
+    #expect(both(x).scalars == [7, 40, 117])
     let block = checkpoint { (x: Tensor<Float>) in x + 1 }
     let f = compile { (x: Tensor<Float>) in rows(x) + slope(x) + pullback(x) + block(x) }
     #expect(f(x).scalars == [7, 19, 37])

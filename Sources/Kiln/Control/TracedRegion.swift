@@ -219,7 +219,7 @@ extension Module {
 
 extension Function {
   /// The function with calls of others in the place of its own.
-  fileprivate func replacingCallees(_ transform: (String) -> String) -> Function {
+  func replacingCallees(_ transform: (String) -> String) -> Function {
     let replaced = instructions.elements.map { instruction in
       guard case .control(let op) = instruction.op else { return instruction }
       var instruction = instruction

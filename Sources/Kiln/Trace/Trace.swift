@@ -1,5 +1,6 @@
 import CCallSite
 package import KilnIR
+import KilnPasses
 import KilnRuntime
 
 /// The recording of one closure: a function under construction, what it captured, and what went wrong.
@@ -211,6 +212,26 @@ package final class Trace: Listener {
       return Failure.lastPoison(literal.type)
     }
     return tensor
+  }
+
+  /// A module that was made outside of this trace (the pullback of an eager `vjp`), its functions renamed where this one, or one that
+  /// encloses it, has others of the same names.
+  func adopting(_ derived: (module: Module, name: String)) throws(KilnError) -> (module: Module, name: String) {
+    var module = module
+    var renamed: [String: String] = [:]
+    for function in derived.module.functions {
+      let function = function.replacingCallees { renamed[$0] ?? $0 }
+      if module[function.name] == function { continue }
+      var name = function.name
+      var suffix = 1
+      while names.contains(name) || module[name] != nil {
+        name = "\(function.name)_\(suffix)"
+        suffix += 1
+      }
+      renamed[function.name] = name
+      try module.add(name == function.name ? function : function.renamed(name))
+    }
+    return (module, renamed[derived.name] ?? derived.name)
   }
 
   // MARK: - Captures

@@ -216,18 +216,3 @@ extension Module {
     return names[name] ?? name
   }
 }
-
-extension Function {
-  /// The function with other functions in the place of those that it runs.
-  fileprivate func replacingCallees(_ transform: (String) -> String) -> Function {
-    let changed = instructions.elements.map { instruction in
-      guard case .control(let op) = instruction.op else { return instruction }
-      var instruction = instruction
-      instruction.op = .control(op.replacingCallees(transform))
-      return instruction
-    }
-    return Function(
-      name: name, parameters: parameters, instructions: EntityTable(changed), results: results, valueTypes: valueTypes,
-      locations: locations)
-  }
-}

@@ -93,6 +93,7 @@ struct TransformedClosure<Output> {
     }
     let operands = leaves + captured + extras
     guard let trace else { return try Programs.run(derived.module, derived.name, operands) }
+    let derived = try trace.adopting(derived)
     return trace.recordCall(derived.name, in: derived.module, operands, captured: 0)
       ?? (derived.module[derived.name]?.resultTypes ?? []).map { Failure.lastPoison($0) }
   }
