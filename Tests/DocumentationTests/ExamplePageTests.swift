@@ -19,7 +19,7 @@ func softPlusSlopes(_ x: Tensor<Double>) -> (reverse: Tensor<Double>, forward: T
 }
 
 func perExampleGradients(_ w: Tensor<Double>, _ x: Tensor<Double>, _ y: Tensor<Double>) -> Tensor<Double> {
-  let forOne = { (w: Tensor<Double>, x: Tensor<Double>, y: Tensor<Double>) in
+  let forOne = { @Sendable (w: Tensor<Double>, x: Tensor<Double>, y: Tensor<Double>) in
     gradient(at: w) { w in
       let error = tanh((w * x).sum()) - y
       return error * error

@@ -93,7 +93,7 @@ struct CustomDerivativeTests {
   @Test("a chain of checkpointed blocks needs less memory for its gradient")
   func checkpointMemory() throws {
     func chain(_ x: Tensor<Float>, _ w: Tensor<Float>, isCheckpointed: Bool) -> Tensor<Float> {
-      func block(_ x: Tensor<Float>, _ w: Tensor<Float>) -> Tensor<Float> {
+      @Sendable func block(_ x: Tensor<Float>, _ w: Tensor<Float>) -> Tensor<Float> {
         var x = x
         for _ in 0..<6 { x = tanh(matmul(x, w)) }
         return x
