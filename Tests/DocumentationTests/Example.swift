@@ -3,6 +3,7 @@ import Foundation
 /// Swift code that stands in a page or in a doc comment.
 struct Example {
   struct Block {
+    var file: String
     /// The line of the file on which the code begins.
     var line: Int
     var code: [String]
@@ -13,6 +14,12 @@ struct Example {
   var file: String
   var blocks: [Block]
 
+  /// With the scenery that it needs: declarations and statements before its own.
+  func with(scenery: String) -> Example {
+    let lines = scenery.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    return Example(file: file, blocks: [Block(file: "scenery of \(file)", line: 1, code: lines)] + blocks)
+  }
+
   /// The blocks of a page follow on each other, so they are one example; each of a doc comment is one of its own.
   static func all() throws -> [Example] {
     var examples: [Example] = []
@@ -22,7 +29,7 @@ struct Example {
       if !blocks.isEmpty { examples.append(Example(file: page, blocks: blocks)) }
     }
     for file in Repository.files(in: ["Sources/Kiln", "IR"], ["swift"]) {
-      let blocks = Self.blocks(of: try Repository.text(file)) { line in
+      let blocks = Self.blocks(of: try Repository.text(file), file) { line in
         let text = line.drop { $0 == " " }
         return text.hasPrefix("///") ? text.dropFirst(text.hasPrefix("/// ") ? 4 : 3) : nil
       }
@@ -31,9 +38,9 @@ struct Example {
     return examples
   }
 
-  static func blocks(ofPage page: String) throws -> [Block] { blocks(of: try Repository.text(page)) { $0 } }
+  static func blocks(ofPage page: String) throws -> [Block] { blocks(of: try Repository.text(page), page) { $0 } }
 
-  private static func blocks(of text: String, _ content: (Substring) -> Substring?) -> [Block] {
+  private static func blocks(of text: String, _ file: String, _ content: (Substring) -> Substring?) -> [Block] {
     var (blocks, open): ([Block], Block?) = ([], nil)
     for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
       guard let line = content(line) else {
@@ -46,7 +53,7 @@ struct Example {
       } else if open != nil {
         open?.code.append(String(line))
       } else if line == "```swift" {
-        open = Block(line: index + 2, code: [])
+        open = Block(file: file, line: index + 2, code: [])
       }
     }
     return blocks
@@ -54,19 +61,19 @@ struct Example {
 
   /// A file that compiles if the example does. Declarations stand at its top, as they would in a program; what else the
   /// blocks say is the body of a function, each block in the scope of those before it.
-  func source(number: Int, scenery: String) -> String {
+  func source(number: Int) -> String {
     var imports: Set<String> = ["import Kiln"]
     var (declarations, statements) = ("", "")
     // Where a run of lines begins, and not inside: the directive may stand between statements only.
     var ends = (declarations: 0, statements: 0)
-    func add(_ line: String, _ place: Int, to text: inout String, _ end: inout Int) {
+    func add(_ line: String, _ place: Int, of file: String, to text: inout String, _ end: inout Int) {
       if place != end { text += "#sourceLocation(file: \"\(file)\", line: \(place))\n" }
       text += line + "\n"
       end = place + 1
     }
     for block in blocks {
       statements += "do {\n"
-      ends.statements = 0
+      ends = (0, 0)
       var depth = 0
       var isInDeclaration = false
       for (index, line) in block.code.enumerated() {
@@ -75,9 +82,11 @@ struct Example {
         if line.hasPrefix("import ") {
           imports.insert(line)
         } else if isInDeclaration {
-          add(startsDeclaration ? Self.hidden(line) : line, block.line + index, to: &declarations, &ends.declarations)
+          add(
+            startsDeclaration ? Self.hidden(line) : line, block.line + index, of: block.file, to: &declarations,
+            &ends.declarations)
         } else {
-          add(line, block.line + index, to: &statements, &ends.statements)
+          add(line, block.line + index, of: block.file, to: &statements, &ends.statements)
         }
         let code = line.split(separator: "//", maxSplits: 1, omittingEmptySubsequences: false)[0]
         for character in code {
@@ -92,8 +101,6 @@ struct Example {
       \(imports.sorted().joined(separator: "\n"))
       \(declarations)
       fileprivate func example\(number)() async throws {
-      #sourceLocation(file: "Tests/DocumentationTests/Scenery.swift", line: 1)
-      \(scenery)
       \(statements)}
       """
   }

@@ -9,7 +9,7 @@ struct ExampleTests {
     #expect(examples.count > 25)
     let folder = try TemporaryFolder()
     let files = try examples.enumerated().map { number, example in
-      let source = example.source(number: number, scenery: Scenery.before(example))
+      let source = example.with(scenery: Scenery.before(example)).source(number: number)
       return try folder.write("example\(number).swift", source).path
     }
     let settings = ["-typecheck", "-wmo", "-swift-version", "6", "-suppress-warnings"]
@@ -20,8 +20,8 @@ struct ExampleTests {
   @Test("an example that is wrong is told at its line")
   func wrongExample() throws {
     let folder = try TemporaryFolder()
-    let block = Example.Block(line: 7, code: ["let x = Tensor<Float>([1, 2])", "let y = x.softMax()"])
-    let source = Example(file: "Page.md", blocks: [block]).source(number: 0, scenery: "")
+    let block = Example.Block(file: "Page.md", line: 7, code: ["let x = Tensor<Float>([1, 2])", "let y = x.softMax()"])
+    let source = Example(file: "Page.md", blocks: [block]).source(number: 0)
     let file = try folder.write("example.swift", source).path
     let outcome = try Toolchain.run("swiftc", ["-typecheck", file] + Toolchain.searchPaths(), in: folder)
     #expect(outcome.status != 0)
@@ -45,7 +45,7 @@ struct ExampleTests {
   @Test("scenery stands only where there are examples")
   func sceneryIsUsed() throws {
     let files = Set(try Example.all().map(\.file))
-    let unused = Scenery.declarations.keys.filter { !files.contains("Sources/Kiln/\($0).swift") }
+    let unused = Scenery.declarations.keys.filter { !files.contains($0) }
     #expect(unused.isEmpty, "\(unused)")
   }
 }

@@ -1,29 +1,30 @@
-/// What stands around the examples: the tensors that a doc comment speaks of without making them.
+/// What stands around the examples: what they speak of without making it. In a doc comment `tensor` is one, too.
 enum Scenery {
   static let declarations: [String: String] = [
-    "Compile/Compile+Arities": "let (x, y) = (tensor, tensor)",
-    "Control/Cond": "let x = tensor",
-    "Control/Scan": "let x = tensor",
-    "Control/WhileLoop": "let start = Tensor<Double>(1)",
-    "Diagnostics/Failure": "let (a, b, c) = (tensor, tensor, tensor)",
-    "Functions/Einsum": "let (a, b, q, k, x) = (tensor, tensor, tensor, tensor, tensor)",
-    "Functions/Sorting": "let (years, months, days, names, ages) = (tensor, tensor, tensor, tensor, tensor)",
-    "Functions/Subscripts": "let x = tensor",
-    "Stages/Lowered": "let x = tensor",
-    "Tensor/Tensor+Device": "let model = tensor",
-    "Trace/Traced": "let (x, w) = (tensor, tensor)",
-    "Transforms/CheckGradients": "let x = tensor",
-    "Transforms/Gradient": "let (a, b) = (tensor, tensor)",
-    "Transforms/GradientTape": "let x = tensor",
-    "Transforms/JVP": "let (x, v) = (tensor, tensor)",
-    "Transforms/Jacobian": "let (x, w) = (tensor, tensor)",
-    "Transforms/VJP": "let (x, w, cotangent) = (tensor, tensor, tensor)",
-    "Transforms/VMap": "let (points, origin) = (tensor, tensor)",
+    "Sources/Kiln/Compile/Compile+Arities.swift": "let (x, y) = (tensor, tensor)",
+    "Sources/Kiln/Control/Cond.swift": "let x = tensor",
+    "Sources/Kiln/Control/Scan.swift": "let x = tensor",
+    "Sources/Kiln/Control/WhileLoop.swift": "let start = Tensor<Double>(1)",
+    "Sources/Kiln/Diagnostics/Failure.swift": "let (a, b, c) = (tensor, tensor, tensor)",
+    "Sources/Kiln/Functions/Einsum.swift": "let (a, b, q, k, x) = (tensor, tensor, tensor, tensor, tensor)",
+    "Sources/Kiln/Functions/Sorting.swift":
+      "let (years, months, days, names, ages) = (tensor, tensor, tensor, tensor, tensor)",
+    "Sources/Kiln/Functions/Subscripts.swift": "let x = tensor",
+    "Sources/Kiln/Stages/Lowered.swift": "let x = tensor",
+    "Sources/Kiln/Tensor/Tensor+Device.swift": "let model = tensor",
+    "Sources/Kiln/Trace/Traced.swift": "let (x, w) = (tensor, tensor)",
+    "Sources/Kiln/Transforms/CheckGradients.swift": "let x = tensor",
+    "Sources/Kiln/Transforms/Gradient.swift": "let (a, b) = (tensor, tensor)",
+    "Sources/Kiln/Transforms/GradientTape.swift": "let x = tensor",
+    "Sources/Kiln/Transforms/JVP.swift": "let (x, v) = (tensor, tensor)",
+    "Sources/Kiln/Transforms/Jacobian.swift": "let (x, w) = (tensor, tensor)",
+    "Sources/Kiln/Transforms/VJP.swift": "let (x, w, cotangent) = (tensor, tensor, tensor)",
+    "Sources/Kiln/Transforms/VMap.swift": "let (points, origin) = (tensor, tensor)",
   ]
 
   /// The declarations that stand before the example.
   static func before(_ example: Example) -> String {
-    guard let key = declarations.keys.first(where: { example.file == "Sources/Kiln/\($0).swift" }) else { return "" }
-    return "let tensor = Tensor<Float>.ones([2, 2])\n" + declarations[key, default: ""]
+    guard let declarations = declarations[example.file] else { return "" }
+    return example.file.hasSuffix(".swift") ? "let tensor = Tensor<Float>.ones([2, 2])\n\(declarations)" : declarations
   }
 }

@@ -1,7 +1,7 @@
 import KilnIR
 package import KilnRuntime
 
-/// How strictly the numbers follow NUMERICS.md.
+/// How strictly the numbers follow section 5 of the Spec.
 public enum Numerics: Hashable, Sendable {
   /// The result is the interpreted result, bit for bit.
   case strict

@@ -2,7 +2,7 @@ import KilnIR
 
 /// softmax(q·kᵀ · scale) · v for queries [..., m, d], keys [..., n, d] and values [..., n, e]; leading axes broadcast.
 ///
-/// The division by the sum comes after the second product (NUMERICS.md D5).
+/// The division by the sum comes after the second product.
 /// - Parameters:
 ///   - mask: where it is false, in a shape that broadcasts to [..., m, n], the key is not looked at.
 ///   - isCausal: a query looks at no later key; the last query is beside the last key.

@@ -3,7 +3,7 @@ import KilnIR
 /// The matrix product, as in NumPy: of matrices; of stacks of matrices, whose leading axes broadcast; a vector on the left
 /// is one row, on the right one column.
 ///
-/// The terms are added in a fixed order (NUMERICS.md D1), so row i of a product does not depend on the other rows.
+/// The terms are added in a fixed order (Spec, section 5, D1), so row i of a product does not depend on the other rows.
 public func matmul<Scalar: TensorNumber>(_ a: Tensor<Scalar>, _ b: Tensor<Scalar>) -> Tensor<Scalar> {
   Tensor(core: .matmul(a.core, b.core))
 }
