@@ -1,6 +1,16 @@
 /// What stands around the examples: what they speak of without making it. In a doc comment `tensor` is one, too.
 enum Scenery {
   static let declarations: [String: String] = [
+    "Documentation/Trees.md": """
+      enum Activation: Hashable { case relu }
+      struct Network: TensorModel {
+        var weight = Tensor<Float>(1)
+        mutating func visit(_ visitor: inout some TensorVisitor) { visitor.visit(&weight, "weight") }
+      }
+      var (network, velocity, average, gradient) = (Network(), Network(), Network(), Network())
+      var (mean, square) = (Network(), Network())
+      let rate: Float = 0.1
+      """,
     "Sources/Kiln/Compile/Compile+Arities.swift": "let (x, y) = (tensor, tensor)",
     "Sources/Kiln/Control/Cond.swift": "let x = tensor",
     "Sources/Kiln/Control/Scan.swift": "let x = tensor",

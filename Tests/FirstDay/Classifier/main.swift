@@ -19,7 +19,7 @@ struct Dense: TensorTree {
   }
 }
 
-struct Network: TensorTree {
+struct Network: TensorModel {
   var hidden: Dense
   var output: Dense
 
@@ -44,10 +44,7 @@ let step = compile { (network: inout Network, points: Tensor<Float>, labels: Ten
   let (loss, gradient) = valueAndGradient(at: network) { network in
     -(logSoftmax(network(points)) * labels.oneHot(2)).sum(axes: [1]).mean()
   }
-  network = network.combined(with: gradient) { parameter, slope in
-    guard let p = Tensor<Float>(parameter), let s = Tensor<Float>(slope) else { return parameter }
-    return AnyTensor(p - 0.5 * s)
-  }
+  network = network - 0.5 * gradient
   return loss
 }
 

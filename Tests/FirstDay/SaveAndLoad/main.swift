@@ -1,7 +1,7 @@
 import Foundation
 import Kiln
 
-// Writes the tensors of a model to a folder, one .npy file each, and reads them back.
+// Writes a model to a file, and reads it back into another one.
 
 struct Model: TensorTree {
   var layers: [Tensor<Float>]
@@ -13,21 +13,22 @@ struct Model: TensorTree {
   }
 }
 
-let folder = FileManager.default.temporaryDirectory.appendingPathComponent("first-day-\(UUID().uuidString)").path
-try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-defer { try? FileManager.default.removeItem(atPath: folder) }
+let file = FileManager.default.temporaryDirectory.appendingPathComponent("first-day-\(UUID().uuidString).npz").path
+defer { try? FileManager.default.removeItem(atPath: file) }
 
 let keys = RandomKey(seed: 11).split(2)
 let model = Model(layers: keys.map { key in .randomNormal([4, 4], key: key) }, scale: 2)
-for (name, tensor) in model.tensors {
-  print("writing \(name): \(tensor.type)")
-  try tensor.writeNPY(to: "\(folder)/\(name).npy")
-}
+for (name, tensor) in model.tensors { print("\(name): \(tensor.type)") }
+try model.save(to: file)
 
-var files: [String: AnyTensor] = [:]
-for (name, _) in model.tensors { files[name] = try AnyTensor(contentsOfNPY: "\(folder)/\(name).npy") }
-var loaded = Model(layers: [.zeros([4, 4]), .zeros([4, 4])], scale: 0)
-loaded.updateTensors { name, tensor in files[name] ?? tensor }
-
+var loaded = Model.zeros(like: model)
+try loaded.load(from: file)
 let same = zip(model.layers + [model.scale], loaded.layers + [loaded.scale]).allSatisfy { $0.scalars == $1.scalars }
 print("the same: \(same)")
+
+var other = Model(layers: [.zeros([4, 4])], scale: 0)
+do {
+  try other.load(from: file)
+} catch {
+  print("a model of another structure: \(error.diagnostics.map(\.label))")
+}
