@@ -58,6 +58,7 @@ public struct CompilationReport: Sendable, CustomStringConvertible {
   /// State tensors that got fresh buffers, over all calls, by reason.
   public var freshBufferCounts: [FreshBufferReason: Int] { freshBuffers.mapValues { $0.values.reduce(0, +) } }
 
+  /// In how many calls each tensor of the state, by name, got a fresh buffer, for each reason.
   public typealias FreshBuffers = [FreshBufferReason: [String: Int]]
 
   public var description: String {

@@ -14,18 +14,25 @@ public enum ClosureBody {
   /// Anything else: a tree, several in a tuple.
   @_disfavoredOverload public static func buildExpression<Value>(_ value: Value) -> Value { value }
 
+  /// The one statement of the closure.
   public static func buildBlock<Value>(_ value: Value) -> Value { value }
   /// A pair, without its labels: results are told apart by their places.
   public static func buildBlock<First, Second>(_ pair: (First, Second)) -> (First, Second) { pair }
+  /// The first side of an `if`.
   public static func buildEither<Value>(first value: Value) -> Value { value }
+  /// The other side of an `if`.
   public static func buildEither<Value>(second value: Value) -> Value { value }
 }
 
 /// `ClosureBody` of a closure that must give a tensor.
 @resultBuilder
 public enum TensorBody {
+  /// The formula.
   public static func buildExpression<Scalar>(_ tensor: Tensor<Scalar>) -> Tensor<Scalar> { tensor }
+  /// The one statement of the closure.
   public static func buildBlock<Scalar>(_ tensor: Tensor<Scalar>) -> Tensor<Scalar> { tensor }
+  /// The first side of an `if`.
   public static func buildEither<Scalar>(first tensor: Tensor<Scalar>) -> Tensor<Scalar> { tensor }
+  /// The other side of an `if`.
   public static func buildEither<Scalar>(second tensor: Tensor<Scalar>) -> Tensor<Scalar> { tensor }
 }

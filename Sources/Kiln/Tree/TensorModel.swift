@@ -68,9 +68,13 @@ extension TensorModel {
     a.replacing { $0.dtype.isReal ? AnyTensor(emit(.map(.negate), [$0.core])) : $0 }
   }
 
+  /// Adds tensor by tensor.
   public static func += (a: inout Self, b: Self) { a = a + b }
+  /// Subtracts tensor by tensor.
   public static func -= (a: inout Self, b: Self) { a = a - b }
+  /// Multiplies every real tensor with `factor`.
   public static func *= (a: inout Self, factor: some TensorModelFactor) { a = a * factor }
+  /// Divides every real tensor by `divisor`.
   public static func /= (a: inout Self, divisor: some TensorModelFactor) { a = a / divisor }
 
   private func combined(_ op: ScalarFunction, with other: Self) -> Self {
