@@ -52,6 +52,7 @@ enum Labels {
     "IR/Ops/TypeOp.swift": ["convert", "bitcast"],
     "IR/Reference/Reference+Indexing.swift": checkedAtRunTime,
     "IR/Reference/PlanInterpreter.swift": checkedAtRunTime,
+    "IR/Stages/ExecutionPlan.swift": checkedAtRunTime,
     "Runtime/OpenCL/OpenCLExecutable.swift": checkedAtRunTime,
     "Runtime/CPU/CPUExecutable.swift": checkedAtRunTime,
     "Sources/Kiln/Functions/Arrangement.swift": ["tril", "triu"],

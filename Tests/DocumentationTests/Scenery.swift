@@ -1,26 +1,24 @@
 /// What stands around the examples: what they speak of without making it. In a doc comment `tensor` is one, too.
 enum Scenery {
   static let declarations: [String: String] = [
-    "Documentation/Trees.md": """
-      enum Activation: Hashable { case relu }
-      struct Network: TensorModel {
-        var weight = Tensor<Float>(1)
-        mutating func visit(_ visitor: inout some TensorVisitor) { visitor.visit(&weight, "weight") }
-      }
-      var (network, velocity, average, gradient) = (Network(), Network(), Network(), Network())
-      var (mean, square) = (Network(), Network())
-      let rate: Float = 0.1
-      """,
-    "Sources/Kiln/Compile/Compile+Arities.swift": "let (x, y) = (tensor, tensor)",
+    "Documentation/Trees.md": "enum Activation: Hashable { case relu }\n" + models,
+    "Sources/Kiln/Compile/Compile+One.swift": "let (x, y) = (tensor, tensor)",
+    "Sources/Kiln/Compile/Compile+Update.swift": "let x = tensor; var model = tensor",
     "Sources/Kiln/Control/Cond.swift": "let x = tensor",
     "Sources/Kiln/Control/Scan.swift": "let x = tensor",
     "Sources/Kiln/Control/WhileLoop.swift": "let start = Tensor<Double>(1)",
-    "Sources/Kiln/Diagnostics/Failure.swift": "let (a, b, c) = (tensor, tensor, tensor)",
+    "Sources/Kiln/Diagnostics/Listener.swift": "let (a, b, c) = (tensor, tensor, tensor)",
+    "Sources/Kiln/Execution/TrimMemory.swift": """
+      func train(_ network: inout Tensor<Float>) { network = network * 2 }
+      func serve(_ network: Tensor<Float>) { print(network) }
+      var network = tensor
+      """,
     "Sources/Kiln/Functions/Einsum.swift": "let (a, b, q, k, x) = (tensor, tensor, tensor, tensor, tensor)",
     "Sources/Kiln/Functions/Sorting.swift":
       "let (years, months, days, names, ages) = (tensor, tensor, tensor, tensor, tensor)",
     "Sources/Kiln/Functions/Subscripts.swift": "let x = tensor",
     "Sources/Kiln/Stages/Lowered.swift": "let x = tensor",
+    "Sources/Kiln/Stages/Module+Locations.swift": "let x = tensor",
     "Sources/Kiln/Tensor/Tensor+Device.swift": "let model = tensor",
     "Sources/Kiln/Trace/Traced.swift": "let (x, w) = (tensor, tensor)",
     "Sources/Kiln/Transforms/CheckGradients.swift": "let x = tensor",
@@ -30,7 +28,34 @@ enum Scenery {
     "Sources/Kiln/Transforms/Jacobian.swift": "let (x, w) = (tensor, tensor)",
     "Sources/Kiln/Transforms/VJP.swift": "let (x, w, cotangent) = (tensor, tensor, tensor)",
     "Sources/Kiln/Transforms/VMap.swift": "let (points, origin) = (tensor, tensor)",
+    "Sources/Kiln/Tree/TensorModel.swift": """
+      struct Dense: TensorModel {
+        var weight = Tensor<Float>(1)
+        mutating func visit(_ visitor: inout some TensorVisitor) { visitor.visit(&weight, "weight") }
+      }
+      let gradient = Network(hidden: Dense(), output: Dense())
+      var (network, velocity) = (gradient, gradient)
+      let rate: Float = 0.1
+      """,
+    "Sources/Kiln/Tree/TensorTree+Combining.swift": models,
+    "Sources/Kiln/Tree/TensorTree+Saving.swift": models,
+    "Sources/Kiln/Tree/TensorTree+Tensors.swift": models,
   ]
+
+  /// A model and what its training keeps.
+  private static let models = """
+    struct Network: TensorModel {
+      var weight = Tensor<Float>(1)
+      mutating func visit(_ visitor: inout some TensorVisitor) { visitor.visit(&weight, "weight") }
+    }
+    struct Deviations: TensorModel {
+      var weight = Tensor<Double>(1)
+      mutating func visit(_ visitor: inout some TensorVisitor) { visitor.visit(&weight, "weight") }
+    }
+    var (network, velocity, average, gradient) = (Network(), Network(), Network(), Network())
+    var (mean, square, seen, variances) = (Network(), Network(), Network(), Deviations())
+    let rate: Float = 0.1
+    """
 
   /// The declarations that stand before the example.
   static func before(_ example: Example) -> String {

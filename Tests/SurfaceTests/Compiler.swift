@@ -10,14 +10,6 @@ enum Compiler {
     var description: String { "line \(line): \(isError ? "error" : "warning"): \(message)" }
   }
 
-  /// Beside the library of Swift that this process runs on.
-  private static let path: String? = {
-    let maps = (try? String(contentsOfFile: "/proc/self/maps", encoding: .utf8)) ?? ""
-    let library = maps.split(separator: "\n").first { $0.hasSuffix("/lib/swift/linux/libswiftCore.so") }
-    guard let file = library?.split(separator: " ").last else { return nil }
-    return file.replacing("/lib/swift/linux/libswiftCore.so", with: "/bin/swiftc").description
-  }()
-
   /// The folder of the test bundle, where the modules are.
   private static let products =
     URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
@@ -25,7 +17,6 @@ enum Compiler {
   /// What the compiler says about a file.
   /// - Parameter limit: the milliseconds that an expression may take; one that takes longer is a warning.
   static func findings(in text: String, limit: Int? = nil) throws -> [Finding] {
-    let compiler = try #require(path, "the compiler lies beside libswiftCore.so")
     let files = FileManager.default
     let folder = files.temporaryDirectory.appendingPathComponent("kiln-surface-\(UUID().uuidString)")
     try files.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -47,8 +38,8 @@ enum Compiler {
     let log = folder.appendingPathComponent("log")
     try Data().write(to: log)
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: compiler)
-    process.arguments = arguments
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = ["swiftc"] + arguments
     process.standardOutput = FileHandle.nullDevice
     process.standardError = try FileHandle(forWritingTo: log)
     try process.run()

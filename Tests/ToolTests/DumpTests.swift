@@ -47,7 +47,7 @@ import Testing
   @Test("a training step runs from its dump alone, and operations outside of compiled functions lie apart")
   func trainingStep() throws {
     let folder = try Folder()
-    try run("Digits", ["--device", "cpu", "--epochs", "1"], folder)
+    try run("Digits", ["--device", "cpu"], folder)
     let process = try #require(list(folder, "dump").first)
     let eager = try list(folder, "\(process)/eager")
     #expect(!eager.isEmpty && eager.contains { $0.contains("/eager/0-") })

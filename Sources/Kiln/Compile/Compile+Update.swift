@@ -7,7 +7,10 @@ import KilnIR
 /// Compiles a closure that updates its first parameter in place; see `CompiledUpdate`.
 ///
 /// ```swift
-/// let step = compile { (model: inout Model, x: Tensor<Float>) in … return loss }
+/// let step = compile { (model: inout Tensor<Float>, x: Tensor<Float>) in
+///   model = model - 0.1 * x
+///   return (model * x).sum()
+/// }
 /// let loss = step(updating: &model, x)
 /// ```
 public func compile<State: TensorTree, Output: TensorTree>(

@@ -66,7 +66,7 @@ enum CallSite {
       for address in unknown { found[address] = [] }
       for frame in frames(of: unknown) {
         guard let symbol = frame.symbol, let line = symbol.sourceLocation, line.line > 0,
-          let address = UInt(frame.captured.originalProgramCounter), !isForeign(line.path)
+          let address = UInt(frame.captured.originalProgramCounter), !isForeign(symbol.rawName, line.path)
         else { continue }
         let location = SourceLocation.position(file: line.path, line: line.line, column: line.column)
         found[address]?.append(Line(location: location.shortened, image: symbol.imageIndex))
@@ -89,21 +89,37 @@ enum CallSite {
 
   /// Whether nobody who uses Kiln wrote the line: it is Kiln's, the standard library's, or that of a thunk or a macro's
   /// expansion. The file decides, for the name of a member begins with the module of the extended type, whoever extends it.
-  private static func isForeign(_ path: String) -> Bool {
-    folders.contains { path.hasPrefix($0) } || path.contains("<compiler-generated>") || path.contains("@__swiftmacro_")
+  private static func isForeign(_ name: String, _ path: String) -> Bool {
+    isOurs(name, path) || path.contains("<compiler-generated>") || path.contains("@__swiftmacro_")
       || path.contains("/swift/stdlib/public/")
   }
 
+  /// Optimised code has some paths relative to the folder in which it was built: Kiln's own, or one around it. In Kiln's own the
+  /// path is that of a folder of Kiln, which another package may have as well, so there the name has to speak of Kiln, too.
+  private static func isOurs(_ name: String, _ path: String) -> Bool {
+    if path.hasPrefix("/") { return folders.contains { path.hasPrefix(root + $0) } }
+    if folders.contains(where: { path.hasPrefix($0) }) {
+      return modules.contains { name.contains("\($0.utf8.count)\($0)") }
+    }
+    let components = root.split(separator: "/")
+    return components.indices.contains { start in
+      let outer = components[start...].joined(separator: "/")
+      return folders.contains { path.hasPrefix("\(outer)/\($0)") }
+    }
+  }
+
+  private static let folders = ["Sources/Kiln/", "Sources/KilnNN/", "IR/", "Passes/", "Runtime/"]
+  private static let modules = ["Kiln", "KilnNN", "KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnOpenCL"]
+
   /// Where Kiln's sources lie, as the line tables say: the compiler may have been told to write other paths.
-  private static let folders: [String] = {
+  private static let root: String = {
     let own = "Sources/Kiln/Diagnostics/CallSite.swift"
     var path = #filePath
     if case .returnAddresses(let addresses) = here() {
       let paths = frames(of: Array(addresses.prefix(1))).compactMap { $0.symbol?.sourceLocation?.path }
-      path = paths.first { $0.hasSuffix(own) } ?? path
+      path = paths.first { $0.hasPrefix("/") && $0.hasSuffix(own) } ?? path
     }
-    let root = path.dropLast(own.utf8.count)
-    return ["Sources/Kiln/", "Sources/KilnNN/", "IR/", "Passes/", "Runtime/"].map { root + $0 }
+    return String(path.dropLast(own.utf8.count))
   }()
 
   #if arch(arm64)
