@@ -99,7 +99,9 @@ enum CallSite {
   private static func isOurs(_ name: String, _ path: String) -> Bool {
     if path.hasPrefix("/") { return folders.contains { path.hasPrefix(root + $0) } }
     if folders.contains(where: { path.hasPrefix($0) }) {
-      return modules.contains { name.contains("\($0.utf8.count)\($0)") }
+      // A function of the standard library that was inlined there has a name of its own.
+      return name.hasPrefix("$ss") || name.hasPrefix("$sS")
+        || modules.contains { name.contains("\($0.utf8.count)\($0)") }
     }
     let components = root.split(separator: "/")
     return components.indices.contains { start in
