@@ -48,9 +48,9 @@ extension Tensor: TensorModelFactor where Scalar: TensorReal {
 // them (Documentation/Decisions/0004).
 extension TensorModel {
   /// The sum, tensor by tensor.
-  public static func + (a: Self, b: Self) -> Self { a.combined(.add, with: b) }
+  @_disfavoredOverload public static func + (a: Self, b: Self) -> Self { a.combined(.add, with: b) }
   /// The difference, tensor by tensor.
-  public static func - (a: Self, b: Self) -> Self { a.combined(.subtract, with: b) }
+  @_disfavoredOverload public static func - (a: Self, b: Self) -> Self { a.combined(.subtract, with: b) }
   /// Every real tensor multiplied with `factor`.
   @_disfavoredOverload public static func * (factor: some TensorModelFactor, a: Self) -> Self {
     a.scaled(.multiply, by: factor, first: true)
@@ -64,7 +64,7 @@ extension TensorModel {
     a.scaled(.divide, by: divisor)
   }
   /// Every real tensor negated.
-  public static prefix func - (a: Self) -> Self {
+  @_disfavoredOverload public static prefix func - (a: Self) -> Self {
     a.replacing { $0.dtype.isReal ? AnyTensor(emit(.map(.negate), [$0.core])) : $0 }
   }
 
