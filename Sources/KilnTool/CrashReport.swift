@@ -29,7 +29,10 @@ enum CrashReport {
     stack.ss_sp = .allocate(byteCount: stackBytes, alignment: 16)
     stack.ss_size = stackBytes
     sigaltstack(&stack, nil)
+    var taken = sigset_t()
+    sigemptyset(&taken)
     for (number, name) in signals {
+      sigaddset(&taken, number)
       let line = """
         error: kiln crashed (\(name)): this is a bug in Kiln. Please report it with this command line, 'kiln \(command)', and the \
         files that it names; SWIFT_BACKTRACE=enable=yes shows where it happened.
@@ -47,6 +50,8 @@ enum CrashReport {
       action.sa_flags = Int32(bitPattern: UInt32(SA_ONSTACK)) | Int32(bitPattern: UInt32(SA_RESETHAND))
       sigaction(number, &action, nil)
     }
+    // Whoever started the process may have blocked them.
+    pthread_sigmask(SIG_UNBLOCK, &taken, nil)
   }
 
   private static let handler: @convention(c) (Int32) -> Void = { number in
