@@ -9,10 +9,10 @@ enum Scenery {
     "Sources/Kiln/Control/WhileLoop.swift": "let start = Tensor<Double>(1)",
     "Sources/Kiln/Diagnostics/Listener.swift": "let (a, b, c) = (tensor, tensor, tensor)",
     "Sources/Kiln/Execution/TrimMemory.swift": """
-      func train(_ network: inout Tensor<Float>) { network = network * 2 }
-      func serve(_ network: Tensor<Float>) { print(network) }
-      var network = tensor
-      """,
+    func train(_ network: inout Tensor<Float>) { network = network * 2 }
+    func serve(_ network: Tensor<Float>) { print(network) }
+    var network = tensor
+    """,
     "Sources/Kiln/Functions/Einsum.swift": "let (a, b, q, k, x) = (tensor, tensor, tensor, tensor, tensor)",
     "Sources/Kiln/Functions/Sorting.swift":
       "let (years, months, days, names, ages) = (tensor, tensor, tensor, tensor, tensor)",
@@ -29,14 +29,14 @@ enum Scenery {
     "Sources/Kiln/Transforms/VJP.swift": "let (x, w, cotangent) = (tensor, tensor, tensor)",
     "Sources/Kiln/Transforms/VMap.swift": "let (points, origin) = (tensor, tensor)",
     "Sources/Kiln/Tree/TensorModel.swift": """
-      struct Dense: TensorModel {
-        var weight = Tensor<Float>(1)
-        mutating func visit(_ visitor: inout some TensorVisitor) { visitor.visit(&weight, "weight") }
-      }
-      let gradient = Network(hidden: Dense(), output: Dense())
-      var (network, velocity) = (gradient, gradient)
-      let rate: Float = 0.1
-      """,
+    struct Dense: TensorModel {
+      var weight = Tensor<Float>(1)
+      mutating func visit(_ visitor: inout some TensorVisitor) { visitor.visit(&weight, "weight") }
+    }
+    let gradient = Network(hidden: Dense(), output: Dense())
+    var (network, velocity) = (gradient, gradient)
+    let rate: Float = 0.1
+    """,
     "Sources/Kiln/Tree/TensorTree+Combining.swift": models,
     "Sources/Kiln/Tree/TensorTree+Saving.swift": models,
     "Sources/Kiln/Tree/TensorTree+Tensors.swift": models,

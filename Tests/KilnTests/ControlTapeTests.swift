@@ -100,7 +100,16 @@ struct ControlTapeTests {
     let compiled = compile { (y: T) in y * w }
     let cases: [(String, (T) -> T)] = [
       ("fori", { y in fori(0..<1, y) { _, y in y * w } }),
-      ("cond", { y in cond(y.sum() .> T(0)) { y * w } else: { y - w } }),
+      (
+        "cond",
+        { y in
+          cond(y.sum() .> T(0)) {
+            y * w
+          } else: {
+            y - w
+          }
+        }
+      ),
       ("compiled", { y in compiled(y) }), ("jvp", { y in jvp(at: y, along: ones) { y in y * y * w }.value }),
       ("vmap", { y in vmap { (y: T, x: T) in y * (x * w).sum() }(y, T.ones([3, 3])) }),
       ("gradient", { y in gradient(at: y) { y in (y * y * w).sum() } * 0.5 }),

@@ -26,7 +26,9 @@ import Testing
     func value(_ index: Int, _ random: inout SplitMix64) throws -> TensorValue {
       let type = operands[index]
       // The counter of a loop that ends after a few turns.
-      if label == "while", index == 0 { return try TensorValue([Int32.random(in: 0..<4, using: &random)], shape: .scalar) }
+      if label == "while", index == 0 {
+        return try TensorValue([Int32.random(in: 0..<4, using: &random)], shape: .scalar)
+      }
       guard let extent = RandomProgram.checkedExtent(of: op, operand: index, operands) else {
         return try random.tensor(type)
       }
