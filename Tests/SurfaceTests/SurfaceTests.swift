@@ -16,11 +16,7 @@ struct SurfaceTests {
   @Test("formulas in untyped closures take less than 300 ms each, and none becomes ()")
   func formulas() throws {
     let all = ProcessInfo.processInfo.environment["KILN_SURFACE"] == "all"
-    // Arithmetic of trees (`TensorModel`) makes this formula slow where the closure's result is any tree.
-    let slow = "(x * x + 1) * 0.5 - x / 2 + 3 * x * x - 1"
-    let lines = Formulas.lines(every: all ? 1 : 5).filter { line in
-      !(line.contains(slow) && ["_ = vmap", "_ = fori"].contains { line.hasPrefix($0) })
-    }
+    let lines = Formulas.lines(every: all ? 1 : 5)
     #expect(lines.count >= 60)
     for (line, said) in try findings(lines, limit: 300) { #expect(said.isEmpty, "\(line): \(said)") }
   }

@@ -70,7 +70,7 @@ private struct Adam: TensorTree {
     var gradient = gradient(at: network, of: loss)
     // Clipped by the global norm.
     let norm = sqrt(gradient.tensors(of: Float.self).map { ($0.tensor * $0.tensor).sum() }.reduce(0, +))
-    gradient = gradient * minimum(1, 1 / norm)
+    gradient = minimum(1, 1 / norm) * gradient
     // Weight decay, of weights only.
     gradient += network.mappedWithNames { name, p in name.hasSuffix("weight") ? 0.01 * p : .zeros(like: p) }
     update(&network, &mean, &square, with: gradient) { p, m, v, g in
@@ -162,15 +162,17 @@ struct TreeUpdateTests {
     check(counted - rate * b) { $0 - rate * $1 }
     check(counted - 0.25 * b) { $0 - 0.25 * $1 }
     check(counted - Tensor<Float>(0.25) * b) { $0 - 0.25 * $1 }
-    check(counted * Tensor<Double>(0.1)) { x, _ in x * 0.1 }
+    check(Tensor<Double>(0.1) * counted) { x, _ in 0.1 * x }
+    check(counted * 0.1) { x, _ in x * 0.1 }
     check(counted * rate / 3) { x, _ in x * rate / 3 }
     check(-counted) { x, _ in -x }
     var c = counted
     c += b
     c -= b
     c *= 2
+    c *= Tensor<Double>(0.5)
     c /= 4
-    check(c) { (($0 + $1) - $1) * 2 / 4 }
+    check(c) { (($0 + $1) - $1) * 2 * 0.5 / 4 }
     #expect(Network.zeros(like: counted).tensors.allSatisfy { $0.tensor.bytes.allSatisfy { $0 == 0 } })
   }
 
