@@ -91,9 +91,18 @@ extension ProgramGenerator {
     switch random.index(below: 5) {
     case 0...1 where options.dtypes.contains(.bool):
       let predicate = try value(of: TensorType(.bool, .scalar))
-      let (then, otherwise) = (try mixing(&self), try mixing(&self))
-      return random.pick(
-        try builder.emit(.control(.cond(then: then, else: otherwise)), [predicate] + twins))
+      // Where one side leaves the value alone, the other is its last reader and may write over it.
+      func other(_ generator: inout ProgramGenerator) throws(ConstraintFailure) -> String {
+        try generator.function(taking: types, giving: []) { body throws(ConstraintFailure) in
+          var results: [ValueID] = []
+          for _ in 0..<resultCount { results.append(try body.constant(type)) }
+          return results
+        }
+      }
+      var branches = [try mixing(&self), random.oneIn(3) ? try mixing(&self) : try other(&self)]
+      if random.oneIn(4) { branches.swapAt(0, 1) }
+      let op = Op.control(.cond(then: branches[0], else: branches[1]))
+      return random.pick(try builder.emit(op, [predicate] + twins))
     case 2 where options.dtypes.contains(.i32):
       let counter = TensorType(.i32, .scalar)
       let captured = random.index(below: count - 1)
