@@ -172,6 +172,8 @@ extension KernelEmitter {
       // Folds do not visit the rows in their order.
       if !folds.isEmpty && stage.effects.contains(where: \.isScatter) { throw unsupported("a scatter among folds") }
       let others = reductions.filter { if case .fold = $0.operation { false } else { true } }
+      // The last walk over the elements is the one that stores: a result may lie over what the others read.
+      if !others.isEmpty { try emitSequential(frame, others, count, strip, counts) }
       if case .scanReduce? = stage.effects.first {
         try emitColumnScan(frame, count, strip)
       } else if !folds.isEmpty {
@@ -179,7 +181,6 @@ extension KernelEmitter {
       } else if stage.effects.count > others.count {
         try emitColumnRows(frame, count, strip)
       }
-      if !others.isEmpty { try emitSequential(frame, others, count, strip, counts) }
       return []
     }
   }

@@ -7,7 +7,7 @@ package import KilnRuntime
 /// removed (NUMERICS B1). One extension for each schedule builds its loops; they share the evaluation of bodies.
 package final class KernelEmitter {
   /// Part of every cache key: changes with any change of the emitted code.
-  package static let version = 7
+  package static let version = 8
 
   let kernel: Kernel
   let compiler: ObjectCompiler
