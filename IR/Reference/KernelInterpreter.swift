@@ -16,7 +16,7 @@ public enum KernelInterpreter {
   ///   - integers: the launch arguments.
   /// - Returns: where an index was out of range.
   public static func run(_ kernel: Kernel, buffers: [UnsafeMutableRawPointer], integers: [Int]) -> KernelStatus {
-    let points = kernel.outer.reduce(1) { $0 * $1.value(integers) }
+    let points = kernel.outer.product(integers)
     var status = KernelStatus()
     run(kernel, points: 0..<points, buffers, integers, &status)
     return status
@@ -30,7 +30,7 @@ public enum KernelInterpreter {
     status: inout KernelStatus
   ) {
     guard phase == kernel.phaseCount - 1 else { return }
-    let points = kernel.outer.reduce(1) { $0 * $1.value(integers) }
+    let points = kernel.outer.product(integers)
     let unitCount = kernel.workUnits(phase: phase, integers)
     guard unitCount > 0 else { return }
     let share = units.lowerBound * points / unitCount..<units.upperBound * points / unitCount
@@ -44,7 +44,7 @@ public enum KernelInterpreter {
     _ kernel: Kernel, points: Range<Int>, _ buffers: [UnsafeMutableRawPointer], _ integers: [Int],
     _ status: inout KernelStatus
   ) {
-    let longest = kernel.stages.map { $0.inner.reduce(1) { $0 * $1.value(integers) } }.max() ?? 1
+    let longest = kernel.stages.map { $0.innerCount(integers) }.max() ?? 1
     let step = max(1, batch / max(longest, 1))
     for start in stride(from: points.lowerBound, to: points.upperBound, by: step) {
       var run = KernelBatch(kernel, start..<min(start + step, points.upperBound), buffers, integers)

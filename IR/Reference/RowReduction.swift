@@ -232,20 +232,6 @@ enum RowReduction {
   }
 }
 
-extension ReductionKind {
-  /// The operation that combines two elements.
-  package var primitive: Primitive {
-    switch self {
-    case .sum: .add
-    case .product: .multiply
-    case .max: .maximum
-    case .min: .minimum
-    case .and: .and
-    case .or: .or
-    }
-  }
-}
-
 extension ScatterCombiner {
   /// The operation that combines an element with an update; nil if the update takes its place.
   package var primitive: Primitive? {

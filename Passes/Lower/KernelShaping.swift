@@ -118,26 +118,11 @@ extension KernelDraft {
 extension Kernel.Stage {
   /// Whether every access makes one step along `axis` where the next axis, of `size` elements, makes `size` steps.
   func walksAsOne(_ axis: Int, _ size: Int) -> Bool {
-    var result = true
-    forEachAccess { index in
-      guard index.strides.count > axis else { return }
-      // An access without inner axes (in a stage that has none) still has all outer strides.
-      if index.strides.count > axis + 1 {
-        if index.strides[axis].value([]) != index.strides[axis + 1].value([]) * size { result = false }
-      } else {
-        result = false
-      }
+    // An access without inner axes (in a stage that has none) still has all outer strides.
+    affineIndices.filter { $0.strides.count > axis }.allSatisfy { index in
+      index.strides.count > axis + 1
+        && index.strides[axis].value([]) == index.strides[axis + 1].value([]) * size
     }
-    return result
-  }
-
-  func forEachAccess(_ visit: (AffineIndex) -> Void) {
-    var copy = self
-    copy.mapAccesses(
-      affine: {
-        visit($0)
-        return $0
-      }, stride: { $0 }, extent: { $0 })
   }
 
   mutating func mapStrides(_ change: ([KernelInteger]) -> [KernelInteger]) {
@@ -153,25 +138,7 @@ extension Kernel.Stage {
     func changed(_ data: DataIndex) -> DataIndex {
       DataIndex(data.value, stride: stride(data.stride), extent: extent(data.extent), site: data.site)
     }
-    body = body.map { instruction in
-      switch instruction {
-      case .constant, .operation, .loadScratch, .reduced: instruction
-      case .index(let index, let dtype): .index(affine(index), dtype: dtype)
-      case .load(let buffer, let index): .load(buffer: buffer, affine(index))
-      case .gather(let buffer, let index, let data, let bounds):
-        .gather(buffer: buffer, affine(index), data.map(changed), bounds: bounds)
-      }
-    }
-    effects = effects.map { effect in
-      switch effect {
-      case .storeScratch, .reduce, .argReduce, .dot: effect
-      case .store(let buffer, let index, let value): .store(buffer: buffer, affine(index), value: value)
-      case .scanReduce(let kind, let value, let buffer, let index):
-        .scanReduce(kind, value: value, buffer: buffer, affine(index))
-      case .argSort(let key, let buffer, let index): .argSort(key: key, buffer: buffer, affine(index))
-      case .scatter(let buffer, let index, let data, let combiner, let bounds, let value):
-        .scatter(buffer: buffer, affine(index), data.map(changed), combiner, bounds: bounds, value: value)
-      }
-    }
+    body = body.map { $0.mappingIndices(affine: affine, data: changed) }
+    effects = effects.map { $0.mappingIndices(affine: affine, data: changed) }
   }
 }

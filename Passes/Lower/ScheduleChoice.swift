@@ -35,7 +35,7 @@ struct ScheduleChoice {
     if kernel.outer.isEmpty { return .pointwise(lanes: 1, unroll: 1, grain: 1, streaming: false) }
     let widest = kernel.buffers.map(\.dtype.byteCount).max() ?? 4
     let lanes = max(1, device.vectorBytes / max(widest, 4))
-    let points = kernel.outer.reduce(1) { $0 * $1.value([]) }
+    let points = kernel.outer.product([])
     let written = kernel.buffers.filter(\.isWritten).map(\.dtype.byteCount).max() ?? 0
     return .pointwise(
       lanes: lanes, unroll: unroll(kernel), grain: Self.grain, streaming: points * written >= Self.streamingBytes)
@@ -75,12 +75,10 @@ struct ScheduleChoice {
     kernel.stages.allSatisfy { stage in
       guard !stage.inner.isEmpty else { return true }
       guard stage.inner.count == 1 else { return false }
-      var result = true
-      stage.forEachAccess { index in
+      return stage.affineIndices.allSatisfy { index in
         let step = index.strides.last?.value([]) ?? 0
-        if step != 0 && step != 1 { result = false }
+        return step == 0 || step == 1
       }
-      return result
     }
   }
 
@@ -92,12 +90,10 @@ struct ScheduleChoice {
     else { return false }
     let last = kernel.outer.count - 1
     return kernel.stages.allSatisfy { stage in
-      var result = true
-      stage.forEachAccess { index in
+      stage.affineIndices.allSatisfy { index in
         let step = index.strides[last].value([])
-        if step != 0 && step != 1 { result = false }
+        return step == 0 || step == 1
       }
-      return result
     }
   }
 
@@ -110,7 +106,7 @@ struct ScheduleChoice {
     switch kernel.stages[0].effects[0] {
     case .scanReduce: return min(64, max(columns, 1))
     case .scatter:
-      let points = kernel.outer.reduce(1) { $0 * $1.value([]) }
+      let points = kernel.outer.product([])
       let share = points / max(2 * device.threads, 1)
       return min(max(share / 64 * 64, 64), Self.strip, max(columns, 1))
     case .store, .storeScratch, .reduce, .argReduce, .dot, .argSort: return nil
@@ -123,7 +119,7 @@ struct ScheduleChoice {
     guard stages[0].effects.count == 1, case .reduce = stages[0].effects[0], stages[0].inner.count == 1,
       stages.dropFirst().allSatisfy({ $0.inner.isEmpty })
     else { return false }
-    let rows = kernel.outer.reduce(1) { $0 * $1.value([]) }
+    let rows = kernel.outer.product([])
     return rows < 4 * device.threads && stages[0].inner[0].value([]) >= 1 << 15
   }
 
@@ -177,9 +173,9 @@ struct ScheduleChoice {
     draft.kernel.schedule = .contraction(
       ContractionSchedule.choose(
         batchAxes: batchAxes, rowAxes: rowAxes, rows: rowAxes == 1 ? kernel.outer[batchAxes].value([]) : 1,
-        columns: kernel.outer[column].value([]), terms: kernel.stages[0].inner.reduce(1) { $0 * $1.value([]) },
+        columns: kernel.outer[column].value([]), terms: kernel.stages[0].inner.product([]),
         rightUses: rhsStrides[..<batchAxes].allSatisfy { $0 == 0 }
-          ? kernel.outer[..<batchAxes].reduce(1) { $0 * $1.value([]) } : 1,
+          ? kernel.outer[..<batchAxes].product([]) : 1,
         leftRowStride: rowAxes == 1 ? lhsStrides[batchAxes] : 0, rightColumnStride: rhsStrides[column], dtype: dtype,
         for: device))
   }

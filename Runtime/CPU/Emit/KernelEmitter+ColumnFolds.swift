@@ -8,7 +8,7 @@ extension KernelEmitter {
 
   /// R2 with eight rows of one lane per visit; order-free folds go the same way without being cut into blocks.
   func emitFolds(
-    _ frame: StageFrame, _ folds: [Reduction], _ count: LLVMValue, _ strip: ColumnStrip, _ counts: LLVMValue
+    _ frame: StageFrame, _ folds: [Kernel.Reduction], _ count: LLVMValue, _ strip: ColumnStrip, _ counts: LLVMValue
   ) throws(RuntimeError) {
     let size = Kernel.reductionBlock
     let blocked = folds.filter(\.isBlocked)
@@ -43,7 +43,7 @@ extension KernelEmitter {
 
   /// The rows `first`, `first` + 32, … below `end` of a block, into lane `lane`.
   private func emitVisit(
-    _ frame: StageFrame, _ folds: [Reduction], _ block: LLVMValue, _ visit: LLVMValue, _ lane: LLVMValue,
+    _ frame: StageFrame, _ folds: [Kernel.Reduction], _ block: LLVMValue, _ visit: LLVMValue, _ lane: LLVMValue,
     _ first: LLVMValue, _ end: LLVMValue, _ strip: ColumnStrip
   ) throws(RuntimeError) {
     let lanes = ColumnStrip.lanes
@@ -52,7 +52,7 @@ extension KernelEmitter {
     try columnLoop(strip, copies: copies(frame.stage, folds.count)) { points throws(RuntimeError) in
       let starts = points.flatMap { point in
         folds.map { fold -> LLVMValue in
-          guard case .fold(let kind) = fold.operation else { return module.index(0) }
+          guard case .reduce(let kind) = fold.operation else { return module.index(0) }
           let kept = read(fold.number, row: lane, fold.dtype, point, strip)
           let isFresh = fold.isBlocked ? isFirstOfBlock : isFirst
           return module.select(isFresh, neutral(kind, fold.dtype, lanes), kept)
@@ -64,7 +64,7 @@ extension KernelEmitter {
           var values = BodyValues(frame: frame, point: at(add(block, row), point, frame.stage))
           try emitColumnStores(frame.stage, &values)
           for fold in folds {
-            guard case .fold(let kind) = fold.operation else { continue }
+            guard case .reduce(let kind) = fold.operation else { continue }
             next.append(combine(kind, carried[next.count], evaluate(fold.value, &values), fold.dtype, lanes))
           }
         }
@@ -78,7 +78,7 @@ extension KernelEmitter {
   }
 
   /// Lane l += lane l + h for h = 16, 8, 4, 2, 1, for every column; the sums go to row 0. Only `present` lanes hold values.
-  private func foldRows(_ folds: [Reduction], present: LLVMValue, _ strip: ColumnStrip) throws(RuntimeError) {
+  private func foldRows(_ folds: [Kernel.Reduction], present: LLVMValue, _ strip: ColumnStrip) throws(RuntimeError) {
     guard !folds.isEmpty else { return }
     _ = try loop(from: module.index(0), to: module.index(5)) { step, _ throws(RuntimeError) in
       let half = module.binary(.lshr, module.index(16), step)
@@ -86,7 +86,7 @@ extension KernelEmitter {
       _ = try loop(from: module.index(0), to: pairs) { lane, _ throws(RuntimeError) in
         try columnLoop(strip, copies: 1) { points in
           for fold in folds {
-            guard case .fold(let kind) = fold.operation else { continue }
+            guard case .reduce(let kind) = fold.operation else { continue }
             let low = read(fold.number, row: lane, fold.dtype, points[0], strip)
             let high = read(fold.number, row: add(lane, half), fold.dtype, points[0], strip)
             let sum = combine(kind, low, high, fold.dtype, ColumnStrip.lanes)
@@ -103,7 +103,7 @@ extension KernelEmitter {
 
   /// Terms in order, as D1 wants them; a block of D1 at a time, so that its value can join the tree.
   func emitSequential(
-    _ frame: StageFrame, _ reductions: [Reduction], _ count: LLVMValue, _ strip: ColumnStrip, _ counts: LLVMValue
+    _ frame: StageFrame, _ reductions: [Kernel.Reduction], _ count: LLVMValue, _ strip: ColumnStrip, _ counts: LLVMValue
   ) throws(RuntimeError) {
     let size = Kernel.contractionBlock
     let dots = reductions.filter { if case .dot = $0.operation { true } else { false } }
@@ -130,12 +130,12 @@ extension KernelEmitter {
             for reduction in reductions {
               let value = evaluate(reduction.value, &values)
               switch reduction.operation {
-              case .extremeIndex(let kind):
+              case .argReduce(let kind):
                 let index = module.broadcast(module.cast(.trunc, row, to: module.int32), lanes)
                 next += better(kind, Array(carried[next.count..<next.count + 2]), [value, index], reduction.dtype)
               case .dot(let rhs):
                 next.append(multiplyAdd(value, evaluate(rhs, &values), carried[next.count], reduction.dtype, lanes))
-              case .fold: break
+              case .reduce: break
               }
             }
           }
@@ -145,7 +145,7 @@ extension KernelEmitter {
         for point in points {
           for reduction in reductions {
             write(rest.removeFirst(), reduction.number, row: module.index(0), reduction.dtype, point, strip)
-            if case .extremeIndex = reduction.operation {
+            if case .argReduce = reduction.operation {
               write(rest.removeFirst(), reduction.number, row: module.index(1), .i32, point, strip)
             }
           }
@@ -170,7 +170,9 @@ extension KernelEmitter {
   }
 
   /// Pushes the block values in row 0 as `Tree16` says; the counts are those of all columns.
-  private func pushColumns(_ reductions: [Reduction], _ strip: ColumnStrip, _ counts: LLVMValue) throws(RuntimeError) {
+  private func pushColumns(_ reductions: [Kernel.Reduction], _ strip: ColumnStrip, _ counts: LLVMValue)
+    throws(RuntimeError)
+  {
     guard !reductions.isEmpty else { return }
     let entry = module.currentBlock
     let visit = module.block("push", in: function)
@@ -188,7 +190,7 @@ extension KernelEmitter {
         let value = read(reduction.number, row: module.index(0), reduction.dtype, points[0], strip)
         let group = read(reduction.number, row: row, reduction.dtype, points[0], strip)
         let sum = module.select(
-          isFirst, value, combine(treeKind(reduction), group, value, reduction.dtype, ColumnStrip.lanes))
+          isFirst, value, combine(reduction.treeKind, group, value, reduction.dtype, ColumnStrip.lanes))
         write(sum, reduction.number, row: row, reduction.dtype, points[0], strip)
         write(sum, reduction.number, row: module.index(0), reduction.dtype, points[0], strip)
       }
@@ -202,7 +204,8 @@ extension KernelEmitter {
     module.position(at: done)
   }
 
-  private func finishColumns(_ reductions: [Reduction], _ strip: ColumnStrip, _ counts: LLVMValue) throws(RuntimeError)
+  private func finishColumns(_ reductions: [Kernel.Reduction], _ strip: ColumnStrip, _ counts: LLVMValue)
+    throws(RuntimeError)
   {
     guard !reductions.isEmpty else { return }
     let none = module.constant(0, module.int1)
@@ -216,7 +219,7 @@ extension KernelEmitter {
           for reduction in reductions {
             let value = read(reduction.number, row: module.index(0), reduction.dtype, points[0], strip)
             let group = read(reduction.number, row: row, reduction.dtype, points[0], strip)
-            let joined = combine(treeKind(reduction), group, value, reduction.dtype, ColumnStrip.lanes)
+            let joined = combine(reduction.treeKind, group, value, reduction.dtype, ColumnStrip.lanes)
             write(
               module.select(carried[0], joined, group), reduction.number, row: module.index(0), reduction.dtype,
               points[0],
@@ -227,9 +230,5 @@ extension KernelEmitter {
       }
       return [module.binary(.or, carried[0], holds)]
     }
-  }
-
-  private func treeKind(_ reduction: Reduction) -> ReductionKind {
-    if case .fold(let kind) = reduction.operation { kind } else { .sum }
   }
 }

@@ -102,8 +102,8 @@ extension KernelEmitter {
 
   /// The index of an extreme stands in row 1, beside its value.
   private func loadResult(_ number: Int, _ point: Point, _ strip: ColumnStrip) -> LLVMValue {
-    let isIndex = kernel.stages.indices.flatMap(reductions).contains { reduction in
-      if case .extremeIndex = reduction.operation { reduction.number == number } else { false }
+    let isIndex = kernel.stages.indices.flatMap(kernel.reductions(ofStage:)).contains { reduction in
+      if case .argReduce = reduction.operation { reduction.number == number } else { false }
     }
     return read(number, row: module.index(isIndex ? 1 : 0), reducedTypes[number], point, strip)
   }
@@ -120,7 +120,7 @@ extension KernelEmitter {
     let frame = frame(
       ofStage: number, coordinates: strip.coordinates, varying: [strip.axis], lanes: ColumnStrip.lanes,
       reducedVaries: true)
-    let reductions = reductions(ofStage: number)
+    let reductions = kernel.reductions(ofStage: number)
     try columnLoop(strip, copies: 1) { points throws(RuntimeError) in
       for point in points {
         var values = BodyValues(frame: frame, point: point)
@@ -128,8 +128,8 @@ extension KernelEmitter {
         for reduction in reductions {
           let value = evaluate(reduction.value, &values)
           switch reduction.operation {
-          case .fold: write(value, reduction.number, row: module.index(0), reduction.dtype, point, strip)
-          case .extremeIndex, .dot: throw unsupported("\(reduction.operation) without inner axes in columns")
+          case .reduce: write(value, reduction.number, row: module.index(0), reduction.dtype, point, strip)
+          case .argReduce, .dot: throw unsupported("\(reduction.operation) without inner axes in columns")
           }
         }
       }
@@ -154,7 +154,7 @@ extension KernelEmitter {
   private func emitColumnStage(_ number: Int, _ strip: ColumnStrip, _ counts: LLVMValue) throws(RuntimeError) {
     let stage = kernel.stages[number]
     let count = product(of: stage.inner)
-    let reductions = reductions(ofStage: number)
+    let reductions = kernel.reductions(ofStage: number)
     let isAny = module.compare(.sgt, count, module.index(0))
     let isNone = module.binary(.xor, isAny, module.constant(1, module.int1))
     _ = try branch(if: isNone) { () throws(RuntimeError) in
@@ -168,10 +168,10 @@ extension KernelEmitter {
       let frame = frame(
         ofStage: number, coordinates: strip.coordinates + inner.map { _ in nil }, varying: [strip.axis] + inner,
         lanes: ColumnStrip.lanes, reducedVaries: true)
-      let folds = reductions.filter { if case .fold = $0.operation { true } else { false } }
+      let folds = reductions.filter { if case .reduce = $0.operation { true } else { false } }
       // Folds do not visit the rows in their order.
       if !folds.isEmpty && stage.effects.contains(where: \.isScatter) { throw unsupported("a scatter among folds") }
-      let others = reductions.filter { if case .fold = $0.operation { false } else { true } }
+      let others = reductions.filter { if case .reduce = $0.operation { false } else { true } }
       // The last walk over the elements is the one that stores: a result may lie over what the others read.
       if !others.isEmpty { try emitSequential(frame, others, count, strip, counts) }
       if case .scanReduce? = stage.effects.first {
@@ -185,9 +185,9 @@ extension KernelEmitter {
     }
   }
 
-  private func writeEmpty(_ reduction: Reduction, _ point: Point, _ strip: ColumnStrip) {
+  private func writeEmpty(_ reduction: Kernel.Reduction, _ point: Point, _ strip: ColumnStrip) {
     let lanes = ColumnStrip.lanes
-    let isIndex = if case .extremeIndex = reduction.operation { true } else { false }
+    let isIndex = if case .argReduce = reduction.operation { true } else { false }
     write(
       module.broadcast(emptyValue(reduction), lanes), reduction.number, row: module.index(isIndex ? 1 : 0),
       isIndex ? .i32 : reduction.dtype, point, strip)

@@ -124,13 +124,8 @@ extension KernelEmitter {
     let place = place(of: index, values)
     let start = pointer(to: buffer, index, place, values.frame)
     func combined(_ old: () -> LLVMValue) -> LLVMValue {
-      switch combiner {
-      case .replace: new
-      case .add: apply(.add, [old(), new], operand: dtype, dtype: dtype, lanes: lanes)
-      case .multiply: apply(.multiply, [old(), new], operand: dtype, dtype: dtype, lanes: lanes)
-      case .maximum: apply(.maximum, [old(), new], operand: dtype, dtype: dtype, lanes: lanes)
-      case .minimum: apply(.minimum, [old(), new], operand: dtype, dtype: dtype, lanes: lanes)
-      }
+      guard let primitive = combiner.primitive else { return new }
+      return apply(primitive, [old(), new], operand: dtype, dtype: dtype, lanes: lanes)
     }
     if lanes == 1 {
       // What falls outside is combined into eight bytes that nobody reads.

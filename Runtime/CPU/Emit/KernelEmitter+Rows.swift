@@ -22,8 +22,8 @@ extension KernelEmitter {
   func rowTrees() -> [Int: Tree16] {
     var trees: [Int: Tree16] = [:]
     for stage in kernel.stages.indices where !fitsOneBlock(kernel.stages[stage]) {
-      for reduction in reductions(ofStage: stage) where reduction.isBlocked {
-        guard case .fold(let kind) = reduction.operation else { continue }
+      for reduction in kernel.reductions(ofStage: stage) where reduction.isBlocked {
+        guard case .reduce(let kind) = reduction.operation else { continue }
         trees[reduction.number] = tree(kind, reduction.dtype)
       }
     }
@@ -57,12 +57,12 @@ extension KernelEmitter {
       case .reduce, .argReduce, .dot: break
       }
     }
-    for reduction in reductions(ofStage: number) {
+    for reduction in kernel.reductions(ofStage: number) {
       let value = evaluate(reduction.value, &values)
       reducedValues[reduction.number] =
         switch reduction.operation {
-        case .fold: value
-        case .extremeIndex: module.constant(0, module.int32)
+        case .reduce: value
+        case .argReduce: module.constant(0, module.int32)
         case .dot(let rhs): multiplyAdd(value, evaluate(rhs, &values), emptyValue(reduction), reduction.dtype, 1)
         }
     }
@@ -87,7 +87,7 @@ extension KernelEmitter {
   private func emitRowStage(_ number: Int, _ coordinates: [LLVMValue], _ trees: [Int: Tree16]) throws(RuntimeError) {
     let stage = kernel.stages[number]
     let count = product(of: stage.inner)
-    let reductions = reductions(ofStage: number)
+    let reductions = kernel.reductions(ofStage: number)
     let isAny = module.compare(.sgt, count, module.index(0))
     let results = try branch(if: isAny, otherwise: reductions.map(emptyValue)) { () throws(RuntimeError) in
       let inner = Array(coordinates.count..<coordinates.count + stage.inner.count)
@@ -158,27 +158,27 @@ extension KernelEmitter {
   // MARK: - Accumulators
 
   /// The accumulators of a reduction before its first element.
-  func starts(_ reduction: Reduction, lanes: Int) -> [LLVMValue] {
+  func starts(_ reduction: Kernel.Reduction, lanes: Int) -> [LLVMValue] {
     switch reduction.operation {
-    case .fold(let kind): [neutral(kind, reduction.dtype, lanes)]
-    case .extremeIndex(let kind): extremeStart(kind, reduction.dtype, lanes)
+    case .reduce(let kind): [neutral(kind, reduction.dtype, lanes)]
+    case .argReduce(let kind): extremeStart(kind, reduction.dtype, lanes)
     case .dot: [module.zero(registerType(reduction.dtype, lanes))]
     }
   }
 
-  func foldAll(_ reduction: Reduction, _ state: [LLVMValue], lanes: Int) -> LLVMValue {
+  func foldAll(_ reduction: Kernel.Reduction, _ state: [LLVMValue], lanes: Int) -> LLVMValue {
     switch reduction.operation {
-    case .fold(let kind):
+    case .reduce(let kind):
       foldLanes(state[0], lanes: lanes) { combine(kind, $0, $1, reduction.dtype, $2) }
-    case .extremeIndex(let kind): foldExtremeLanes(kind, state, reduction.dtype, lanes: lanes)
+    case .argReduce(let kind): foldExtremeLanes(kind, state, reduction.dtype, lanes: lanes)
     case .dot: foldLanes(state[0], lanes: lanes) { combine(.sum, $0, $1, reduction.dtype, $2) }
     }
   }
 
-  private func split(_ values: [LLVMValue], _ reductions: [Reduction]) -> [[LLVMValue]] {
+  private func split(_ values: [LLVMValue], _ reductions: [Kernel.Reduction]) -> [[LLVMValue]] {
     var rest = values[...]
     return reductions.map { reduction in
-      let isIndex = if case .extremeIndex = reduction.operation { true } else { false }
+      let isIndex = if case .argReduce = reduction.operation { true } else { false }
       let width = isIndex ? 2 : 1
       defer { rest = rest.dropFirst(width) }
       return Array(rest.prefix(width))
@@ -198,7 +198,7 @@ extension KernelEmitter {
     let middle = add(from, whole)
     // Folds that may run in any order have accumulators for each copy, so that they do not wait for each other.
     let spread = span.reductions.map { reduction in
-      if case .fold = reduction.operation { !reduction.isBlocked } else { false }
+      if case .reduce = reduction.operation { !reduction.isBlocked } else { false }
     }
     let start = zip(states, spread).map { state, isSpread in
       isSpread ? [LLVMValue](repeating: state[0], count: copies) : state
@@ -218,7 +218,7 @@ extension KernelEmitter {
     }
     let joined = zip(cut(main, widths), span.reductions).enumerated().map { number, pair in
       let (state, reduction) = pair
-      guard spread[number], case .fold(let kind) = reduction.operation else { return state }
+      guard spread[number], case .reduce(let kind) = reduction.operation else { return state }
       return [state.dropFirst().reduce(state[0]) { combine(kind, $0, $1, reduction.dtype, lanes) }]
     }
     let tail = try loop(from: middle, to: to, step: lanes, carrying: joined.flatMap { $0 }) {
@@ -273,10 +273,10 @@ extension KernelEmitter {
     return zip(span.reductions, states).map { reduction, state in
       var value = evaluate(reduction.value, &values)
       switch reduction.operation {
-      case .fold(let kind):
+      case .reduce(let kind):
         if let mask { value = module.select(mask, value, neutral(kind, reduction.dtype, lanes)) }
         return [combine(kind, state[0], value, reduction.dtype, lanes)]
-      case .extremeIndex(let kind):
+      case .argReduce(let kind):
         let start = module.broadcast(module.cast(.trunc, first, to: module.int32), lanes)
         var other = [value, add(start, iota(module.int32, lanes))]
         if let mask {
@@ -293,7 +293,7 @@ extension KernelEmitter {
 struct RowSpan {
   let frame: StageFrame
   let coordinates: [LLVMValue?]
-  let reductions: [Reduction]
+  let reductions: [Kernel.Reduction]
 
   /// How many vectors in one turn: more for short bodies.
   var unroll: Int {

@@ -5,7 +5,7 @@ import KilnRuntime
 extension KernelEmitter {
   /// What a reduction needs while its elements arrive one after the other.
   private struct SerialState {
-    let reduction: Reduction
+    let reduction: Kernel.Reduction
     /// The 32 lanes of R2, or one accumulator; for the index of an extreme, its value.
     let lanes: LLVMValue
     let index: LLVMValue
@@ -16,7 +16,7 @@ extension KernelEmitter {
   }
 
   func emitSerial() throws(RuntimeError) {
-    let states = kernel.stages.indices.map { reductions(ofStage: $0).map(serialState) }
+    let states = kernel.stages.indices.map { kernel.reductions(ofStage: $0).map(serialState) }
     let counter = module.stackSlot(module.int64, 1, alignment: 8)
     try unitLoop(kernel.outer.map(value)) { _, coordinates throws(RuntimeError) in
       for stage in kernel.stages.indices {
@@ -31,9 +31,9 @@ extension KernelEmitter {
     }
   }
 
-  private func serialState(_ reduction: Reduction) -> SerialState {
+  private func serialState(_ reduction: Kernel.Reduction) -> SerialState {
     let isDot = if case .dot = reduction.operation { true } else { false }
-    let kind: ReductionKind = if case .fold(let kind) = reduction.operation { kind } else { .sum }
+    let kind: ReductionKind = if case .reduce(let kind) = reduction.operation { kind } else { .sum }
     let laneCount = reduction.isBlocked ? 32 : 1
     return SerialState(
       reduction: reduction, lanes: module.stackSlot(memoryType(reduction.dtype), laneCount, alignment: 64),
@@ -95,7 +95,7 @@ extension KernelEmitter {
     let reduction = state.reduction
     let starts = starts(reduction, lanes: state.laneCount)
     module.store(toMemory(starts[0], reduction.dtype, state.laneCount), state.lanes, alignment: 64)
-    if case .extremeIndex = reduction.operation { module.store(starts[1], state.index, alignment: 4) }
+    if case .argReduce = reduction.operation { module.store(starts[1], state.index, alignment: 4) }
     reset(state.tree)
   }
 
@@ -110,9 +110,9 @@ extension KernelEmitter {
     let old = fromMemory(module.load(memoryType(dtype), place, alignment: dtype.byteCount), dtype, 1)
     func put(_ new: LLVMValue) { module.store(toMemory(new, dtype, 1), place, alignment: dtype.byteCount) }
     switch reduction.operation {
-    case .fold(let kind):
+    case .reduce(let kind):
       put(combine(kind, old, value, dtype, 1))
-    case .extremeIndex(let kind):
+    case .argReduce(let kind):
       let index = module.load(module.int32, state.index, alignment: 4)
       let best = better(kind, [old, index], [value, module.cast(.trunc, count, to: module.int32)], dtype)
       put(best[0])
@@ -147,7 +147,7 @@ extension KernelEmitter {
   }
 
   private func finish(_ state: SerialState, _ count: LLVMValue) throws(RuntimeError) -> LLVMValue {
-    if case .extremeIndex = state.reduction.operation {
+    if case .argReduce = state.reduction.operation {
       let isAny = module.compare(.sgt, count, module.index(0))
       return module.select(
         isAny, module.load(module.int32, state.index, alignment: 4), module.constant(0, module.int32))

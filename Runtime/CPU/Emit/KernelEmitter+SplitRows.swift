@@ -6,7 +6,7 @@ import KilnRuntime
 extension KernelEmitter {
   /// Phase 0: a unit is (outer point, block).
   func emitSplitRowsBlocks() throws(RuntimeError) {
-    let reductions = reductions(ofStage: 0)
+    let reductions = kernel.reductions(ofStage: 0)
     guard let reduction = reductions.first, reductions.count == 1, let workspace else {
       throw unsupported("\(reductions.count) reductions in split rows")
     }
@@ -25,7 +25,7 @@ extension KernelEmitter {
         let states = try emit(span, from: from, to: to, [starts(reduction, lanes: Self.rowLanes)])
         return [foldAll(reduction, states[0], lanes: Self.rowLanes)]
       }
-      let type = resultType(reduction)
+      let type = reduction.resultDType
       module.store(
         toMemory(result[0], type, 1), module.offset(workspace, unit, of: module.int64), alignment: type.byteCount)
     }
@@ -33,12 +33,12 @@ extension KernelEmitter {
 
   /// Phase 1: a unit is an outer point; its blocks are combined and the other stages run.
   func emitSplitRowsResults() throws(RuntimeError) {
-    guard let reduction = reductions(ofStage: 0).first, let workspace else { throw unsupported("split rows") }
+    guard let reduction = kernel.reductions(ofStage: 0).first, let workspace else { throw unsupported("split rows") }
     let count = product(of: kernel.stages[0].inner)
     let blocks = blockCount(count)
-    let sum: Tree16? = if case .fold(let kind) = reduction.operation { tree(kind, reduction.dtype) } else { nil }
+    let sum: Tree16? = if case .reduce(let kind) = reduction.operation { tree(kind, reduction.dtype) } else { nil }
     try unitLoop(kernel.outer.map(value)) { unit, coordinates throws(RuntimeError) in
-      let type = resultType(reduction)
+      let type = reduction.resultDType
       let start = module.offset(workspace, multiply(unit, blocks), of: module.int64)
       func block(_ number: LLVMValue) -> LLVMValue {
         let place = module.offset(start, number, of: module.int64)
@@ -48,14 +48,14 @@ extension KernelEmitter {
       let isMany = module.compare(.sgt, blocks, module.index(1))
       let result = try branch(if: isMany, otherwise: [first]) { () throws(RuntimeError) in
         switch reduction.operation {
-        case .fold(let kind):
+        case .reduce(let kind):
           guard let sum, reduction.isBlocked else {
             return try loop(from: module.index(1), to: blocks, carrying: [first]) { number, carried in
               [combine(kind, carried[0], block(number), type, 1)]
             }
           }
           return [try tree16(sum, kind, blocks, block)]
-        case .extremeIndex(let kind):
+        case .argReduce(let kind):
           return try emitBestIndex(reduction, kind, coordinates, blocks, block)
         case .dot: throw unsupported("a dot in split rows")
         }
@@ -93,7 +93,7 @@ extension KernelEmitter {
 
   /// Blocks keep the index of their best element only: the elements are evaluated again to compare them.
   private func emitBestIndex(
-    _ reduction: Reduction, _ kind: ArgReductionKind, _ coordinates: [LLVMValue], _ blocks: LLVMValue,
+    _ reduction: Kernel.Reduction, _ kind: ArgReductionKind, _ coordinates: [LLVMValue], _ blocks: LLVMValue,
     _ block: (LLVMValue) -> LLVMValue
   ) throws(RuntimeError) -> [LLVMValue] {
     let stage = kernel.stages[0]
@@ -109,10 +109,6 @@ extension KernelEmitter {
       return better(kind, best, [evaluate(reduction.value, &values), index], reduction.dtype)
     }
     return [best[1]]
-  }
-
-  private func resultType(_ reduction: Reduction) -> DType {
-    if case .extremeIndex = reduction.operation { .i32 } else { reduction.dtype }
   }
 
   /// The figure of `Kernel.workUnits`: at least one block, even of nothing.

@@ -107,7 +107,7 @@ package final class KernelEmitter {
     var next = scratch
     scratchRows = kernel.scratchRows.enumerated().map { row, dtype in
       let start = next
-      let inner = kernel.stages.first { $0.usesScratch(row) }?.inner ?? []
+      let inner = kernel.firstStage(withScratchRow: row)?.inner ?? []
       let bytes = multiply(product(of: inner), module.index(dtype.byteCount))
       let padded = module.binary(.and, add(bytes, module.index(63)), module.index(~63))
       next = module.offset(start, add(padded, module.index(128)), of: module.int8)
@@ -244,9 +244,4 @@ package final class KernelEmitter {
     }
     return result
   }
-}
-
-extension Kernel {
-  /// The number of the first reduced value that stage `stage` defines.
-  func firstReduced(ofStage stage: Int) -> Int { stages[..<stage].reduce(0) { $0 + $1.reductionCount } }
 }

@@ -40,27 +40,6 @@ struct StageFrame {
   func isInvariant(_ id: BodyID) -> Bool { scalars[id.index] != nil }
 }
 
-extension Kernel.Stage {
-  /// Every affine index with its buffer (nil for coordinates).
-  var accesses: [(buffer: Int?, index: AffineIndex)] {
-    let inBody: [(Int?, AffineIndex)] = body.compactMap { instruction in
-      switch instruction {
-      case .index(let index, _): (nil, index)
-      case .load(let buffer, let index), .gather(let buffer, let index, _, _): (buffer, index)
-      case .constant, .operation, .loadScratch, .reduced: nil
-      }
-    }
-    let inEffects: [(Int?, AffineIndex)] = effects.compactMap { effect in
-      switch effect {
-      case .store(let buffer, let index, _), .scatter(let buffer, let index, _, _, _, _): (buffer, index)
-      case .scanReduce(_, _, let buffer, let index), .argSort(_, let buffer, let index): (buffer, index)
-      case .storeScratch, .reduce, .argReduce, .dot: nil
-      }
-    }
-    return inBody + inEffects
-  }
-}
-
 extension KernelEmitter {
   /// Computes what stays the same while the axes `varying` run.
   ///
@@ -72,13 +51,12 @@ extension KernelEmitter {
   ) -> StageFrame {
     let stage = kernel.stages[number]
     var frame = StageFrame(number: number, stage: stage, varying: varying, reducedVaries: reducedVaries)
-    for (buffer, index) in stage.accesses {
-      let base = frame.bases[index] ?? base(of: index, coordinates, varying)
-      frame.bases[index] = base
-      if let buffer {
-        frame.pointers[StageFrame.Access(buffer: buffer, index: index)] = module.offset(
-          buffers[buffer], base, of: memoryType(kernel.buffers[buffer].dtype))
-      }
+    for index in stage.affineIndices where frame.bases[index] == nil {
+      frame.bases[index] = base(of: index, coordinates, varying)
+    }
+    for access in stage.accesses {
+      frame.pointers[StageFrame.Access(buffer: access.buffer, index: access.index)] = module.offset(
+        buffers[access.buffer], frame.bases[access.index]!, of: memoryType(kernel.buffers[access.buffer].dtype))
     }
     hoist(into: &frame, coordinates, lanes)
     return frame

@@ -3,25 +3,25 @@ import KilnIR
 /// Work groups that share a reduction: the 32 lanes of R2 are work items, block values are added by the first of them.
 extension CLEmitter {
   /// Local memory for each reduction, one element a work item.
-  private func declareLocal(_ reductions: [CLReduction]) {
+  private func declareLocal(_ reductions: [Kernel.Reduction]) {
     for reduction in reductions {
       out.line("__local \(reduction.dtype.clRegister) m\(reduction.number)[256];")
-      if reduction.isExtremeIndex { out.line("__local int mk\(reduction.number)[256];") }
+      if reduction.isArgReduce { out.line("__local int mk\(reduction.number)[256];") }
     }
   }
 
   private var barrier: String { "barrier(CLK_LOCAL_MEM_FENCE);" }
 
-  private func declareAccumulator(_ reduction: CLReduction) {
+  private func declareAccumulator(_ reduction: Kernel.Reduction) {
     let n = reduction.number
-    out.line("\(reduction.dtype.clRegister) a\(n) = \(reduction.neutral);")
-    if reduction.isExtremeIndex { out.line("int k\(n) = 0x7fffffff;") }
+    out.line("\(reduction.dtype.clRegister) a\(n) = \(reduction.neutral.clConstant);")
+    if reduction.isArgReduce { out.line("int k\(n) = 0x7fffffff;") }
   }
 
-  private func accumulate(_ reductions: [CLReduction], _ names: [String], element: String) {
+  private func accumulate(_ reductions: [Kernel.Reduction], _ names: [String], element: String) {
     for reduction in reductions {
       let (n, value) = (reduction.number, names[reduction.value.index])
-      if reduction.isExtremeIndex {
+      if reduction.isArgReduce {
         out.line("const \(reduction.dtype.clRegister) x\(n) = \(value);")
         takeBetter(reduction, best: "a\(n)", at: "k\(n)", "x\(n)", at: "(int)\(element)")
       } else {
@@ -32,19 +32,19 @@ extension CLEmitter {
 
   /// Folds the accumulators of work items `at`, `at` + h, … in local memory; `steps` halves what is left.
   private func foldLocal(
-    _ reductions: [CLReduction], at place: String, if first: String, from start: String, scale: String
+    _ reductions: [Kernel.Reduction], at place: String, if first: String, from start: String, scale: String
   ) {
     guard !reductions.isEmpty else { return }
     for reduction in reductions {
       out.line("m\(reduction.number)[\(place)] = a\(reduction.number);")
-      if reduction.isExtremeIndex { out.line("mk\(reduction.number)[\(place)] = k\(reduction.number);") }
+      if reduction.isArgReduce { out.line("mk\(reduction.number)[\(place)] = k\(reduction.number);") }
     }
     out.line(barrier)
     out.open("for (int h = \(start); h > 0; h >>= 1)")
     out.open("if (\(first) < h)")
     for reduction in reductions {
       let n = reduction.number
-      if reduction.isExtremeIndex {
+      if reduction.isArgReduce {
         let other = "\(place) + h * \(scale)"
         takeBetter(
           reduction, best: "m\(n)[\(place)]", at: "mk\(n)[\(place)]", "m\(n)[\(other)]", at: "mk\(n)[\(other)]")
@@ -61,7 +61,7 @@ extension CLEmitter {
   // MARK: - Rows
 
   func emitRowGroups() {
-    declareLocal(kernel.stages.indices.flatMap { reductions(ofStage: $0) })
+    declareLocal(kernel.stages.indices.flatMap { kernel.reductions(ofStage: $0) })
     out.line("const int lane = get_local_id(0);")
     out.line("const int team = get_local_id(1);")
     out.line("const int teams = get_local_size(1);")
@@ -84,10 +84,10 @@ extension CLEmitter {
 
   private func emitRowStage(_ number: Int) {
     let stage = kernel.stages[number]
-    let reductions = reductions(ofStage: number)
+    let reductions = kernel.reductions(ofStage: number)
     let blocked = reductions.filter(\.isBlocked)
     let free = reductions.filter { !$0.isBlocked }
-    for reduction in reductions { out.line("\(reduction.resultType.clRegister) r\(reduction.number);") }
+    for reduction in reductions { out.line("\(reduction.resultDType.clRegister) r\(reduction.number);") }
     out.open("")
     out.line("const \(index) count = \(product(stage.inner));")
     free.forEach(declareAccumulator)
@@ -118,7 +118,7 @@ extension CLEmitter {
     }
     for reduction in reductions {
       let n = reduction.number
-      out.line("r\(n) = " + (reduction.isExtremeIndex ? "count > 0 ? mk\(n)[0] : 0;" : "m\(n)[0];"))
+      out.line("r\(n) = " + (reduction.isArgReduce ? "count > 0 ? mk\(n)[0] : 0;" : "m\(n)[0];"))
     }
     if !reductions.isEmpty { out.line(barrier) }
     out.close()
@@ -136,7 +136,7 @@ extension CLEmitter {
   // MARK: - Columns
 
   /// The element loop of a column group for one block: work item y has lanes y, y + 8, y + 16 and y + 24.
-  private func emitColumnBlock(_ reductions: [CLReduction], length: String) {
+  private func emitColumnBlock(_ reductions: [Kernel.Reduction], length: String) {
     let stage = kernel.stages[0]
     let blocked = reductions.filter(\.isBlocked)
     for reduction in blocked { out.line("\(reduction.dtype.clRegister) d\(reduction.number)[4];") }
@@ -168,7 +168,7 @@ extension CLEmitter {
   }
 
   func emitColumnGroups() {
-    let reductions = reductions(ofStage: 0)
+    let reductions = kernel.reductions(ofStage: 0)
     let free = reductions.filter { !$0.isBlocked }
     let blocked = reductions.filter(\.isBlocked)
     declareLocal(reductions)
@@ -177,7 +177,7 @@ extension CLEmitter {
     coordinates(outerNames.dropLast(), of: "z2", in: kernel.outer.dropLast())
     if let last = outerNames.last { out.line("const \(index) \(last) = x;") }
     let extent = value(kernel.stages[0].inner[0])
-    for reduction in reductions { out.line("\(reduction.resultType.clRegister) r\(reduction.number);") }
+    for reduction in reductions { out.line("\(reduction.resultDType.clRegister) r\(reduction.number);") }
     out.open("")
     free.forEach(declareAccumulator)
     blocked.forEach(declareTree)
@@ -196,7 +196,7 @@ extension CLEmitter {
       let n = reduction.number
       let result =
         reduction.isBlocked
-        ? top(reduction) : reduction.isExtremeIndex ? "\(extent) > 0 ? mk\(n)[column] : 0" : "m\(n)[column]"
+        ? top(reduction) : reduction.isArgReduce ? "\(extent) > 0 ? mk\(n)[column] : 0" : "m\(n)[column]"
       out.line("r\(n) = \(result);")
     }
     out.line(barrier)
@@ -215,7 +215,7 @@ extension CLEmitter {
   // MARK: - Block values first
 
   /// The place of a block value in the scratch memory.
-  private func blockValue(_ reduction: CLReduction, point: String, block: String) -> String {
+  private func blockValue(_ reduction: Kernel.Reduction, point: String, block: String) -> String {
     let number = reduction.number
     return "((__global \(reduction.dtype.clRegister) *)scratch)["
       + "((\(number) * points + \(point)) * blocks + \(block)) * \(8 / max(reduction.dtype.registerBytes, 1))]"
@@ -228,7 +228,7 @@ extension CLEmitter {
   }
 
   func emitSplitBlocks(columns: Bool) {
-    let reductions = reductions(ofStage: 0)
+    let reductions = kernel.reductions(ofStage: 0)
     let stage = kernel.stages[0]
     let extent = value(stage.inner[0])
     declareLocal(reductions)
@@ -280,7 +280,7 @@ extension CLEmitter {
     out.open("if (x < \(columns) && y < \(rows))")
     coordinates(outerNames.dropLast(), of: "y", in: kernel.outer.dropLast())
     if let last = outerNames.last { out.line("const \(index) \(last) = x;") }
-    let reduction = reductions(ofStage: 0)[0]
+    let reduction = kernel.reductions(ofStage: 0)[0]
     let extent = value(kernel.stages[0].inner[0])
     declareAccumulator(reduction)
     out.line("const \(index) begin = block * 512;")
@@ -298,7 +298,7 @@ extension CLEmitter {
 
   /// Combines the block values of each point and runs the other stages.
   func emitSplitResults() {
-    let reductions = reductions(ofStage: 0)
+    let reductions = kernel.reductions(ofStage: 0)
     declareBlocks(of: reductions.contains(where: \.isDot) ? Kernel.contractionBlock : Kernel.reductionBlock)
     let columns = kernel.outer.last.map(value) ?? "1"
     out.line("const \(index) x = get_global_id(0);")
@@ -317,9 +317,10 @@ extension CLEmitter {
         out.line("const \(type) x\(n) = \(blockValue(reduction, point: "point", block: "block"));")
         push(reduction, "x\(n)")
         out.close()
-        out.line("r\(n) = \(value(kernel.stages[0].inner[0])) == 0 ? \(reduction.empty) : \(top(reduction));")
+        out.line(
+          "r\(n) = \(value(kernel.stages[0].inner[0])) == 0 ? \(reduction.empty.clConstant) : \(top(reduction));")
       } else {
-        out.line("\(type) a\(n) = \(reduction.neutral);")
+        out.line("\(type) a\(n) = \(reduction.neutral.clConstant);")
         out.open("for (ulong block = 0; block < blocks; block++)")
         out.line("const \(type) x\(n) = \(blockValue(reduction, point: "point", block: "block"));")
         out.line("a\(n) = \(combine(reduction, "a\(n)", "x\(n)"));")

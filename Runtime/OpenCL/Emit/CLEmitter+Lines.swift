@@ -9,11 +9,11 @@ extension CLEmitter {
   ) {
     let dtype = kernel.dtype(of: value, in: stage.body)
     // Only its way of combining is of interest.
-    let fold = CLReduction(number: 0, operation: .fold(kind), value: value, dtype: dtype)
+    let fold = Kernel.Reduction(number: 0, operation: .reduce(kind), value: value, dtype: dtype)
     let type = dtype.clRegister
     out.line("\(index) count = 0;")
-    out.line("\(type) running = \(fold.neutral);")
-    if fold.isBlocked { out.line("\(type) before = \(fold.neutral);") }
+    out.line("\(type) running = \(fold.neutral.clConstant);")
+    if fold.isBlocked { out.line("\(type) before = \(fold.neutral.clConstant);") }
     emitNest(stage, counter: "count") { inner, element in
       let point = Point(coordinates: outer + inner, element: element, scratchRows: scratchRowNames)
       let names = body(stage, point)
@@ -25,7 +25,7 @@ extension CLEmitter {
       guard fold.isBlocked else { return }
       out.open("if ((count & \(Kernel.reductionBlock - 1)) == 0)")
       out.line("before = result;")
-      out.line("running = \(fold.neutral);")
+      out.line("running = \(fold.neutral.clConstant);")
       out.close()
     }
   }

@@ -32,7 +32,7 @@ extension CLEmitter {
     guard !kernel.scratchRows.isEmpty else { return }
     var offset = "(ulong)0"
     for row in kernel.scratchRows.indices {
-      let inner = kernel.stages.first { $0.touchesScratch(row) }?.inner ?? []
+      let inner = kernel.firstStage(withScratchRow: row)?.inner ?? []
       let bytes = "(ulong)(\(product(inner))) * \(kernel.scratchRows[row].byteCount)"
       out.line("const ulong sb\(row) = (\(bytes) + 63) / 64 * 64;")
       out.line("const ulong so\(row) = \(offset);")
@@ -51,8 +51,8 @@ extension CLEmitter {
   /// Emits a stage for one work item; its reduced values are declared as `r0`, `r1`, ….
   func emitSerialStage(_ number: Int, _ outer: [String]) {
     let stage = kernel.stages[number]
-    let reductions = reductions(ofStage: number)
-    for reduction in reductions { out.line("\(reduction.resultType.clRegister) r\(reduction.number);") }
+    let reductions = kernel.reductions(ofStage: number)
+    for reduction in reductions { out.line("\(reduction.resultDType.clRegister) r\(reduction.number);") }
     out.open("")
     if !stage.inner.isEmpty, case .scanReduce(let kind, let value, let buffer, let affine)? = stage.effects.first {
       emitScan(stage, outer, kind, value, buffer, affine)
@@ -82,7 +82,7 @@ extension CLEmitter {
   /// Loops over the inner axes; `element` names the number of the point.
   func emitNest(_ stage: Kernel.Stage, counter: String?, _ emit: ([String], String) -> Void) {
     let needsElement =
-      counter == nil && stage.inner.count > 1 && kernel.scratchRows.indices.contains { stage.touchesScratch($0) }
+      counter == nil && stage.inner.count > 1 && !stage.scratchRows.isEmpty
     let element = counter ?? (stage.inner.count == 1 ? "i0" : needsElement ? "count" : "0")
     if needsElement { out.line("\(index) count = 0;") }
     for (axis, extent) in stage.inner.enumerated() {
@@ -95,24 +95,24 @@ extension CLEmitter {
 
   /// One inner axis: blocks of 1024 elements in 32 lanes (R2), or of 512 terms (D1). The loop over lanes has a constant
   /// length and independent iterations, which is what a compiler for vectors wants.
-  private func emitLaneStage(_ stage: Kernel.Stage, _ outer: [String], _ reductions: [CLReduction]) {
+  private func emitLaneStage(_ stage: Kernel.Stage, _ outer: [String], _ reductions: [Kernel.Reduction]) {
     let isDot = reductions[0].isDot
     let block = isDot ? Kernel.contractionBlock : Kernel.reductionBlock
     for reduction in reductions {
       let (type, n) = (reduction.dtype.clRegister, reduction.number)
       if reduction.isBlocked || reduction.isDot { declareTree(reduction) }
-      if reduction.isExtremeIndex {
-        out.line("\(type) a\(n) = \(reduction.neutral); int k\(n) = 0x7fffffff;")
+      if reduction.isArgReduce {
+        out.line("\(type) a\(n) = \(reduction.neutral.clConstant); int k\(n) = 0x7fffffff;")
       } else if !reduction.isDot {
         out.line("\(type) l\(n)[32];")
-        out.line("for (int l = 0; l < 32; l++) l\(n)[l] = \(reduction.neutral);")
+        out.line("for (int l = 0; l < 32; l++) l\(n)[l] = \(reduction.neutral.clConstant);")
       }
     }
     let extent = value(stage.inner[0])
     out.open("for (\(index) first = 0; first < \(extent); first += \(block))")
     out.line("const int length = \(extent) - first < \(block) ? \(extent) - first : \(block);")
     for reduction in reductions where reduction.isDot {
-      out.line("\(reduction.dtype.clRegister) a\(reduction.number) = \(reduction.neutral);")
+      out.line("\(reduction.dtype.clRegister) a\(reduction.number) = \(reduction.neutral.clConstant);")
     }
     if isDot {
       out.open("for (int i = 0; i < length; i++)")
@@ -146,21 +146,21 @@ extension CLEmitter {
       } else {
         foldLanes(reduction)
         push(reduction, "l\(reduction.number)[0]")
-        out.line("for (int l = 0; l < 32; l++) l\(reduction.number)[l] = \(reduction.neutral);")
+        out.line("for (int l = 0; l < 32; l++) l\(reduction.number)[l] = \(reduction.neutral.clConstant);")
       }
     }
     out.close()
     for reduction in reductions { finish(reduction, extent: extent) }
   }
 
-  private func emitLanePoint(_ stage: Kernel.Stage, _ outer: [String], _ reductions: [CLReduction]) {
+  private func emitLanePoint(_ stage: Kernel.Stage, _ outer: [String], _ reductions: [Kernel.Reduction]) {
     emitPoint(stage, outer, ["i0"], element: "i0") { names in
       for reduction in reductions {
         let (n, value) = (reduction.number, names[reduction.value.index])
         switch reduction.operation {
-        case .fold: out.line("l\(n)[l] = \(combine(reduction, "l\(n)[l]", value));")
+        case .reduce: out.line("l\(n)[l] = \(combine(reduction, "l\(n)[l]", value));")
         case .dot(let rhs): out.line("a\(n) = \(multiplyAdd(reduction.dtype, value, names[rhs.index], "a\(n)"));")
-        case .extremeIndex:
+        case .argReduce:
           out.line("const \(reduction.dtype.clRegister) x\(n) = \(value);")
           takeBetter(reduction, best: "a\(n)", at: "k\(n)", "x\(n)", at: "(int)i0")
         }
@@ -169,18 +169,18 @@ extension CLEmitter {
   }
 
   /// Lane l takes lane l + h for h = 16, 8, 4, 2, 1; missing lanes hold the neutral value.
-  private func foldLanes(_ reduction: CLReduction) {
+  private func foldLanes(_ reduction: Kernel.Reduction) {
     let lanes = "l\(reduction.number)"
     out.open("for (int h = 16; h > 0; h >>= 1)")
     out.line("for (int l = 0; l < h; l++) \(lanes)[l] = \(combine(reduction, "\(lanes)[l]", "\(lanes)[l + h]"));")
     out.close()
   }
 
-  private func finish(_ reduction: CLReduction, extent: String) {
+  private func finish(_ reduction: Kernel.Reduction, extent: String) {
     let n = reduction.number
     if reduction.isBlocked || reduction.isDot {
       out.line("r\(n) = \(top(reduction));")
-    } else if reduction.isExtremeIndex {
+    } else if reduction.isArgReduce {
       out.line("r\(n) = \(extent) > 0 ? k\(n) : 0;")
     } else {
       foldLanes(reduction)
@@ -189,16 +189,18 @@ extension CLEmitter {
   }
 
   /// Several inner axes, or reductions of both kinds: elements are counted.
-  private func emitCountedStage(_ stage: Kernel.Stage, _ outer: [String], _ reductions: [CLReduction]) {
+  private func emitCountedStage(_ stage: Kernel.Stage, _ outer: [String], _ reductions: [Kernel.Reduction]) {
     out.line("\(index) count = 0;")
     for reduction in reductions {
       let (type, n) = (reduction.dtype.clRegister, reduction.number)
       if reduction.isBlocked || reduction.isDot { declareTree(reduction) }
       if reduction.isBlocked {
         out.line("\(type) l\(n)[32];")
-        out.line("for (int l = 0; l < 32; l++) l\(n)[l] = \(reduction.neutral);")
+        out.line("for (int l = 0; l < 32; l++) l\(n)[l] = \(reduction.neutral.clConstant);")
       } else {
-        out.line("\(type) a\(n) = \(reduction.neutral);" + (reduction.isExtremeIndex ? " int k\(n) = 0x7fffffff;" : ""))
+        out.line(
+          "\(type) a\(n) = \(reduction.neutral.clConstant);" + (reduction.isArgReduce ? " int k\(n) = 0x7fffffff;" : "")
+        )
       }
     }
     emitNest(stage, counter: "count") { inner, element in
@@ -206,14 +208,14 @@ extension CLEmitter {
         for reduction in reductions {
           let (n, value) = (reduction.number, names[reduction.value.index])
           switch reduction.operation {
-          case .fold where reduction.isBlocked:
+          case .reduce where reduction.isBlocked:
             out.line("l\(n)[count & 31] = \(combine(reduction, "l\(n)[count & 31]", value));")
             closeBlock(reduction, when: "(count & 1023) == 1023")
-          case .fold: out.line("a\(n) = \(combine(reduction, "a\(n)", value));")
+          case .reduce: out.line("a\(n) = \(combine(reduction, "a\(n)", value));")
           case .dot(let rhs):
             out.line("a\(n) = \(multiplyAdd(reduction.dtype, value, names[rhs.index], "a\(n)"));")
             closeBlock(reduction, when: "(count & 511) == 511")
-          case .extremeIndex:
+          case .argReduce:
             out.line("const \(reduction.dtype.clRegister) x\(n) = \(value);")
             takeBetter(reduction, best: "a\(n)", at: "k\(n)", "x\(n)", at: "(int)count")
           }
@@ -224,40 +226,29 @@ extension CLEmitter {
     for reduction in reductions {
       let n = reduction.number
       switch reduction.operation {
-      case .fold where reduction.isBlocked:
+      case .reduce where reduction.isBlocked:
         closeBlock(reduction, when: "(count & 1023) != 0")
         out.line("r\(n) = \(top(reduction));")
       case .dot:
         closeBlock(reduction, when: "(count & 511) != 0")
         out.line("r\(n) = \(top(reduction));")
-      case .fold: out.line("r\(n) = a\(n);")
-      case .extremeIndex: out.line("r\(n) = count > 0 ? k\(n) : 0;")
+      case .reduce: out.line("r\(n) = a\(n);")
+      case .argReduce: out.line("r\(n) = count > 0 ? k\(n) : 0;")
       }
     }
   }
 
-  private func closeBlock(_ reduction: CLReduction, when condition: String) {
+  private func closeBlock(_ reduction: Kernel.Reduction, when condition: String) {
     let n = reduction.number
     out.open("if (\(condition))")
     if reduction.isDot {
       push(reduction, "a\(n)")
-      out.line("a\(n) = \(reduction.neutral);")
+      out.line("a\(n) = \(reduction.neutral.clConstant);")
     } else {
       foldLanes(reduction)
       push(reduction, "l\(n)[0]")
-      out.line("for (int l = 0; l < 32; l++) l\(n)[l] = \(reduction.neutral);")
+      out.line("for (int l = 0; l < 32; l++) l\(n)[l] = \(reduction.neutral.clConstant);")
     }
     out.close()
-  }
-}
-
-extension Kernel.Stage {
-  /// Whether the stage reads or writes that scratch row.
-  func touchesScratch(_ row: Int) -> Bool {
-    body.contains(.loadScratch(row: row))
-      || effects.contains { effect in
-        if case .storeScratch(row, _) = effect { return true }
-        return false
-      }
   }
 }

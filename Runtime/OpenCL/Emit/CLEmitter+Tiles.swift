@@ -217,7 +217,7 @@ extension CLEmitter {
 
   /// Outputs of a tile that reaches over the edge, one by one.
   private func emitTileEdge(_ contraction: Contraction, _ tile: TileShape, _ rows: String, _ columns: String) {
-    let reduction = reductions(ofStage: 0)[0]
+    let reduction = kernel.reductions(ofStage: 0)[0]
     out.open("for (int o = 0; o < \(tile.itemRows * tile.itemColumns); o++)")
     out.line("const \(index) row = row0 + o / \(tile.itemColumns);")
     out.line("const \(index) column = column0 + o % \(tile.itemColumns);")

@@ -241,15 +241,7 @@ final class CLEmitter {
     let isInside = bounded(name, chosen, bounds)
     out.open("if (\(isInside))")
     out.line("const \(index) \(name)e = \(place(name, start, chosen));")
-    let primitive: Primitive? =
-      switch combiner {
-      case .replace: nil
-      case .add: .add
-      case .multiply: .multiply
-      case .maximum: .maximum
-      case .minimum: .minimum
-      }
-    if let primitive {
+    if let primitive = combiner.primitive {
       out.line("const \(dtype.clRegister) \(name)o = \(load(buffer, "\(name)e"));")
       let combined = operations.expression(primitive, ["\(name)o", update], operand: dtype, dtype: dtype)
       out.line("const \(dtype.clRegister) \(name)n = \(combined);")

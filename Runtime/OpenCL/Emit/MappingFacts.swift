@@ -17,7 +17,7 @@ struct MappingFacts {
     self.integers = integers
     self.limits = limits
     (columns, rows) = kernel.pointGrid(integers)
-    inner = kernel.innerCount(0, integers)
+    inner = kernel.stages[0].innerCount(integers)
   }
 
   /// The second dimension of a grid has at most 65,535 groups on some devices.
@@ -42,7 +42,7 @@ struct MappingFacts {
   }
 
   var reduction: Reduction? {
-    let reduces = kernel.stages.contains { $0.effects.contains(where: \.isReduction) } || !kernel.scratchRows.isEmpty
+    let reduces = kernel.reductionCount > 0 || !kernel.scratchRows.isEmpty
     guard reduces, kernel.stages.allSatisfy(\.suitsGroups), limits.maximumWorkGroupSize >= 256 else { return nil }
     let blocks = (inner + Kernel.reductionBlock - 1) / Kernel.reductionBlock
     let isOneStage =
@@ -103,15 +103,6 @@ struct MappingFacts {
       found.tileSizes = !isDouble && levels <= 1 ? [8, 4, 2] : [4, 2]
     }
     return found
-  }
-}
-
-extension Effect {
-  fileprivate var isReduction: Bool {
-    switch self {
-    case .reduce, .argReduce, .dot: true
-    case .store, .storeScratch, .scatter, .scanReduce, .argSort: false
-    }
   }
 }
 

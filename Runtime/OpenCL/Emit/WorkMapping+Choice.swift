@@ -86,13 +86,13 @@ extension WorkMapping {
       let most = kernel.scratchRows.isEmpty ? 1 << 22 : min(limits.fullWorkItems, 1 << 14)
       return Self.grid(grid.columns, grid.rows, most: strides ? most : nil, limits)
     case .rowGroups:
-      let longest = kernel.stages.indices.map { kernel.innerCount($0, integers) }.max() ?? 1
+      let longest = kernel.stages.map { $0.innerCount(integers) }.max() ?? 1
       let teams = longest > Kernel.reductionBlock ? 8 : 1
       let groups = min(points, kernel.scratchRows.isEmpty ? 1 << 16 : 1 << 10)
       return WorkRange(global: [32 * groups, teams], local: [32, teams])
     case .sortGroups:
       let width = min(limits.isProcessor ? 64 : 256, limits.maximumWorkGroupSize)
-      let most = max(1, (64 << 20) / max(kernel.sortScratch(kernel.innerCount(0, integers)), 1))
+      let most = max(1, (64 << 20) / max(kernel.sortScratch(kernel.stages[0].innerCount(integers)), 1))
       return WorkRange(global: [width * min(points, most, 1 << 10), 1], local: [width, 1])
     case .columnGroups:
       return WorkRange(global: [Self.roundUp(grid.columns, 32), 8, min(grid.rows, 1 << 15)], local: [32, 8, 1])
@@ -120,8 +120,7 @@ extension WorkMapping {
   /// Bytes of scratch that all work items of the launch need.
   func scratchBytes(_ kernel: Kernel, _ integers: [Int], _ limits: MappingLimits) -> Int {
     let perPoint = kernel.scratchRows.indices.reduce(0) { sum, row in
-      let stage = kernel.stages.firstIndex { $0.touchesScratch(row) }
-      let elements = stage.map { kernel.innerCount($0, integers) } ?? 0
+      let elements = kernel.firstStage(withScratchRow: row)?.innerCount(integers) ?? 0
       return sum + (elements * kernel.scratchRows[row].byteCount + 63) / 64 * 64
     }
     let grid = kernel.pointGrid(integers)
@@ -135,7 +134,7 @@ extension WorkMapping {
       return kernel.reductionCount * grid.columns * grid.rows * kernel.blockCount(integers) * 8
     case .sortGroups:
       let range = range(kernel, integers, phase: 0, limits)
-      return range.global[0] / range.local[0] * kernel.sortScratch(kernel.innerCount(0, integers))
+      return range.global[0] / range.local[0] * kernel.sortScratch(kernel.stages[0].innerCount(integers))
     case .columnGroups, .tiles, .registerTiles: return 0
     }
   }
@@ -174,6 +173,6 @@ extension Kernel {
   func blockCount(_ integers: [Int]) -> Int {
     let isDot = stages[0].effects.contains { if case .dot = $0 { true } else { false } }
     let block = isDot ? Self.contractionBlock : Self.reductionBlock
-    return max(1, (innerCount(0, integers) + block - 1) / block)
+    return max(1, (stages[0].innerCount(integers) + block - 1) / block)
   }
 }

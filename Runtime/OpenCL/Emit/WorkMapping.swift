@@ -130,22 +130,10 @@ struct KernelSignature: Hashable {
 }
 
 extension Kernel {
-  /// Whether an index out of range is an error.
-  var checksBounds: Bool {
-    stages.contains { stage in
-      stage.body.contains { if case .gather(_, _, _, .check) = $0 { true } else { false } }
-        || stage.effects.contains { if case .scatter(_, _, _, _, .check, _) = $0 { true } else { false } }
-    }
-  }
-
   /// Points of the last outer axis, and of the others together.
   func pointGrid(_ integers: [Int]) -> (columns: Int, rows: Int) {
     let extents = outer.map { $0.value(integers) }
     return (extents.last ?? 1, extents.dropLast().reduce(1, *))
-  }
-
-  func innerCount(_ stage: Int, _ integers: [Int]) -> Int {
-    stages[stage].inner.reduce(1) { $0 * $1.value(integers) }
   }
 
   /// Whether every element index and count fits 32 bits with room for rounding up.
@@ -153,30 +141,18 @@ extension Kernel {
     let limit = 1 << 30
     let extents = outer.map { $0.value(integers) }
     guard extents.reduce(1, *) < limit else { return false }
+    func reach(_ index: AffineIndex, _ extents: [Int]) -> Int {
+      zip(index.strides, extents).reduce(abs(index.offset.value(integers))) {
+        $0 + abs($1.0.value(integers)) * max($1.1 - 1, 0)
+      }
+    }
     for stage in stages {
       let inner = stage.inner.map { $0.value(integers) }
       guard inner.reduce(1, *) < limit else { return false }
-      let all = extents + inner
-      func reach(_ index: AffineIndex, _ data: [DataIndex] = []) -> Bool {
-        let more = data.reduce(0) { $0 + abs($1.stride.value(integers)) * $1.extent.value(integers) }
-        return zip(index.strides, all).reduce(abs(index.offset.value(integers)) + more) {
-          $0 + abs($1.0.value(integers)) * max($1.1 - 1, 0)
-        } < limit
-      }
-      for instruction in stage.body {
-        switch instruction {
-        case .load(_, let index), .index(let index, _): if !reach(index) { return false }
-        case .gather(_, let index, let data, _): if !reach(index, data) { return false }
-        case .constant, .operation, .loadScratch, .reduced: break
-        }
-      }
-      for effect in stage.effects {
-        switch effect {
-        case .store(_, let index, _): if !reach(index) { return false }
-        case .scatter(_, let index, let data, _, _, _): if !reach(index, data) { return false }
-        case .scanReduce(_, _, _, let index), .argSort(_, _, let index): if !reach(index) { return false }
-        case .storeScratch, .reduce, .argReduce, .dot: break
-        }
+      for index in stage.affineIndices where reach(index, extents + inner) >= limit { return false }
+      for access in stage.accesses {
+        let more = access.data.reduce(0) { $0 + abs($1.stride.value(integers)) * $1.extent.value(integers) }
+        if reach(access.index, extents + inner) + more >= limit { return false }
       }
     }
     return true

@@ -19,12 +19,8 @@ extension Kernel {
     var reduced: [DType] = []
     for stage in stages[..<count] {
       let known = reduced
-      for effect in stage.effects {
-        switch effect {
-        case .reduce(_, let value), .dot(let value, _): reduced.append(dtype(of: stage.body[value.index], known))
-        case .argReduce: reduced.append(.i32)
-        case .store, .storeScratch, .scatter, .scanReduce, .argSort: break
-        }
+      for (operation, value) in stage.effects.compactMap(\.reduction) {
+        reduced.append(operation.resultDType(dtype(of: stage.body[value.index], known)))
       }
     }
     return reduced

@@ -37,12 +37,8 @@ extension Kernel: CustomStringConvertible {
       }
       for effect in stage.effects {
         lines.append("    \(effect.text)")
-        switch effect {
-        case .reduce(_, let value), .dot(let value, _):
-          if value.index < dtypes.count, let dtype = dtypes[value.index] { reduced.append(dtype) }
-        case .argReduce: reduced.append(.i32)
-        case .store, .storeScratch, .scatter, .scanReduce, .argSort: break
-        }
+        guard let reduction = effect.reduction, reduction.value.index < dtypes.count else { continue }
+        if let dtype = dtypes[reduction.value.index] { reduced.append(reduction.operation.resultDType(dtype)) }
       }
       lines.append("  }")
     }

@@ -74,8 +74,7 @@ extension Kernel {
 
   /// Bytes for sorting a line: two places for each key and each number, and a histogram of a byte for every byte of a key.
   private func sortScratchBytes(_ integers: [Int]) -> Int {
-    let lines = stages.filter { stage in stage.effects.contains { if case .argSort = $0 { true } else { false } } }
-    guard let longest = lines.map({ $0.inner.reduce(1) { $0 * $1.value(integers) } }).max() else { return 0 }
+    guard sorts, let longest = stages.map({ $0.innerCount(integers) }).max() else { return 0 }
     return Self.ceilDivide(longest, 16) * 16 * Self.sortBytesPerElement + 8 * 256 * 8
   }
 
@@ -93,12 +92,9 @@ extension Kernel {
 
   /// Bytes from one scratch row to the next: whole cache lines, with 128 spare bytes for masked tails.
   public func scratchRowBytes(_ row: Int, _ integers: [Int]) -> Int {
-    let elements = stages.first { $0.usesScratch(row) }.map { $0.inner.reduce(1) { $0 * $1.value(integers) } } ?? 0
+    let elements = firstStage(withScratchRow: row)?.innerCount(integers) ?? 0
     return Self.ceilDivide(elements * scratchRows[row].byteCount, 64) * 64 + 128
   }
-
-  /// The number of reduction effects.
-  public var reductionCount: Int { stages.reduce(0) { $0 + $1.reductionCount } }
 
   /// Extents of a contraction: batches × rows × columns outputs of `terms` products each.
   public func contractionShape(
@@ -108,7 +104,7 @@ extension Kernel {
     return (
       extents[..<schedule.batchAxes].reduce(1, *), schedule.rowAxes > 0 ? extents[schedule.batchAxes] : 1,
       extents[(schedule.batchAxes + schedule.rowAxes)...].reduce(1, *),
-      stages[0].inner.reduce(1) { $0 * $1.value(integers) }
+      stages[0].innerCount(integers)
     )
   }
 
@@ -117,21 +113,14 @@ extension Kernel {
     guard case .dot(_, let rhs)? = stages[0].effects.first,
       case .load(_, let index) = stages[0].body.loadedOperand(rhs),
       index.strides[..<schedule.batchAxes].allSatisfy({ $0 == .constant(0) })
-    else { return outer[..<schedule.batchAxes].reduce(1) { $0 * $1.value(integers) } }
+    else { return outer[..<schedule.batchAxes].product(integers) }
     return 1
   }
 
-  private var elementBytesOfDot: Int {
-    guard case .dot(_, let rhs)? = stages[0].effects.first else { return 8 }
-    switch stages[0].body[rhs.index] {
-    case .operation(_, _, let dtype): return dtype.byteCount
-    case .load(let buffer, _): return buffers[buffer].dtype.byteCount
-    case .constant, .index, .gather, .loadScratch, .reduced: return 8
-    }
-  }
+  private var elementBytesOfDot: Int { reductions(ofStage: 0).first?.dtype.byteCount ?? 8 }
 
   private func blocks(_ integers: [Int]) -> Int {
-    max(1, Self.ceilDivide(stages[0].inner.reduce(1) { $0 * $1.value(integers) }, Self.reductionBlock))
+    max(1, Self.ceilDivide(stages[0].innerCount(integers), Self.reductionBlock))
   }
 
   private static func stripUnits(_ extents: [Int], _ strip: Int) -> Int {
@@ -140,23 +129,4 @@ extension Kernel {
   }
 
   static func ceilDivide(_ a: Int, _ b: Int) -> Int { (a + b - 1) / b }
-}
-
-extension Kernel.Stage {
-  public var reductionCount: Int {
-    effects.reduce(0) { count, effect in
-      switch effect {
-      case .reduce, .argReduce, .dot: count + 1
-      case .store, .storeScratch, .scatter, .scanReduce, .argSort: count
-      }
-    }
-  }
-
-  package func usesScratch(_ row: Int) -> Bool {
-    body.contains(.loadScratch(row: row))
-      || effects.contains { effect in
-        if case .storeScratch(row, _) = effect { return true }
-        return false
-      }
-  }
 }

@@ -8,29 +8,30 @@ extension Kernel {
     var stored: (stage: Int, place: [Int])?
     for (number, stage) in stages.enumerated() {
       for effect in stage.effects {
-        switch effect {
-        case .store(let buffer, let index, _) where buffer == written,
-          .scanReduce(_, _, let buffer, let index) where buffer == written:
-          guard stored == nil else { return false }
-          stored = (number, index.values(integers))
-        case .scatter(let buffer, _, _, _, _, _) where buffer == written: return false
-        case .argSort(_, let buffer, _) where buffer == written: return false
-        case .store, .scatter, .storeScratch, .reduce, .argReduce, .dot, .scanReduce, .argSort: break
-        }
+        guard let access = effect.access, access.buffer == written else { continue }
+        guard stored == nil, effect.storesInOrder else { return false }
+        stored = (number, access.index.values(integers))
       }
     }
     guard let stored else { return false }
     for (number, stage) in stages.enumerated() {
-      for instruction in stage.body {
-        switch instruction {
-        case .load(let buffer, let index) where buffer == read:
-          guard number <= stored.stage, index.values(integers) == stored.place else { return false }
-        case .gather(let buffer, _, _, _) where buffer == read: return false
-        case .load, .gather, .constant, .operation, .index, .loadScratch, .reduced: break
+      for access in stage.body.compactMap(\.access) where access.buffer == read {
+        guard access.data.isEmpty, number <= stored.stage, access.index.values(integers) == stored.place else {
+          return false
         }
       }
     }
     return true
+  }
+}
+
+extension Effect {
+  /// Whether each point stores the element of its own place, when it has read what it reads there.
+  fileprivate var storesInOrder: Bool {
+    switch self {
+    case .store, .scanReduce: true
+    case .scatter, .argSort, .storeScratch, .reduce, .argReduce, .dot: false
+    }
   }
 }
 

@@ -194,20 +194,12 @@ extension KernelVerifier {
   }
 }
 
-extension Kernel.Stage {
-  /// The scratch rows that the stage reads or fills.
-  fileprivate var scratchRows: [Int] {
-    body.compactMap { if case .loadScratch(let row) = $0 { row } else { nil } }
-      + effects.compactMap { if case .storeScratch(let row, _) = $0 { row } else { nil } }
-  }
-}
-
 // MARK: - Schedule
 
 extension KernelVerifier {
   private func requireSchedule() throws(ConstraintFailure) {
     try require(
-      !sorts || kernel.stages.count == 1 && kernel.scratchRows.isEmpty, "kernel.C6",
+      !kernel.sorts || kernel.stages.count == 1 && kernel.scratchRows.isEmpty, "kernel.C6",
       "a kernel that sorts has one stage and no scratch rows")
     switch kernel.schedule {
     case .serial: break
@@ -230,7 +222,7 @@ extension KernelVerifier {
         kernel.stages.count == 1 && kernel.stages[0].inner.isEmpty && kernel.reductionCount == 0, "kernel.C6",
         "a turned kernel has one stage, without inner axes and reductions")
     case .columns(let strip):
-      try require(!sorts, "kernel.C6", "a column kernel does not sort")
+      try require(!kernel.sorts, "kernel.C6", "a column kernel does not sort")
       try require(strip > 0, "kernel.C6", "the strip of a column kernel is positive")
       try require(!kernel.outer.isEmpty, "kernel.C6", "a column kernel has an outer axis")
     case .splitRows:
@@ -246,10 +238,6 @@ extension KernelVerifier {
         throw ConstraintFailure("kernel.C6", "stage 0 of a contraction has a dot")
       }
     }
-  }
-
-  private var sorts: Bool {
-    kernel.stages.contains { stage in stage.effects.contains { if case .argSort = $0 { true } else { false } } }
   }
 
   /// Stage 0 reduces once and does nothing else; the others have no inner axes.
@@ -302,44 +290,5 @@ extension KernelVerifier {
       if reach < 0 { low = sum } else { high = sum }
     }
     return low...high
-  }
-}
-
-extension Kernel.Stage {
-  /// An access to a buffer: the affine index, and the indices that are data.
-  fileprivate struct Access {
-    var buffer: Int
-    var index: AffineIndex
-    var data: [DataIndex] = []
-  }
-
-  fileprivate var accesses: [Access] {
-    let reads = body.compactMap { instruction -> Access? in
-      switch instruction {
-      case .load(let buffer, let index): Access(buffer: buffer, index: index)
-      case .gather(let buffer, let index, let data, _): Access(buffer: buffer, index: index, data: data)
-      case .constant, .operation, .index, .loadScratch, .reduced: nil
-      }
-    }
-    let writes = effects.compactMap { effect -> Access? in
-      switch effect {
-      case .store(let buffer, let index, _): Access(buffer: buffer, index: index)
-      case .scatter(let buffer, let index, let data, _, _, _): Access(buffer: buffer, index: index, data: data)
-      case .scanReduce(_, _, let buffer, let index), .argSort(_, let buffer, let index):
-        Access(buffer: buffer, index: index)
-      case .storeScratch, .reduce, .argReduce, .dot: nil
-      }
-    }
-    return reads + writes
-  }
-}
-
-extension Effect {
-  /// Whether the effect makes a line of results out of the values of a whole stage.
-  package var isOfLines: Bool {
-    switch self {
-    case .scanReduce, .argSort: true
-    case .store, .storeScratch, .reduce, .argReduce, .dot, .scatter: false
-    }
   }
 }

@@ -2,10 +2,10 @@
 extension Kernel {
   /// Nanoseconds on one core for these launch integers.
   public func estimatedNanoseconds(_ integers: [Int]) -> Int {
-    let points = outer.reduce(1) { $0 * $1.value(integers) }
+    let points = outer.product(integers)
     var total = 0.0
     for stage in stages {
-      let elements = Double(points) * Double(stage.inner.reduce(1) { $0 * $1.value(integers) })
+      let elements = Double(points) * Double(stage.innerCount(integers))
       total += elements * stage.nanosecondsPerPoint(isSerial: schedule == .serial)
     }
     return Int(min(total, 1e15))

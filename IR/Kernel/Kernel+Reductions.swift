@@ -1,0 +1,142 @@
+extension Kernel {
+  /// One reduction effect of a stage.
+  public struct Reduction: Hashable, Sendable {
+    public enum Operation: Hashable, Sendable {
+      case reduce(ReductionKind)
+      case argReduce(ArgReductionKind)
+      /// With the right operand.
+      case dot(BodyID)
+    }
+
+    /// Its number among all reduced values of the kernel.
+    public let number: Int
+    public let operation: Operation
+    /// What is reduced; the left operand of a dot.
+    public let value: BodyID
+    /// The dtype of that value.
+    public let dtype: DType
+
+    public init(number: Int, operation: Operation, value: BodyID, dtype: DType) {
+      self.number = number
+      self.operation = operation
+      self.value = value
+      self.dtype = dtype
+    }
+  }
+
+  /// The reductions of a stage, in the order of their numbers.
+  public func reductions(ofStage number: Int) -> [Reduction] {
+    let (body, first) = (stages[number].body, stages[..<number].reduce(0) { $0 + $1.reductionCount })
+    return stages[number].effects.compactMap(\.reduction).enumerated().map { place, reduction in
+      Reduction(
+        number: first + place, operation: reduction.operation, value: reduction.value,
+        dtype: dtype(of: reduction.value, in: body))
+    }
+  }
+
+  /// The number of reduction effects.
+  public var reductionCount: Int { stages.reduce(0) { $0 + $1.reductionCount } }
+}
+
+extension Kernel.Stage {
+  public var reductionCount: Int { effects.reduce(0) { $0 + ($1.reduction == nil ? 0 : 1) } }
+}
+
+extension Effect {
+  /// What the effect reduces and how, if it defines a reduced value.
+  public var reduction: (operation: Kernel.Reduction.Operation, value: BodyID)? {
+    switch self {
+    case .reduce(let kind, let value): (.reduce(kind), value)
+    case .argReduce(let kind, let value): (.argReduce(kind), value)
+    case .dot(let lhs, let rhs): (.dot(rhs), lhs)
+    case .store, .storeScratch, .scatter, .scanReduce, .argSort: nil
+    }
+  }
+}
+
+extension Kernel.Reduction.Operation {
+  /// The dtype of the reduced value, for elements of a dtype.
+  public func resultDType(_ dtype: DType) -> DType {
+    switch self {
+    case .reduce, .dot: dtype
+    case .argReduce: .i32
+    }
+  }
+}
+
+extension Kernel.Reduction {
+  public var resultDType: DType { operation.resultDType(dtype) }
+
+  /// Whether the elements are combined in blocks (NUMERICS R2); other reductions are order-free (R3) or a dot (D1).
+  public var isBlocked: Bool {
+    guard case .reduce(let kind) = operation else { return false }
+    return kind.isBlocked(dtype)
+  }
+
+  public var isDot: Bool { if case .dot = operation { true } else { false } }
+  public var isArgReduce: Bool { if case .argReduce = operation { true } else { false } }
+
+  /// The kind in which block values are combined.
+  public var treeKind: ReductionKind { if case .reduce(let kind) = operation { kind } else { .sum } }
+
+  /// What the reduction may meet any number of times.
+  public var neutral: Scalar {
+    switch operation {
+    case .dot: .zero(dtype)
+    case .argReduce(let kind): kind.neutral(dtype)
+    case .reduce(let kind): kind.neutral(dtype)
+    }
+  }
+
+  /// The value of a reduction over no elements.
+  public var empty: Scalar {
+    switch operation {
+    case .dot, .reduce(.sum): .zero(dtype)
+    case .reduce(let kind): kind.neutral(dtype)
+    case .argReduce: .zero(.i32)
+    }
+  }
+}
+
+extension ReductionKind {
+  /// Whether elements of a dtype are combined in blocks (NUMERICS R2); otherwise in any order (R3).
+  public func isBlocked(_ dtype: DType) -> Bool { dtype.isReal && (self == .sum || self == .product) }
+
+  /// What a reduction may meet any number of times: -0 for sums of reals and 1 for products are exact (R2).
+  public func neutral(_ dtype: DType) -> Scalar {
+    switch self {
+    case .sum: dtype.isReal ? Scalar(dtype, -0.0) : .zero(dtype)
+    case .product: .one(dtype)
+    case .max: .extreme(dtype, isLeast: true)
+    case .min: .extreme(dtype, isLeast: false)
+    case .and: Scalar(dtype, bits: dtype.bitMask)
+    case .or: .zero(dtype)
+    }
+  }
+
+  /// The primitive that combines two elements.
+  public var primitive: Primitive {
+    switch self {
+    case .sum: .add
+    case .product: .multiply
+    case .max: .maximum
+    case .min: .minimum
+    case .and: .and
+    case .or: .or
+    }
+  }
+}
+
+extension ArgReductionKind {
+  /// What every element is at least as extreme as.
+  public func neutral(_ dtype: DType) -> Scalar { .extreme(dtype, isLeast: self == .max) }
+}
+
+extension Scalar {
+  /// The least or the greatest value of a dtype; infinities for reals.
+  fileprivate static func extreme(_ dtype: DType, isLeast: Bool) -> Scalar {
+    if dtype.isReal { return Scalar(dtype, isLeast ? -.infinity : .infinity) }
+    let sign = dtype.isSignedInteger ? dtype.bitMask ^ (dtype.bitMask >> 1) : 0
+    return Scalar(dtype, bits: isLeast ? sign : dtype.bitMask ^ sign)
+  }
+}
