@@ -38,10 +38,7 @@ public final class Compiled<Output, each Input: TensorTree>: Sendable {
   ///   itself throws when it is traced is the `cause` of the error.
   public func run(_ input: repeat each Input) throws(KilnError) -> Output {
     let ambient = Ambient.current
-    if let ambient, ambient.trace != nil {
-      var returned: Output?
-      return try record(&returned, repeat each input)
-    }
+    if let ambient, ambient.trace != nil { return try record(repeat each input) }
     return try run(ambient, repeat each input)
   }
 
@@ -57,6 +54,15 @@ public final class Compiled<Output, each Input: TensorTree>: Sendable {
     return try runSlowly(repeat each input)
   }
 
+  // The ways beside the warm call stay outside of it: it would look up the metadata of `Output?` each time.
+
+  @inline(never)
+  private func record(_ input: repeat each Input) throws(KilnError) -> Output {
+    var returned: Output?
+    return try record(&returned, repeat each input)
+  }
+
+  @inline(never)
   private func recordOrPoison(_ input: repeat each Input) -> Output {
     var returned: Output?
     do throws(KilnError) {
@@ -67,6 +73,7 @@ public final class Compiled<Output, each Input: TensorTree>: Sendable {
   }
 
   /// The result of a call that failed. What a result looks like only the closure knows, so it is traced for that.
+  @inline(never)
   private func poisoned(_ error: KilnError, _ input: repeat each Input) -> Output {
     guard Listeners.current != nil else { Failure.stop(error) }
     var returned: Output?
@@ -93,6 +100,7 @@ public final class Compiled<Output, each Input: TensorTree>: Sendable {
     return visitOutput(frame.program.template.assumingMemoryBound(to: Output.self).pointee, &visitor)
   }
 
+  @inline(never)
   private func runSlowly(_ input: repeat each Input) throws(KilnError) -> Output {
     let signature = try placedSignature(repeat each input)
     let program = try table.program(for: signature) { previous throws(KilnError) in
@@ -141,6 +149,7 @@ public final class Compiled<Output, each Input: TensorTree>: Sendable {
     }
   }
 
+  @inline(never)
   private func checkTrace(_ input: repeat each Input) throws(KilnError) {
     let signature = try placedSignature(repeat each input)
     guard let program = table.program(for: signature) else { return }
@@ -160,6 +169,7 @@ public final class Compiled<Output, each Input: TensorTree>: Sendable {
   }
 
   /// Traces and runs the function so that the tapes that record see the call.
+  @inline(never)
   private func runOnTape(_ input: repeat each Input) throws(KilnError) -> Output {
     let signature = signature(repeat each input)
     if let failure = signature.failure { throw KilnError([failure]).resolved() }

@@ -53,10 +53,7 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
   @discardableResult
   public func run(updating state: inout State, _ input: repeat each Input) throws(KilnError) -> Output {
     let ambient = Ambient.current
-    if let ambient, ambient.trace != nil {
-      var returned: Output?
-      return try record(&returned, &state, repeat each input)
-    }
+    if let ambient, ambient.trace != nil { return try record(&state, repeat each input) }
     return try run(ambient, &state, repeat each input)
   }
 
@@ -79,6 +76,15 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
       .resolved()
   }
 
+  // The ways beside the warm call stay outside of it: it would look up the metadata of `Output?` each time.
+
+  @inline(never)
+  private func record(_ state: inout State, _ input: repeat each Input) throws(KilnError) -> Output {
+    var returned: Output?
+    return try record(&returned, &state, repeat each input)
+  }
+
+  @inline(never)
   private func recordOrPoison(_ state: inout State, _ input: repeat each Input) -> Output {
     var returned: Output?
     do throws(KilnError) {
@@ -89,6 +95,7 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
   }
 
   /// The result of a call that failed. What a result looks like only the closure knows, so it is traced for that.
+  @inline(never)
   private func poisoned(_ error: KilnError, _ state: State, _ input: repeat each Input) -> Output {
     guard Listeners.current != nil else { Failure.stop(error) }
     var returned: Output?
@@ -98,6 +105,7 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
 
   /// The program for these arguments. It is found, or made, before the run, so that no reference to the state's tensors is
   /// left when the run asks who else has one.
+  @inline(never)
   private func program(for state: State, _ input: repeat each Input) throws(KilnError) -> CompiledProgram {
     let signature = try placedSignature(state, repeat each input)
     return try table.program(for: signature) { previous throws(KilnError) in
@@ -203,6 +211,7 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
     ).resolved()
   }
 
+  @inline(never)
   private func checkTrace(_ state: State, _ input: repeat each Input) throws(KilnError) {
     let signature = try placedSignature(state, repeat each input)
     guard let program = table.program(for: signature) else { return }
@@ -226,6 +235,7 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
   }
 
   /// Traces and runs the update so that the tapes that record see the call; nothing is overwritten.
+  @inline(never)
   private func runOnTape(_ state: inout State, _ input: repeat each Input) throws(KilnError) -> Output {
     let signature = signature(state, repeat each input)
     if let failure = signature.failure { throw KilnError([failure]).resolved() }
