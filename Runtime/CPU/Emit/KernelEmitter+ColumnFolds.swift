@@ -145,7 +145,7 @@ extension KernelEmitter {
         for point in points {
           for reduction in reductions {
             write(rest.removeFirst(), reduction.number, row: module.index(0), reduction.dtype, point, strip)
-            if case .argReduce = reduction.operation {
+            if reduction.isArgReduce {
               write(rest.removeFirst(), reduction.number, row: module.index(1), .i32, point, strip)
             }
           }

@@ -102,8 +102,8 @@ extension KernelEmitter {
 
   /// The index of an extreme stands in row 1, beside its value.
   private func loadResult(_ number: Int, _ point: Point, _ strip: ColumnStrip) -> LLVMValue {
-    let isIndex = kernel.stages.indices.flatMap(kernel.reductions(ofStage:)).contains { reduction in
-      if case .argReduce = reduction.operation { reduction.number == number } else { false }
+    let isIndex = kernel.stages.indices.flatMap(kernel.reductions(ofStage:)).contains {
+      $0.isArgReduce && $0.number == number
     }
     return read(number, row: module.index(isIndex ? 1 : 0), reducedTypes[number], point, strip)
   }
@@ -187,10 +187,10 @@ extension KernelEmitter {
 
   private func writeEmpty(_ reduction: Kernel.Reduction, _ point: Point, _ strip: ColumnStrip) {
     let lanes = ColumnStrip.lanes
-    let isIndex = if case .argReduce = reduction.operation { true } else { false }
     write(
-      module.broadcast(emptyValue(reduction), lanes), reduction.number, row: module.index(isIndex ? 1 : 0),
-      isIndex ? .i32 : reduction.dtype, point, strip)
+      module.broadcast(emptyValue(reduction), lanes), reduction.number,
+      row: module.index(reduction.isArgReduce ? 1 : 0),
+      reduction.resultDType, point, strip)
   }
 
   /// The point in row `row` of the inner domain.

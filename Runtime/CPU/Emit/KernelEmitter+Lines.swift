@@ -62,7 +62,7 @@ extension KernelEmitter {
     point: (LLVMValue, Int) -> BodyValues, value: (inout BodyValues, Int) -> LLVMValue,
     store: (LLVMValue, BodyValues, Int) -> Void
   ) throws(RuntimeError) {
-    let isBlocked = dtype.isReal && (kind == .sum || kind == .product)
+    let isBlocked = kind.isBlocked(dtype)
     let start = Array(repeating: neutral(kind, dtype, lanes), count: lines)
     func run(from first: LLVMValue, to end: LLVMValue, after before: [LLVMValue]?) throws(RuntimeError) -> [LLVMValue] {
       try loop(from: first, to: end, carrying: start) { element, running in

@@ -178,8 +178,7 @@ extension KernelEmitter {
   private func split(_ values: [LLVMValue], _ reductions: [Kernel.Reduction]) -> [[LLVMValue]] {
     var rest = values[...]
     return reductions.map { reduction in
-      let isIndex = if case .argReduce = reduction.operation { true } else { false }
-      let width = isIndex ? 2 : 1
+      let width = reduction.isArgReduce ? 2 : 1
       defer { rest = rest.dropFirst(width) }
       return Array(rest.prefix(width))
     }

@@ -32,13 +32,11 @@ extension KernelEmitter {
   }
 
   private func serialState(_ reduction: Kernel.Reduction) -> SerialState {
-    let isDot = if case .dot = reduction.operation { true } else { false }
-    let kind: ReductionKind = if case .reduce(let kind) = reduction.operation { kind } else { .sum }
     let laneCount = reduction.isBlocked ? 32 : 1
     return SerialState(
       reduction: reduction, lanes: module.stackSlot(memoryType(reduction.dtype), laneCount, alignment: 64),
-      index: module.stackSlot(module.int32, 1, alignment: 8), tree: tree(kind, reduction.dtype),
-      block: isDot ? Kernel.contractionBlock : Kernel.reductionBlock, laneCount: laneCount)
+      index: module.stackSlot(module.int32, 1, alignment: 8), tree: tree(reduction.treeKind, reduction.dtype),
+      block: reduction.isDot ? Kernel.contractionBlock : Kernel.reductionBlock, laneCount: laneCount)
   }
 
   private func emitSerialStage(
@@ -95,7 +93,7 @@ extension KernelEmitter {
     let reduction = state.reduction
     let starts = starts(reduction, lanes: state.laneCount)
     module.store(toMemory(starts[0], reduction.dtype, state.laneCount), state.lanes, alignment: 64)
-    if case .argReduce = reduction.operation { module.store(starts[1], state.index, alignment: 4) }
+    if reduction.isArgReduce { module.store(starts[1], state.index, alignment: 4) }
     reset(state.tree)
   }
 
@@ -147,7 +145,7 @@ extension KernelEmitter {
   }
 
   private func finish(_ state: SerialState, _ count: LLVMValue) throws(RuntimeError) -> LLVMValue {
-    if case .argReduce = state.reduction.operation {
+    if state.reduction.isArgReduce {
       let isAny = module.compare(.sgt, count, module.index(0))
       return module.select(
         isAny, module.load(module.int32, state.index, alignment: 4), module.constant(0, module.int32))
