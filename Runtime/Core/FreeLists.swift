@@ -10,6 +10,19 @@ package struct FreeLists<Block: Sendable>: Sendable {
     /// The fewest blocks that were in the list since the last sweep: so many were not needed.
     var surplus = 0
     var lastUse = 0
+
+    // One access to the list for each block: every one of them asks whether its array is shared.
+    mutating func take() -> Block? {
+      guard let block = blocks.popLast() else { return nil }
+      if blocks.count < surplus { surplus = blocks.count }
+      return block
+    }
+
+    mutating func give(back block: Block, _ sizeClass: SizeClass, at time: Int) {
+      blocks.append(block)
+      capacity = sizeClass.capacity
+      lastUse = time
+    }
   }
 
   /// How many blocks come back between two sweeps.
@@ -24,9 +37,8 @@ package struct FreeLists<Block: Sendable>: Sendable {
   package init(limit: Int) { self.limit = limit }
 
   package mutating func take(_ sizeClass: SizeClass) -> Block? {
-    guard let block = lists[sizeClass.index].blocks.popLast() else { return nil }
+    guard let block = lists[sizeClass.index].take() else { return nil }
     byteCount -= sizeClass.capacity
-    lists[sizeClass.index].surplus = min(lists[sizeClass.index].surplus, lists[sizeClass.index].blocks.count)
     return block
   }
 
@@ -34,9 +46,7 @@ package struct FreeLists<Block: Sendable>: Sendable {
   /// - Returns: the blocks to be returned to the system in exchange; this one may be among them.
   package mutating func give(back block: Block, _ sizeClass: SizeClass) -> [Block] {
     clock += 1
-    lists[sizeClass.index].blocks.append(block)
-    lists[sizeClass.index].capacity = sizeClass.capacity
-    lists[sizeClass.index].lastUse = clock
+    lists[sizeClass.index].give(back: block, sizeClass, at: clock)
     byteCount += sizeClass.capacity
     if byteCount > limit { return shrink() }
     return clock % Self.sweepInterval == 0 ? sweep() : []

@@ -2,10 +2,10 @@ import Glibc
 
 /// A value behind a lock, as `Synchronization.Mutex`, by the system's mutex: ThreadSanitizer sees that one, while on Linux
 /// it does not see `Mutex` and reports races where there are none.
-// @unchecked: the value is reached under the lock only.
+// @unchecked, and access to the value unchecked: it is reached under the lock only.
 public final class Lock<Value: ~Copyable>: @unchecked Sendable {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-  private var value: Value
+  @exclusivity(unchecked) private var value: Value
 
   public init(_ value: consuming sending Value) {
     mutex = .allocate(capacity: 1)
