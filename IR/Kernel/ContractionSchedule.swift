@@ -1,4 +1,4 @@
-/// The tile and the roles of the outer axes of a contraction.
+/// How a processor runs a contraction: the tile, and what is packed.
 ///
 /// **Work units** of the last phase are tiles. They are numbered so that neighbours share what lies in the caches: by
 /// right operand (one for each batch, or one for all), then by group of `group(terms:elementBytes:)` row blocks, then by
@@ -8,9 +8,6 @@
 /// **Scratch** holds a tile for each level of Tree16 and a spare one, a record for each row block of a group, the streamed
 /// part of a column panel, and the packed row blocks.
 public struct ContractionSchedule: Hashable, Sendable {
-  /// How many of the outer axes are batch axes, and how many then are row axes (0 or 1); the rest (0 or 1) are columns.
-  public var batchAxes: Int
-  public var rowAxes: Int
   /// Elements of the register tile.
   public var tileRows: Int
   public var tileColumns: Int
@@ -24,11 +21,8 @@ public struct ContractionSchedule: Hashable, Sendable {
   public var packsLeft: Bool
 
   public init(
-    batchAxes: Int, rowAxes: Int, tileRows: Int, tileColumns: Int, packsRight: Bool, streamsRight: Bool = false,
-    packsLeft: Bool = false
+    tileRows: Int, tileColumns: Int, packsRight: Bool, streamsRight: Bool = false, packsLeft: Bool = false
   ) {
-    self.batchAxes = batchAxes
-    self.rowAxes = rowAxes
     self.tileRows = tileRows
     self.tileColumns = tileColumns
     self.packsRight = packsRight
@@ -48,28 +42,35 @@ public struct ContractionSchedule: Hashable, Sendable {
     max(1, min(Self.maximumGroup, Self.groupBytes / max(1, tileRows * terms * elementBytes)))
   }
 
-  /// Where the records of row blocks lie in scratch, and their size.
-  public var recordsOffset: Int { (Self.levels + 1) * tileRows * tileColumns * 8 }
-  public var recordBytes: Int { 8 * (3 + batchAxes) }
-  /// Where the streamed part of a column panel lies in scratch, and how many terms it holds.
-  public var streamOffset: Int { (recordsOffset + Self.maximumGroup * recordBytes + 63) / 64 * 64 }
   public var streamedTerms: Int { max(16, 4096 / tileColumns) }
-  /// Where the packed row blocks lie in scratch.
-  public var packedLeftOffset: Int { streamOffset + (streamsRight ? streamedTerms * tileColumns * 8 : 0) }
 
-  func scratchBytes(terms: Int, elementBytes: Int) -> Int {
-    guard packsLeft else { return packedLeftOffset }
-    return packedLeftOffset + group(terms: terms, elementBytes: elementBytes) * tileRows * terms * elementBytes
-  }
-}
+  /// Where the parts of the scratch lie, for a number of batch axes.
+  public func scratch(batchAxes: Int) -> Scratch { Scratch(self, batchAxes: batchAxes) }
 
-extension [BodyInstruction] {
-  /// The load behind a dot's operand: itself or, if the dot works in another dtype than memory, below its conversion.
-  public func loadedOperand(_ id: BodyID) -> BodyInstruction? {
-    switch self[id.index] {
-    case .load: self[id.index]
-    case .operation(.convert, let operands, _): loadedOperand(operands[0])
-    case .operation, .constant, .index, .gather, .loadScratch, .reduced: nil
+  public struct Scratch: Hashable, Sendable {
+    private let schedule: ContractionSchedule
+    /// The records of row blocks, and the size of one.
+    public let recordsOffset: Int
+    public let recordBytes: Int
+    /// The streamed part of a column panel.
+    public let streamOffset: Int
+    /// The packed row blocks.
+    public let packedLeftOffset: Int
+
+    fileprivate init(_ schedule: ContractionSchedule, batchAxes: Int) {
+      self.schedule = schedule
+      recordsOffset = (ContractionSchedule.levels + 1) * schedule.tileRows * schedule.tileColumns * 8
+      recordBytes = 8 * (3 + batchAxes)
+      let records = ContractionSchedule.maximumGroup * recordBytes
+      streamOffset = ceilDivide(recordsOffset + records, 64) * 64
+      let streamed = schedule.streamsRight ? schedule.streamedTerms * schedule.tileColumns * 8 : 0
+      packedLeftOffset = streamOffset + streamed
+    }
+
+    func byteCount(terms: Int, elementBytes: Int) -> Int {
+      guard schedule.packsLeft else { return packedLeftOffset }
+      let group = schedule.group(terms: terms, elementBytes: elementBytes)
+      return packedLeftOffset + group * schedule.tileRows * terms * elementBytes
     }
   }
 }

@@ -1,24 +1,23 @@
 /// Reads the text of a kernel, as `Kernel.description` writes it. The first mistake ends the reading.
 struct KernelParser {
   private var reader: TokenReader
-  private var kernel = Kernel(buffers: [], integerCount: 0, outer: [], stages: [], schedule: .serial)
+  private var kernel = KernelDefinition(buffers: [], integerCount: 0, outer: [], stages: [])
 
   static func parse(_ text: String, file: String) throws(KilnError) -> Kernel {
     var parser = KernelParser(reader: TokenReader(text, file: file))
-    try parser.parseKernel()
-    return parser.kernel
+    return try parser.parseKernel()
   }
 
   private init(reader: TokenReader) { self.reader = reader }
 
-  private mutating func parseKernel() throws(KilnError) {
+  private mutating func parseKernel() throws(KilnError) -> Kernel {
     let start = reader.current
     try reader.expect(word: "kernel")
     try reader.expect("{")
     while reader.accept(word: "buffer") {
       try parseNumber(kernel.buffers.count)
       let isWritten = reader.accept(word: "written")
-      kernel.buffers.append(Kernel.Buffer(try reader.dtype(), isWritten: isWritten))
+      kernel.buffers.append(KernelDefinition.Buffer(try reader.dtype(), isWritten: isWritten))
     }
     while reader.accept(word: "scratch") {
       try parseNumber(kernel.scratchRows.count)
@@ -29,14 +28,16 @@ struct KernelParser {
     try reader.expect(word: "outer")
     kernel.outer = try parseExtents()
     while reader.accept(word: "stage") { kernel.stages.append(try parseStage()) }
+    if reader.accept(word: "contraction") { kernel.contraction = try parseRoles() }
     try reader.expect(word: "schedule")
-    kernel.schedule = try parseSchedule()
+    let result = Kernel(kernel, try parseSchedule())
     try reader.expect("}")
     if reader.current.kind != .end { throw reader.unexpected("the end of the text") }
-    let found = KernelVerifier.diagnostics(for: kernel)
+    let found = KernelVerifier.diagnostics(for: result)
     guard found.isEmpty else {
       throw KilnError(found.map { Diagnostic($0.label, $0.message, at: reader.location(of: start)) })
     }
+    return result
   }
 
   private mutating func parseNumber(_ expected: Int) throws(KilnError) {
@@ -55,8 +56,8 @@ struct KernelParser {
     } catch { throw reader.failure(error, token) }
   }
 
-  private mutating func parseStage() throws(KilnError) -> Kernel.Stage {
-    var stage = Kernel.Stage(inner: try parseExtents(), body: [], effects: [])
+  private mutating func parseStage() throws(KilnError) -> KernelDefinition.Stage {
+    var stage = KernelDefinition.Stage(inner: try parseExtents(), body: [], effects: [])
     var values: [String: BodyID] = [:]
     try reader.expect("{")
     while !reader.accept("}") {
@@ -78,26 +79,59 @@ struct KernelParser {
         }
         return value
       }
-      let attributes = AttributeReader(spelling, try reader.attributes())
+      let phrase = KernelPhraseReader(
+        spelling: spelling, operands: operands, attributes: AttributeReader(spelling, try reader.attributes()))
       do throws(ConstraintFailure) {
         if let dtype {
           guard values.updateValue(BodyID(stage.body.count), forKey: first.text) == nil else {
             throw ConstraintFailure("parse.C3", "%\(first.text) is defined already")
           }
-          stage.body.append(try .make(spelling, operands, dtype, attributes))
+          stage.body.append(try BodyInstruction(phrase, dtype))
         } else {
-          stage.effects.append(try .make(spelling, operands, attributes))
+          stage.effects.append(try Effect(phrase))
         }
       } catch { throw reader.failure(error, token) }
     }
     return stage
   }
 
-  private mutating func parseSchedule() throws(KilnError) -> Schedule {
+  private mutating func parseRoles() throws(KilnError) -> ContractionRoles {
     let token = reader.current
-    let spelling = try reader.expect(.word, "the name of a schedule")
+    let attributes = AttributeReader("contraction", try reader.attributes())
+    do throws(ConstraintFailure) {
+      return ContractionRoles(
+        batchAxes: try attributes.integer("batchAxes"), rowAxes: try attributes.integer("rowAxes"))
+    } catch { throw reader.failure(error, token) }
+  }
+
+  private mutating func parseSchedule() throws(KilnError) -> Schedule {
+    guard reader.accept(word: "openCL") else {
+      return .cpu(try parseNamed("schedule") { spelling, attributes throws(ConstraintFailure) in
+        try CPUSchedule(spelling, attributes)
+      })
+    }
+    func parseMapping() throws(KilnError) -> WorkMapping {
+      try parseNamed("work mapping") { spelling, attributes throws(ConstraintFailure) in
+        try WorkMapping(spelling, attributes)
+      }
+    }
+    var schedule = OpenCLSchedule(try parseMapping())
+    while reader.accept(word: "or") { schedule.alternatives.append(try parseMapping()) }
+    return .openCL(schedule)
+  }
+
+  private mutating func parseNamed<Value>(
+    _ kind: String, _ make: (String, AttributeReader) throws(ConstraintFailure) -> Value?
+  ) throws(KilnError) -> Value {
+    let token = reader.current
+    let spelling = try reader.expect(.word, "the name of a \(kind)")
     let attributes = AttributeReader(spelling, try reader.attributes())
-    do throws(ConstraintFailure) { return try .make(spelling, attributes) } catch { throw reader.failure(error, token) }
+    do throws(ConstraintFailure) {
+      guard let value = try make(spelling, attributes) else {
+        throw ConstraintFailure("parse.C4", "there is no \(kind) '\(spelling)'")
+      }
+      return value
+    } catch { throw reader.failure(error, token) }
   }
 }
 
@@ -107,160 +141,5 @@ extension Kernel {
   /// - Throws: the first mistake, with its file, line and column. No text crashes the reader.
   public init(parsing text: String, file: String) throws(KilnError) {
     self = try KernelParser.parse(text, file: file)
-  }
-}
-
-// MARK: - Making
-
-extension BodyInstruction {
-  fileprivate static func make(
-    _ spelling: String, _ operands: [BodyID], _ dtype: DType, _ reader: AttributeReader
-  ) throws(ConstraintFailure) -> BodyInstruction {
-    switch spelling {
-    case "constant":
-      guard case .number(let text) = try reader.required("value"), let scalar = Scalar(dtype, text: text) else {
-        throw reader.malformed("value", "of type \(dtype)")
-      }
-      return .constant(scalar)
-    case "index": return .index(try reader.affine("at"), dtype: dtype)
-    case "load": return .load(buffer: try reader.integer("buffer"), try reader.affine("at"))
-    case "gather":
-      return .gather(
-        buffer: try reader.integer("buffer"), try reader.affine("at"), try reader.dataIndices(operands[...]),
-        bounds: try reader.word("bounds", IndexBounds.self))
-    case "loadScratch": return .loadScratch(row: try reader.integer("row"))
-    case "reduced": return .reduced(try reader.integer("number"))
-    default:
-      guard let primitive = Primitive(rawValue: spelling) else {
-        throw ConstraintFailure("parse.C4", "there is no kernel instruction '\(spelling)'")
-      }
-      return .operation(primitive, operands: operands, dtype: dtype)
-    }
-  }
-}
-
-extension Effect {
-  fileprivate static func make(
-    _ spelling: String, _ operands: [BodyID], _ reader: AttributeReader
-  ) throws(ConstraintFailure) -> Effect {
-    switch spelling {
-    case "store":
-      try reader.requireOperandCount(1, operands)
-      return .store(buffer: try reader.integer("buffer"), try reader.affine("at"), value: operands[0])
-    case "storeScratch":
-      try reader.requireOperandCount(1, operands)
-      return .storeScratch(row: try reader.integer("row"), value: operands[0])
-    case "reduce":
-      try reader.requireOperandCount(1, operands)
-      return .reduce(try reader.word("kind", ReductionKind.self), value: operands[0])
-    case "argReduce":
-      try reader.requireOperandCount(1, operands)
-      return .argReduce(try reader.word("kind", ArgReductionKind.self), value: operands[0])
-    case "dot":
-      try reader.requireOperandCount(2, operands)
-      return .dot(lhs: operands[0], rhs: operands[1])
-    case "scatter":
-      guard let value = operands.last else {
-        throw ConstraintFailure("kernel.C1", "scatter takes indices and a value, found no operands")
-      }
-      return .scatter(
-        buffer: try reader.integer("buffer"), try reader.affine("at"), try reader.dataIndices(operands.dropLast()),
-        try reader.word("combiner", ScatterCombiner.self), bounds: try reader.word("bounds", IndexBounds.self),
-        value: value)
-    case "scanReduce":
-      try reader.requireOperandCount(1, operands)
-      return .scanReduce(
-        try reader.word("kind", ReductionKind.self), value: operands[0], buffer: try reader.integer("buffer"),
-        try reader.affine("at"))
-    case "argSort":
-      try reader.requireOperandCount(1, operands)
-      return .argSort(key: operands[0], buffer: try reader.integer("buffer"), try reader.affine("at"))
-    default: throw ConstraintFailure("parse.C4", "there is no kernel effect '\(spelling)'")
-    }
-  }
-}
-
-extension Schedule {
-  fileprivate static func make(_ spelling: String, _ reader: AttributeReader) throws(ConstraintFailure) -> Schedule {
-    switch spelling {
-    case "serial": return .serial
-    case "rows": return .rows
-    case "splitRows": return .splitRows
-    case "turned":
-      return .turned(
-        axis: try reader.integer("axis"), lanes: try reader.integer("lanes"), grain: try reader.integer("grain"))
-    case "columns": return .columns(strip: try reader.integer("strip"))
-    case "pointwise":
-      return .pointwise(
-        lanes: try reader.integer("lanes"), unroll: try reader.integer("unroll"), grain: try reader.integer("grain"),
-        streaming: try reader.truth("streaming"))
-    case "contraction":
-      return .contraction(
-        ContractionSchedule(
-          batchAxes: try reader.integer("batchAxes"), rowAxes: try reader.integer("rowAxes"),
-          tileRows: try reader.integer("tileRows"), tileColumns: try reader.integer("tileColumns"),
-          packsRight: try reader.truth("packsRight"), streamsRight: try reader.truth("streamsRight"),
-          packsLeft: try reader.truth("packsLeft")))
-    default: throw ConstraintFailure("parse.C4", "there is no schedule '\(spelling)'")
-    }
-  }
-}
-
-extension AttributeReader {
-  fileprivate func requireOperandCount(_ count: Int, _ operands: [BodyID]) throws(ConstraintFailure) {
-    try require(
-      operands.count == count, "kernel.C1", "\(spelling) takes \(count) operands, found \(operands.count)")
-  }
-
-  fileprivate func kernelIntegers(_ name: String) throws(ConstraintFailure) -> [KernelInteger] {
-    try kernelIntegers(try required(name), name)
-  }
-
-  fileprivate func affine(_ name: String) throws(ConstraintFailure) -> AffineIndex {
-    guard case .list(let parts) = try required(name), parts.count == 2 else {
-      throw malformed(name, "[offset, [strides]]")
-    }
-    return AffineIndex(offset: try kernelInteger(parts[0], name), strides: try kernelIntegers(parts[1], name))
-  }
-
-  private func kernelIntegers(_ attribute: Attribute, _ name: String) throws(ConstraintFailure) -> [KernelInteger] {
-    guard case .list(let elements) = attribute else { throw malformed(name, "a list of integers") }
-    var integers: [KernelInteger] = []
-    for element in elements { integers.append(try kernelInteger(element, name)) }
-    return integers
-  }
-
-  private func kernelInteger(_ attribute: Attribute, _ name: String) throws(ConstraintFailure) -> KernelInteger {
-    switch attribute {
-    case .number(let text):
-      if let value = Int(text) { return .constant(value) }
-    case .word(let text):
-      if text.first == "n", let index = Int(text.dropFirst()), index >= 0 { return .argument(index) }
-    case .symbol, .list: break
-    }
-    throw malformed(name, "integers, or launch integers like n0")
-  }
-
-  /// The indices that are data: a stride, an extent and a site for each of the operands.
-  fileprivate func dataIndices(_ values: ArraySlice<BodyID>) throws(ConstraintFailure) -> [DataIndex] {
-    let (strides, extents) = (try kernelIntegers("strides"), try kernelIntegers("extents"))
-    let sites = try integers("sites")
-    try require(
-      strides.count == values.count && extents.count == values.count && sites.count == values.count, "kernel.C1",
-      "\(spelling) has \(values.count) indices, found \(strides.count) strides, \(extents.count) extents and "
-        + "\(sites.count) sites")
-    guard sites.allSatisfy({ Int32(exactly: $0) != nil }) else { throw malformed("sites", "32-bit integers") }
-    return values.indices.enumerated().map { number, index in
-      DataIndex(values[index], stride: strides[number], extent: extents[number], site: sites[number])
-    }
-  }
-
-  fileprivate func word<Word: RawRepresentable<String> & CaseIterable>(
-    _ name: String, _ type: Word.Type
-  ) throws(ConstraintFailure) -> Word {
-    guard let value = Word(rawValue: try word(name)) else {
-      throw malformed(name, "one of \(Word.allCases.map(\.rawValue).joined(separator: ", "))")
-    }
-    return value
   }
 }

@@ -6,21 +6,24 @@
 /// - `kernel.C3`: an affine index has a stride for every outer and inner axis.
 /// - `kernel.C4`: only buffers marked as written are written.
 /// - `kernel.C5`: a scratch row is filled before it is read, and the stages that use it have equal inner extents.
-/// - `kernel.C6`: the schedule fits the stages, a pointwise or turned kernel does not reduce; a scan or a sort is the only effect
-///   of its stage, a sort in the only stage.
+/// - `kernel.C6`: the schedule and the roles of a contraction fit the stages; a scan or a sort is the only effect of its
+///   stage, a sort in the only stage.
 /// - `kernel.C7`: every affine access of the launch lies within its buffer; with data for an index, at each valid one.
 public struct KernelVerifier {
-  private let kernel: Kernel
+  private let kernel: KernelDefinition
+  private let schedule: Schedule
   private var diagnostics: [Diagnostic] = []
 
-  private init(_ kernel: Kernel) { self.kernel = kernel }
+  private init(_ kernel: Kernel) { (self.kernel, schedule) = (kernel.definition, kernel.schedule) }
 
   /// What is wrong with the kernel itself: the first finding, for what follows it cannot be judged.
   public static func diagnostics(for kernel: Kernel) -> [Diagnostic] {
     var verifier = KernelVerifier(kernel)
     do throws(ConstraintFailure) {
       try verifier.requireStages()
-      try verifier.requireSchedule()
+      try verifier.requireWholeLines()
+      try verifier.requireRoles()
+      try verifier.schedule.check(verifier.kernel)
     } catch { verifier.report(error.label, error.message) }
     return verifier.diagnostics
   }
@@ -33,11 +36,12 @@ public struct KernelVerifier {
     var verifier = KernelVerifier(kernel)
     verifier.diagnostics = Self.diagnostics(for: kernel)
     guard verifier.diagnostics.isEmpty else { return verifier.diagnostics }
-    if integers.count != kernel.integerCount || elementCounts.count != kernel.buffers.count {
+    let definition = kernel.definition
+    if integers.count != definition.integerCount || elementCounts.count != definition.buffers.count {
       verifier.report(
         "kernel.C1",
-        "the kernel takes \(kernel.integerCount) integers and \(kernel.buffers.count) buffers, found \(integers.count) and "
-          + "\(elementCounts.count)")
+        "the kernel takes \(definition.integerCount) integers and \(definition.buffers.count) buffers, found "
+          + "\(integers.count) and \(elementCounts.count)")
       return verifier.diagnostics
     }
     verifier.checkAccesses(integers, elementCounts)
@@ -65,7 +69,7 @@ extension KernelVerifier {
       }
       for effect in stage.effects { try checkEffect(effect, stage, body, &reduced, &filledRows) }
       try require(
-        stage.effects.count == 1 || !stage.effects.contains(where: \.isOfLines), "kernel.C6",
+        stage.effects.count == 1 || !stage.effects.contains { $0.lineOperation != nil }, "kernel.C6",
         "a scan or a sort is the only effect of its stage")
       for row in stage.scratchRows {
         let extents = rowExtents[row, default: stage.inner]
@@ -82,7 +86,7 @@ extension KernelVerifier {
       "there is no launch integer \(index) of \(kernel.integerCount)")
   }
 
-  private func requireIndex(_ index: AffineIndex, _ stage: Kernel.Stage) throws(ConstraintFailure) {
+  private func requireIndex(_ index: AffineIndex, _ stage: KernelDefinition.Stage) throws(ConstraintFailure) {
     try requireInteger(index.offset)
     for stride in index.strides { try requireInteger(stride) }
     let axes = kernel.outer.count + stage.inner.count
@@ -90,9 +94,23 @@ extension KernelVerifier {
       index.strides.count == axes, "kernel.C3", "an index has \(axes) strides here, found \(index.strides.count)")
   }
 
-  private func bufferDType(_ buffer: Int) throws(ConstraintFailure) -> DType {
-    try require(buffer >= 0 && buffer < kernel.buffers.count, "kernel.C1", "there is no buffer \(buffer)")
-    return kernel.buffers[buffer].dtype
+  /// - Returns: the dtype of the buffer.
+  private func requireAccess(
+    _ access: BufferAccess, _ stage: KernelDefinition.Stage, _ body: [DType], takesData: Bool
+  ) throws(ConstraintFailure) -> DType {
+    try requireIndex(access.index, stage)
+    try require(
+      takesData || access.data.isEmpty && access.bounds == nil, "kernel.C1",
+      "only gathers and scatters have indices that are data")
+    for index in access.data {
+      let dtype = try dtype(of: index.value, body)
+      try require(dtype.isInteger, "kernel.C2", "an index is an integer, found \(dtype)")
+      try requireInteger(index.stride)
+      try requireInteger(index.extent)
+    }
+    try require(
+      kernel.buffers.indices.contains(access.buffer), "kernel.C1", "there is no buffer \(access.buffer)")
+    return kernel.buffers[access.buffer].dtype
   }
 
   private func rowDType(_ row: Int) throws(ConstraintFailure) -> DType {
@@ -105,17 +123,8 @@ extension KernelVerifier {
     return body[value.index]
   }
 
-  private func requireIndices(_ indices: [DataIndex], _ body: [DType]) throws(ConstraintFailure) {
-    for index in indices {
-      let dtype = try dtype(of: index.value, body)
-      try require(dtype.isInteger, "kernel.C2", "an index is an integer, found \(dtype)")
-      try requireInteger(index.stride)
-      try requireInteger(index.extent)
-    }
-  }
-
   private func dtype(
-    of instruction: BodyInstruction, _ stage: Kernel.Stage, _ body: [DType], _ reduced: [DType], _ filledRows: Set<Int>
+    of instruction: BodyInstruction, _ stage: KernelDefinition.Stage, _ body: [DType], _ reduced: [DType], _ filledRows: Set<Int>
   ) throws(ConstraintFailure) -> DType {
     switch instruction {
     case .constant(let scalar): return scalar.dtype
@@ -129,13 +138,7 @@ extension KernelVerifier {
       try requireIndex(index, stage)
       try require(dtype == .i32 || dtype == .i64, "kernel.C2", "an index is i32 or i64, not \(dtype)")
       return dtype
-    case .load(let buffer, let index):
-      try requireIndex(index, stage)
-      return try bufferDType(buffer)
-    case .gather(let buffer, let base, let indices, _):
-      try requireIndex(base, stage)
-      try requireIndices(indices, body)
-      return try bufferDType(buffer)
+    case .load(let access): return try requireAccess(access, stage, body, takesData: true)
     case .loadScratch(let row):
       let dtype = try rowDType(row)
       try require(filledRows.contains(row), "kernel.C5", "scratch row \(row) is read before a stage fills it")
@@ -148,105 +151,56 @@ extension KernelVerifier {
   }
 
   private func checkEffect(
-    _ effect: Effect, _ stage: Kernel.Stage, _ body: [DType], _ reduced: inout [DType], _ filledRows: inout Set<Int>
+    _ effect: Effect, _ stage: KernelDefinition.Stage, _ body: [DType], _ reduced: inout [DType], _ filledRows: inout Set<Int>
   ) throws(ConstraintFailure) {
+    let dtype = try dtype(of: effect.value, body)
     switch effect {
-    case .store(let buffer, let index, let value):
-      try requireIndex(index, stage)
-      try requireStore(buffer, try dtype(of: value, body))
-    case .storeScratch(let row, let value):
-      let (expected, found) = (try rowDType(row), try dtype(of: value, body))
-      try require(expected == found, "kernel.C2", "scratch row \(row) holds \(expected), found \(found)")
+    case .store(_, let access): try requireStore(access, stage, body, takesData: false, dtype)
+    case .storeScratch(_, let row):
+      let expected = try rowDType(row)
+      try require(expected == dtype, "kernel.C2", "scratch row \(row) holds \(expected), found \(dtype)")
       filledRows.insert(row)
-    case .reduce(let kind, let value):
-      let dtype = try dtype(of: value, body)
-      reduced.append(try kind.primitive.resultDType(operands: [dtype, dtype]))
-    case .argReduce(_, let value):
-      let dtype = try dtype(of: value, body)
-      _ = try Primitive.less.resultDType(operands: [dtype, dtype])
-      reduced.append(.i32)
-    case .dot(let lhs, let rhs):
-      let dtypes = [try dtype(of: lhs, body), try dtype(of: rhs, body)]
-      reduced.append(try Primitive.multiply.resultDType(operands: dtypes))
-    case .scatter(let buffer, let base, let indices, let combiner, _, let value):
-      try requireIndex(base, stage)
-      try requireIndices(indices, body)
-      let dtype = try dtype(of: value, body)
-      try requireStore(buffer, dtype)
-      if let primitive = combiner.primitive { _ = try primitive.resultDType(operands: [dtype, dtype]) }
-    case .scanReduce(let kind, let value, let buffer, let index):
-      try requireIndex(index, stage)
-      let dtype = try dtype(of: value, body)
-      _ = try kind.primitive.resultDType(operands: [dtype, dtype])
-      try requireStore(buffer, dtype)
-    case .argSort(let key, let buffer, let index):
-      try requireIndex(index, stage)
-      let dtype = try dtype(of: key, body)
-      try require(dtype == .u32 || dtype == .u64, "kernel.C2", "a sort key is u32 or u64, found \(dtype)")
-      try requireStore(buffer, .i32)
-    }
-  }
-
-  private func requireStore(_ buffer: Int, _ dtype: DType) throws(ConstraintFailure) {
-    let expected = try bufferDType(buffer)
-    try require(expected == dtype, "kernel.C2", "buffer \(buffer) holds \(expected), found \(dtype)")
-    try require(kernel.buffers[buffer].isWritten, "kernel.C4", "buffer \(buffer) is written and not marked so")
-  }
-}
-
-// MARK: - Schedule
-
-extension KernelVerifier {
-  private func requireSchedule() throws(ConstraintFailure) {
-    try require(
-      !kernel.sorts || kernel.stages.count == 1 && kernel.scratchRows.isEmpty, "kernel.C6",
-      "a kernel that sorts has one stage and no scratch rows")
-    switch kernel.schedule {
-    case .serial: break
-    case .rows:
-      try require(
-        !kernel.stages.contains { $0.effects.contains(where: \.isOfLines) }, "kernel.C6",
-        "a row kernel neither scans nor sorts")
-    case .pointwise(let lanes, let unroll, let grain, _):
-      try require(
-        lanes > 0 && unroll > 0 && grain > 0, "kernel.C6", "lanes, unroll and grain of a pointwise kernel are positive")
-      try require(
-        kernel.stages.allSatisfy(\.inner.isEmpty), "kernel.C6", "a pointwise kernel has no inner axes")
-      try require(kernel.reductionCount == 0, "kernel.C6", "a pointwise kernel does not reduce")
-    case .turned(let axis, let lanes, let grain):
-      try require(lanes > 0 && grain > 0, "kernel.C6", "lanes and grain of a turned kernel are positive")
-      try require(
-        axis >= 0 && axis < kernel.outer.count - 1, "kernel.C6",
-        "a turned kernel has an outer axis \(axis) that is not the last")
-      try require(
-        kernel.stages.count == 1 && kernel.stages[0].inner.isEmpty && kernel.reductionCount == 0, "kernel.C6",
-        "a turned kernel has one stage, without inner axes and reductions")
-    case .columns(let strip):
-      try require(!kernel.sorts, "kernel.C6", "a column kernel does not sort")
-      try require(strip > 0, "kernel.C6", "the strip of a column kernel is positive")
-      try require(!kernel.outer.isEmpty, "kernel.C6", "a column kernel has an outer axis")
-    case .splitRows:
-      try requireOneReduction("a kernel of split rows")
-    case .contraction(let schedule):
-      try requireOneReduction("a contraction")
-      let rest = kernel.outer.count - schedule.batchAxes - schedule.rowAxes
-      try require(
-        schedule.batchAxes >= 0 && (0...1).contains(schedule.rowAxes) && (0...1).contains(rest)
-          && schedule.tileRows > 0 && schedule.tileColumns > 0, "kernel.C6",
-        "a contraction has batch axes, then at most one row axis and one column axis, and a tile")
-      guard case .dot? = kernel.stages[0].effects.first else {
-        throw ConstraintFailure("kernel.C6", "stage 0 of a contraction has a dot")
+    case .reduce(let operation, _):
+      switch operation {
+      case .reduce(let kind): _ = try kind.primitive.resultDType(operands: [dtype, dtype])
+      case .argReduce: _ = try Primitive.less.resultDType(operands: [dtype, dtype])
+      case .dot(let rhs):
+        _ = try Primitive.multiply.resultDType(operands: [dtype, try self.dtype(of: rhs, body)])
       }
+      reduced.append(operation.resultDType(dtype))
+    case .line(let operation, _, let access):
+      try requireStore(access, stage, body, takesData: false, try operation.resultDType(dtype))
+    case .scatter(let combiner, _, let access):
+      try requireStore(access, stage, body, takesData: true, dtype)
+      if let primitive = combiner.primitive { _ = try primitive.resultDType(operands: [dtype, dtype]) }
     }
   }
 
-  /// Stage 0 reduces once and does nothing else; the others have no inner axes.
-  private func requireOneReduction(_ name: String) throws(ConstraintFailure) {
+  private func requireStore(
+    _ access: BufferAccess, _ stage: KernelDefinition.Stage, _ body: [DType], takesData: Bool, _ dtype: DType
+  ) throws(ConstraintFailure) {
+    let expected = try requireAccess(access, stage, body, takesData: takesData)
+    try require(expected == dtype, "kernel.C2", "buffer \(access.buffer) holds \(expected), found \(dtype)")
     try require(
-      kernel.stages.first.map { $0.effects.count == 1 && $0.reductionCount == 1 } ?? false, "kernel.C6",
-      "stage 0 of \(name) has one effect, a reduction")
+      kernel.buffers[access.buffer].isWritten, "kernel.C4", "buffer \(access.buffer) is written and not marked so")
+  }
+
+  private func requireWholeLines() throws(ConstraintFailure) {
     try require(
-      kernel.stages.dropFirst().allSatisfy(\.inner.isEmpty), "kernel.C6", "only stage 0 of \(name) has inner axes")
+      kernel.wholeLine == nil || kernel.stages.count == 1 && kernel.scratchRows.isEmpty, "kernel.C6",
+      "a kernel that sorts has one stage and no scratch rows")
+  }
+
+  private func requireRoles() throws(ConstraintFailure) {
+    guard let roles = kernel.contraction else { return }
+    let columns = kernel.outer.count - roles.batchAxes - roles.rowAxes
+    try require(
+      roles.batchAxes >= 0 && (0...1).contains(roles.rowAxes) && (0...1).contains(columns), "kernel.C6",
+      "a contraction has batch axes, then at most one row axis and one column axis")
+    try require(
+      Contraction(kernel) != nil, "kernel.C6", "stage 0 of a contraction has one effect, a dot of two loads")
+    try require(
+      kernel.stages.dropFirst().allSatisfy(\.inner.isEmpty), "kernel.C6", "only stage 0 of a contraction has inner axes")
   }
 }
 

@@ -22,23 +22,20 @@ public struct MatrixProduct: Hashable, Sendable {
   private static let smallest = 64 * 64 * 64
 
   /// Nil unless the kernel multiplies two matrices of f32 or f64 and stores the product, and nothing else.
-  public init?(_ kernel: Kernel, _ integers: [Int]) {
-    guard case .contraction(let schedule) = kernel.schedule, schedule.batchAxes == 0, schedule.rowAxes == 1,
-      kernel.outer.count == 2, kernel.stages.count == 2, kernel.stages[0].inner.count == 1,
-      case .dot(let lhs, let rhs) = kernel.stages[0].effects[0],
-      case .load(let leftBuffer, let leftIndex) = kernel.stages[0].body[lhs.index],
-      case .load(let rightBuffer, let rightIndex) = kernel.stages[0].body[rhs.index],
-      kernel.stages[1].body == [.reduced(0)], kernel.stages[1].effects.count == 1,
-      case .store(let resultBuffer, let resultIndex, _) = kernel.stages[1].effects[0]
+  public init?(_ kernel: KernelDefinition, _ integers: [Int]) {
+    guard let contraction = Contraction(kernel), contraction.roles == ContractionRoles(batchAxes: 0, rowAxes: 1),
+      kernel.outer.count == 2, kernel.stages.count == 2, contraction.terms.count == 1,
+      kernel.stages[0].body.count <= 2, kernel.stages[1].body == [.reduced(0)], kernel.stages[1].effects.count == 1,
+      case .store(_, let stored) = kernel.stages[1].effects[0]
     else { return nil }
-    dtype = kernel.buffers[resultBuffer].dtype
-    let extents = (kernel.outer + kernel.stages[0].inner).map { $0.value(integers) }
-    (rows, columns, terms) = (extents[0], extents[1], extents[2])
-    guard dtype == .f32 || dtype == .f64, extents.allSatisfy({ $0 <= Int(Int32.max) }),
+    dtype = kernel.buffers[stored.buffer].dtype
+    let shape = contraction.shape(integers)
+    (rows, columns, terms) = (shape.rows, shape.columns, shape.terms)
+    guard dtype == .f32 || dtype == .f64, [rows, columns, terms].allSatisfy({ $0 <= Int(Int32.max) }),
       rows * columns * terms >= Self.smallest,
-      let left = Self.operand(leftBuffer, leftIndex, along: (0, 2), integers),
-      let right = Self.operand(rightBuffer, rightIndex, along: (2, 1), integers),
-      let result = Self.operand(resultBuffer, resultIndex, along: (0, 1), integers), !result.isTransposed,
+      let left = Self.operand(contraction.left, along: (0, 2), integers),
+      let right = Self.operand(contraction.right, along: (2, 1), integers),
+      let result = Self.operand(stored, along: (0, 1), integers), !result.isTransposed,
       // The rows of a convolution overlap.
       left.leadingDimension >= (left.isTransposed ? rows : terms),
       right.leadingDimension >= (right.isTransposed ? terms : columns)
@@ -48,16 +45,16 @@ public struct MatrixProduct: Hashable, Sendable {
 
   /// The matrix whose rows run along one axis and whose columns along the other, if one of the two has step 1.
   private static func operand(
-    _ buffer: Int, _ index: AffineIndex, along axes: (row: Int, column: Int), _ integers: [Int]
+    _ access: BufferAccess, along axes: (row: Int, column: Int), _ integers: [Int]
   ) -> Operand? {
-    let strides = index.strides.map { $0.value(integers) }
+    let strides = access.index.strides.map { $0.value(integers) }
     let (row, column) = (strides[axes.row], strides[axes.column])
-    let offset = index.offset.value(integers)
+    let offset = access.index.offset.value(integers)
     if column == 1 && row > 1 {
-      return Operand(buffer: buffer, offset: offset, leadingDimension: row, isTransposed: false)
+      return Operand(buffer: access.buffer, offset: offset, leadingDimension: row, isTransposed: false)
     }
     if row == 1 && column > 1 {
-      return Operand(buffer: buffer, offset: offset, leadingDimension: column, isTransposed: true)
+      return Operand(buffer: access.buffer, offset: offset, leadingDimension: column, isTransposed: true)
     }
     return nil
   }

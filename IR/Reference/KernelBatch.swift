@@ -1,7 +1,7 @@
 /// Some outer points of a kernel, computed side by side: every value is a column of words, outer point by outer point, each
 /// with its inner points in row-major order.
 struct KernelBatch {
-  private let kernel: Kernel
+  private let kernel: KernelDefinition
   private let buffers: [UnsafeMutableRawPointer]
   private let integers: [Int]
   /// The coordinates of the outer points.
@@ -12,7 +12,7 @@ struct KernelBatch {
   /// 0, or the site of the first index out of range.
   private(set) var status = KernelStatus()
 
-  init(_ kernel: Kernel, _ points: Range<Int>, _ buffers: [UnsafeMutableRawPointer], _ integers: [Int]) {
+  init(_ kernel: KernelDefinition, _ points: Range<Int>, _ buffers: [UnsafeMutableRawPointer], _ integers: [Int]) {
     self.kernel = kernel
     self.buffers = buffers
     self.integers = integers
@@ -82,13 +82,11 @@ extension KernelBatch {
       return program.evaluate(columns: operands.map { columns[$0] }, count: count)
     case .index(let index, let dtype):
       return addresses(index, frame).map { UInt64(bitPattern: Int64($0)) & dtype.bitMask }
-    case .load(let buffer, let index):
-      return addresses(index, frame).map { element(buffer, $0) }
-    case .gather(let buffer, let base, let indices, let bounds):
-      let addresses = addresses(base, frame)
+    case .load(let access):
+      let addresses = addresses(access.index, frame)
       return (0..<count).map { point in
-        guard let distance = distance(indices, bounds, at: point, columns, frame) else { return 0 }
-        return element(buffer, addresses[point] + distance)
+        guard let distance = distance(access, at: point, columns, frame) else { return 0 }
+        return element(access.buffer, addresses[point] + distance)
       }
     case .loadScratch(let row):
       return scratch[row]
@@ -99,11 +97,11 @@ extension KernelBatch {
 
   /// How far the indices that are data lead; nil where one is out of range and not clamped.
   private mutating func distance(
-    _ indices: [DataIndex], _ bounds: IndexBounds, at point: Int, _ columns: EntityTable<BodyID, [UInt64]>,
-    _ frame: Frame
+    _ access: BufferAccess, at point: Int, _ columns: EntityTable<BodyID, [UInt64]>, _ frame: Frame
   ) -> Int? {
     var (distance, isValid) = (0, true)
-    for index in indices {
+    guard let bounds = access.bounds else { return 0 }
+    for index in access.data {
       let valid = bounds.resolve(
         columns[index.value][point], frame.dtypes[index.value], extent: index.extent.value(integers))
       if valid == nil && bounds == .check && status.site == 0 {
@@ -142,34 +140,34 @@ extension KernelBatch {
 
 extension KernelBatch {
   private mutating func perform(_ effect: Effect, _ columns: EntityTable<BodyID, [UInt64]>, _ frame: Frame) {
-    let (rows, count) = (points.count, frame.count)
+    let (rows, count, values) = (points.count, frame.count, columns[effect.value])
+    let dtype = frame.dtypes[effect.value]
     switch effect {
-    case .store(let buffer, let index, let value):
-      for (address, word) in zip(addresses(index, frame), columns[value]) { setElement(buffer, address, word) }
-    case .storeScratch(let row, let value):
-      scratch[row] = columns[value]
-    case .reduce(let kind, let value):
-      reduced.append(RowReduction.reduce(columns[value], rows: rows, count: count, kind, frame.dtypes[value]))
-    case .argReduce(let kind, let value):
-      reduced.append(RowReduction.argReduce(columns[value], rows: rows, count: count, kind, frame.dtypes[value]))
-    case .dot(let lhs, let rhs):
-      reduced.append(RowReduction.dot(columns[lhs], columns[rhs], rows: rows, count: count, frame.dtypes[lhs]))
-    case .scatter(let buffer, let base, let indices, let combiner, let bounds, let value):
-      let addresses = addresses(base, frame)
+    case .store(_, let access): store(values, access, frame)
+    case .storeScratch(_, let row): scratch[row] = values
+    case .reduce(.reduce(let kind), _):
+      reduced.append(RowReduction.reduce(values, rows: rows, count: count, kind, dtype))
+    case .reduce(.argReduce(let kind), _):
+      reduced.append(RowReduction.argReduce(values, rows: rows, count: count, kind, dtype))
+    case .reduce(.dot(let rhs), _):
+      reduced.append(RowReduction.dot(values, columns[rhs], rows: rows, count: count, dtype))
+    case .line(.scanReduce(let kind), _, let access):
+      store(RowReduction.scan(values, rows: rows, count: count, kind, dtype), access, frame)
+    case .line(.argSort, _, let access):
+      store(RowReduction.argSort(values, rows: rows, count: count), access, frame)
+    case .scatter(let combiner, _, let access):
+      let addresses = addresses(access.index, frame)
       for point in 0..<rows * count {
-        guard let distance = distance(indices, bounds, at: point, columns, frame) else { continue }
+        guard let distance = distance(access, at: point, columns, frame) else { continue }
         let address = addresses[point] + distance
-        let update = columns[value][point]
         // A plain update does not read the element.
-        let old = combiner == .replace ? 0 : element(buffer, address)
-        setElement(buffer, address, combiner.combined(old, update, frame.dtypes[value]))
+        let old = combiner == .replace ? 0 : element(access.buffer, address)
+        setElement(access.buffer, address, combiner.combined(old, values[point], dtype))
       }
-    case .scanReduce(let kind, let value, let buffer, let index):
-      let words = RowReduction.scan(columns[value], rows: rows, count: count, kind, frame.dtypes[value])
-      for (address, word) in zip(addresses(index, frame), words) { setElement(buffer, address, word) }
-    case .argSort(let key, let buffer, let index):
-      let words = RowReduction.argSort(columns[key], rows: rows, count: count)
-      for (address, word) in zip(addresses(index, frame), words) { setElement(buffer, address, word) }
     }
+  }
+
+  private func store(_ words: [UInt64], _ access: BufferAccess, _ frame: Frame) {
+    for (address, word) in zip(addresses(access.index, frame), words) { setElement(access.buffer, address, word) }
   }
 }

@@ -94,14 +94,8 @@ private struct PlanRun {
   }
 
   private func perform(_ launch: ExecutionPlan.Launch) throws(KilnError) {
-    let kernel = plan.kernels[launch.kernel]
-    var status = KernelStatus()
-    for phase in 0..<kernel.phaseCount {
-      let units = kernel.workUnits(phase: phase, launch.integers)
-      KernelInterpreter.run(
-        kernel, phase: phase, units: 0..<units, buffers: launch.slots.map(address), integers: launch.integers,
-        status: &status)
-    }
+    let status = KernelInterpreter.run(
+      plan.kernels[launch.kernel].definition, buffers: launch.slots.map(address), integers: launch.integers)
     if launch.sites.indices.contains(status.site - 1) { throw launch.sites[status.site - 1].error(index: status.index) }
   }
 

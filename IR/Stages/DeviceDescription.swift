@@ -14,6 +14,8 @@ public struct DeviceDescription: Hashable, Sendable {
   public var level1Bytes: Int
   public var level2Bytes: Int
   public var level3Bytes: Int
+  /// How work items are grouped; nil: the device runs kernels as a processor does.
+  public var workGroups: WorkGroupLimits?
   /// The most buffers that one kernel may have.
   public var maximumBuffers: Int
   /// Element types that the device computes with.
@@ -21,7 +23,8 @@ public struct DeviceDescription: Hashable, Sendable {
 
   public init(
     name: String, kind: Kind, vectorBytes: Int, vectorRegisters: Int, threads: Int, level1Bytes: Int, level2Bytes: Int,
-    level3Bytes: Int, maximumBuffers: Int, dtypes: Set<DType>
+    level3Bytes: Int, maximumBuffers: Int, dtypes: Set<DType>,
+    workGroups: WorkGroupLimits? = nil
   ) {
     self.name = name
     self.kind = kind
@@ -33,6 +36,7 @@ public struct DeviceDescription: Hashable, Sendable {
     self.level3Bytes = level3Bytes
     self.maximumBuffers = maximumBuffers
     self.dtypes = dtypes
+    self.workGroups = workGroups
   }
 
   /// A plain 64-byte-vector CPU, for tests of plans that must not depend on the machine.

@@ -120,7 +120,7 @@ struct PlanFlow {
   private mutating func perform(
     _ launch: ExecutionPlan.Launch, _ step: Int, _ checks: Bool
   ) throws(ConstraintFailure) {
-    let kernel = plan.kernels[launch.kernel]
+    let kernel = plan.kernels[launch.kernel].definition
     let workspace = try workspace(of: launch, step)
     if checks { try requireAccesses(launch, kernel, step, workspace) }
     if let workspace { overwrite(workspace) }
@@ -148,7 +148,7 @@ struct PlanFlow {
   }
 
   private func requireAccesses(
-    _ launch: ExecutionPlan.Launch, _ kernel: Kernel, _ step: Int, _ workspace: PlanVerifier.Stretch?
+    _ launch: ExecutionPlan.Launch, _ kernel: KernelDefinition, _ step: Int, _ workspace: PlanVerifier.Stretch?
   ) throws(ConstraintFailure) {
     for (slot, buffer) in zip(launch.slots, kernel.buffers) where !buffer.isWritten {
       try require(held.contains(slot), "plan.C5", "launch \(step) reads slot \(slot), which does not hold its value")

@@ -49,7 +49,7 @@ public struct PlanVerifier {
     for (step, launch) in plan.numberedLaunches {
       let kernel = plan.kernels[launch.kernel]
       // A slot that is read through a bit cast holds its bytes under another dtype.
-      let counts = zip(launch.slots, kernel.buffers).map { plan.slots[$0].type.byteCount / $1.dtype.byteCount }
+      let counts = zip(launch.slots, kernel.definition.buffers).map { plan.slots[$0].type.byteCount / $1.dtype.byteCount }
       let found = KernelVerifier.diagnostics(for: kernel, integers: launch.integers, elementCounts: counts)
       diagnostics += found.map { Diagnostic($0.label, "in launch \(step) of plan @\(plan.name), \($0.message)") }
     }
@@ -219,7 +219,7 @@ extension PlanVerifier {
 
   private func requireNumbers(_ launch: ExecutionPlan.Launch, _ step: Int) throws(ConstraintFailure) {
     try require(plan.kernels.indices.contains(launch.kernel), "plan.C1", "there is no kernel \(launch.kernel)")
-    let kernel = plan.kernels[launch.kernel]
+    let kernel = plan.kernels[launch.kernel].definition
     try require(
       launch.slots.count == kernel.buffers.count, "plan.C1",
       "launch \(step) has \(launch.slots.count) slots for \(kernel.buffers.count) buffers")

@@ -1,6 +1,6 @@
 import KilnIR
 
-/// Writes the kernel definitions of a cluster: what they compute, with a serial schedule.
+/// Writes the kernel definitions of a cluster: what they compute.
 struct ClusterLowering {
   let resolver: Resolver
   let cluster: FusionPlan.Cluster
@@ -29,12 +29,12 @@ struct ClusterLowering {
   }
 
   func draft(
-    _ buffers: BufferList, outer: [Int], _ stages: [Kernel.Stage], _ sites: [ExecutionPlan.Site], scratch: [DType] = []
+    _ buffers: BufferList, outer: [Int], _ stages: [KernelDefinition.Stage], _ sites: [ExecutionPlan.Site], scratch: [DType] = []
   ) -> KernelDraft {
     KernelDraft(
-      kernel: Kernel(
+      kernel: KernelDefinition(
         buffers: buffers.buffers, scratchRows: scratch, integerCount: 0, outer: outer.map { .constant($0) },
-        stages: stages, schedule: .serial),
+        stages: stages),
       bindings: buffers.bindings, sites: sites, label: Self.label(cluster, function))
   }
 
@@ -53,7 +53,7 @@ struct ClusterLowering {
       store(output, value, at: identity, stage, &buffers)
     }
     return draft(
-      buffers, outer: extents, [Kernel.Stage(inner: [], body: stage.body, effects: effects)], stage.sites)
+      buffers, outer: extents, [KernelDefinition.Stage(inner: [], body: stage.body, effects: effects)], stage.sites)
   }
 
   func store(
@@ -61,7 +61,7 @@ struct ClusterLowering {
   ) -> Effect {
     let type = function.valueTypes[output]
     let buffer = buffers.index(.value(output), type.dtype, isWritten: true)
-    return .store(buffer: buffer, stage.affine(index, in: type.shape), value: value)
+    return .store(value, BufferAccess(buffer, stage.affine(index, in: type.shape)))
   }
 
   private func contraction() -> KernelDraft {
@@ -84,9 +84,9 @@ struct ClusterLowering {
     return draft(
       buffers, outer: extents,
       [
-        Kernel.Stage(
-          inner: places.termExtents.map { .constant($0) }, body: products.body, effects: [.dot(lhs: left, rhs: right)]),
-        Kernel.Stage(inner: [], body: epilogue.body, effects: effects),
+        KernelDefinition.Stage(
+          inner: places.termExtents.map { .constant($0) }, body: products.body, effects: [.reduce(.dot(right), left)]),
+        KernelDefinition.Stage(inner: [], body: epilogue.body, effects: effects),
       ], epilogue.sites)
   }
 
@@ -119,11 +119,11 @@ struct ClusterLowering {
         site: update.site(id, axis: axis, extent: extent))
     }
     let start = layout.operandAxes.map { $0.map { identity[$0] } ?? .zero(updateExtents.count) }
-    let effect = Effect.scatter(
-      buffer: buffers.index(.value(instruction.result), type.dtype, isWritten: true),
-      update.affine(start, in: type.shape), data, combiner, bounds: bounds, value: value)
-    let stage = Kernel.Stage(
-      inner: innerAxes.map { .constant(updateExtents[$0]) }, body: update.body, effects: [effect])
+    let buffer = buffers.index(.value(instruction.result), type.dtype, isWritten: true)
+    let place = BufferAccess(buffer, update.affine(start, in: type.shape), data: data, bounds: bounds)
+    let stage = KernelDefinition.Stage(
+      inner: innerAxes.map { .constant(updateExtents[$0]) }, body: update.body,
+      effects: [.scatter(combiner, value, place)])
     let updates = draft(buffers, outer: outerAxes.map { updateExtents[$0] }, [stage], update.sites)
     return [copy(of: instruction.operands[0])] + (updateExtents.contains(0) ? [] : [updates])
   }
@@ -150,10 +150,10 @@ struct ClusterLowering {
     let place = stage.affine(identity, in: type.shape)
     let effect: Effect =
       data.isEmpty
-      ? .store(buffer: buffer, place, value: value)
-      : .scatter(buffer: buffer, place, data, .replace, bounds: bounds, value: value)
+      ? .store(value, BufferAccess(buffer, place))
+      : .scatter(.replace, value, BufferAccess(buffer, place, data: data, bounds: bounds))
     let box = draft(
-      buffers, outer: sizes, [Kernel.Stage(inner: [], body: stage.body, effects: [effect])], stage.sites)
+      buffers, outer: sizes, [KernelDefinition.Stage(inner: [], body: stage.body, effects: [effect])], stage.sites)
     return [copy(of: operands[0]), box]
   }
 
@@ -171,20 +171,20 @@ struct ClusterLowering {
     var stage = writer(extents, others + [axis])
     let value = stage.element(instruction.operands[0], at: index, &buffers)
     let buffer = buffers.index(.value(instruction.result), resultType.dtype, isWritten: true)
-    let place = stage.affine(index, in: resultType.shape)
+    let place = BufferAccess(buffer, stage.affine(index, in: resultType.shape))
     let effect: Effect
     switch instruction.op {
     case .reduction(.scanReduce(let kind, _, _)):
-      effect = .scanReduce(kind, value: value, buffer: buffer, place)
+      effect = .line(.scanReduce(kind), value, place)
     case .indexing(.argSort(_, let isDescending)):
       let key = stage.inline(.sortKey(operandType.dtype, isDescending: isDescending), [value])
-      effect = .argSort(key: key, buffer: buffer, place)
+      effect = .line(.argSort, key, place)
     case .source, .map, .type, .movement, .reduction, .contraction, .indexing, .control:
       preconditionFailure("\(instruction.op.spelling) makes no lines")
     }
     return draft(
       buffers, outer: others.map { extents[$0] },
-      [Kernel.Stage(inner: [.constant(extents[axis])], body: stage.body, effects: [effect])], stage.sites)
+      [KernelDefinition.Stage(inner: [.constant(extents[axis])], body: stage.body, effects: [effect])], stage.sites)
   }
 
   /// Each piece is stored into its part of the result; the padding is stored everywhere first.
@@ -232,7 +232,7 @@ struct ClusterLowering {
     let place = identity.enumerated().map { axis, expression in expression * step[axis] + low[axis] }
     let effect = store(cluster.outputs[0], value, at: place, stage, &buffers)
     return draft(
-      buffers, outer: shape, [Kernel.Stage(inner: [], body: stage.body, effects: [effect])], stage.sites)
+      buffers, outer: shape, [KernelDefinition.Stage(inner: [], body: stage.body, effects: [effect])], stage.sites)
   }
 }
 

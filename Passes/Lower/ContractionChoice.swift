@@ -3,14 +3,13 @@ import KilnIR
 extension ContractionSchedule {
   /// The tile for a contraction of these extents, and what to pack, as measured with AVX-512 on a Zen 4.
   ///
-  /// - Parameters:
-  ///   - leftRowStride: elements from row to row of the left operand.
-  ///   - rightUses: how many batches share one right operand.
-  ///   - rightColumnStride: elements from column to column of the right operand.
-  static func choose(
-    batchAxes: Int, rowAxes: Int, rows: Int, columns: Int, terms: Int, rightUses: Int, leftRowStride: Int,
-    rightColumnStride: Int, dtype: DType, for device: DeviceDescription
-  ) -> ContractionSchedule {
+  static func choose(_ contraction: Contraction, for device: DeviceDescription) -> ContractionSchedule {
+    let (roles, dtype, shape) = (contraction.roles, contraction.dtype, contraction.shape([]))
+    let (rows, columns, terms) = (shape.rows, shape.columns, shape.terms)
+    // How many batches share one right operand, and elements from column to column of it, from row to row of the left one.
+    let rightUses = shape.batches / max(shape.rightBatches, 1)
+    let rightColumnStride = contraction.right.index.strides[roles.columnAxis].value([])
+    let leftRowStride = roles.rowAxes == 1 ? contraction.left.index.strides[roles.batchAxes].value([]) : 0
     let lanes = max(1, device.vectorBytes / dtype.byteCount)
     let tileRows = max(1, min(rows, device.vectorRegisters >= 32 ? 14 : 6))
     let isReadOnce = rightUses == 1 && rows <= tileRows
@@ -19,7 +18,7 @@ extension ContractionSchedule {
     let widest = streamsRight ? 4 : 8
     let tileColumns =
       lanes * columnVectors(rows: tileRows, columns: columns, lanes: lanes, device.vectorRegisters, widest)
-    let panels = (columns + tileColumns - 1) / tileColumns
+    let panels = ceilDivide(columns, tileColumns)
 
     // Many row blocks read a right operand that no cache of one core holds: in panels each of its pages is met once.
     let isLarge = rows >= 4 * tileRows && terms * columns * dtype.byteCount > 2 * device.level2Bytes
@@ -27,7 +26,7 @@ extension ContractionSchedule {
     let pageBytes = 4096
     let collides = tileRows > 8 && leftRowStride != 0 && leftRowStride * dtype.byteCount % pageBytes == 0
     return ContractionSchedule(
-      batchAxes: batchAxes, rowAxes: rowAxes, tileRows: tileRows, tileColumns: tileColumns,
+      tileRows: tileRows, tileColumns: tileColumns,
       packsRight: isLarge || rightColumnStride != 1 && !isReadOnce,
       streamsRight: streamsRight, packsLeft: collides && panels >= 2 || isLarge && panels >= 8)
   }
@@ -36,7 +35,7 @@ extension ContractionSchedule {
   /// of its own; a row of the right operand, an element of the left one and a spare need the others.
   private static func columnVectors(rows: Int, columns: Int, lanes: Int, _ registers: Int, _ widest: Int) -> Int {
     let most = min(widest, (registers - 2) / (rows + 1))
-    func padded(_ vectors: Int) -> Int { (columns + vectors * lanes - 1) / (vectors * lanes) * vectors * lanes }
+    func padded(_ vectors: Int) -> Int { ceilDivide(columns, vectors * lanes) * vectors * lanes }
     // A tile of one vector keeps the multipliers busy from some eight rows on; with fewer rows it is the width that does.
     var best = 1
     for vectors in 1...max(1, most) where vectors <= 4 || vectors.isMultiple(of: 2) {

@@ -9,7 +9,6 @@ struct FunctionLowering {
   let module: Module
   let device: DeviceDescription
   let options: LoweringOptions
-  let choice: ScheduleChoice
 
   var buffers = EntityTable<BufferID, PlanBuffer>()
   /// The grouping of each function, in the order in which they are lowered.
@@ -21,7 +20,6 @@ struct FunctionLowering {
     self.module = module
     self.device = device
     self.options = options
-    choice = ScheduleChoice(device: device)
   }
 
   /// Where a result of a function belongs.
@@ -112,8 +110,7 @@ struct FunctionLowering {
               location: fusion.function.locations[id])))
       } else {
         for var draft in ClusterLowering.lower(cluster, resolver) where !draft.isEmpty {
-          draft.collapseAxes()
-          choice.choose(&draft)
+          draft.finish(for: device)
           items.append(.kernel(draft))
         }
       }
@@ -150,16 +147,16 @@ struct FunctionLowering {
   func copyDraft(_ type: TensorType, from source: ValueID, to target: ValueID) -> KernelDraft {
     let element = AffineIndex(offset: .constant(0), strides: [.constant(1)])
     var draft = KernelDraft(
-      kernel: Kernel(
-        buffers: [Kernel.Buffer(type.dtype, isWritten: false), Kernel.Buffer(type.dtype, isWritten: true)],
-        scratchRows: [], integerCount: 0, outer: [.constant(type.shape.elementCount)],
+      kernel: KernelDefinition(
+        buffers: [.init(type.dtype, isWritten: false), .init(type.dtype, isWritten: true)], integerCount: 0,
+        outer: [.constant(type.shape.elementCount)],
         stages: [
-          Kernel.Stage(
-            inner: [], body: [.load(buffer: 0, element)], effects: [.store(buffer: 1, element, value: BodyID(0))])
-        ], schedule: .serial), bindings: [.value(source), .value(target)], sites: [], label: "copy")
+          .init(
+            inner: [], body: [.load(BufferAccess(0, element))],
+            effects: [.store(BodyID(0), BufferAccess(1, element))])
+        ]), bindings: [.value(source), .value(target)], sites: [], label: "copy")
     if draft.isEmpty { return draft }
-    draft.collapseAxes()
-    choice.choose(&draft)
+    draft.finish(for: device)
     return draft
   }
 

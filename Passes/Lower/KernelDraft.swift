@@ -2,7 +2,8 @@ import KilnIR
 
 /// A kernel with what it is bound to, while all its integers are constants.
 struct KernelDraft {
-  var kernel: Kernel
+  var kernel: KernelDefinition
+  var schedule = Schedule.cpu(.serial)
   var bindings: [BufferBinding]
   var sites: [ExecutionPlan.Site]
   var label: String
@@ -30,7 +31,7 @@ struct KernelDraft {
   var isEmpty: Bool { kernel.outer.contains(.constant(0)) }
 }
 
-extension Kernel {
+extension KernelDefinition {
   /// Whether what is bound to its buffers as `result` may share the memory of what is bound as `operand`, at every buffer that
   /// it is bound to. All integers are constants still.
   func canOverwrite<Bound: Equatable>(_ bound: [Bound], _ operand: Bound, with result: Bound) -> Bool {

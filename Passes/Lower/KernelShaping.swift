@@ -2,8 +2,19 @@ import KilnIR
 
 /// Rewrites of a kernel whose integers are all constants that change neither what it computes nor in which order.
 extension KernelDraft {
+  /// Gives the definition its final form, and the kernel a schedule.
+  mutating func finish(for device: DeviceDescription) {
+    collapseAxes()
+    orderContractionAxes()
+    if let limits = device.workGroups {
+      schedule = .openCL(WorkMapping.schedule(MappingFacts(kernel, limits)))
+    } else {
+      schedule = .cpu(ScheduleChoice(device: device).schedule(kernel))
+    }
+  }
+
   /// Drops axes of one element and joins neighbours that every access walks as one.
-  mutating func collapseAxes() {
+  private mutating func collapseAxes() {
     dropUnitAxes()
     collapseOuter()
     collapseInner()
@@ -69,8 +80,33 @@ extension KernelDraft {
     return strides
   }
 
+  /// Puts the outer axes of a matrix product in the order of their roles, by the operand that moves along them. Where each
+  /// channel is a product of its own, vectors run along the channels instead.
+  private mutating func orderContractionAxes() {
+    guard let stage = kernel.stages.first, stage.effects.count == 1, let (left, right) = stage.effects[0].dot,
+      var lhs = stage.body[left.index].plainAccess, var rhs = stage.body[right.index].plainAccess,
+      stage.body.count == (left == right ? 1 : 2), kernel.stages.count == 2, !kernel.isChannelwiseDot
+    else { return }
+    let dtype = kernel.buffers[rhs.buffer].dtype
+    guard dtype == .f32 || dtype == .f64 else { return }
+    func moves(_ access: BufferAccess, _ axis: Int) -> Bool { access.index.strides[axis] != .constant(0) }
+    let outer = Array(kernel.outer.indices)
+    if !outer.contains(where: { moves(rhs, $0) && !moves(lhs, $0) }) {
+      // No columns: the rows take their place. Products commute.
+      kernel.stages[0].effects = [.reduce(.dot(left), right)]
+      swap(&lhs, &rhs)
+    }
+    let columns = outer.filter { moves(rhs, $0) && !moves(lhs, $0) }
+    if columns.isEmpty { return }
+    let rows = outer.filter { moves(lhs, $0) && !moves(rhs, $0) }
+    let shared = outer.filter { !columns.contains($0) && !rows.contains($0) }
+    permuteOuter(shared + rows.dropLast() + columns.dropLast() + rows.suffix(1) + columns.suffix(1))
+    kernel.contraction = ContractionRoles(
+      batchAxes: outer.count - min(rows.count, 1) - 1, rowAxes: min(rows.count, 1))
+  }
+
   /// The outer axes in another order; `order[i]` is the old number of axis i.
-  mutating func permuteOuter(_ order: [Int]) {
+  private mutating func permuteOuter(_ order: [Int]) {
     let count = kernel.outer.count
     kernel.outer = order.map { kernel.outer[$0] }
     for stage in kernel.stages.indices {
@@ -84,7 +120,7 @@ extension KernelDraft {
   /// - Parameter specializes: contractions keep their numbers: their code compiles three times as fast and needs no
   ///   variants for sizes that do not occur.
   mutating func parameterize(specializes: Bool) -> [Int] {
-    if specializes, case .contraction = kernel.schedule { return [] }
+    if specializes, kernel.contraction != nil { return [] }
     var integers: [Int] = []
     func argument(_ integer: KernelInteger) -> KernelInteger {
       integers.append(integer.value([]))
@@ -115,7 +151,7 @@ extension KernelDraft {
   }
 }
 
-extension Kernel.Stage {
+extension KernelDefinition.Stage {
   /// Whether every access makes one step along `axis` where the next axis, of `size` elements, makes `size` steps.
   func walksAsOne(_ axis: Int, _ size: Int) -> Bool {
     // An access without inner axes (in a stage that has none) still has all outer strides.
@@ -138,7 +174,7 @@ extension Kernel.Stage {
     func changed(_ data: DataIndex) -> DataIndex {
       DataIndex(data.value, stride: stride(data.stride), extent: extent(data.extent), site: data.site)
     }
-    body = body.map { $0.mappingIndices(affine: affine, data: changed) }
-    effects = effects.map { $0.mappingIndices(affine: affine, data: changed) }
+    body = body.map { $0.rewritingIndices(affine: affine, data: changed) }
+    effects = effects.map { $0.rewritingIndices(affine: affine, data: changed) }
   }
 }

@@ -70,7 +70,7 @@ extension ClusterLowering {
     let identity = IndexDomain(extents: extents).identity(Array(extents.indices))
     let effect = store(value, constant, at: identity, stage, &buffers)
     return draft(
-      buffers, outer: extents, [Kernel.Stage(inner: [], body: stage.body, effects: [effect])], stage.sites)
+      buffers, outer: extents, [KernelDefinition.Stage(inner: [], body: stage.body, effects: [effect])], stage.sites)
   }
 
   /// One run of taps: stores `start`, or else the taps' elements, added to what is there or not.
@@ -107,13 +107,13 @@ extension ClusterLowering {
       let buffer = buffers.index(.value(instruction.result), dtype, isWritten: true)
       var sum = value
       if adds {
-        let old = stage.emit(.load(buffer: buffer, stage.affine(place, in: grid.shape)))
+        let old = stage.emit(.load(BufferAccess(buffer, stage.affine(place, in: grid.shape))))
         sum = stage.emit(.operation(.add, operands: [old, value], dtype: dtype))
       }
       effects.append(store(instruction.result, sum, at: place, stage, &buffers))
     }
     return draft(
       buffers, outer: loops.map { extents[$0] },
-      [Kernel.Stage(inner: [], body: stage.body, effects: effects)], stage.sites)
+      [KernelDefinition.Stage(inner: [], body: stage.body, effects: effects)], stage.sites)
   }
 }

@@ -182,7 +182,7 @@ struct PlanBuilder {
   ) -> ExecutionPlan.Launch {
     var draft = launch.draft
     let integers = draft.parameterize(specializes: options.specializes)
-    let kernel = draft.kernel
+    let kernel = Kernel(draft.kernel, draft.schedule)
     let number = kernelNumbers[kernel] ?? kernels.count
     if number == kernels.count {
       kernels.append(kernel)
@@ -197,7 +197,7 @@ struct PlanBuilder {
       kernel: number, slots: launch.buffers.map { slot(of: $0) }, integers: integers, workspace: nil,
       sites: draft.sites,
       label: draft.label)
-    result.usesLibrary = options.allowsLibrary && MatrixProduct(kernel, integers) != nil
+    result.usesLibrary = options.allowsLibrary && MatrixProduct(draft.kernel, integers) != nil
     return result
   }
 }

@@ -91,7 +91,7 @@ struct ReductionLowering {
 
     var buffers = BufferList()
     var sites: [ExecutionPlan.Site] = []
-    var stages: [Kernel.Stage] = []
+    var stages: [KernelDefinition.Stage] = []
     let inner = axes.map { KernelInteger.constant(domain.extents[$0]) }
     for (stage, stageRoots) in roots.enumerated() {
       var writer = StageWriter(
@@ -103,21 +103,21 @@ struct ReductionLowering {
       var effects: [Effect] = []
       for (row, id) in rows.enumerated() where kept[id] == stage {
         let value = writer.element(function.instructions[id].result, at: fullIndex, &buffers)
-        effects.append(.storeScratch(row: row, value: value))
+        effects.append(.storeScratch(value, row: row))
       }
       for id in stageRoots {
         let instruction = function.instructions[id]
         switch instruction.op {
         case .reduction(.reduce(let kind, _)):
-          effects.append(.reduce(kind, value: writer.element(instruction.operands[0], at: fullIndex, &buffers)))
+          effects.append(.reduce(.reduce(kind), writer.element(instruction.operands[0], at: fullIndex, &buffers)))
         case .reduction(.argReduce(let kind, _)):
-          effects.append(.argReduce(kind, value: writer.element(instruction.operands[0], at: fullIndex, &buffers)))
+          effects.append(.reduce(.argReduce(kind), writer.element(instruction.operands[0], at: fullIndex, &buffers)))
         case .source, .map, .type, .movement, .reduction(.scanReduce), .contraction, .indexing, .control:
           effects.append(store(instruction.result, at: fullIndex, &writer, &buffers))
         }
       }
       sites = writer.sites
-      stages.append(Kernel.Stage(inner: inner, body: writer.body, effects: effects))
+      stages.append(KernelDefinition.Stage(inner: inner, body: writer.body, effects: effects))
     }
     let rowOutputs = outputs.filter { !isFull($0) }
     if !rowOutputs.isEmpty {
@@ -127,12 +127,12 @@ struct ReductionLowering {
         store(function.instructions[$0].result, at: rowIndex, &writer, &buffers)
       }
       sites = writer.sites
-      stages.append(Kernel.Stage(inner: [], body: writer.body, effects: effects))
+      stages.append(KernelDefinition.Stage(inner: [], body: writer.body, effects: effects))
     }
     return KernelDraft(
-      kernel: Kernel(
+      kernel: KernelDefinition(
         buffers: buffers.buffers, scratchRows: rows.map { function.valueTypes[function.instructions[$0].result].dtype },
-        integerCount: 0, outer: keptAxes.map { .constant(domain.extents[$0]) }, stages: stages, schedule: .serial),
+        integerCount: 0, outer: keptAxes.map { .constant(domain.extents[$0]) }, stages: stages),
       bindings: buffers.bindings, sites: sites, label: ClusterLowering.label(cluster, function))
   }
 
@@ -142,6 +142,6 @@ struct ReductionLowering {
     let value = writer.element(output, at: index, &buffers)
     let type = function.valueTypes[output]
     let buffer = buffers.index(.value(output), type.dtype, isWritten: true)
-    return .store(buffer: buffer, writer.affine(index, in: type.shape), value: value)
+    return .store(value, BufferAccess(buffer, writer.affine(index, in: type.shape)))
   }
 }

@@ -9,7 +9,7 @@ enum BufferBinding: Hashable {
 /// The buffers of a kernel while it is written.
 struct BufferList {
   private(set) var bindings: [BufferBinding] = []
-  private(set) var buffers: [Kernel.Buffer] = []
+  private(set) var buffers: [KernelDefinition.Buffer] = []
   private var indices: [BufferBinding: Int] = [:]
 
   mutating func index(_ binding: BufferBinding, _ dtype: DType, isWritten: Bool) -> Int {
@@ -18,7 +18,7 @@ struct BufferList {
       return index
     }
     bindings.append(binding)
-    buffers.append(Kernel.Buffer(dtype, isWritten: isWritten))
+    buffers.append(KernelDefinition.Buffer(dtype, isWritten: isWritten))
     indices[binding] = bindings.count - 1
     return bindings.count - 1
   }
@@ -105,7 +105,7 @@ struct StageWriter {
     _ value: ValueID, _ type: TensorType, at index: IndexExpression, _ buffers: inout BufferList
   ) -> BodyID {
     let buffer = buffers.index(.value(value), type.dtype, isWritten: false)
-    return emit(.load(buffer: buffer, affine(index, in: type.shape)))
+    return emit(.load(BufferAccess(buffer, affine(index, in: type.shape))))
   }
 
   private mutating func source(_ value: ValueID, at index: IndexExpression, _ buffers: inout BufferList) -> BodyID {
@@ -116,7 +116,7 @@ struct StageWriter {
     case .constant(let literal):
       if let scalar = literal.splat { return emit(.constant(scalar)) }
       let buffer = buffers.index(.constant(literal), literal.type.dtype, isWritten: false)
-      return emit(.load(buffer: buffer, affine(index, in: literal.type.shape)))
+      return emit(.load(BufferAccess(buffer, affine(index, in: literal.type.shape))))
     case .iota(let type, let axis):
       let dtype: DType = type.dtype == .i32 ? .i32 : .i64
       return convert(emit(.index(affine(index[axis]), dtype: dtype)), from: dtype, to: type.dtype)
@@ -179,10 +179,8 @@ struct StageWriter {
       return DataIndex(
         choice.1, stride: .constant(stride), extent: .constant(extent), site: site(id, axis: choice.0, extent: extent))
     }
-    return emit(
-      .gather(
-        buffer: buffers.index(.value(place.buffer), type.dtype, isWritten: false), affine(place.start), data,
-        bounds: bounds))
+    let buffer = buffers.index(.value(place.buffer), type.dtype, isWritten: false)
+    return emit(.load(BufferAccess(buffer, affine(place.start), data: data, bounds: bounds)))
   }
 
   /// The axes of a gather or scatter.
@@ -221,8 +219,8 @@ struct StageWriter {
     let place = dataIndexed(operands[0], at: index, axes)
     let data = starts(id, operands.dropFirst(), axes, strides: place.strides, &buffers)
     let buffer = buffers.index(.value(place.buffer), type.dtype, isWritten: false)
-    if data.isEmpty { return emit(.load(buffer: buffer, affine(place.start))) }
-    return emit(.gather(buffer: buffer, affine(place.start), data, bounds: bounds))
+    return emit(
+      .load(BufferAccess(buffer, affine(place.start), data: data, bounds: data.isEmpty ? nil : bounds)))
   }
 
   /// The axes along which the start of a box of `sizes` is looked at, each with the number of starts that are in range.

@@ -58,18 +58,21 @@ package final class CPUExecutable: @unchecked Sendable {
     kernels = try compiler.compile(plan.kernels, on: pool)
     var (records, ranges) = ([Record](), [Range<Int>]())
     for (number, launch) in plan.launches.enumerated() {
-      let kernel = plan.kernels[launch.kernel]
+      let kernel = plan.kernels[launch.kernel].definition
+      guard let schedule = plan.kernels[launch.kernel].schedule.cpu else {
+        throw RuntimeError(.codeGeneration, "launch \(number) is scheduled for OpenCL")
+      }
       let first = records.count
-      let nanoseconds = kernel.estimatedNanoseconds(launch.integers)
+      let nanoseconds = schedule.estimatedNanoseconds(kernel, launch.integers)
       for (phase, entry) in kernels[launch.kernel].phases.enumerated() {
-        let units = kernel.workUnits(phase: phase, launch.integers)
+        let units = schedule.workUnits(kernel, phase: phase, launch.integers)
         // A library packs for itself.
-        guard units > 0, !launch.usesLibrary || phase == kernel.phaseCount - 1 else { continue }
+        guard units > 0, !launch.usesLibrary || phase == schedule.phaseCount - 1 else { continue }
         records.append(
           Record(
             entry: entry, launch: number, units: units, nanoseconds: nanoseconds,
-            chunks: kernel.chunks(nanoseconds: nanoseconds, threads: pool.threadCount),
-            checksStatus: !launch.sites.isEmpty && phase == kernel.phaseCount - 1, copied: kernel.copiedBuffers))
+            chunks: schedule.chunks(nanoseconds: nanoseconds, threads: pool.threadCount),
+            checksStatus: !launch.sites.isEmpty && phase == schedule.phaseCount - 1, copied: kernel.copiedBuffers))
       }
       ranges.append(first..<records.count)
     }
@@ -203,7 +206,7 @@ package final class CPUExecutable: @unchecked Sendable {
   private static func libraryLaunches(_ plan: ExecutionPlan) throws(RuntimeError) -> [Int: LibraryLaunch] {
     var result: [Int: LibraryLaunch] = [:]
     for (number, launch) in plan.launches.enumerated() where launch.usesLibrary {
-      guard let product = MatrixProduct(plan.kernels[launch.kernel], launch.integers) else { continue }
+      guard let product = MatrixProduct(plan.kernels[launch.kernel].definition, launch.integers) else { continue }
       result[number] = LibraryLaunch(product: product, library: try OpenBLASLibrary.shared.get())
     }
     return result
@@ -269,14 +272,5 @@ extension CPUExecutable: IdleMemoryHolder {
   package func releaseIdleMemory() -> Int {
     if let pointer = warm.exchange(nil, ordering: .acquiring) { Unmanaged<Invocation>.fromOpaque(pointer).release() }
     return 0
-  }
-}
-
-extension Kernel {
-  /// How many pieces each thread's part of a loop is cut into: about 50 µs each, so that little is waited for when a core is
-  /// taken away. A piece of a contraction begins with packing, so there are few.
-  fileprivate func chunks(nanoseconds: Int, threads: Int) -> Int {
-    if case .contraction = schedule { return 4 }
-    return max(4, min(64, nanoseconds / threads / 50_000))
   }
 }

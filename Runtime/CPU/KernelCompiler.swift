@@ -5,7 +5,7 @@ package import KilnRuntime
 package final class CompiledKernel: Sendable {
   /// Buffers (and the workspace behind them), integers, first and last work unit, the thread's scratch, the status word and, eight
   /// bytes on, the index that it speaks of;
-  /// `Kernel+Work.swift` says what they mean.
+  /// `CPUSchedule` says what they mean.
   package typealias Phase =
     @convention(c) (
       UnsafePointer<UnsafeMutableRawPointer?>, UnsafePointer<Int>, Int, Int, UnsafeMutableRawPointer?,
@@ -85,7 +85,7 @@ package final class KernelCompiler: Sendable {
       cache?.store(object, for: key)
       loaded = try machine.loader.load(object)
     }
-    let compiled = try CompiledKernel(loaded!, name: name, phaseCount: kernel.phaseCount)
+    let compiled = try CompiledKernel(loaded!, name: name, phaseCount: kernel.schedule.cpu?.phaseCount ?? 0)
     let (kept, dropped) = state.withLock { state -> (CompiledKernel, [CompiledKernel]) in
       if isFromDisk { state.counts.loaded += 1 } else { state.counts.compiled += 1 }
       // Another thread may have been faster.
@@ -121,7 +121,7 @@ package final class KernelCompiler: Sendable {
     hasher.update(UInt64(machine.library.version))
     hasher.update(machine.features.cpu)
     hasher.update(machine.features.features)
-    hasher.update(kernel.digest.bytes)
+    hasher.update(kernel.description)
     return hasher.finalize()
   }
 }

@@ -5,24 +5,24 @@ import KilnRuntime
 struct MappingRecords {
   let cache: ObjectCache
   let device: OpenCLDevice.Properties
+  let limits: WorkGroupLimits
 
-  /// The mapping recorded for a launch; nil if there is none, or if it is no longer one that the launch may have.
-  func mapping(_ facts: MappingFacts) -> WorkMapping? {
-    guard let bytes = cache.object(for: key(facts)) else { return nil }
-    let name = String(decoding: bytes, as: UTF8.self)
-    return WorkMapping.candidates(facts).first { $0.name == name }
+  /// The mapping recorded for a launch; nil if there is none, or if its schedule no longer has it.
+  func mapping(_ kernel: Kernel, _ integers: [Int]) -> WorkMapping? {
+    guard let bytes = cache.object(for: key(kernel, integers)) else { return nil }
+    let text = String(decoding: bytes, as: UTF8.self)
+    return kernel.schedule.openCL?.candidates.first { $0.description == text }
   }
 
-  func record(_ mapping: WorkMapping, for facts: MappingFacts) {
-    cache.store(Array(mapping.name.utf8), for: key(facts))
+  func record(_ mapping: WorkMapping, _ kernel: Kernel, _ integers: [Int]) {
+    cache.store(Array(mapping.description.utf8), for: key(kernel, integers))
   }
 
-  private func key(_ facts: MappingFacts) -> Digest {
+  private func key(_ kernel: Kernel, _ integers: [Int]) -> Digest {
     var hasher = SHA256()
-    hasher.update("kiln opencl mapping 1")
+    hasher.update("kiln opencl mapping 2")
     for text in [device.name, device.vendor, device.platform, device.driverVersion] { hasher.update(text + "\u{0}") }
-    hasher.update("\(facts.limits) \(facts.integers)")
-    hasher.update(facts.kernel.digest.bytes)
+    hasher.update("\(limits) \(integers) \(kernel.definition)")
     return hasher.finalize()
   }
 }

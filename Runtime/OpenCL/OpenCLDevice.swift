@@ -149,7 +149,11 @@ public final class OpenCLDevice: @unchecked Sendable {
   package func close() { opened.withLock { $0 = nil } }
 
   /// What lowering must know.
-  public var lowering: DeviceDescription {
+  ///
+  /// - Parameters:
+  ///   - kind: as if it were this kind of device; nil: its own. Bits do not change.
+  ///   - workItems: as if so many filled it; nil: its own figure. Bits do not change.
+  public func lowering(as kind: Kind? = nil, filledBy workItems: Int? = nil) -> DeviceDescription {
     var dtypes = Set(DType.allCases)
     if !properties.hasDouble { dtypes.remove(.f64) }
     return DeviceDescription(
@@ -157,7 +161,17 @@ public final class OpenCLDevice: @unchecked Sendable {
       kind: properties.kind == .cpu ? .cpu : .gpu, vectorBytes: 64, vectorRegisters: 32,
       threads: properties.computeUnits, level1Bytes: 32 << 10, level2Bytes: 1 << 20, level3Bytes: 32 << 20,
       // 16 bytes for each buffer, half of the room for integers.
-      maximumBuffers: max(4, properties.maximumParameterBytes / 32 - 2), dtypes: dtypes)
+      maximumBuffers: max(4, properties.maximumParameterBytes / 32 - 2), dtypes: dtypes,
+      workGroups: properties.workGroupLimits(as: kind, filledBy: workItems))
+  }
+}
+
+extension OpenCLDevice.Properties {
+  func workGroupLimits(as other: OpenCLDevice.Kind? = nil, filledBy workItems: Int? = nil) -> WorkGroupLimits {
+    let isProcessor = (other ?? kind) == .cpu
+    return WorkGroupLimits(
+      isProcessor: isProcessor, maximumWorkGroupSize: maximumWorkGroupSize, localMemoryBytes: localMemoryBytes,
+      fullWorkItems: workItems ?? (isProcessor ? computeUnits * 256 : computeUnits * 1024))
   }
 }
 

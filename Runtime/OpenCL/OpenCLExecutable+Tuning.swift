@@ -29,8 +29,7 @@ extension OpenCLExecutable {
   package func tune(_ inputs: [DeviceBuffer], seconds: Double) throws(KilnError) -> [Tuning] {
     let clock = ContinuousClock()
     let end = clock.now.advanced(by: .seconds(seconds))
-    let facts = launchFacts
-    let candidates = facts.map { WorkMapping.candidates($0) }
+    let candidates = plan.launches.map { plan.kernels[$0.kernel].schedule.openCL?.candidates ?? [] }
     var measured = candidates.map { [Int?](repeating: nil, count: $0.count) }
     for round in 0..<(candidates.map(\.count).max() ?? 0) where round == 0 || clock.now < end {
       let numbers = candidates.map { min(round, $0.count - 1) }
@@ -50,7 +49,10 @@ extension OpenCLExecutable {
       let tried = times.indices.compactMap { number in times[number].map { (candidates[launch][number], $0) } }
       let best = tried.min { $0.1 < $1.1 }?.0 ?? candidates[launch][0]
       chosen.append(best)
-      if tried.count > 1 { records?.record(best, for: facts[launch]) }
+      if tried.count > 1 {
+        let tuned = plan.launches[launch]
+        records?.record(best, plan.kernels[tuned.kernel], tuned.integers)
+      }
       found.append(
         Tuning(
           label: plan.launches[launch].label,
@@ -83,17 +85,14 @@ extension OpenCLExecutable {
   }
 
   /// Where the fastest mappings are kept.
-  var records: MappingRecords? { cache.map { MappingRecords(cache: $0, device: device.properties) } }
-
-  /// What decides about the mapping of each launch.
-  var launchFacts: [MappingFacts] { current.withLock { $0.program.facts } }
+  var records: MappingRecords? { cache.map { MappingRecords(cache: $0, device: device.properties, limits: limits) } }
 
   /// Goes on with these mappings of the launches. Runs that have begun end with theirs.
   func use(_ mappings: [WorkMapping]) throws(KilnError) {
     do throws(RuntimeError) {
-      let program = try PlanProgram(
-        plan, for: device, kind: kind, workItems: workItems, correctsProducts: correctsProducts
-      ) { launch, _ in mappings[launch] }
+      let program = try PlanProgram(plan, for: device, limits, correctsProducts: correctsProducts) { launch, _ in
+        mappings[launch]
+      }
       current.withLock { $0 = (program, []) }
     } catch {
       throw KilnError(openCL: error)

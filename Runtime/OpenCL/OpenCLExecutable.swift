@@ -9,8 +9,7 @@ package final class OpenCLExecutable: Sendable {
   package let plan: ExecutionPlan
   package let device: OpenCLDevice
   let cache: ObjectCache?
-  let kind: OpenCLDevice.Kind
-  let workItems: Int?
+  let limits: WorkGroupLimits
   let correctsProducts: Bool
   /// How the launches run now, and instances of that which no run uses.
   let current: Lock<(program: PlanProgram, warm: [PlanInstance])>
@@ -31,23 +30,21 @@ package final class OpenCLExecutable: Sendable {
   ///
   /// - Parameters:
   ///   - cache: where built programs and tuned mappings are kept; nil for nowhere.
-  ///   - kind: schedules for this kind of device instead of the device's own. Bits do not change.
-  ///   - workItems: as if so many filled the device; nil for its own figure. Bits do not change.
+  ///   - limits: what the plan was lowered for; nil: the device as it is. Bits do not change.
   ///   - tuning: how many seconds the first run may spend on trying other mappings (see `tune`).
   /// - Throws: `device.notStrict` when the device cannot keep NUMERICS.md, `device.unavailable` when it lacks what the plan
   ///   needs, `opencl.build` with the compiler's log.
   package init(
     _ plan: ExecutionPlan, on device: OpenCLDevice, cache: ObjectCache? = .user,
-    schedulesFor kind: OpenCLDevice.Kind? = nil, filledBy workItems: Int? = nil,
-    tuning: Double? = OpenCLExecutable.tuningSeconds
+    limits: WorkGroupLimits? = nil, tuning: Double? = OpenCLExecutable.tuningSeconds
   ) throws(KilnError) {
     self.plan = plan
     self.device = device
     self.cache = cache
-    self.kind = kind ?? device.properties.kind
-    self.workItems = workItems
     tuningLeft = Lock(tuning)
-    let records = cache.map { MappingRecords(cache: $0, device: device.properties) }
+    let limits = limits ?? device.properties.workGroupLimits()
+    self.limits = limits
+    let records = cache.map { MappingRecords(cache: $0, device: device.properties, limits: limits) }
     do throws(RuntimeError) {
       let strictness = try device.context().strictness
       if case .refused(let reason) = strictness {
@@ -55,9 +52,10 @@ package final class OpenCLExecutable: Sendable {
           .unavailable, "\(device.properties.name) cannot run strict programs: \(reason). Use another device.")
       }
       correctsProducts = strictness == .correctedProducts
-      let program = try PlanProgram(
-        plan, for: device, kind: self.kind, workItems: workItems, correctsProducts: correctsProducts
-      ) { records?.mapping($1) ?? .choose($1) }
+      let program = try PlanProgram(plan, for: device, limits, correctsProducts: correctsProducts) { number, schedule in
+        let launch = plan.launches[number]
+        return records?.mapping(plan.kernels[launch.kernel], launch.integers) ?? schedule.mapping
+      }
       current = Lock((program, []))
     } catch {
       throw KilnError(openCL: error)
@@ -77,17 +75,16 @@ package final class OpenCLExecutable: Sendable {
   }
 
   /// How the points of each launch become work items, by name.
-  package var mappings: [String] { current.withLock { $0.program.launches.map(\.mapping) } }
+  package var mappings: [String] { current.withLock { $0.program.launches.map(\.mapping.name) } }
 
   /// The OpenCL C of a plan.
   package static func text(
-    of plan: ExecutionPlan, on device: OpenCLDevice, schedulesFor kind: OpenCLDevice.Kind? = nil,
-    filledBy workItems: Int? = nil
+    of plan: ExecutionPlan, on device: OpenCLDevice, limits: WorkGroupLimits? = nil
   ) throws(RuntimeError) -> String {
     let correctsProducts = try device.context().strictness == .correctedProducts
     return try PlanProgram(
-      plan, for: device, kind: kind ?? device.properties.kind, workItems: workItems, correctsProducts: correctsProducts
-    ) { .choose($1) }.text
+      plan, for: device, limits ?? device.properties.workGroupLimits(), correctsProducts: correctsProducts
+    ).text
   }
 
   private func makeInstance() throws(KilnError) -> PlanInstance {

@@ -13,14 +13,11 @@ package final class PlanProgram: Sendable {
     var isWide: Bool
     var isRowGroup: Bool
     var scratchBytes: Int
-    /// The name of its work mapping.
-    var mapping: String
+    var mapping: WorkMapping
   }
 
   let source: ProgramSource
   let launches: [Launch]
-  /// What decided about the mapping of each launch.
-  let facts: [MappingFacts]
   /// The text, for people.
   package var text: String { source.text }
 
@@ -31,16 +28,14 @@ package final class PlanProgram: Sendable {
   }
 
   /// - Parameters:
-  ///   - workItems: what fills the device; nil for its own figure.
-  ///   - choose: the work mapping of a launch by its number.
-  /// - Throws: `unavailable` when the plan needs what the device does not have.
+  ///   - limits: what the plan was lowered for.
+  ///   - choose: the work mapping of a launch by its number, of those that its schedule has.
+  /// - Throws: `unavailable` when the plan needs what the device does not have, or was lowered for a processor.
   init(
-    _ plan: ExecutionPlan, for device: OpenCLDevice, kind: OpenCLDevice.Kind, workItems: Int? = nil,
-    correctsProducts: Bool, choose: (_ launch: Int, MappingFacts) -> WorkMapping
+    _ plan: ExecutionPlan, for device: OpenCLDevice, _ limits: WorkGroupLimits, correctsProducts: Bool,
+    choose: (_ launch: Int, OpenCLSchedule) -> WorkMapping = { $1.mapping }
   ) throws(RuntimeError) {
     let properties = device.properties
-    var limits = properties.mappingLimits(as: kind)
-    limits.fullWorkItems = workItems ?? limits.fullWorkItems
     if let label = plan.labelNeedingDouble, !properties.hasDouble {
       throw RuntimeError(
         .unavailable,
@@ -52,15 +47,17 @@ package final class PlanProgram: Sendable {
         "a value \(slot.type) has \(slot.type.byteCount) bytes; one buffer of \(properties.name) has at most "
           + "\(properties.maximumBufferBytes)")
     }
-    let facts = plan.launches.map { MappingFacts(plan.kernels[$0.kernel], $0.integers, limits) }
     let (forced, rewrite) = device.faults.withLock { ($0.style, $0.rewrite) }
     var numbers: [Form: Int] = [:]
     var parts: [(text: String, label: String)] = []
     var helpers: Set<CLHelper> = []
     var launches: [Launch] = []
     for (index, launch) in plan.launches.enumerated() {
-      let kernel = plan.kernels[launch.kernel]
-      let mapping = choose(index, facts[index])
+      let kernel = plan.kernels[launch.kernel].definition
+      guard let schedule = plan.kernels[launch.kernel].schedule.openCL else {
+        throw RuntimeError(.unavailable, "launch \(index) (\(launch.label)) of the plan is scheduled for a processor")
+      }
+      let mapping = choose(index, schedule)
       var style = forced
       style.correctsProducts = style.correctsProducts || correctsProducts
       style.isWide = style.isWide || !kernel.fits32Bits(launch.integers)
@@ -82,10 +79,9 @@ package final class PlanProgram: Sendable {
           functions: phases.map { "k\(number)_\($0)" },
           ranges: phases.map { mapping.range(kernel, launch.integers, phase: $0, limits) },
           signature: KernelSignature(kernel, mapping, style), isWide: style.isWide, isRowGroup: mapping == .rowGroups,
-          scratchBytes: mapping.scratchBytes(kernel, launch.integers, limits), mapping: mapping.name))
+          scratchBytes: mapping.scratchBytes(kernel, launch.integers, limits), mapping: mapping))
     }
     self.launches = launches
-    self.facts = facts
     var source = ProgramSource()
     source.append("#pragma OPENCL FP_CONTRACT OFF\n")
     if plan.labelNeedingDouble != nil { source.append("#pragma OPENCL EXTENSION cl_khr_fp64 : enable\n") }
@@ -97,32 +93,9 @@ package final class PlanProgram: Sendable {
   var scratchBytes: Int { launches.map(\.scratchBytes).max() ?? 0 }
 }
 
-extension OpenCLDevice.Properties {
-  func mappingLimits(as kind: OpenCLDevice.Kind) -> MappingLimits {
-    MappingLimits(
-      isProcessor: kind == .cpu, maximumWorkGroupSize: maximumWorkGroupSize, localMemoryBytes: localMemoryBytes,
-      fullWorkItems: kind == .cpu ? computeUnits * 256 : computeUnits * 1024)
-  }
-}
-
 extension ExecutionPlan {
   /// The ops of the first launch that computes in f64.
   fileprivate var labelNeedingDouble: String? {
-    launches.first { kernels[$0.kernel].usesDouble }?.label
-  }
-}
-
-extension Kernel {
-  fileprivate var usesDouble: Bool {
-    if buffers.contains(where: { $0.dtype == .f64 }) || scratchRows.contains(.f64) { return true }
-    return stages.contains { stage in
-      stage.body.contains { instruction in
-        switch instruction {
-        case .constant(let scalar): scalar.dtype == .f64
-        case .operation(_, _, let dtype): dtype == .f64
-        case .index, .load, .gather, .loadScratch, .reduced: false
-        }
-      }
-    }
+    launches.first { kernels[$0.kernel].definition.uses(.f64) }?.label
   }
 }

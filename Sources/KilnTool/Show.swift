@@ -48,7 +48,7 @@ struct Show: ParsableCommand {
     let device: OpenCLDevice
     do throws(RuntimeError) { device = try OpenCLDevice.choose(name) } catch { throw ToolError(error) }
     return try reporting(program.name) { () throws(KilnError) in
-      let lowered = try Lowered(program.module, function: function.name, for: device.lowering, fuses: !noFusion)
+      let lowered = try Lowered(program.module, function: function.name, for: device.lowering(), fuses: !noFusion)
       switch stage {
       case .module: return program.module.description
       case .plain: return lowered.plainModule.description

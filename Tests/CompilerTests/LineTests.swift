@@ -37,14 +37,14 @@ struct LineTests {
     try expectReferenceBits(program, "transposes of \(dtype)")
     let function = try #require(program.module["main"])
     let plan = try Lowering(function, for: .testCPU).plan
-    #expect(dtype == .bool || plan.kernels.contains { if case .turned = $0.schedule { true } else { false } })
+    #expect(dtype == .bool || plan.kernels.contains { if case .cpu(.turned) = $0.schedule { true } else { false } })
   }
 
   @Test("a scatter of rows and a scan of columns run in strips of vectors, side by side on threads")
   func schedules() throws {
-    func schedules(_ body: String, _ parameters: String, _ result: String) throws -> [Schedule] {
+    func schedules(_ body: String, _ parameters: String, _ result: String) throws -> [CPUSchedule] {
       let module = try Module(parsing: "func @main(\(parameters)) -> (\(result)) {\n\(body)\n}", file: "test.kiln")
-      return try Lowering(#require(module["main"]), for: .testCPU).plan.kernels.map(\.schedule)
+      return try Lowering(#require(module["main"]), for: .testCPU).plan.kernels.compactMap(\.schedule.cpu)
     }
     let scatter = try schedules(
       "%y: f32[100,256] = scatter(%x, %i, %u) {axis = 0, combiner = add, bounds = check}\nreturn %y",

@@ -17,14 +17,14 @@ struct PlanShapeTests {
   }
 
   private func isContraction(_ plan: ExecutionPlan, _ launch: ExecutionPlan.Launch) -> Bool {
-    if case .contraction = plan.kernels[launch.kernel].schedule { true } else { false }
+    if case .cpu(.contraction) = plan.kernels[launch.kernel].schedule { true } else { false }
   }
 
   @Test("softmax is one kernel")
   func softmaxIsOneKernel() throws {
     let plan = try plan(trace(Tensor<Float>.zeros([64, 100])) { softmax($0) })
     #expect(plan.launches.count == 1)
-    #expect(plan.kernels[0].schedule == .rows)
+    #expect(plan.kernels[0].schedule == .cpu(.rows))
   }
 
   @Test("layer norm is one kernel")
@@ -32,7 +32,7 @@ struct PlanShapeTests {
     let (x, vector) = (Tensor<Float>.zeros([64, 100]), Tensor<Float>.zeros([100]))
     let plan = try plan(trace(x, vector, vector) { layerNorm($0, scale: $1, offset: $2) })
     #expect(plan.launches.count == 1)
-    #expect(plan.kernels[0].schedule == .rows)
+    #expect(plan.kernels[0].schedule == .cpu(.rows))
   }
 
   @Test("the pointwise parts of a gelu MLP are in its two contractions")

@@ -37,8 +37,9 @@ struct Backend: CustomStringConvertible, Sendable {
       guard let function = inlined[name] else {
         throw KilnError("run.C1", "there is no function @\(name)")
       }
-      let plan = try Lowering(function, in: inlined, for: device.lowering).plan
-      return try OpenCLExecutable(plan, on: device, cache: nil, schedulesFor: kind).run(inputs)
+      let description = device.lowering(as: kind)
+      let plan = try Lowering(function, in: inlined, for: description).plan
+      return try OpenCLExecutable(plan, on: device, cache: nil, limits: description.workGroups).run(inputs)
     }
   }
 

@@ -60,26 +60,15 @@ import Testing
 
     """
 
-  func run(_ kernel: Kernel, _ values: inout [[UInt32]], _ integers: [Int], units: Int? = nil) -> KernelStatus {
+  func run(_ kernel: Kernel, _ values: inout [[UInt32]], _ integers: [Int]) -> KernelStatus {
     let pointers = values.map { value in
       let memory = UnsafeMutablePointer<UInt32>.allocate(capacity: max(value.count, 1))
       memory.initialize(from: value, count: value.count)
       return memory
     }
     defer { for pointer in pointers { pointer.deallocate() } }
-    let buffers = pointers.map { UnsafeMutableRawPointer($0) }
-    var status = KernelStatus()
-    if let step = units {
-      let last = kernel.phaseCount - 1
-      let count = kernel.workUnits(phase: last, integers)
-      for start in stride(from: 0, to: count, by: step) {
-        KernelInterpreter.run(
-          kernel, phase: last, units: start..<min(start + step, count), buffers: buffers, integers: integers,
-          status: &status)
-      }
-    } else {
-      status = KernelInterpreter.run(kernel, buffers: buffers, integers: integers)
-    }
+    let status = KernelInterpreter.run(
+      kernel.definition, buffers: pointers.map { UnsafeMutableRawPointer($0) }, integers: integers)
     values = zip(values, pointers).map { Array(UnsafeBufferPointer(start: $1, count: $0.count)) }
     return status
   }
@@ -90,13 +79,13 @@ import Testing
     #expect(kernel.description == text)
   }
 
-  @Test("A row program runs as the tensor ops do", arguments: [nil, 1, 2, 3])
-  func rowProgram(_ units: Int?) throws {
+  @Test("A row program runs as the tensor ops do")
+  func rowProgram() throws {
     let (n, m) = (7, 70)
     let x: [Float] = ReferenceReductionTests.numbers(n * m, seed: 1)
     let kernel = try Kernel(parsing: Self.rows, file: "k")
     var values = [x.map(\.bitPattern), Array(repeating: 0, count: n * m), Array(repeating: 0, count: n)]
-    #expect(run(kernel, &values, [n, m], units: units).site == 0)
+    #expect(run(kernel, &values, [n, m]).site == 0)
     let module = try Module(
       parsing: """
         func @f(%x: f32[7,70]) -> (f32[7,70], i32[7]) {
@@ -188,9 +177,9 @@ import Testing
         for _ in 0..<Int.random(in: 1...3, using: &random) { ParserFuzzTests.mutate(&bytes, &random) }
         guard let kernel = try? Kernel(parsing: String(decoding: bytes, as: UTF8.self), file: "fuzz") else { continue }
         #expect(try Kernel(parsing: kernel.description, file: "printed") == kernel)
-        let counts = Array(repeating: 100, count: kernel.buffers.count)
+        let counts = Array(repeating: 100, count: kernel.definition.buffers.count)
         _ = KernelVerifier.diagnostics(
-          for: kernel, integers: Array(repeating: 3, count: min(max(kernel.integerCount, 0), 99)), elementCounts: counts
+          for: kernel, integers: Array(repeating: 3, count: min(max(kernel.definition.integerCount, 0), 99)), elementCounts: counts
         )
       }
     }

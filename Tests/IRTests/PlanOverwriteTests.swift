@@ -118,10 +118,10 @@ import Testing
           schedule serial
         }
         """, file: "k")
-    for schedule: Schedule in [
+    for schedule: CPUSchedule in [
       .pointwise(lanes: 8, unroll: 1, grain: 64, streaming: false), .turned(axis: 0, lanes: 8, grain: 64),
     ] {
-      kernel.schedule = schedule
+      kernel.schedule = .cpu(schedule)
       #expect(KernelVerifier.diagnostics(for: kernel).map(\.label) == ["kernel.C6"])
     }
   }

@@ -86,7 +86,7 @@ import Testing
     ("plan.C7", { $0.results[0].source = .parameter(5) }),
     ("plan.C7", { $0.results[0].source = .result(0) }),
     ("plan.C7", { $0.donations = [.init(parameter: 3, result: 0)] }),
-    ("kernel.C7", { $0.kernels[0].outer = [.constant(2)] }),
+    ("kernel.C7", { $0.kernels[0].definition.outer = [.constant(2)] }),
   ]
 
   @Test("The verifier names what is wrong with a plan, and a wrong plan does not run", arguments: faults.indices)

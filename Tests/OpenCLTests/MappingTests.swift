@@ -20,6 +20,10 @@ struct MappingCase: CustomTestStringConvertible, Sendable {
 
   var testDescription: String { mapping }
 
+  func description(of device: OpenCLDevice) -> DeviceDescription {
+    device.lowering(as: kind, filledBy: 64 << 10)
+  }
+
   func program() throws -> RandomProgram {
     let text = "func @main(\(text.parameters)) -> (\(text.results)) {\n\(text.body)\n}\n"
     let module = try Module(parsing: text, file: "case")
@@ -84,8 +88,10 @@ struct MappingTests {
   func reached(_ test: MappingCase) throws {
     let device = try OpenCLHarness.device.get()
     let reason = try test.program().disagreement { program in
+      let description = test.description(of: device)
       let executable = try OpenCLExecutable(
-        OpenCLHarness.plan(program, fuses: true), on: device, cache: nil, schedulesFor: test.kind, filledBy: 64 << 10)
+        OpenCLHarness.plan(program, fuses: true, for: description), on: device, cache: nil,
+        limits: description.workGroups)
       #expect(executable.mappings.contains(test.mapping), "\(executable.mappings)")
       return try executable.run(program.inputs)
     }
@@ -100,9 +106,10 @@ struct MappingTests {
     let device = try OpenCLHarness.device.get()
     for test in MappingCase.all where ["split rows", "row groups"].contains(test.mapping) {
       let program = try test.program()
-      let plan = try OpenCLHarness.plan(program, fuses: true)
+      let description = test.description(of: device)
+      let plan = try OpenCLHarness.plan(program, fuses: true, for: description)
       func executable() throws -> OpenCLExecutable {
-        try OpenCLExecutable(plan, on: device, cache: cache, schedulesFor: test.kind, filledBy: 64 << 10, tuning: nil)
+        try OpenCLExecutable(plan, on: device, cache: cache, limits: description.workGroups, tuning: nil)
       }
       let first = try executable()
       let buffers = try program.inputs.map { value in
@@ -117,11 +124,11 @@ struct MappingTests {
       }
       #expect(first.mappings == tuned.map(\.chosen))
       // What is kept decides, even where the clock would have chosen otherwise.
-      let facts = first.launchFacts
-      for (launch, facts) in zip(tuned, facts) {
-        guard let slowest = launch.measured.max(by: { $0.nanoseconds < $1.nanoseconds }) else { continue }
-        let mapping = try #require(WorkMapping.candidates(facts).first { $0.name == slowest.mapping })
-        first.records?.record(mapping, for: facts)
+      for (tuning, launch) in zip(tuned, plan.launches) {
+        guard let slowest = tuning.measured.max(by: { $0.nanoseconds < $1.nanoseconds }) else { continue }
+        let kernel = plan.kernels[launch.kernel]
+        let mapping = try #require(kernel.schedule.openCL?.candidates.first { $0.name == slowest.mapping })
+        first.records?.record(mapping, kernel, launch.integers)
       }
       let second = try executable()
       let slowest = tuned.map { $0.measured.max { $0.nanoseconds < $1.nanoseconds }?.mapping ?? $0.chosen }
@@ -140,22 +147,30 @@ struct MappingTests {
     let folder = FileManager.default.temporaryDirectory.appending(path: "kiln-tuning-\(UUID())").path
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let cache = try #require(ObjectCache(folder: folder))
-    let plan = try OpenCLHarness.plan(test.program(), fuses: true)
     let device = try OpenCLHarness.device.get()
+    let description = test.description(of: device)
+    let plan = try OpenCLHarness.plan(test.program(), fuses: true, for: description)
     let executable = try OpenCLExecutable(
-      plan, on: device, cache: cache, schedulesFor: test.kind, filledBy: 64 << 10, tuning: 30)
+      plan, on: device, cache: cache, limits: description.workGroups, tuning: 30)
     let records = try #require(executable.records)
-    let facts = executable.launchFacts[0]
-    #expect(records.mapping(facts) == nil)
+    let (kernel, integers) = (plan.kernels[plan.launches[0].kernel], plan.launches[0].integers)
+    #expect(records.mapping(kernel, integers) == nil)
     #expect(try test.program().disagreement { try executable.run($0.inputs) } == nil)
-    #expect(records.mapping(facts)?.name == executable.mappings[0])
-    records.record(.sortGroups, for: facts)
-    #expect(records.mapping(facts) == nil)
+    #expect(records.mapping(kernel, integers)?.name == executable.mappings[0])
+    records.record(.sortGroups, kernel, integers)
+    #expect(records.mapping(kernel, integers) == nil)
   }
 
   @Test("The cases are all mappings that there are")
   func complete() throws {
-    #expect(Set(MappingCase.all.map(\.mapping)) == Set(WorkMappingNames.all))
+    func tile(_ size: Int) -> TileShape {
+      TileShape(itemRows: size, itemColumns: size, groupRows: 16, groupColumns: 16, treeLevels: 0)
+    }
+    let mappings: [WorkMapping] = [
+      .points(strides: false), .points(strides: true), .rowGroups, .columnGroups, .sortGroups, .split(columns: false),
+      .split(columns: true), .splitDot, .registerTiles(tile(4)), .tiles(tile(2)), .tiles(tile(4)), .tiles(tile(8)),
+    ]
+    #expect(Set(MappingCase.all.map(\.mapping)) == Set(mappings.map(\.name)))
   }
 
   /// A harness that finds nothing wrong with a wrong emitter would prove nothing. Other sizes of blocks are no such fault: they
@@ -170,13 +185,13 @@ struct MappingTests {
     let test = try #require(MappingCase.all.first { $0.mapping == mapping })
     let device = try OpenCLHarness.device.get().separateCopy()
     defer { device.close() }
-    let plan = try OpenCLHarness.plan(test.program(), fuses: true)
-    let text = try OpenCLExecutable.text(of: plan, on: device, schedulesFor: test.kind, filledBy: 64 << 10)
+    let description = test.description(of: device)
+    let plan = try OpenCLHarness.plan(test.program(), fuses: true, for: description)
+    let text = try OpenCLExecutable.text(of: plan, on: device, limits: description.workGroups)
     #expect(text.contains(from))
     device.faults.withLock { $0.rewrite = (from, to) }
     let reason = try test.program().disagreement { program in
-      try OpenCLExecutable(plan, on: device, cache: nil, schedulesFor: test.kind, filledBy: 64 << 10).run(
-        program.inputs)
+      try OpenCLExecutable(plan, on: device, cache: nil, limits: description.workGroups).run(program.inputs)
     }
     #expect(reason?.contains("differs") == true, "\(reason ?? "no difference")")
   }

@@ -27,14 +27,17 @@ enum OpenCLHarness {
   }()
 
   static func plan(
-    _ function: Function, in module: Module = Module(), fuses: Bool = true
+    _ function: Function, in module: Module = Module(), fuses: Bool = true, for description: DeviceDescription? = nil
   ) throws -> ExecutionPlan {
-    try Lowering(function, in: module, for: device.get().lowering, options: LoweringOptions(fuses: fuses)).plan
+    let description = try description ?? device.get().lowering()
+    return try Lowering(function, in: module, for: description, options: LoweringOptions(fuses: fuses)).plan
   }
 
-  static func plan(_ program: RandomProgram, fuses: Bool) throws -> ExecutionPlan {
+  static func plan(
+    _ program: RandomProgram, fuses: Bool, for description: DeviceDescription? = nil
+  ) throws -> ExecutionPlan {
     let module = try Pipeline.default(for: program.entry).run(program.module)
-    let plan = try plan(#require(module[program.entry]), in: module, fuses: fuses)
+    let plan = try plan(#require(module[program.entry]), in: module, fuses: fuses, for: description)
     let findings = PlanVerifier.diagnostics(for: plan)
     if !findings.isEmpty { throw KilnError(findings) }
     return plan
@@ -44,8 +47,10 @@ enum OpenCLHarness {
   static func run(
     _ program: RandomProgram, fuses: Bool, kind: OpenCLDevice.Kind, on other: OpenCLDevice? = nil
   ) throws -> [TensorValue] {
-    let plan = try plan(program, fuses: fuses)
-    return try OpenCLExecutable(plan, on: other ?? device.get(), cache: nil, schedulesFor: kind).run(program.inputs)
+    let device = try other ?? device.get()
+    let description = device.lowering(as: kind)
+    let plan = try plan(program, fuses: fuses, for: description)
+    return try OpenCLExecutable(plan, on: device, cache: nil, limits: description.workGroups).run(program.inputs)
   }
 
   /// Runs a program on the processor, through LLVM.
@@ -83,12 +88,13 @@ enum OpenCLHarness {
     var module = Module()
     try module.append(function)
     let expected = try ReferenceInterpreter.run(module, function: function.name, inputs: inputs)
-    let plan = try plan(function, fuses: fuses)
     let device = try device.get().separateCopy()
     defer { device.close() }
     if !optimises { device.faults.withLock { $0.buildOptions = " -cl-opt-disable" } }
     for kind in kinds {
-      let found = try OpenCLExecutable(plan, on: device, cache: nil, schedulesFor: kind).run(inputs)
+      let description = device.lowering(as: kind)
+      let plan = try plan(function, fuses: fuses, for: description)
+      let found = try OpenCLExecutable(plan, on: device, cache: nil, limits: description.workGroups).run(inputs)
       for (number, pair) in zip(expected, found).enumerated() where !pair.0.isIdentical(to: pair.1) {
         let (a, b) = (pair.0.bits, pair.1.bits)
         let dtype = pair.0.type.dtype

@@ -166,7 +166,7 @@ struct RuntimeFaultTests {
     let y = try builder.emitOne(.map(.add), [x, x])
     let device = try OpenCLHarness.device.get()
     let plan = try Lowering(
-      builder.finish([y]), for: device.lowering,
+      builder.finish([y]), for: device.lowering(),
       options: LoweringOptions(donations: [ExecutionPlan.Donation(parameter: 0, result: 0)])
     ).plan
     let executable = try OpenCLExecutable(plan, on: device, cache: nil)

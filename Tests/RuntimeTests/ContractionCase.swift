@@ -80,44 +80,42 @@ struct ContractionCase: Sendable, CustomStringConvertible {
 
     let stored = storedType ?? dtype
     var buffers = [
-      Kernel.Buffer(stored, isWritten: false), .init(stored, isWritten: false), .init(dtype, isWritten: true),
+      KernelDefinition.Buffer(stored, isWritten: false), .init(stored, isWritten: false), .init(dtype, isWritten: true),
     ]
     let id = { (index: Int) in BodyID(rawValue: UInt32(index)) }
-    var dotBody: [BodyInstruction] = [.load(buffer: 0, left), .load(buffer: 1, right)]
+    var dotBody: [BodyInstruction] = [.load(BufferAccess(0, left)), .load(BufferAccess(1, right))]
     if stored != dtype {
       dotBody.append(.operation(.convert, operands: [id(0)], dtype: dtype))
       dotBody.append(.operation(.convert, operands: [id(1)], dtype: dtype))
     }
-    let dot = Kernel.Stage(
-      inner: extents, body: dotBody, effects: [.dot(lhs: id(dotBody.count - 2), rhs: id(dotBody.count - 1))])
+    let dot = KernelDefinition.Stage(
+      inner: extents, body: dotBody, effects: [.reduce(.dot(id(dotBody.count - 1)), id(dotBody.count - 2))])
     var body: [BodyInstruction] = [.reduced(0)]
     var effects: [Effect] = []
     switch epilogue {
-    case .none: effects = [.store(buffer: 2, output, value: id(0))]
+    case .none: effects = [.store(id(0), BufferAccess(2, output))]
     case .biasRelu:
       buffers.append(.init(dtype, isWritten: false))
       body += [
-        .load(buffer: 3, AffineIndex(offset: zero, strides: outerStrides(0, 0, 1))),
+        .load(BufferAccess(3, AffineIndex(offset: zero, strides: outerStrides(0, 0, 1)))),
         .operation(.add, operands: [id(0), id(1)], dtype: dtype),
         .constant(dtype == .f64 ? Scalar(0.0) : dtype == .f32 ? Scalar(Float(0)) : Scalar(Int32(0))),
         .operation(.maximum, operands: [id(2), id(3)], dtype: dtype),
       ]
-      effects = [.store(buffer: 2, output, value: id(4))]
+      effects = [.store(id(4), BufferAccess(2, output))]
     case .residual:
       buffers += [.init(dtype, isWritten: false), .init(dtype, isWritten: true)]
       body += [
-        .load(buffer: 3, output), .operation(.add, operands: [id(0), id(1)], dtype: dtype),
+        .load(BufferAccess(3, output)), .operation(.add, operands: [id(0), id(1)], dtype: dtype),
         .operation(.add, operands: [id(0), id(0)], dtype: dtype),
       ]
       let transposed = AffineIndex(offset: zero, strides: outerStrides(m * n, 1, m))
-      effects = [.store(buffer: 2, output, value: id(2)), .store(buffer: 4, transposed, value: id(3))]
+      effects = [.store(id(2), BufferAccess(2, output)), .store(id(3), BufferAccess(4, transposed))]
     }
     let schedule = ContractionSchedule(
-      batchAxes: batches == nil ? 0 : 1, rowAxes: rows == nil ? 0 : 1, tileRows: tile.rows, tileColumns: tile.columns,
+      tileRows: tile.rows, tileColumns: tile.columns,
       packsRight: packsRight, streamsRight: streamsRight, packsLeft: packsLeft)
-    let kernel = Kernel(
-      buffers: buffers, integerCount: integers.count, outer: outer,
-      stages: [dot, Kernel.Stage(inner: [], body: body, effects: effects)], schedule: .contraction(schedule))
+    let kernel = Kernel(KernelDefinition(buffers: buffers, integerCount: integers.count, outer: outer, stages: [dot, KernelDefinition.Stage(inner: [], body: body, effects: effects)]), .cpu(.contraction(schedule)))
     return (kernel, integers)
   }
 

@@ -38,7 +38,7 @@ final class PhaseRunner {
     self.kernel = kernel
     let object = try KernelEmitter.object(of: kernel, name: name, compiler: machine.compiler())
     loaded = try machine.loader.load(object)
-    phases = (0..<kernel.phaseCount).map { [loaded] in
+    phases = (0..<(kernel.schedule.cpu?.phaseCount ?? 0)).map { [loaded] in
       unsafeBitCast(loaded.address(of: "\(name)_\($0)")!, to: Phase.self)
     }
   }
@@ -53,7 +53,7 @@ final class PhaseRunner {
     var status: [Int32] = [0, 0, 0, 0]
     let table: [UnsafeMutableRawPointer?] = buffers + [workspace]
     for (number, phase) in phases.enumerated() {
-      let units = kernel.workUnits(phase: number, integers)
+      let units = kernel.schedule.cpu?.workUnits(kernel.definition, phase: number, integers) ?? 0
       for cut in (0..<cuts).reversed() {
         phase(table, integers, units * cut / cuts, units * (cut + 1) / cuts, guarded.pointer, &status)
       }

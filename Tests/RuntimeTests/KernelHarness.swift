@@ -31,7 +31,7 @@ struct KernelHarness {
   ) throws -> Int32 {
     let compiled = try compiler.compile(kernel)
     let margin = 64
-    let memory = zip(kernel.buffers, buffers).map { buffer, words -> UnsafeMutableRawPointer in
+    let memory = zip(kernel.definition.buffers, buffers).map { buffer, words -> UnsafeMutableRawPointer in
       let size = buffer.dtype.byteCount
       let block = UnsafeMutableRawPointer.allocate(byteCount: words.count * size + 2 * margin, alignment: 64)
       block.initializeMemory(as: UInt8.self, repeating: 0xA5, count: words.count * size + 2 * margin)
@@ -53,7 +53,7 @@ struct KernelHarness {
     var status: [Int32] = [0, 0, 0, 0]
     let pointers: [UnsafeMutableRawPointer?] = memory.map { $0 + margin } + [workspace]
     for (phase, function) in compiled.phases.enumerated() {
-      let units = kernel.workUnits(phase: phase, integers)
+      let units = try #require(kernel.schedule.cpu).workUnits(kernel.definition, phase: phase, integers)
       var begin = 0
       while begin < units {
         let end = unitsPerCall < units - begin ? begin + unitsPerCall : units
@@ -61,7 +61,7 @@ struct KernelHarness {
         begin = end
       }
     }
-    for (number, buffer) in kernel.buffers.enumerated() {
+    for (number, buffer) in kernel.definition.buffers.enumerated() {
       let size = buffer.dtype.byteCount
       let bytes = buffers[number].count * size
       for offset in Array(0..<margin) + Array(margin + bytes..<2 * margin + bytes)

@@ -46,25 +46,22 @@ struct PrimitiveKernelTests {
   }
 
   private func kernel(_ cases: [Case], lanes: Int) -> Kernel {
-    var buffers: [Kernel.Buffer] = []
+    var buffers: [KernelDefinition.Buffer] = []
     var body: [BodyInstruction] = []
     var effects: [Effect] = []
     let index = AffineIndex(offset: .constant(0), strides: [.constant(1)])
     for item in cases {
       let first = body.count
       for dtype in item.operands {
-        body.append(.load(buffer: buffers.count, index))
-        buffers.append(Kernel.Buffer(dtype, isWritten: false))
+        body.append(.load(BufferAccess(buffers.count, index)))
+        buffers.append(KernelDefinition.Buffer(dtype, isWritten: false))
       }
       let operands = item.operands.indices.map { BodyID(first + $0) }
       body.append(.operation(item.primitive, operands: operands, dtype: item.result))
-      effects.append(.store(buffer: buffers.count, index, value: BodyID(body.count - 1)))
-      buffers.append(Kernel.Buffer(item.result, isWritten: true))
+      effects.append(.store(BodyID(body.count - 1), BufferAccess(buffers.count, index)))
+      buffers.append(KernelDefinition.Buffer(item.result, isWritten: true))
     }
-    return Kernel(
-      buffers: buffers, integerCount: 1, outer: [.argument(0)],
-      stages: [Kernel.Stage(inner: [], body: body, effects: effects)],
-      schedule: .pointwise(lanes: lanes, unroll: 1, grain: 1024, streaming: false))
+    return Kernel(KernelDefinition(buffers: buffers, integerCount: 1, outer: [.argument(0)], stages: [KernelDefinition.Stage(inner: [], body: body, effects: effects)]), .cpu(.pointwise(lanes: lanes, unroll: 1, grain: 1024, streaming: false)))
   }
 
   @Test(

@@ -103,30 +103,26 @@ struct ReductionKernelTests {
   /// Rows of `n` elements (or columns, by the strides), reduced in several ways at once:
   /// buffers 0 the elements, then one for each result.
   private func kernel(
-    _ dtype: DType, _ kinds: [ReductionKind], _ extremes: [ArgReductionKind], schedule: Schedule, byColumns: Bool
+    _ dtype: DType, _ kinds: [ReductionKind], _ extremes: [ArgReductionKind], schedule: CPUSchedule, byColumns: Bool
   ) -> Kernel {
     let stride: KernelInteger = .argument(2)
     let element = AffineIndex(
       offset: .constant(0), strides: byColumns ? [.constant(1), stride] : [stride, .constant(1)])
     let effects: [Effect] =
-      kinds.map { .reduce($0, value: BodyID(0)) } + extremes.map { .argReduce($0, value: BodyID(0)) }
+      kinds.map { .reduce(.reduce($0), BodyID(0)) } + extremes.map { .reduce(.argReduce($0), BodyID(0)) }
     let results = kinds.map { _ in dtype } + extremes.map { _ in DType.i32 }
-    return Kernel(
-      buffers: [Kernel.Buffer(dtype, isWritten: false)] + results.map { Kernel.Buffer($0, isWritten: true) },
-      integerCount: 3, outer: [.argument(0)],
-      stages: [
-        Kernel.Stage(inner: [.argument(1)], body: [.load(buffer: 0, element)], effects: effects),
-        Kernel.Stage(
+    return Kernel(KernelDefinition(buffers: [KernelDefinition.Buffer(dtype, isWritten: false)] + results.map { KernelDefinition.Buffer($0, isWritten: true) }, integerCount: 3, outer: [.argument(0)], stages: [
+        KernelDefinition.Stage(inner: [.argument(1)], body: [.load(BufferAccess(0, element))], effects: effects),
+        KernelDefinition.Stage(
           inner: [], body: effects.indices.map { .reduced($0) },
           effects: effects.indices.map {
-            .store(
-              buffer: $0 + 1, AffineIndex(offset: .constant(0), strides: [.constant(1)]), value: BodyID($0))
+            .store(BodyID($0), BufferAccess($0 + 1, AffineIndex(offset: .constant(0), strides: [.constant(1)])))
           }),
-      ], schedule: schedule)
+      ]), .cpu(schedule))
   }
 
   private func check(
-    _ dtype: DType, _ kinds: [ReductionKind], _ extremes: [ArgReductionKind], schedule: Schedule, byColumns: Bool,
+    _ dtype: DType, _ kinds: [ReductionKind], _ extremes: [ArgReductionKind], schedule: CPUSchedule, byColumns: Bool,
     outer: Int, n: Int, words: [UInt64], harness: KernelHarness, unitsPerCall: Int = .max
   ) throws {
     let kernel = kernel(dtype, kinds, extremes, schedule: schedule, byColumns: byColumns)
@@ -211,7 +207,7 @@ struct ReductionKernelTests {
   func logical() throws {
     let harness = try KernelHarness.widest.get()
     for dtype in [DType.bool, .u16] {
-      for (n, schedule) in [(0, Schedule.rows), (1, .rows), (77, .rows), (77, .serial), (2000, .columns(strip: 32))] {
+      for (n, schedule) in [(0, CPUSchedule.rows), (1, .rows), (77, .rows), (77, .serial), (2000, .columns(strip: 32))] {
         var byColumns = false
         if case .columns = schedule { byColumns = true }
         let words = (0..<4 * n).map { UInt64($0 % 50 == 7 ? 0 : 1) }
@@ -238,26 +234,23 @@ struct ReductionKernelTests {
   @Test("D1: dots in columns and in serial loops", arguments: [DType.f32, .f64, .i32])
   func dots(dtype: DType) throws {
     let harness = try KernelHarness.widest.get()
-    for schedule in [Schedule.serial, .columns(strip: 32)] {
+    for schedule in [CPUSchedule.serial, .columns(strip: 32)] {
       for n in [0, 1, 3, 511, 512, 513, 1025, 8193, 8704] {
         let outer = n > 1000 ? 5 : 19
         let vector = AffineIndex(offset: .constant(0), strides: [.constant(0), .constant(1)])
         let matrix = AffineIndex(offset: .constant(0), strides: [.constant(1), .argument(0)])
-        let kernel = Kernel(
-          buffers: [
-            Kernel.Buffer(dtype, isWritten: false), Kernel.Buffer(dtype, isWritten: false),
-            Kernel.Buffer(dtype, isWritten: true),
-          ],
-          integerCount: 2, outer: [.argument(0)],
-          stages: [
-            Kernel.Stage(
-              inner: [.argument(1)], body: [.load(buffer: 0, vector), .load(buffer: 1, matrix)],
-              effects: [.dot(lhs: BodyID(0), rhs: BodyID(1))]),
-            Kernel.Stage(
+        let kernel = Kernel(KernelDefinition(buffers: [
+            KernelDefinition.Buffer(dtype, isWritten: false), KernelDefinition.Buffer(dtype, isWritten: false),
+            KernelDefinition.Buffer(dtype, isWritten: true),
+          ], integerCount: 2, outer: [.argument(0)], stages: [
+            KernelDefinition.Stage(
+              inner: [.argument(1)], body: [.load(BufferAccess(0, vector)), .load(BufferAccess(1, matrix))],
+              effects: [.reduce(.dot(BodyID(1)), BodyID(0))]),
+            KernelDefinition.Stage(
               inner: [], body: [.reduced(0)],
-              effects: [.store(buffer: 2, AffineIndex(offset: .constant(0), strides: [.constant(1)]), value: BodyID(0))]
+              effects: [.store(BodyID(0), BufferAccess(2, AffineIndex(offset: .constant(0), strides: [.constant(1)])))]
             ),
-          ], schedule: schedule)
+          ]), .cpu(schedule))
         var buffers = [
           dtype.numbers(n, seed: n), dtype.numbers(n * outer, seed: n + 1), [UInt64](repeating: 9, count: outer),
         ]

@@ -5,11 +5,11 @@ import KilnRuntime
 extension KernelEmitter {
   /// A function that runs the stages from 1 on. Its parameters: begin is the tile's first row within its row block, end
   /// the first column, then the record of the row block and the number of rows.
-  func epilogue(_ c: Contraction) throws(RuntimeError) -> LLVMFunction {
+  func epilogue(_ c: TiledContraction) throws(RuntimeError) -> LLVMFunction {
     try subfunction("epilogue", [module.pointer, module.int64]) { () throws(RuntimeError) in
       let (record, rows) = (function.parameters[6], function.parameters[7])
       let column = end
-      var coordinates: [LLVMValue?] = (0..<c.schedule.batchAxes).map {
+      var coordinates: [LLVMValue?] = (0..<c.roles.batchAxes).map {
         module.load(module.int64, field(record, RowBlock.batch + $0), alignment: 8)
       }
       let firstRow = add(module.load(module.int64, field(record, RowBlock.row), alignment: 8), begin)
@@ -28,7 +28,7 @@ extension KernelEmitter {
 
   /// One row: `present` columns from `column` on, whose sums lie at `sums`.
   private func emitRow(
-    _ c: Contraction, _ coordinates: [LLVMValue?], column: LLVMValue, present: LLVMValue, sums: LLVMValue
+    _ c: TiledContraction, _ coordinates: [LLVMValue?], column: LLVMValue, present: LLVMValue, sums: LLVMValue
   ) throws(RuntimeError) {
     let stages = kernel.stages.indices.dropFirst()
     guard let axis = c.columnAxis else {
@@ -66,13 +66,16 @@ extension KernelEmitter {
     }
   }
 
-  private func emitStages(_ c: Contraction, _ frames: [StageFrame], _ point: Point, sums: LLVMValue)
+  private func emitStages(_ c: TiledContraction, _ frames: [StageFrame], _ point: Point, sums: LLVMValue)
     throws(RuntimeError)
   {
     let outer = loadReduced
     let sum = module.load(registerType(c.dtype, point.lanes), sums, alignment: c.elementBytes)
     loadReduced = { _, _ in sum }
-    for frame in frames { try emitStores(frame, point) }
+    for frame in frames {
+      var values = BodyValues(frame: frame, point: point)
+      emitEffects(&values)
+    }
     loadReduced = outer
   }
 }

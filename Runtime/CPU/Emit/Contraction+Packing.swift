@@ -7,7 +7,7 @@ extension KernelEmitter {
   /// A function that packs all terms of one panel. Its parameters: begin is the number of places that exist, then the
   /// panel's first element and the destination.
   func packing(
-    _ c: Contraction, of operand: ContractionOperand, stride: KernelInteger, width: Int, name: String
+    _ c: TiledContraction, of operand: ContractionOperand, stride: KernelInteger, width: Int, name: String
   ) throws(RuntimeError) -> LLVMFunction {
     try subfunction(name, [module.pointer, module.pointer]) { () throws(RuntimeError) in
       let panel = panel(c, operand, stride, width)
@@ -27,7 +27,7 @@ extension KernelEmitter {
 
   /// A function that packs `end` terms, at least one, of a run of the right operand; the other parameters are those of
   /// `packing`.
-  func streaming(_ c: Contraction) throws(RuntimeError) -> LLVMFunction {
+  func streaming(_ c: TiledContraction) throws(RuntimeError) -> LLVMFunction {
     try subfunction("stream_right", [module.pointer, module.pointer]) { () throws(RuntimeError) in
       try packRun(
         panel(c, c.right, c.right.column, c.tileColumns), from: function.parameters[6], to: function.parameters[7],
@@ -35,7 +35,7 @@ extension KernelEmitter {
     }
   }
 
-  private func panel(_ c: Contraction, _ operand: ContractionOperand, _ stride: KernelInteger, _ width: Int) -> Panel {
+  private func panel(_ c: TiledContraction, _ operand: ContractionOperand, _ stride: KernelInteger, _ width: Int) -> Panel {
     Panel(
       operand: operand, dtype: c.dtype, lanes: c.lanes, width: width, stride: stride,
       termStride: operand.inner.last ?? .constant(0))
@@ -183,12 +183,12 @@ extension KernelEmitter {
   // MARK: - Phase 0
 
   /// Work units are (right batch, column panel).
-  func emitRightPanels(_ c: Contraction) throws(RuntimeError) {
+  func emitRightPanels(_ c: TiledContraction) throws(RuntimeError) {
     let pack = try packing(c, of: c.right, stride: c.right.column, width: c.tileColumns, name: "pack_right")
     let columns = c.columnAxis.map { value(kernel.outer[$0]) } ?? module.index(1)
     let panels = ceilDivide(columns, c.tileColumns)
     let panelBytes = multiply(product(of: c.inner), module.index(c.tileColumns * c.elementBytes))
-    let batches = kernel.outer[..<c.schedule.batchAxes].map(value)
+    let batches = kernel.outer[..<c.roles.batchAxes].map(value)
     _ = try loop(from: begin, to: end) { unit, _ in
       let batch = module.binary(.udiv, unit, panels)
       let panel = difference(unit, multiply(batch, panels))

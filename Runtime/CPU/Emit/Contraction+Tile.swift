@@ -9,7 +9,7 @@ extension KernelEmitter {
   /// Its parameters: begin is the number of the first row within the row block, end the first column, then the record
   /// of the row block and the pointer to the right operand's column panel.
   func tile(
-    _ c: Contraction, rows: Int, tree: TreeFunctions, stream: LLVMFunction?, epilogue: LLVMFunction
+    _ c: TiledContraction, rows: Int, tree: TreeFunctions, stream: LLVMFunction?, epilogue: LLVMFunction
   ) throws(RuntimeError) -> LLVMFunction {
     try subfunction("tile\(rows)", [module.pointer, module.pointer]) { () throws(RuntimeError) in
       let record = function.parameters[6]
@@ -37,11 +37,11 @@ extension KernelEmitter {
 
   /// One block of terms after the other; the sum ends up in level 0.
   private func sumBlocks(
-    _ c: Contraction, rows: Int, terms: LLVMValue, left: LLVMValue, rowBytes: LLVMValue, right: LLVMValue,
+    _ c: TiledContraction, rows: Int, terms: LLVMValue, left: LLVMValue, rowBytes: LLVMValue, right: LLVMValue,
     masks: [LLVMValue]?, _ tree: TreeFunctions, stream: LLVMFunction?
   ) throws(RuntimeError) {
-    let blockTerms = module.index(Kernel.contractionBlock)
-    let blocks = ceilDivide(terms, Kernel.contractionBlock)
+    let blockTerms = module.index(KernelDefinition.contractionBlock)
+    let blocks = ceilDivide(terms, KernelDefinition.contractionBlock)
     let zero = module.zero(registerType(c.dtype, c.lanes))
     let isFlat = c.schedule.packsLeft && c.schedule.packsRight
     _ = try loop(from: module.index(0), to: blocks) { block, _ throws(RuntimeError) in
@@ -76,12 +76,12 @@ extension KernelEmitter {
 
   /// `multiplyAdd` part by part, each packed in scratch before it is used.
   private func multiplyAddStreamed(
-    _ c: Contraction, rows: Int, left: LLVMValue, rowBytes: LLVMValue, right: LLVMValue, count: LLVMValue,
+    _ c: TiledContraction, rows: Int, left: LLVMValue, rowBytes: LLVMValue, right: LLVMValue, count: LLVMValue,
     _ sums: [LLVMValue], _ stream: LLVMFunction
   ) throws(RuntimeError) -> [LLVMValue] {
     let columns = c.columnAxis.map { value(kernel.outer[$0]) } ?? module.index(1)
     let present = smaller(module.index(c.tileColumns), difference(columns, end))
-    let part = moved(scratch, module.index(c.schedule.streamOffset))
+    let part = moved(scratch, module.index(c.scratch.streamOffset))
     let rightBytes = bytes(c.right.inner.last ?? .constant(0), c.right.dtype)
     return try loop(
       from: module.index(0), to: count, step: c.schedule.streamedTerms, carrying: sums
@@ -94,14 +94,14 @@ extension KernelEmitter {
   }
 
   /// Bytes from term to term of the left operand.
-  private func leftStep(_ c: Contraction) -> LLVMValue {
+  private func leftStep(_ c: TiledContraction) -> LLVMValue {
     c.schedule.packsLeft
       ? module.index(c.tileRows * c.elementBytes) : bytes(c.left.inner.last ?? .constant(0), c.left.dtype)
   }
 
   /// The innermost loop: `count` terms, each a broadcast element of every row times a row of the right operand.
   private func multiplyAdd(
-    _ c: Contraction, rows: Int, left: LLVMValue, rowBytes: LLVMValue, right: LLVMValue, masks: [LLVMValue]?,
+    _ c: TiledContraction, rows: Int, left: LLVMValue, rowBytes: LLVMValue, right: LLVMValue, masks: [LLVMValue]?,
     count: LLVMValue, _ sums: [LLVMValue]
   ) -> [LLVMValue] {
     let step = leftStep(c)
@@ -138,7 +138,7 @@ extension KernelEmitter {
     return Array(results[..<sums.count])
   }
 
-  private func multiplyAdd(_ c: Contraction, _ a: LLVMValue, _ b: LLVMValue, _ sum: LLVMValue) -> LLVMValue {
+  private func multiplyAdd(_ c: TiledContraction, _ a: LLVMValue, _ b: LLVMValue, _ sum: LLVMValue) -> LLVMValue {
     guard c.dtype.isReal else { return add(sum, multiply(a, b)) }
     return module.intrinsic("llvm.fma", [module.type(of: sum)], [a, b, sum])
   }
@@ -146,7 +146,7 @@ extension KernelEmitter {
   // MARK: - The right operand
 
   /// The columns that exist, for each vector of a row; nil if the right operand may be read beyond them.
-  private func rightMasks(_ c: Contraction) -> [LLVMValue]? {
+  private func rightMasks(_ c: TiledContraction) -> [LLVMValue]? {
     if c.readsPackedRight { return nil }
     guard let axis = c.columnAxis else {
       return (0..<c.columnVectors).map { mask(count: module.index($0 == 0 ? 1 : 0), c.lanes) }
@@ -156,7 +156,7 @@ extension KernelEmitter {
     return (0..<c.columnVectors).map { mask(count: difference(rest, module.index($0 * c.lanes)), c.lanes) }
   }
 
-  private func rightVector(_ c: Contraction, _ pointer: LLVMValue, _ number: Int, _ masks: [LLVMValue]?) -> LLVMValue {
+  private func rightVector(_ c: TiledContraction, _ pointer: LLVMValue, _ number: Int, _ masks: [LLVMValue]?) -> LLVMValue {
     let first = number * c.lanes
     if c.readsPackedRight {
       let at = module.offset(pointer, module.index(first), of: registerType(c.dtype))
@@ -177,7 +177,7 @@ extension KernelEmitter {
   // MARK: - Tree16
 
   /// Adds a block's values to the running sums of the current group of 16 blocks (NUMERICS R1), which are level 0.
-  private func push(_ c: Contraction, _ sums: [LLVMValue], block: LLVMValue, _ tree: TreeFunctions) throws(RuntimeError)
+  private func push(_ c: TiledContraction, _ sums: [LLVMValue], block: LLVMValue, _ tree: TreeFunctions) throws(RuntimeError)
   {
     guard let accumulate = tree.accumulate else { return storeTile(c, sums, at: scratch) }
     let fifteen = module.index(15)
@@ -196,7 +196,7 @@ extension KernelEmitter {
     }
   }
 
-  private func storeTile(_ c: Contraction, _ values: [LLVMValue], at start: LLVMValue) {
+  private func storeTile(_ c: TiledContraction, _ values: [LLVMValue], at start: LLVMValue) {
     for (index, value) in values.enumerated() {
       let place = module.offset(start, module.index(index * c.lanes), of: registerType(c.dtype))
       module.store(value, place, alignment: c.elementBytes)

@@ -4,12 +4,12 @@ import KilnRuntime
 /// Tree16 (NUMERICS R1) of more than 16 block values, as a counter to the base 16: level n holds the running sum of up to
 /// 16 sums of level n - 1. Each level is a tile in scratch.
 extension KernelEmitter {
-  func level(_ c: Contraction, _ number: LLVMValue) -> LLVMValue {
+  func level(_ c: TiledContraction, _ number: LLVMValue) -> LLVMValue {
     moved(scratch, multiply(number, module.index(c.tileRows * c.tileColumns * c.elementBytes)))
   }
 
   /// `to` becomes `from`, or `to` + `from`, element by element.
-  func combine(_ c: Contraction, to: LLVMValue, from: LLVMValue, adds: LLVMValue) throws(RuntimeError) {
+  func combine(_ c: TiledContraction, to: LLVMValue, from: LLVMValue, adds: LLVMValue) throws(RuntimeError) {
     let type = registerType(c.dtype, c.lanes)
     let end = module.index(c.tileRows * c.tileColumns)
     _ = try loop(from: module.index(0), to: end, step: c.lanes) { index, _ in
@@ -24,7 +24,7 @@ extension KernelEmitter {
 
   /// A function for the end of block `end` - 1, which is not the first of its group and lies in the spare tile: adds it to
   /// the group's running sum.
-  func accumulate(_ c: Contraction) throws(RuntimeError) -> LLVMFunction {
+  func accumulate(_ c: TiledContraction) throws(RuntimeError) -> LLVMFunction {
     try subfunction("accumulate", []) { () throws(RuntimeError) in
       try combine(
         c, to: scratch, from: level(c, module.index(ContractionSchedule.levels)), adds: module.constant(1, module.int1))
@@ -32,7 +32,7 @@ extension KernelEmitter {
   }
 
   /// A function for the end of a group: `end` blocks are done, a multiple of 16. Full levels move up by one.
-  func carry(_ c: Contraction) throws(RuntimeError) -> LLVMFunction {
+  func carry(_ c: TiledContraction) throws(RuntimeError) -> LLVMFunction {
     try subfunction("carry", []) { () throws(RuntimeError) in
       // The first value is 0 as long as the level below was full.
       _ = try whileBelow(
@@ -51,7 +51,7 @@ extension KernelEmitter {
 
   /// A function for the end of all `end` blocks: what the levels hold is added from the lowest up, each to the right of
   /// the earlier sums above it, and the result goes to level 0.
-  func fold(_ c: Contraction) throws(RuntimeError) -> LLVMFunction {
+  func fold(_ c: TiledContraction) throws(RuntimeError) -> LLVMFunction {
     try subfunction("fold", []) { () throws(RuntimeError) in
       let none = module.index(-1)
       let last = try loop(

@@ -2,7 +2,7 @@ import KilnIR
 import KilnRuntime
 
 /// The order of the tiles: work units are single tiles, numbered so that neighbours share what lies in the caches (see
-/// `Kernel+Work.swift`), and a group of row blocks is prepared once for all its column panels.
+/// `CPUSchedule`), and a group of row blocks is prepared once for all its column panels.
 extension KernelEmitter {
   /// Fields of the record of a row block, 8 bytes each, in scratch: the left operand's first element (packed or not), the
   /// first row, the number of rows, then the batch coordinates.
@@ -17,7 +17,7 @@ extension KernelEmitter {
     module.offset(record, module.index(number), of: module.int64)
   }
 
-  func emitTiles(_ c: Contraction) throws(RuntimeError) {
+  func emitTiles(_ c: TiledContraction) throws(RuntimeError) {
     let s = c.schedule
     let epilogue = try epilogue(c)
     let tree = TreeFunctions(
@@ -34,11 +34,11 @@ extension KernelEmitter {
     let rows = c.rowAxis.map { value(kernel.outer[$0]) } ?? module.index(1)
     let columns = c.columnAxis.map { value(kernel.outer[$0]) } ?? module.index(1)
     let terms = product(of: c.inner)
-    let batches = kernel.outer[..<s.batchAxes].map(value)
+    let batches = kernel.outer[..<c.roles.batchAxes].map(value)
     let rowBlocks = ceilDivide(rows, s.tileRows)
     let panels = ceilDivide(columns, s.tileColumns)
     // Row blocks that use one right operand.
-    let blocks = c.rightVaries ? rowBlocks : multiply(rowBlocks, product(of: Array(kernel.outer[..<s.batchAxes])))
+    let blocks = c.rightVaries ? rowBlocks : multiply(rowBlocks, product(of: Array(kernel.outer[..<c.roles.batchAxes])))
     let group = groupSize(c, terms)
     let blockBytes = multiply(terms, module.index(s.tileRows * c.elementBytes))
     let panelBytes = multiply(terms, module.index(s.tileColumns * c.elementBytes))
@@ -63,7 +63,7 @@ extension KernelEmitter {
         let count = smaller(module.index(s.tileRows), difference(rows, row))
         var left = moved(base(of: c.left, batches: place), multiply(row, bytes(c.left.row, c.left.dtype)))
         if let packLeft {
-          let packed = moved(moved(scratch, module.index(s.packedLeftOffset)), multiply(number, blockBytes))
+          let packed = moved(moved(scratch, module.index(c.scratch.packedLeftOffset)), multiply(number, blockBytes))
           callSubfunction(packLeft, begin: count, end: count, [left, packed])
           left = packed
         }
@@ -98,13 +98,13 @@ extension KernelEmitter {
     }
   }
 
-  private func record(_ c: Contraction, _ number: LLVMValue) -> LLVMValue {
-    let start = moved(scratch, module.index(c.schedule.recordsOffset))
-    return moved(start, multiply(number, module.index(c.schedule.recordBytes)))
+  private func record(_ c: TiledContraction, _ number: LLVMValue) -> LLVMValue {
+    let start = moved(scratch, module.index(c.scratch.recordsOffset))
+    return moved(start, multiply(number, module.index(c.scratch.recordBytes)))
   }
 
   /// The group of `ContractionSchedule.group(terms:elementBytes:)`.
-  private func groupSize(_ c: Contraction, _ terms: LLVMValue) -> LLVMValue {
+  private func groupSize(_ c: TiledContraction, _ terms: LLVMValue) -> LLVMValue {
     let blockBytes = larger(module.index(1), multiply(terms, module.index(c.tileRows * c.elementBytes)))
     let fitting = module.binary(.udiv, module.index(ContractionSchedule.groupBytes), blockBytes)
     return larger(module.index(1), smaller(module.index(ContractionSchedule.maximumGroup), fitting))
@@ -112,7 +112,7 @@ extension KernelEmitter {
 
   /// The heights of tiles that together make up every row block: the whole one, and for what may be left over the exact
   /// rest, or a few small ones if the rest is not known.
-  private func tileHeights(_ c: Contraction) -> [Int] {
+  private func tileHeights(_ c: TiledContraction) -> [Int] {
     let height = c.tileRows
     let rows = c.rowAxis.map { kernel.outer[$0] } ?? .constant(1)
     switch rows {
@@ -126,7 +126,7 @@ extension KernelEmitter {
 
   /// Covers the rows of one row block from the top.
   private func callTiles(
-    _ tiles: [(rows: Int, function: LLVMFunction)], _ c: Contraction, record: LLVMValue, column: LLVMValue,
+    _ tiles: [(rows: Int, function: LLVMFunction)], _ c: TiledContraction, record: LLVMValue, column: LLVMValue,
     right: LLVMValue
   ) throws(RuntimeError) {
     let rows = module.load(module.int64, field(record, RowBlock.rows), alignment: 8)

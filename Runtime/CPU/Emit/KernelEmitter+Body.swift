@@ -22,23 +22,42 @@ struct LanePlace {
 }
 
 extension KernelEmitter {
-  /// Emits all that the effects need before the first of them: a store may go over memory that the body reads, at the same
-  /// element.
-  func evaluateOperands(of effects: [Effect], _ values: inout BodyValues) {
+  /// Emits the effects of a stage at a point, but for its reductions. All that they need comes before the first of them: a
+  /// store may go over memory that the body reads, at the same element.
+  func emitEffects(_ values: inout BodyValues, streamed: Set<BufferAccess> = []) {
+    let effects = values.frame.stage.effects
+    evaluateOperands(of: effects, &values)
     for effect in effects {
       switch effect {
-      case .store(_, _, let value), .storeScratch(_, let value), .reduce(_, let value), .argReduce(_, let value),
-        .scanReduce(_, let value, _, _), .argSort(let value, _, _):
-        _ = evaluate(value, &values)
-      case .dot(let lhs, let rhs):
-        _ = evaluate(lhs, &values)
-        _ = evaluate(rhs, &values)
-      case .scatter(_, _, let data, _, _, let value):
-        let isUniform = data.allSatisfy { self.isUniform($0.value, values) }
-        for index in data { _ = isUniform ? evaluateUniform(index.value, &values) : evaluate(index.value, &values) }
-        _ = evaluate(value, &values)
+      case .store(let id, let access):
+        store(evaluate(id, &values), to: access, values, isStreamed: streamed.contains(access))
+      case .storeScratch(let id, let row): emitScratchStore(row, id, &values)
+      case .scatter(let combiner, let id, let access): scatter(combiner, id, access, &values)
+      // Outside of its loop a line has one element.
+      case .line(.scanReduce, let id, let access): store(evaluate(id, &values), to: access, values)
+      case .line(.argSort, _, let access): store(module.constant(0, module.int32), to: access, values)
+      case .reduce: break
       }
     }
+  }
+
+  private func evaluateOperands(of effects: [Effect], _ values: inout BodyValues) {
+    for effect in effects {
+      if let data = effect.access?.data, !data.isEmpty {
+        let isUniform = data.allSatisfy { self.isUniform($0.value, values) }
+        for index in data { _ = isUniform ? evaluateUniform(index.value, &values) : evaluate(index.value, &values) }
+      }
+      _ = evaluate(effect.value, &values)
+      if let rhs = effect.dot?.rhs { _ = evaluate(rhs, &values) }
+    }
+  }
+
+  /// Stores a value where an access goes.
+  func store(_ value: LLVMValue, to access: BufferAccess, _ values: BodyValues, isStreamed: Bool = false) {
+    let place = place(of: access.index, values)
+    store(
+      value, kernel.buffers[access.buffer].dtype, pointer(to: access, place, values.frame), place, values.point.lanes,
+      mask: values.point.mask, isStreamed: isStreamed)
   }
 
   /// The value `id` of the body; values that nothing needs are never emitted.
@@ -57,12 +76,12 @@ extension KernelEmitter {
       value = apply(primitive, arguments, operand: operand, dtype: dtype, lanes: lanes)
     case .index(let index, let dtype):
       value = coordinate(index, dtype, values)
-    case .load(let buffer, let index):
-      let place = place(of: index, values)
-      let pointer = pointer(to: buffer, index, place, values.frame)
-      value = load(kernel.buffers[buffer].dtype, pointer, place, lanes, mask: values.point.mask)
-    case .gather(let buffer, let index, let data, let bounds):
-      value = gather(buffer, index, data, bounds, &values)
+    case .load(let access) where access.data.isEmpty:
+      let place = place(of: access.index, values)
+      let pointer = pointer(to: access, place, values.frame)
+      value = load(kernel.buffers[access.buffer].dtype, pointer, place, lanes, mask: values.point.mask)
+    case .load(let access):
+      value = gather(access, &values)
     case .loadScratch(let row):
       let dtype = kernel.scratchRows[row]
       let place = LanePlace(lanes: lanes == 1 ? .same : .consecutive)
@@ -110,9 +129,9 @@ extension KernelEmitter {
     return place
   }
 
-  func pointer(to buffer: Int, _ index: AffineIndex, _ place: LanePlace, _ frame: StageFrame) -> LLVMValue {
-    let type = memoryType(kernel.buffers[buffer].dtype)
-    var pointer = frame.pointers[StageFrame.Access(buffer: buffer, index: index)]!
+  func pointer(to access: BufferAccess, _ place: LanePlace, _ frame: StageFrame) -> LLVMValue {
+    let type = memoryType(kernel.buffers[access.buffer].dtype)
+    var pointer = frame.pointers[access.start]!
     if let start = place.start { pointer = module.offset(pointer, start, of: type) }
     return place.displacement == 0 ? pointer : module.offset(pointer, module.index(place.displacement), of: type)
   }

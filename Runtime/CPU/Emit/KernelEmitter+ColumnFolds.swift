@@ -8,9 +8,9 @@ extension KernelEmitter {
 
   /// R2 with eight rows of one lane per visit; order-free folds go the same way without being cut into blocks.
   func emitFolds(
-    _ frame: StageFrame, _ folds: [Kernel.Reduction], _ count: LLVMValue, _ strip: ColumnStrip, _ counts: LLVMValue
+    _ frame: StageFrame, _ folds: [KernelReduction], _ count: LLVMValue, _ strip: ColumnStrip, _ counts: LLVMValue
   ) throws(RuntimeError) {
-    let size = Kernel.reductionBlock
+    let size = KernelDefinition.reductionBlock
     let blocked = folds.filter(\.isBlocked)
     let isMany = module.compare(.sgt, count, module.index(size))
     resetCounts(counts)
@@ -43,7 +43,7 @@ extension KernelEmitter {
 
   /// The rows `first`, `first` + 32, … below `end` of a block, into lane `lane`.
   private func emitVisit(
-    _ frame: StageFrame, _ folds: [Kernel.Reduction], _ block: LLVMValue, _ visit: LLVMValue, _ lane: LLVMValue,
+    _ frame: StageFrame, _ folds: [KernelReduction], _ block: LLVMValue, _ visit: LLVMValue, _ lane: LLVMValue,
     _ first: LLVMValue, _ end: LLVMValue, _ strip: ColumnStrip
   ) throws(RuntimeError) {
     let lanes = ColumnStrip.lanes
@@ -62,7 +62,7 @@ extension KernelEmitter {
         var next: [LLVMValue] = []
         for point in points {
           var values = BodyValues(frame: frame, point: at(add(block, row), point, frame.stage))
-          try emitColumnStores(frame.stage, &values)
+          emitEffects(&values)
           for fold in folds {
             guard case .reduce(let kind) = fold.operation else { continue }
             next.append(combine(kind, carried[next.count], evaluate(fold.value, &values), fold.dtype, lanes))
@@ -78,7 +78,7 @@ extension KernelEmitter {
   }
 
   /// Lane l += lane l + h for h = 16, 8, 4, 2, 1, for every column; the sums go to row 0. Only `present` lanes hold values.
-  private func foldRows(_ folds: [Kernel.Reduction], present: LLVMValue, _ strip: ColumnStrip) throws(RuntimeError) {
+  private func foldRows(_ folds: [KernelReduction], present: LLVMValue, _ strip: ColumnStrip) throws(RuntimeError) {
     guard !folds.isEmpty else { return }
     _ = try loop(from: module.index(0), to: module.index(5)) { step, _ throws(RuntimeError) in
       let half = module.binary(.lshr, module.index(16), step)
@@ -103,9 +103,9 @@ extension KernelEmitter {
 
   /// Terms in order, as D1 wants them; a block of D1 at a time, so that its value can join the tree.
   func emitSequential(
-    _ frame: StageFrame, _ reductions: [Kernel.Reduction], _ count: LLVMValue, _ strip: ColumnStrip, _ counts: LLVMValue
+    _ frame: StageFrame, _ reductions: [KernelReduction], _ count: LLVMValue, _ strip: ColumnStrip, _ counts: LLVMValue
   ) throws(RuntimeError) {
-    let size = Kernel.contractionBlock
+    let size = KernelDefinition.contractionBlock
     let dots = reductions.filter { if case .dot = $0.operation { true } else { false } }
     let isMany = module.compare(.sgt, count, module.index(size))
     let lanes = ColumnStrip.lanes
@@ -170,7 +170,7 @@ extension KernelEmitter {
   }
 
   /// Pushes the block values in row 0 as `Tree16` says; the counts are those of all columns.
-  private func pushColumns(_ reductions: [Kernel.Reduction], _ strip: ColumnStrip, _ counts: LLVMValue)
+  private func pushColumns(_ reductions: [KernelReduction], _ strip: ColumnStrip, _ counts: LLVMValue)
     throws(RuntimeError)
   {
     guard !reductions.isEmpty else { return }
@@ -204,7 +204,7 @@ extension KernelEmitter {
     module.position(at: done)
   }
 
-  private func finishColumns(_ reductions: [Kernel.Reduction], _ strip: ColumnStrip, _ counts: LLVMValue)
+  private func finishColumns(_ reductions: [KernelReduction], _ strip: ColumnStrip, _ counts: LLVMValue)
     throws(RuntimeError)
   {
     guard !reductions.isEmpty else { return }

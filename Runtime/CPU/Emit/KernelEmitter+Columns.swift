@@ -108,7 +108,7 @@ extension KernelEmitter {
     return read(number, row: module.index(isIndex ? 1 : 0), reducedTypes[number], point, strip)
   }
 
-  func copies(_ stage: Kernel.Stage, _ reductions: Int) -> Int {
+  func copies(_ stage: KernelDefinition.Stage, _ reductions: Int) -> Int {
     let operations = stage.body.count { if case .operation = $0 { true } else { false } }
     return operations * max(1, reductions) <= 8 ? 4 : operations <= 24 ? 2 : 1
   }
@@ -124,7 +124,7 @@ extension KernelEmitter {
     try columnLoop(strip, copies: 1) { points throws(RuntimeError) in
       for point in points {
         var values = BodyValues(frame: frame, point: point)
-        try emitColumnStores(frame.stage, &values)
+        emitEffects(&values)
         for reduction in reductions {
           let value = evaluate(reduction.value, &values)
           switch reduction.operation {
@@ -132,21 +132,6 @@ extension KernelEmitter {
           case .argReduce, .dot: throw unsupported("\(reduction.operation) without inner axes in columns")
           }
         }
-      }
-    }
-  }
-
-  func emitColumnStores(_ stage: Kernel.Stage, _ values: inout BodyValues) throws(RuntimeError) {
-    evaluateOperands(of: stage.effects, &values)
-    for effect in stage.effects {
-      switch effect {
-      case .store(let buffer, let index, let id): emitStore(buffer, index, id, &values)
-      case .scatter(let buffer, let index, let data, let combiner, let bounds, let id):
-        scatter(buffer, index, data, combiner, bounds, id, &values)
-      case .storeScratch, .argSort: throw unsupported("\(effect) in a column kernel")
-      // Outside of its lines a scan is of one element.
-      case .scanReduce(_, let id, let buffer, let index): emitStore(buffer, index, id, &values)
-      case .reduce, .argReduce, .dot: break
       }
     }
   }
@@ -169,12 +154,10 @@ extension KernelEmitter {
         ofStage: number, coordinates: strip.coordinates + inner.map { _ in nil }, varying: [strip.axis] + inner,
         lanes: ColumnStrip.lanes, reducedVaries: true)
       let folds = reductions.filter { if case .reduce = $0.operation { true } else { false } }
-      // Folds do not visit the rows in their order.
-      if !folds.isEmpty && stage.effects.contains(where: \.isScatter) { throw unsupported("a scatter among folds") }
       let others = reductions.filter { if case .reduce = $0.operation { false } else { true } }
       // The last walk over the elements is the one that stores: a result may lie over what the others read.
       if !others.isEmpty { try emitSequential(frame, others, count, strip, counts) }
-      if case .scanReduce? = stage.effects.first {
+      if stage.effects.first?.lineOperation != nil {
         try emitColumnScan(frame, count, strip)
       } else if !folds.isEmpty {
         try emitFolds(frame, folds, count, strip, counts)
@@ -185,7 +168,7 @@ extension KernelEmitter {
     }
   }
 
-  private func writeEmpty(_ reduction: Kernel.Reduction, _ point: Point, _ strip: ColumnStrip) {
+  private func writeEmpty(_ reduction: KernelReduction, _ point: Point, _ strip: ColumnStrip) {
     let lanes = ColumnStrip.lanes
     write(
       module.broadcast(emptyValue(reduction), lanes), reduction.number,
@@ -194,7 +177,7 @@ extension KernelEmitter {
   }
 
   /// The point in row `row` of the inner domain.
-  func at(_ row: LLVMValue, _ point: Point, _ stage: Kernel.Stage) -> Point {
+  func at(_ row: LLVMValue, _ point: Point, _ stage: KernelDefinition.Stage) -> Point {
     var result = point
     result.coordinates += stage.inner.count == 1 ? [row] : coordinates(of: row, in: stage.inner.map(value))
     return result
@@ -206,16 +189,10 @@ extension KernelEmitter {
       try columnLoop(strip, copies: copies(frame.stage, 1)) { points throws(RuntimeError) in
         for point in points {
           var values = BodyValues(frame: frame, point: at(row, point, frame.stage))
-          try emitColumnStores(frame.stage, &values)
+          emitEffects(&values)
         }
       }
       return []
     }
-  }
-}
-
-extension Effect {
-  fileprivate var isScatter: Bool {
-    if case .scatter = self { true } else { false }
   }
 }

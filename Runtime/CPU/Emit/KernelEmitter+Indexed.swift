@@ -55,11 +55,12 @@ extension KernelEmitter {
     var isUniform: Bool
   }
 
-  private func choose(_ data: [DataIndex], _ bounds: IndexBounds, _ values: inout BodyValues) -> Chosen {
-    let isUniform = data.allSatisfy { self.isUniform($0.value, values) }
+  private func choose(_ access: BufferAccess, _ values: inout BodyValues) -> Chosen {
+    let bounds = access.bounds ?? .drop
+    let isUniform = access.data.allSatisfy { self.isUniform($0.value, values) }
     let lanes = isUniform ? 1 : values.point.lanes
     var chosen: Chosen?
-    for index in data {
+    for index in access.data {
       let dtype = kernel.dtype(of: index.value, in: values.frame.stage.body)
       let number = isUniform ? evaluateUniform(index.value, &values) : evaluate(index.value, &values)
       let (element, isInside) = bounded(number, dtype, value(index.extent), bounds, lanes)
@@ -92,13 +93,11 @@ extension KernelEmitter {
     return (start, place, mask)
   }
 
-  func gather(
-    _ buffer: Int, _ index: AffineIndex, _ data: [DataIndex], _ bounds: IndexBounds, _ values: inout BodyValues
-  ) -> LLVMValue {
-    let dtype = kernel.buffers[buffer].dtype
-    let chosen = choose(data, bounds, &values)
-    let place = place(of: index, values)
-    let start = pointer(to: buffer, index, place, values.frame)
+  func gather(_ access: BufferAccess, _ values: inout BodyValues) -> LLVMValue {
+    let dtype = kernel.buffers[access.buffer].dtype
+    let chosen = choose(access, &values)
+    let place = place(of: access.index, values)
+    let start = pointer(to: access, place, values.frame)
     let isOne = if case .same = place.lanes { chosen.isUniform } else { false }
     if values.point.lanes == 1 || isOne {
       let moved = module.offset(start, chosen.offset, of: memoryType(dtype))
@@ -107,22 +106,21 @@ extension KernelEmitter {
       return module.broadcast(element, values.point.lanes)
     }
     // One index for all lanes reads a row as a vector.
-    let access = lanes(of: place, chosen, from: start, dtype, values.point)
-    return load(dtype, access.start, access.place, values.point.lanes, mask: access.mask)
+    let row = lanes(of: place, chosen, from: start, dtype, values.point)
+    return load(dtype, row.start, row.place, values.point.lanes, mask: row.mask)
   }
 
   /// One update of a scatter, or one for each lane, which reach different elements. What updates one element comes one
   /// after the other (R5).
   func scatter(
-    _ buffer: Int, _ index: AffineIndex, _ data: [DataIndex], _ combiner: ScatterCombiner, _ bounds: IndexBounds,
-    _ update: BodyID, _ values: inout BodyValues
+    _ combiner: ScatterCombiner, _ update: BodyID, _ access: BufferAccess, _ values: inout BodyValues
   ) {
-    let dtype = kernel.buffers[buffer].dtype
+    let dtype = kernel.buffers[access.buffer].dtype
     let lanes = values.point.lanes
     let new = evaluate(update, &values)
-    let chosen = choose(data, bounds, &values)
-    let place = place(of: index, values)
-    let start = pointer(to: buffer, index, place, values.frame)
+    let chosen = choose(access, &values)
+    let place = place(of: access.index, values)
+    let start = pointer(to: access, place, values.frame)
     func combined(_ old: () -> LLVMValue) -> LLVMValue {
       guard let primitive = combiner.primitive else { return new }
       return apply(primitive, [old(), new], operand: dtype, dtype: dtype, lanes: lanes)
@@ -135,9 +133,9 @@ extension KernelEmitter {
       module.store(toMemory(result, dtype, 1), target, alignment: dtype.byteCount)
       return
     }
-    let access = self.lanes(of: place, chosen, from: start, dtype, values.point)
-    let result = combined { load(dtype, access.start, access.place, lanes, mask: access.mask) }
-    store(result, dtype, access.start, access.place, lanes, mask: access.mask)
+    let target = self.lanes(of: place, chosen, from: start, dtype, values.point)
+    let result = combined { load(dtype, target.start, target.place, lanes, mask: target.mask) }
+    store(result, dtype, target.start, target.place, lanes, mask: target.mask)
   }
 
   // MARK: - Values that all lanes share
@@ -153,8 +151,8 @@ extension KernelEmitter {
     switch frame.stage.body[id.index] {
     case .constant: return true
     case .operation(_, let operands, _): return operands.allSatisfy { isUniform($0, values) }
-    case .index(let index, _), .load(_, let index): return isSame(index)
-    case .gather(_, let index, let data, _): return isSame(index) && data.allSatisfy { isUniform($0.value, values) }
+    case .index(let index, _): return isSame(index)
+    case .load(let access): return isSame(access.index) && access.data.allSatisfy { isUniform($0.value, values) }
     case .loadScratch: return false
     case .reduced: return !frame.reducedVaries
     }

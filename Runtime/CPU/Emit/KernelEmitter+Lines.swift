@@ -14,26 +14,24 @@ extension KernelEmitter {
         let place = stage.inner.count == 1 ? [element] : self.coordinates(of: element, in: stage.inner.map(value))
         return BodyValues(frame: frame, point: Point(coordinates: coordinates + place))
       }
-      for effect in stage.effects {
-        switch effect {
-        case .scanReduce(let kind, let id, let buffer, let index):
-          try emitScan(kind, kernel.dtype(of: id, in: stage.body), count, lines: 1, lanes: 1) { element, _ in
+      for case .line(let operation, let id, let access) in stage.effects {
+        let dtype = kernel.dtype(of: id, in: stage.body)
+        switch operation {
+        case .scanReduce(let kind):
+          try emitScan(kind, dtype, count, lines: 1, lanes: 1) { element, _ in
             values(at: element)
           } value: { values, _ in
             self.evaluate(id, &values)
           } store: { result, values, _ in
-            self.store(result, self.kernel.buffers[buffer].dtype, in: buffer, index, values)
+            self.store(result, to: access, values)
           }
-        case .argSort(let key, let buffer, let index):
-          let dtype = kernel.dtype(of: key, in: stage.body)
+        case .argSort:
           try emitSort(dtype, count) { element in
             var values = values(at: element)
-            return self.evaluate(key, &values)
+            return self.evaluate(id, &values)
           } store: { result, element in
-            self.store(result, .i32, in: buffer, index, values(at: element))
+            self.store(result, to: access, values(at: element))
           }
-        case .store, .storeScratch, .reduce, .argReduce, .dot, .scatter:
-          throw unsupported("\(effect) beside a line")
         }
       }
       return []
@@ -42,7 +40,7 @@ extension KernelEmitter {
 
   /// The columns of a strip, some vectors of them at a time: a running value for each in registers.
   func emitColumnScan(_ frame: StageFrame, _ count: LLVMValue, _ strip: ColumnStrip) throws(RuntimeError) {
-    guard case .scanReduce(let kind, let id, let buffer, let index)? = frame.stage.effects.first else { return }
+    guard case .line(.scanReduce(let kind), let id, let access)? = frame.stage.effects.first else { return }
     let dtype = kernel.dtype(of: id, in: frame.stage.body)
     try columnLoop(strip, copies: copies(frame.stage, 2)) { points throws(RuntimeError) in
       try emitScan(kind, dtype, count, lines: points.count, lanes: ColumnStrip.lanes) { row, line in
@@ -50,7 +48,7 @@ extension KernelEmitter {
       } value: { values, _ in
         self.evaluate(id, &values)
       } store: { result, values, _ in
-        self.store(result, dtype, in: buffer, index, values)
+        self.store(result, to: access, values)
       }
     }
   }
@@ -80,7 +78,7 @@ extension KernelEmitter {
       _ = try run(from: module.index(0), to: count, after: nil)
       return
     }
-    let size = Kernel.reductionBlock
+    let size = KernelDefinition.reductionBlock
     _ = try loop(from: module.index(0), to: count, step: size, carrying: start) { block, before throws(RuntimeError) in
       let end = smaller(add(block, module.index(size)), count)
       let totals = try run(from: block, to: end, after: before)

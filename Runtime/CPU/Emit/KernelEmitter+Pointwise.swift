@@ -22,7 +22,10 @@ extension KernelEmitter {
           point.vectorAxis = axis
           point.displacement = copy * lanes
           point.mask = mask
-          for frame in frames { try emitStores(frame, point, streamed: streams ? streamed : []) }
+          for frame in frames {
+            var values = BodyValues(frame: frame, point: point)
+            emitEffects(&values, streamed: streams ? streamed : [])
+          }
         }
       }
       let count = module.binary(.sub, to, from)
@@ -63,53 +66,21 @@ extension KernelEmitter {
     }
   }
 
-  /// The stores of a stage at a point; a stage without inner axes has no other effects.
-  func emitStores(_ frame: StageFrame, _ point: Point, streamed: Set<StageFrame.Access> = []) throws(RuntimeError) {
-    var values = BodyValues(frame: frame, point: point)
-    evaluateOperands(of: frame.stage.effects, &values)
-    for effect in frame.stage.effects {
-      switch effect {
-      case .store(let buffer, let index, let id):
-        emitStore(buffer, index, id, &values, streamed: streamed)
-      case .scatter(let buffer, let index, let data, let combiner, let bounds, let id):
-        scatter(buffer, index, data, combiner, bounds, id, &values)
-      case .storeScratch, .reduce, .argReduce, .dot, .scanReduce, .argSort:
-        throw unsupported("\(effect) in a pointwise kernel")
-      }
-    }
-  }
-
-  func emitStore(
-    _ buffer: Int, _ index: AffineIndex, _ id: BodyID, _ values: inout BodyValues, streamed: Set<StageFrame.Access> = []
-  ) {
-    let value = evaluate(id, &values)
-    let place = place(of: index, values)
-    let pointer = pointer(to: buffer, index, place, values.frame)
-    store(
-      value, kernel.buffers[buffer].dtype, pointer, place, values.point.lanes, mask: values.point.mask,
-      isStreamed: streamed.contains(StageFrame.Access(buffer: buffer, index: index)))
-  }
-
-  /// Stores what is no value of the body at the place of an effect.
-  func store(_ value: LLVMValue, _ dtype: DType, in buffer: Int, _ index: AffineIndex, _ values: BodyValues) {
-    let place = place(of: index, values)
-    let pointer = pointer(to: buffer, index, place, values.frame)
-    store(value, dtype, pointer, place, values.point.lanes, mask: values.point.mask)
-  }
-
   // MARK: - Stores past the caches
 
   /// The stores whose vectors are consecutive and fill whole cache lines.
-  private func streamableStores(_ lanes: Int) -> Set<StageFrame.Access> {
-    var accesses: Set<StageFrame.Access> = []
-    for case .store(let buffer, let index, _) in kernel.stages.flatMap(\.effects)
-    where index.strides.last == .constant(1) && (lanes * kernel.buffers[buffer].dtype.byteCount).isMultiple(of: 64) {
-      accesses.insert(StageFrame.Access(buffer: buffer, index: index))
+  private func streamableStores(_ lanes: Int) -> Set<BufferAccess> {
+    var accesses: Set<BufferAccess> = []
+    for case .store(_, let access) in kernel.stages.flatMap(\.effects)
+    where access.index.strides.last == .constant(1)
+      && (lanes * kernel.buffers[access.buffer].dtype.byteCount).isMultiple(of: 64)
+    {
+      accesses.insert(access)
     }
     return accesses
   }
 
-  private func areAligned(_ accesses: Set<StageFrame.Access>, _ frames: [StageFrame], _ from: LLVMValue) -> LLVMValue {
+  private func areAligned(_ accesses: Set<BufferAccess>, _ frames: [StageFrame], _ from: LLVMValue) -> LLVMValue {
     let addresses = frames.flatMap { frame in
       frame.pointers.filter { accesses.contains($0.key) }.map { access, pointer in
         let start = module.offset(pointer, from, of: memoryType(kernel.buffers[access.buffer].dtype))

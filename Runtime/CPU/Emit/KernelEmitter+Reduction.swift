@@ -10,7 +10,7 @@ extension KernelEmitter {
     constant(kind.neutral(dtype), lanes)
   }
 
-  func emptyValue(_ reduction: Kernel.Reduction) -> LLVMValue { constant(reduction.empty) }
+  func emptyValue(_ reduction: KernelReduction) -> LLVMValue { constant(reduction.empty) }
 
   /// Lane l += lane l + h for h = 16, 8, 4, 2, 1 (R2).
   func foldLanes(_ vector: LLVMValue, lanes: Int, _ combine: (LLVMValue, LLVMValue, Int) -> LLVMValue) -> LLVMValue {

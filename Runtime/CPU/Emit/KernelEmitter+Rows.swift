@@ -30,33 +30,20 @@ extension KernelEmitter {
     return trees
   }
 
-  private func fitsOneBlock(_ stage: Kernel.Stage) -> Bool {
+  private func fitsOneBlock(_ stage: KernelDefinition.Stage) -> Bool {
     var size = 1
     for extent in stage.inner {
       guard case .constant(let value) = extent else { return false }
       size *= value
     }
-    return size <= Kernel.reductionBlock
+    return size <= KernelDefinition.reductionBlock
   }
 
   /// A stage without inner axes at one outer point.
   func emitScalarStage(_ number: Int, _ coordinates: [LLVMValue]) throws(RuntimeError) {
     let frame = frame(ofStage: number, coordinates: coordinates, varying: [], lanes: 1)
     var values = BodyValues(frame: frame, point: Point(coordinates: coordinates))
-    evaluateOperands(of: frame.stage.effects, &values)
-    for effect in frame.stage.effects {
-      switch effect {
-      case .store(let buffer, let index, let id): emitStore(buffer, index, id, &values)
-      case .storeScratch(let row, let id): emitScratchStore(row, id, &values)
-      case .scatter(let buffer, let index, let data, let combiner, let bounds, let id):
-        scatter(buffer, index, data, combiner, bounds, id, &values)
-      // A line of one element.
-      case .scanReduce(_, let id, let buffer, let index): emitStore(buffer, index, id, &values)
-      case .argSort(_, let buffer, let index):
-        store(module.constant(0, module.int32), .i32, in: buffer, index, values)
-      case .reduce, .argReduce, .dot: break
-      }
-    }
+    emitEffects(&values)
     for reduction in kernel.reductions(ofStage: number) {
       let value = evaluate(reduction.value, &values)
       reducedValues[reduction.number] =
@@ -106,7 +93,7 @@ extension KernelEmitter {
   private func emitBlocks(_ span: RowSpan, _ count: LLVMValue, _ trees: [Int: Tree16]) throws(RuntimeError)
     -> [LLVMValue]
   {
-    let size = Kernel.reductionBlock
+    let size = KernelDefinition.reductionBlock
     let isMany = module.compare(.sgt, count, module.index(size))
     let used = span.reductions.compactMap { trees[$0.number] }
     if !used.isEmpty {
@@ -158,7 +145,7 @@ extension KernelEmitter {
   // MARK: - Accumulators
 
   /// The accumulators of a reduction before its first element.
-  func starts(_ reduction: Kernel.Reduction, lanes: Int) -> [LLVMValue] {
+  func starts(_ reduction: KernelReduction, lanes: Int) -> [LLVMValue] {
     switch reduction.operation {
     case .reduce(let kind): [neutral(kind, reduction.dtype, lanes)]
     case .argReduce(let kind): extremeStart(kind, reduction.dtype, lanes)
@@ -166,7 +153,7 @@ extension KernelEmitter {
     }
   }
 
-  func foldAll(_ reduction: Kernel.Reduction, _ state: [LLVMValue], lanes: Int) -> LLVMValue {
+  func foldAll(_ reduction: KernelReduction, _ state: [LLVMValue], lanes: Int) -> LLVMValue {
     switch reduction.operation {
     case .reduce(let kind):
       foldLanes(state[0], lanes: lanes) { combine(kind, $0, $1, reduction.dtype, $2) }
@@ -175,7 +162,7 @@ extension KernelEmitter {
     }
   }
 
-  private func split(_ values: [LLVMValue], _ reductions: [Kernel.Reduction]) -> [[LLVMValue]] {
+  private func split(_ values: [LLVMValue], _ reductions: [KernelReduction]) -> [[LLVMValue]] {
     var rest = values[...]
     return reductions.map { reduction in
       let width = reduction.isArgReduce ? 2 : 1
@@ -258,17 +245,7 @@ extension KernelEmitter {
       }
     }
     var values = BodyValues(frame: span.frame, point: point)
-    evaluateOperands(of: span.frame.stage.effects, &values)
-    for effect in span.frame.stage.effects {
-      switch effect {
-      case .store(let buffer, let index, let id): emitStore(buffer, index, id, &values)
-      case .storeScratch(let row, let id): emitScratchStore(row, id, &values)
-      case .scatter: throw unsupported("a scatter in a row kernel")
-      case .dot: throw unsupported("a dot in a row kernel")
-      case .scanReduce, .argSort: throw unsupported("a line in a row kernel")
-      case .reduce, .argReduce: break
-      }
-    }
+    emitEffects(&values)
     return zip(span.reductions, states).map { reduction, state in
       var value = evaluate(reduction.value, &values)
       switch reduction.operation {
@@ -292,7 +269,7 @@ extension KernelEmitter {
 struct RowSpan {
   let frame: StageFrame
   let coordinates: [LLVMValue?]
-  let reductions: [Kernel.Reduction]
+  let reductions: [KernelReduction]
 
   /// How many vectors in one turn: more for short bodies.
   var unroll: Int {

@@ -5,7 +5,7 @@ import KilnRuntime
 extension KernelEmitter {
   /// What a reduction needs while its elements arrive one after the other.
   private struct SerialState {
-    let reduction: Kernel.Reduction
+    let reduction: KernelReduction
     /// The 32 lanes of R2, or one accumulator; for the index of an extreme, its value.
     let lanes: LLVMValue
     let index: LLVMValue
@@ -22,7 +22,7 @@ extension KernelEmitter {
       for stage in kernel.stages.indices {
         if kernel.stages[stage].inner.isEmpty {
           try emitScalarStage(stage, coordinates)
-        } else if kernel.stages[stage].effects.contains(where: \.isOfLines) {
+        } else if kernel.stages[stage].effects.contains(where: { $0.lineOperation != nil }) {
           try emitLineStage(stage, coordinates)
         } else {
           try emitSerialStage(stage, coordinates, states[stage], counter)
@@ -31,12 +31,12 @@ extension KernelEmitter {
     }
   }
 
-  private func serialState(_ reduction: Kernel.Reduction) -> SerialState {
+  private func serialState(_ reduction: KernelReduction) -> SerialState {
     let laneCount = reduction.isBlocked ? 32 : 1
     return SerialState(
       reduction: reduction, lanes: module.stackSlot(memoryType(reduction.dtype), laneCount, alignment: 64),
       index: module.stackSlot(module.int32, 1, alignment: 8), tree: tree(reduction.treeKind, reduction.dtype),
-      block: reduction.isDot ? Kernel.contractionBlock : Kernel.reductionBlock, laneCount: laneCount)
+      block: reduction.isDot ? KernelDefinition.contractionBlock : KernelDefinition.reductionBlock, laneCount: laneCount)
   }
 
   private func emitSerialStage(
@@ -54,7 +54,7 @@ extension KernelEmitter {
         var point = Point(coordinates: coordinates + innerCoordinates)
         point.innerIndex = count
         var values = BodyValues(frame: frame, point: point)
-        emitSerialEffects(stage, &values)
+        emitEffects(&values)
         for state in states { try accumulate(state, count, &values) }
         module.store(add(count, module.index(1)), counter, alignment: 8)
       }
@@ -62,19 +62,6 @@ extension KernelEmitter {
     }
     let count = module.load(module.int64, counter, alignment: 8)
     for state in states { reducedValues[state.reduction.number] = try finish(state, count) }
-  }
-
-  private func emitSerialEffects(_ stage: Kernel.Stage, _ values: inout BodyValues) {
-    evaluateOperands(of: stage.effects, &values)
-    for effect in stage.effects {
-      switch effect {
-      case .store(let buffer, let index, let id): emitStore(buffer, index, id, &values)
-      case .storeScratch(let row, let id): emitScratchStore(row, id, &values)
-      case .scatter(let buffer, let index, let data, let combiner, let bounds, let id):
-        scatter(buffer, index, data, combiner, bounds, id, &values)
-      case .reduce, .argReduce, .dot, .scanReduce, .argSort: break
-      }
-    }
   }
 
   func nest(

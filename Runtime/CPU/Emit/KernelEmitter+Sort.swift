@@ -23,7 +23,7 @@ extension KernelEmitter {
       module.offset(scratch, multiply(padded, module.index(bytesBefore)), of: module.int8)
     }
     let (near, far) = (Line(keys: part(0), numbers: part(16)), Line(keys: part(8), numbers: part(20)))
-    let histogram = part(Kernel.sortBytesPerElement)
+    let histogram = part(LineOperation.argSort.scratchBytesPerElement)
     _ = try loop(from: module.index(0), to: count) { element, _ in
       module.store(key(element), module.offset(near.keys, element, of: type), alignment: dtype.byteCount)
       let number = module.cast(.trunc, element, to: module.int32)

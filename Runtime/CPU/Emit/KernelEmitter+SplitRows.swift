@@ -11,7 +11,7 @@ extension KernelEmitter {
       throw unsupported("\(reductions.count) reductions in split rows")
     }
     let count = product(of: kernel.stages[0].inner)
-    let size = Kernel.reductionBlock
+    let size = KernelDefinition.reductionBlock
     try unitLoop(kernel.outer.map(value) + [blockCount(count)]) { unit, coordinates throws(RuntimeError) in
       let outer = Array(coordinates.dropLast())
       let from = multiply(coordinates[coordinates.count - 1], module.index(size))
@@ -93,7 +93,7 @@ extension KernelEmitter {
 
   /// Blocks keep the index of their best element only: the elements are evaluated again to compare them.
   private func emitBestIndex(
-    _ reduction: Kernel.Reduction, _ kind: ArgReductionKind, _ coordinates: [LLVMValue], _ blocks: LLVMValue,
+    _ reduction: KernelReduction, _ kind: ArgReductionKind, _ coordinates: [LLVMValue], _ blocks: LLVMValue,
     _ block: (LLVMValue) -> LLVMValue
   ) throws(RuntimeError) -> [LLVMValue] {
     let stage = kernel.stages[0]
@@ -111,9 +111,9 @@ extension KernelEmitter {
     return [best[1]]
   }
 
-  /// The figure of `Kernel.workUnits`: at least one block, even of nothing.
+  /// The figure of `CPUSchedule.workUnits`: at least one block, even of nothing.
   private func blockCount(_ count: LLVMValue) -> LLVMValue {
-    let blocks = ceilDivide(count, Kernel.reductionBlock)
+    let blocks = ceilDivide(count, KernelDefinition.reductionBlock)
     return module.select(module.compare(.sgt, blocks, module.index(1)), blocks, module.index(1))
   }
 }

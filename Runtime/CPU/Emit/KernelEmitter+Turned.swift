@@ -35,7 +35,7 @@ extension KernelEmitter {
         for row in 0..<lanes {
           var values = BodyValues(frame: frame, point: point(row: add(firstRow, module.index(row)), column: column))
           for (id, vectors) in turned { values.known[id] = vectors[row] }
-          try emitStores(&values)
+          emitEffects(&values)
         }
         return []
       }
@@ -45,21 +45,11 @@ extension KernelEmitter {
           var point = point(row: row, column: column)
           point.mask = mask(count: module.binary(.sub, to, column), lanes)
           var values = BodyValues(frame: frame, point: point)
-          try emitStores(&values)
+          emitEffects(&values)
           return []
         }
         return []
       }
-    }
-  }
-
-  private func emitStores(_ values: inout BodyValues) throws(RuntimeError) {
-    evaluateOperands(of: values.frame.stage.effects, &values)
-    for effect in values.frame.stage.effects {
-      guard case .store(let buffer, let index, let id) = effect else {
-        throw unsupported("\(effect) in a turned kernel")
-      }
-      emitStore(buffer, index, id, &values)
     }
   }
 
@@ -70,7 +60,7 @@ extension KernelEmitter {
   ) -> [(id: Int, rows: [LLVMValue])] {
     var turned: [(id: Int, rows: [LLVMValue])] = []
     for (number, instruction) in frame.stage.body.enumerated() {
-      guard case .load(_, let index) = instruction, index.strides[axis] == .constant(1),
+      guard let index = instruction.plainAccess?.index, index.strides[axis] == .constant(1),
         index.strides[last] != .constant(0), index.strides[last] != .constant(1), let column = corner.coordinates[last]
       else { continue }
       let columns = (0..<corner.lanes).map { lane -> LLVMValue in

@@ -1,7 +1,7 @@
 package import KilnIR
 package import KilnRuntime
 
-/// Emits the LLVM module of one kernel: a function for each phase, with the signature that `Kernel+Work.swift` states.
+/// Emits the LLVM module of one kernel: a function for each phase, with the signature that `CPUSchedule` states.
 ///
 /// What is emitted is explicit to the vector: no pass of LLVM has to find anything, and no rounding step is added or
 /// removed (NUMERICS B1). One extension for each schedule builds its loops; they share the evaluation of bodies.
@@ -9,7 +9,8 @@ package final class KernelEmitter {
   /// Part of every cache key: changes with any change of the emitted code.
   package static let version = 8
 
-  let kernel: Kernel
+  let kernel: KernelDefinition
+  let schedule: CPUSchedule
   let compiler: ObjectCompiler
   let module: LLVMModule
   /// Element types of the reduced values, in the order of their numbers.
@@ -38,11 +39,16 @@ package final class KernelEmitter {
   var status: LLVMValue { function.parameters[5] }
 
   /// - Parameter name: the functions are called `name` and the number of their phase.
-  private init(_ kernel: Kernel, name: String, compiler: ObjectCompiler) {
-    self.kernel = kernel
+  /// - Throws: `RuntimeError` of kind `codeGeneration` for a kernel with the schedule of another device.
+  private init(_ kernel: Kernel, name: String, compiler: ObjectCompiler) throws(RuntimeError) {
+    guard case .cpu(let schedule) = kernel.schedule else {
+      throw RuntimeError(.codeGeneration, "a kernel is scheduled for OpenCL: \(kernel.schedule)")
+    }
+    self.kernel = kernel.definition
+    self.schedule = schedule
     self.compiler = compiler
     module = LLVMModule(library: compiler.library, name: name)
-    reducedTypes = kernel.reducedDTypes
+    reducedTypes = kernel.definition.reducedDTypes
     let empty = module.constant(0, module.int1)
     zeroSlot = empty
     dropSlot = empty
@@ -52,22 +58,22 @@ package final class KernelEmitter {
   /// The object of `kernel`: its phase `p` is the function `name` + "_" + `p`.
   package static func object(of kernel: Kernel, name: String, compiler: ObjectCompiler) throws(RuntimeError) -> [UInt8]
   {
-    let emitter = KernelEmitter(kernel, name: name, compiler: compiler)
+    let emitter = try KernelEmitter(kernel, name: name, compiler: compiler)
     try emitter.emit(name)
     return try compiler.object(from: emitter.module)
   }
 
   /// The module of `kernel` as LLVM assembly, or as machine code in words.
   package static func text(of kernel: Kernel, compiler: ObjectCompiler, assembly: Bool) throws(RuntimeError) -> String {
-    let emitter = KernelEmitter(kernel, name: "kernel", compiler: compiler)
+    let emitter = try KernelEmitter(kernel, name: "kernel", compiler: compiler)
     try emitter.emit("kernel")
     return assembly ? try compiler.assembly(from: emitter.module) : emitter.module.text
   }
 
   private func emit(_ name: String) throws(RuntimeError) {
-    for phase in 0..<kernel.phaseCount {
+    for phase in 0..<schedule.phaseCount {
       beginFunction("\(name)_\(phase)")
-      switch kernel.schedule {
+      switch schedule {
       case .serial: try emitSerial()
       case .pointwise(let lanes, let unroll, let grain, let streaming):
         try emitPointwise(lanes: lanes, unroll: unroll, grain: grain, streaming: streaming)
@@ -92,7 +98,7 @@ package final class KernelEmitter {
       module.load(type, module.offset(function.parameters[table], module.index(index), of: module.int64), alignment: 8)
     }
     buffers = kernel.buffers.indices.map { entry(0, $0, pointer) }
-    workspace = kernel.phaseCount > 1 ? entry(0, kernel.buffers.count, pointer) : nil
+    workspace = schedule.phaseCount > 1 ? entry(0, kernel.buffers.count, pointer) : nil
     integers = (0..<kernel.integerCount).map { entry(1, $0, module.int64) }
     zeroSlot = module.stackSlot(module.int64, 1, alignment: 8)
     module.store(module.index(0), zeroSlot, alignment: 8)
@@ -102,7 +108,7 @@ package final class KernelEmitter {
     loadReduced = nil
   }
 
-  /// The layout is that of `Kernel.scratchRowBytes`.
+  /// The layout is that of `CPUSchedule.scratchRowBytes`.
   private func locateScratchRows() {
     var next = scratch
     scratchRows = kernel.scratchRows.enumerated().map { row, dtype in

@@ -19,20 +19,15 @@ struct Point {
 
 /// A stage inside its loops: what does not change in the innermost loops is computed before them and kept here.
 struct StageFrame {
-  struct Access: Hashable {
-    let buffer: Int
-    let index: AffineIndex
-  }
-
   let number: Int
-  let stage: Kernel.Stage
+  let stage: KernelDefinition.Stage
   /// The axes whose coordinates change inside.
   let varying: [Int]
   /// Whether reduced values differ from point to point (they do where a kernel reduces many columns at once).
   let reducedVaries: Bool
   /// The parts of the indices that do not change.
   var bases: [AffineIndex: LLVMValue] = [:]
-  var pointers: [Access: LLVMValue] = [:]
+  var pointers: [BufferAccess: LLVMValue] = [:]
   /// Values of the body that do not change, as scalars and in `lanes` lanes.
   var scalars: [Int: LLVMValue] = [:]
   var broadcasts: [Int: LLVMValue] = [:]
@@ -55,7 +50,7 @@ extension KernelEmitter {
       frame.bases[index] = base(of: index, coordinates, varying)
     }
     for access in stage.accesses {
-      frame.pointers[StageFrame.Access(buffer: access.buffer, index: access.index)] = module.offset(
+      frame.pointers[access.start] = module.offset(
         buffers[access.buffer], frame.bases[access.index]!, of: memoryType(kernel.buffers[access.buffer].dtype))
     }
     hoist(into: &frame, coordinates, lanes)
@@ -81,8 +76,8 @@ extension KernelEmitter {
         case .constant: false  // has its own vector constant
         case .operation(_, let operands, _):
           operands.allSatisfy { isFixed($0, frame) } && !operands.allSatisfy { isConstant($0, body) }
-        case .index(let index, _), .load(_, let index): isFixed(index, frame)
-        case .gather(_, let index, let data, _): isFixed(index, frame) && data.allSatisfy { isFixed($0.value, frame) }
+        case .index(let index, _): isFixed(index, frame)
+        case .load(let access): isFixed(access.index, frame) && access.data.allSatisfy { isFixed($0.value, frame) }
         case .loadScratch: false
         case .reduced: !frame.reducedVaries
         }

@@ -3,7 +3,7 @@ import KilnIR
 /// Work groups that share a reduction: the 32 lanes of R2 are work items, block values are added by the first of them.
 extension CLEmitter {
   /// Local memory for each reduction, one element a work item.
-  private func declareLocal(_ reductions: [Kernel.Reduction]) {
+  private func declareLocal(_ reductions: [KernelReduction]) {
     for reduction in reductions {
       out.line("__local \(reduction.dtype.clRegister) m\(reduction.number)[256];")
       if reduction.isArgReduce { out.line("__local int mk\(reduction.number)[256];") }
@@ -12,13 +12,13 @@ extension CLEmitter {
 
   private var barrier: String { "barrier(CLK_LOCAL_MEM_FENCE);" }
 
-  private func declareAccumulator(_ reduction: Kernel.Reduction) {
+  private func declareAccumulator(_ reduction: KernelReduction) {
     let n = reduction.number
     out.line("\(reduction.dtype.clRegister) a\(n) = \(reduction.neutral.clConstant);")
     if reduction.isArgReduce { out.line("int k\(n) = 0x7fffffff;") }
   }
 
-  private func accumulate(_ reductions: [Kernel.Reduction], _ names: [String], element: String) {
+  private func accumulate(_ reductions: [KernelReduction], _ names: [String], element: String) {
     for reduction in reductions {
       let (n, value) = (reduction.number, names[reduction.value.index])
       if reduction.isArgReduce {
@@ -32,7 +32,7 @@ extension CLEmitter {
 
   /// Folds the accumulators of work items `at`, `at` + h, … in local memory; `steps` halves what is left.
   private func foldLocal(
-    _ reductions: [Kernel.Reduction], at place: String, if first: String, from start: String, scale: String
+    _ reductions: [KernelReduction], at place: String, if first: String, from start: String, scale: String
   ) {
     guard !reductions.isEmpty else { return }
     for reduction in reductions {
@@ -126,7 +126,7 @@ extension CLEmitter {
 
   /// A point of a stage by the number of its element.
   private func emitElement(
-    _ stage: Kernel.Stage, _ outer: [String], _ element: String, _ reduce: ([String]) -> Void
+    _ stage: KernelDefinition.Stage, _ outer: [String], _ element: String, _ reduce: ([String]) -> Void
   ) {
     let inner = stage.inner.count == 1 ? [element] : stage.inner.indices.map { "i\($0)" }
     if stage.inner.count > 1 { coordinates(inner, of: element, in: stage.inner) }
@@ -136,7 +136,7 @@ extension CLEmitter {
   // MARK: - Columns
 
   /// The element loop of a column group for one block: work item y has lanes y, y + 8, y + 16 and y + 24.
-  private func emitColumnBlock(_ reductions: [Kernel.Reduction], length: String) {
+  private func emitColumnBlock(_ reductions: [KernelReduction], length: String) {
     let stage = kernel.stages[0]
     let blocked = reductions.filter(\.isBlocked)
     for reduction in blocked { out.line("\(reduction.dtype.clRegister) d\(reduction.number)[4];") }
@@ -215,7 +215,7 @@ extension CLEmitter {
   // MARK: - Block values first
 
   /// The place of a block value in the scratch memory.
-  private func blockValue(_ reduction: Kernel.Reduction, point: String, block: String) -> String {
+  private func blockValue(_ reduction: KernelReduction, point: String, block: String) -> String {
     let number = reduction.number
     return "((__global \(reduction.dtype.clRegister) *)scratch)["
       + "((\(number) * points + \(point)) * blocks + \(block)) * \(8 / max(reduction.dtype.registerBytes, 1))]"
@@ -232,7 +232,7 @@ extension CLEmitter {
     let stage = kernel.stages[0]
     let extent = value(stage.inner[0])
     declareLocal(reductions)
-    declareBlocks(of: Kernel.reductionBlock)
+    declareBlocks(of: KernelDefinition.reductionBlock)
     if columns {
       declareColumn()
       out.line("const \(index) block = get_global_id(2) % blocks;")
@@ -271,7 +271,7 @@ extension CLEmitter {
 
   /// One work item for each block of 512 terms.
   func emitSplitDotBlocks() {
-    declareBlocks(of: Kernel.contractionBlock)
+    declareBlocks(of: KernelDefinition.contractionBlock)
     let columns = kernel.outer.last.map(value) ?? "1"
     let rows = product(kernel.outer.dropLast())
     out.line("const \(index) x = get_global_id(0);")
@@ -299,7 +299,7 @@ extension CLEmitter {
   /// Combines the block values of each point and runs the other stages.
   func emitSplitResults() {
     let reductions = kernel.reductions(ofStage: 0)
-    declareBlocks(of: reductions.contains(where: \.isDot) ? Kernel.contractionBlock : Kernel.reductionBlock)
+    declareBlocks(of: reductions.contains(where: \.isDot) ? KernelDefinition.contractionBlock : KernelDefinition.reductionBlock)
     let columns = kernel.outer.last.map(value) ?? "1"
     out.line("const \(index) x = get_global_id(0);")
     out.line("const \(index) y = get_global_id(1);")

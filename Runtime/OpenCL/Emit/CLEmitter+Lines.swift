@@ -4,12 +4,11 @@ import KilnIR
 extension CLEmitter {
   /// A scan by one work item, element after element.
   func emitScan(
-    _ stage: Kernel.Stage, _ outer: [String], _ kind: ReductionKind, _ value: BodyID, _ buffer: Int,
-    _ affine: AffineIndex
+    _ stage: KernelDefinition.Stage, _ outer: [String], _ kind: ReductionKind, _ value: BodyID, _ access: BufferAccess
   ) {
     let dtype = kernel.dtype(of: value, in: stage.body)
     // Only its way of combining is of interest.
-    let fold = Kernel.Reduction(number: 0, operation: .reduce(kind), value: value, dtype: dtype)
+    let fold = KernelReduction(number: 0, operation: .reduce(kind), value: value, dtype: dtype)
     let type = dtype.clRegister
     out.line("\(index) count = 0;")
     out.line("\(type) running = \(fold.neutral.clConstant);")
@@ -19,11 +18,11 @@ extension CLEmitter {
       let names = body(stage, point)
       out.line("running = \(combine(fold, "running", names[value.index]));")
       out.line("const \(type) result = \(fold.isBlocked ? combine(fold, "before", "running") : "running");")
-      let place = "b\(buffer)[\(self.affine(affine, point.coordinates))]"
+      let place = "b\(access.buffer)[\(affine(access.index, point.coordinates))]"
       out.line("\(place) = (\(dtype.clMemory))result;")
       out.line("count++;")
       guard fold.isBlocked else { return }
-      out.open("if ((count & \(Kernel.reductionBlock - 1)) == 0)")
+      out.open("if ((count & \(KernelDefinition.reductionBlock - 1)) == 0)")
       out.line("before = result;")
       out.line("running = \(fold.neutral.clConstant);")
       out.close()
@@ -34,7 +33,7 @@ extension CLEmitter {
   /// stable gives the stable result; the places beyond the line have the greatest keys and numbers.
   func emitSortGroups() {
     let stage = kernel.stages[0]
-    guard case .argSort(let key, let buffer, let affine) = stage.effects[0], let dtype = kernel.sortKey else { return }
+    guard case .line(.argSort, let key, let access) = stage.effects[0], let dtype = kernel.sortKey else { return }
     let (type, bytes) = (dtype.clRegister, dtype.byteCount)
     let barrier = "barrier(CLK_GLOBAL_MEM_FENCE);"
     out.line("const uint lane = get_local_id(0);")
@@ -75,14 +74,14 @@ extension CLEmitter {
     out.close()
     out.open("for (uint e = lane; e < length; e += lanes)")
     let places = innerNames(stage, element: "e")
-    out.line("b\(buffer)[\(self.affine(affine, outerNames + places))] = numbers[e];")
+    out.line("b\(access.buffer)[\(affine(access.index, outerNames + places))] = numbers[e];")
     out.close()
     out.line(barrier)
     out.close()
   }
 
   /// Declares the inner coordinates of an element where there are several.
-  private func innerNames(_ stage: Kernel.Stage, element: String) -> [String] {
+  private func innerNames(_ stage: KernelDefinition.Stage, element: String) -> [String] {
     guard stage.inner.count > 1 else { return [element] }
     let names = stage.inner.indices.map { "i\($0)" }
     coordinates(names, of: element, in: stage.inner)

@@ -54,8 +54,8 @@ extension CLEmitter {
     let reductions = kernel.reductions(ofStage: number)
     for reduction in reductions { out.line("\(reduction.resultDType.clRegister) r\(reduction.number);") }
     out.open("")
-    if !stage.inner.isEmpty, case .scanReduce(let kind, let value, let buffer, let affine)? = stage.effects.first {
-      emitScan(stage, outer, kind, value, buffer, affine)
+    if !stage.inner.isEmpty, case .line(.scanReduce(let kind), let value, let access)? = stage.effects.first {
+      emitScan(stage, outer, kind, value, access)
     } else if stage.inner.isEmpty && reductions.isEmpty {
       emitPoint(stage, outer, [], element: "0")
     } else if reductions.isEmpty {
@@ -70,7 +70,7 @@ extension CLEmitter {
 
   /// The body and effects at one point, and then `reduce`.
   func emitPoint(
-    _ stage: Kernel.Stage, _ outer: [String], _ inner: [String], element: String,
+    _ stage: KernelDefinition.Stage, _ outer: [String], _ inner: [String], element: String,
     _ reduce: ([String]) -> Void = { _ in }
   ) {
     let point = Point(coordinates: outer + inner, element: element, scratchRows: scratchRowNames)
@@ -80,7 +80,7 @@ extension CLEmitter {
   }
 
   /// Loops over the inner axes; `element` names the number of the point.
-  func emitNest(_ stage: Kernel.Stage, counter: String?, _ emit: ([String], String) -> Void) {
+  func emitNest(_ stage: KernelDefinition.Stage, counter: String?, _ emit: ([String], String) -> Void) {
     let needsElement =
       counter == nil && stage.inner.count > 1 && !stage.scratchRows.isEmpty
     let element = counter ?? (stage.inner.count == 1 ? "i0" : needsElement ? "count" : "0")
@@ -95,9 +95,9 @@ extension CLEmitter {
 
   /// One inner axis: blocks of 1024 elements in 32 lanes (R2), or of 512 terms (D1). The loop over lanes has a constant
   /// length and independent iterations, which is what a compiler for vectors wants.
-  private func emitLaneStage(_ stage: Kernel.Stage, _ outer: [String], _ reductions: [Kernel.Reduction]) {
+  private func emitLaneStage(_ stage: KernelDefinition.Stage, _ outer: [String], _ reductions: [KernelReduction]) {
     let isDot = reductions[0].isDot
-    let block = isDot ? Kernel.contractionBlock : Kernel.reductionBlock
+    let block = isDot ? KernelDefinition.contractionBlock : KernelDefinition.reductionBlock
     for reduction in reductions {
       let (type, n) = (reduction.dtype.clRegister, reduction.number)
       if reduction.isBlocked || reduction.isDot { declareTree(reduction) }
@@ -153,7 +153,7 @@ extension CLEmitter {
     for reduction in reductions { finish(reduction, extent: extent) }
   }
 
-  private func emitLanePoint(_ stage: Kernel.Stage, _ outer: [String], _ reductions: [Kernel.Reduction]) {
+  private func emitLanePoint(_ stage: KernelDefinition.Stage, _ outer: [String], _ reductions: [KernelReduction]) {
     emitPoint(stage, outer, ["i0"], element: "i0") { names in
       for reduction in reductions {
         let (n, value) = (reduction.number, names[reduction.value.index])
@@ -169,14 +169,14 @@ extension CLEmitter {
   }
 
   /// Lane l takes lane l + h for h = 16, 8, 4, 2, 1; missing lanes hold the neutral value.
-  private func foldLanes(_ reduction: Kernel.Reduction) {
+  private func foldLanes(_ reduction: KernelReduction) {
     let lanes = "l\(reduction.number)"
     out.open("for (int h = 16; h > 0; h >>= 1)")
     out.line("for (int l = 0; l < h; l++) \(lanes)[l] = \(combine(reduction, "\(lanes)[l]", "\(lanes)[l + h]"));")
     out.close()
   }
 
-  private func finish(_ reduction: Kernel.Reduction, extent: String) {
+  private func finish(_ reduction: KernelReduction, extent: String) {
     let n = reduction.number
     if reduction.isBlocked || reduction.isDot {
       out.line("r\(n) = \(top(reduction));")
@@ -189,7 +189,7 @@ extension CLEmitter {
   }
 
   /// Several inner axes, or reductions of both kinds: elements are counted.
-  private func emitCountedStage(_ stage: Kernel.Stage, _ outer: [String], _ reductions: [Kernel.Reduction]) {
+  private func emitCountedStage(_ stage: KernelDefinition.Stage, _ outer: [String], _ reductions: [KernelReduction]) {
     out.line("\(index) count = 0;")
     for reduction in reductions {
       let (type, n) = (reduction.dtype.clRegister, reduction.number)
@@ -238,7 +238,7 @@ extension CLEmitter {
     }
   }
 
-  private func closeBlock(_ reduction: Kernel.Reduction, when condition: String) {
+  private func closeBlock(_ reduction: KernelReduction, when condition: String) {
     let n = reduction.number
     out.open("if (\(condition))")
     if reduction.isDot {

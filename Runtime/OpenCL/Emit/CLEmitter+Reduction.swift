@@ -2,7 +2,7 @@ import KilnIR
 
 extension CLEmitter {
   /// a ∘ b of a fold.
-  func combine(_ reduction: Kernel.Reduction, _ a: String, _ b: String) -> String {
+  func combine(_ reduction: KernelReduction, _ a: String, _ b: String) -> String {
     operations.expression(reduction.treeKind.primitive, [a, b], operand: reduction.dtype, dtype: reduction.dtype)
   }
 
@@ -15,7 +15,7 @@ extension CLEmitter {
 
   /// Replaces the best value and its index by another element if that is better: more extreme, a NaN before any number,
   /// the smaller index among equals (E9).
-  func takeBetter(_ reduction: Kernel.Reduction, best: String, at bestIndex: String, _ other: String, at index: String)
+  func takeBetter(_ reduction: KernelReduction, best: String, at bestIndex: String, _ other: String, at index: String)
   {
     guard case .argReduce(let kind) = reduction.operation else { return }
     var wins = kind == .max ? "\(other) > \(best)" : "\(other) < \(best)"
@@ -32,19 +32,19 @@ extension CLEmitter {
 
   // MARK: - Tree16 in private memory
 
-  func declareTree(_ reduction: Kernel.Reduction) {
+  func declareTree(_ reduction: KernelReduction) {
     let number = reduction.number
     out.line("\(reduction.dtype.clRegister) t\(number)[8]; uint q\(number) = 0;")
   }
 
-  func push(_ reduction: Kernel.Reduction, _ value: String) {
+  func push(_ reduction: KernelReduction, _ value: String) {
     let number = reduction.number
     let helper = CLHelper.push(reduction.treeKind, reduction.dtype)
     out.line(operations.call(helper, ["t\(number)", "q\(number)", value]) + "; q\(number)++;")
   }
 
   /// The result of the tree, or the value of nothing.
-  func top(_ reduction: Kernel.Reduction) -> String {
+  func top(_ reduction: KernelReduction) -> String {
     let number = reduction.number
     let top = operations.call(.top(reduction.treeKind, reduction.dtype), ["t\(number)", "q\(number)"])
     return "q\(number) == 0 ? \(reduction.empty.clConstant) : \(top)"

@@ -3,30 +3,6 @@ import KilnIR
 /// Contractions in tiles (D1): every output is a chain of fma over blocks of 512 terms, block values go through Tree16. With
 /// several inner axes (a convolution) the operands are read where the coordinates of a term lead, and never written out.
 extension CLEmitter {
-  /// What a tile needs to know of the contraction.
-  private struct Contraction {
-    let schedule: ContractionSchedule
-    let dtype: DType
-    let lhs: (buffer: Int, index: AffineIndex)
-    let rhs: (buffer: Int, index: AffineIndex)
-    let terms: String
-    let rowAxis: Int
-    let columnAxis: Int
-    var type: String { dtype.clRegister }
-  }
-
-  private func contraction() -> Contraction? {
-    let stage = kernel.stages[0]
-    guard case .contraction(let schedule) = kernel.schedule, case .dot(let left, let right)? = stage.effects.first,
-      case .load(let leftBuffer, let leftIndex) = stage.body[left.index],
-      case .load(let rightBuffer, let rightIndex) = stage.body[right.index]
-    else { return nil }
-    return Contraction(
-      schedule: schedule, dtype: kernel.buffers[leftBuffer].dtype, lhs: (leftBuffer, leftIndex),
-      rhs: (rightBuffer, rightIndex), terms: product(stage.inner), rowAxis: schedule.batchAxes,
-      columnAxis: schedule.batchAxes + schedule.rowAxes)
-  }
-
   /// The inner coordinates of the term `term`, declared where they are more than its number.
   private func termCoordinates() -> [String] {
     let inner = kernel.stages[0].inner
@@ -39,8 +15,8 @@ extension CLEmitter {
   /// The outer coordinates with these in the places of row and column.
   private func place(_ contraction: Contraction, row: String, column: String) -> [String] {
     var names = outerNames
-    names[contraction.rowAxis] = row
-    names[contraction.columnAxis] = column
+    names[contraction.roles.batchAxes] = row
+    names[contraction.roles.columnAxis] = column
     return names
   }
 
@@ -79,9 +55,9 @@ extension CLEmitter {
     out.line("const \(index) row = \(row);")
     out.line("const \(index) column = \(column);")
     out.open(
-      "if (row < \(value(kernel.outer[contraction.rowAxis])) && column < \(value(kernel.outer[contraction.columnAxis])))"
+      "if (row < \(value(kernel.outer[contraction.roles.batchAxes])) && column < \(value(kernel.outer[contraction.roles.columnAxis])))"
     )
-    out.line("const \(contraction.type) r0 = results[o];")
+    out.line("const \(contraction.dtype.clRegister) r0 = results[o];")
     for number in kernel.stages.indices.dropFirst() {
       emitSerialStage(number, place(contraction, row: "row", column: "column"))
     }
@@ -92,10 +68,10 @@ extension CLEmitter {
   // MARK: - Local memory
 
   func emitTiles(_ tile: TileShape) {
-    guard let contraction = contraction() else { return }
-    let type = contraction.type
+    guard let contraction = Contraction(kernel) else { return }
+    let type = contraction.dtype.clRegister
     let items = tile.groupRows * tile.groupColumns
-    let (rows, columns) = (value(kernel.outer[contraction.rowAxis]), value(kernel.outer[contraction.columnAxis]))
+    let (rows, columns) = (value(kernel.outer[contraction.roles.batchAxes]), value(kernel.outer[contraction.roles.columnAxis]))
     out.line("__local \(type) left[\(tile.terms * (tile.rows + 1))];")
     out.line("__local \(type) right[\(tile.terms * (tile.columns + 1))];")
     out.line("const int tx = get_local_id(0);")
@@ -103,19 +79,19 @@ extension CLEmitter {
     out.line("const int id = ty * \(tile.groupColumns) + tx;")
     out.line("const \(index) row0 = (\(index))get_group_id(1) * \(tile.rows);")
     out.line("const \(index) column0 = (\(index))get_group_id(0) * \(tile.columns);")
-    let batchAxes = kernel.outer[..<contraction.rowAxis]
+    let batchAxes = kernel.outer[..<contraction.roles.batchAxes]
     out.open(
       "for (\(index) batch = get_global_id(2); batch < \(product(Array(batchAxes))); batch += get_global_size(2))")
-    coordinates(Array(outerNames[..<contraction.rowAxis]), of: "batch", in: Array(batchAxes))
+    coordinates(Array(outerNames[..<contraction.roles.batchAxes]), of: "batch", in: Array(batchAxes))
     let names = (0..<tile.itemRows).flatMap { i in (0..<tile.itemColumns).map { "_\(i)_\($0)" } }
     let zero = Scalar.zero(contraction.dtype).clConstant
     for name in names {
       out.line("\(type) c\(name) = \(zero);" + levels(tile).map { " \(type) t\($0)\(name) = \(zero);" }.joined())
     }
     if tile.treeLevels > 0 { out.line("int q = 0;") }
-    out.open("for (\(index) k0 = 0; k0 < \(contraction.terms); k0 += \(tile.terms))")
-    fill("left", contraction.lhs, contraction, size: tile.rows, tile, "row", limit: rows, items, filling: -0.0)
-    fill("right", contraction.rhs, contraction, size: tile.columns, tile, "column", limit: columns, items, filling: 0.0)
+    out.open("for (\(index) k0 = 0; k0 < \(product(contraction.terms)); k0 += \(tile.terms))")
+    fill("left", contraction.left, contraction, size: tile.rows, tile, "row", limit: rows, items, filling: -0.0)
+    fill("right", contraction.right, contraction, size: tile.columns, tile, "column", limit: columns, items, filling: 0.0)
     out.line("barrier(CLK_LOCAL_MEM_FENCE);")
     out.line("#pragma unroll")
     out.open("for (int k = 0; k < \(tile.terms); k++)")
@@ -131,8 +107,8 @@ extension CLEmitter {
     out.close()
     out.line("barrier(CLK_LOCAL_MEM_FENCE);")
     if tile.treeLevels > 0 {
-      out.open("if (((k0 + \(tile.terms)) & 511) == 0 || k0 + \(tile.terms) >= \(contraction.terms))")
-      closeBlock(names, tile, zero: zero, isLast: "k0 + \(tile.terms) >= \(contraction.terms)")
+      out.open("if (((k0 + \(tile.terms)) & 511) == 0 || k0 + \(tile.terms) >= \(product(contraction.terms)))")
+      closeBlock(names, tile, zero: zero, isLast: "k0 + \(tile.terms) >= \(product(contraction.terms))")
       out.close()
     }
     out.close()
@@ -149,7 +125,7 @@ extension CLEmitter {
   /// Copies a piece of an operand to local memory, neighbours in memory by neighbours among the work items. What lies
   /// outside is filled so that its terms are exact (D1): (-0) · (+0).
   private func fill(
-    _ target: String, _ operand: (buffer: Int, index: AffineIndex), _ contraction: Contraction, size: Int,
+    _ target: String, _ operand: BufferAccess, _ contraction: Contraction, size: Int,
     _ tile: TileShape, _ axis: String, limit: String, _ items: Int, filling: Double
   ) {
     let alongTerms = operand.index.strides.last == .constant(1)
@@ -161,9 +137,9 @@ extension CLEmitter {
     out.line("const \(index) term = k0 + k;")
     out.line("const \(index) at = \(axis)0 + s;")
     let names = place(contraction, row: "at", column: "at") + termCoordinates()
-    out.line("\(contraction.type) x = \(contraction.dtype.clReal(filling));")
+    out.line("\(contraction.dtype.clRegister) x = \(contraction.dtype.clReal(filling));")
     out.line(
-      "if (term < \(contraction.terms) && at < \(limit)) x = \(load(operand.buffer, affine(operand.index, names)));")
+      "if (term < \(product(contraction.terms)) && at < \(limit)) x = \(load(operand.buffer, affine(operand.index, names)));")
     out.line("\(target)[k * \(size + 1) + s] = x;")
     out.close()
   }
@@ -171,12 +147,12 @@ extension CLEmitter {
   // MARK: - Registers alone
 
   func emitRegisterTiles(_ tile: TileShape) {
-    guard let contraction = contraction() else { return }
-    let type = contraction.type
+    guard let contraction = Contraction(kernel) else { return }
+    let type = contraction.dtype.clRegister
     let vector = "\(type)\(tile.itemColumns)"
-    let (rows, columns) = (value(kernel.outer[contraction.rowAxis]), value(kernel.outer[contraction.columnAxis]))
-    let batchAxes = Array(kernel.outer[..<contraction.rowAxis])
-    coordinates(Array(outerNames[..<contraction.rowAxis]), of: "get_global_id(2)", in: batchAxes)
+    let (rows, columns) = (value(kernel.outer[contraction.roles.batchAxes]), value(kernel.outer[contraction.roles.columnAxis]))
+    let batchAxes = Array(kernel.outer[..<contraction.roles.batchAxes])
+    coordinates(Array(outerNames[..<contraction.roles.batchAxes]), of: "get_global_id(2)", in: batchAxes)
     out.line("const \(index) row0 = (\(index))get_global_id(1) * \(tile.itemRows);")
     out.line("const \(index) column0 = (\(index))get_global_id(0) * \(tile.itemColumns);")
     out.line("\(type) results[\(tile.itemRows * tile.itemColumns)];")
@@ -187,20 +163,20 @@ extension CLEmitter {
       out.line("\(vector) c\(name) = \(zero);" + levels(tile).map { " \(vector) t\($0)\(name) = \(zero);" }.joined())
     }
     if tile.treeLevels > 0 { out.line("int q = 0;") }
-    out.open("for (\(index) k0 = 0; k0 < \(contraction.terms); k0 += 512)")
-    out.line("const \(index) end = k0 + 512 < \(contraction.terms) ? k0 + 512 : \(contraction.terms);")
+    out.open("for (\(index) k0 = 0; k0 < \(product(contraction.terms)); k0 += 512)")
+    out.line("const \(index) end = k0 + 512 < \(product(contraction.terms)) ? k0 + 512 : \(product(contraction.terms));")
     out.open("for (\(index) term = k0; term < end; term++)")
     let terms = termCoordinates()
-    let right = affine(contraction.rhs.index, place(contraction, row: "row0", column: "column0") + terms)
-    out.line("const \(vector) right = vload\(tile.itemColumns)(0, b\(contraction.rhs.buffer) + (\(right)));")
+    let right = affine(contraction.right.index, place(contraction, row: "row0", column: "column0") + terms)
+    out.line("const \(vector) right = vload\(tile.itemColumns)(0, b\(contraction.right.buffer) + (\(right)));")
     for (i, name) in names.enumerated() {
       out.line("const \(index) at\(i) = row0 + \(i);")
-      let left = affine(contraction.lhs.index, place(contraction, row: "at\(i)", column: "column0") + terms)
-      out.line("const \(vector) left\(i) = (\(vector))(\(load(contraction.lhs.buffer, left)));")
+      let left = affine(contraction.left.index, place(contraction, row: "at\(i)", column: "column0") + terms)
+      out.line("const \(vector) left\(i) = (\(vector))(\(load(contraction.left.buffer, left)));")
       out.line("c\(name) = fma(left\(i), right, c\(name));")
     }
     out.close()
-    closeBlock(names, tile, zero: zero, isLast: "end == \(contraction.terms)")
+    closeBlock(names, tile, zero: zero, isLast: "end == \(product(contraction.terms))")
     out.close()
     let top = tile.treeLevels == 0 ? "c" : "t\(tile.treeLevels)"
     for (i, name) in names.enumerated() {

@@ -16,7 +16,7 @@ package struct CLStyle: Hashable, Sendable {
 ///
 /// Every rounding step is a statement of its own. The text depends on the kernel, the mapping and the style only.
 final class CLEmitter {
-  let kernel: Kernel
+  let kernel: KernelDefinition
   let mapping: WorkMapping
   let style: CLStyle
   let name: String
@@ -24,7 +24,7 @@ final class CLEmitter {
   var out = SourceWriter()
   var operations: CLOperations
 
-  init(_ kernel: Kernel, _ mapping: WorkMapping, _ style: CLStyle, name: String) {
+  init(_ kernel: KernelDefinition, _ mapping: WorkMapping, _ style: CLStyle, name: String) {
     self.kernel = kernel
     self.mapping = mapping
     self.style = style
@@ -129,7 +129,7 @@ final class CLEmitter {
   }
 
   /// Declares the values of a body, and gives their names.
-  func body(_ stage: Kernel.Stage, _ point: Point) -> [String] {
+  func body(_ stage: KernelDefinition.Stage, _ point: Point) -> [String] {
     var names: [String] = []
     for (number, instruction) in stage.body.enumerated() {
       let dtype = kernel.dtype(of: BodyID(number), in: stage.body)
@@ -148,11 +148,13 @@ final class CLEmitter {
       case .index(let affine, let dtype):
         out.line(
           "const \(dtype.clRegister) \(name) = (\(dtype.clRegister))(\(self.affine(affine, point.coordinates)));")
-      case .load(let buffer, let affine):
-        out.line("const \(dtype.clRegister) \(name) = \(load(buffer, self.affine(affine, point.coordinates)));")
-      case .gather(let buffer, let affine, let indices, let bounds):
-        let chosen = indices.map { (names[$0.value.index], kernel.dtype(of: $0.value, in: stage.body), $0) }
-        gather(name, buffer, self.affine(affine, point.coordinates), chosen, bounds)
+      case .load(let access) where access.data.isEmpty:
+        let element = load(access.buffer, affine(access.index, point.coordinates))
+        out.line("const \(dtype.clRegister) \(name) = \(element);")
+      case .load(let access):
+        let isInside = bounded(name, access, names, stage)
+        out.line("\(dtype.clRegister) \(name) = 0;")
+        out.line("if (\(isInside)) \(name) = \(load(access.buffer, place(name, access, point)));")
       case .loadScratch(let row):
         let element = "((__global const \(dtype.clMemory) *)\(point.scratchRows[row]))[\(point.element)]"
         out.line("const \(dtype.clRegister) \(name) = \(fromMemory(element, dtype));")
@@ -168,79 +170,70 @@ final class CLEmitter {
     fromMemory("b\(buffer)[\(index)]", kernel.buffers[buffer].dtype)
   }
 
-  /// Applies the effects of a stage that are not reductions.
-  func effects(_ stage: Kernel.Stage, _ names: [String], _ point: Point) {
+  /// Applies the effects of a stage that are not reductions. Outside of its loop a line has one element.
+  func effects(_ stage: KernelDefinition.Stage, _ names: [String], _ point: Point) {
     for effect in stage.effects {
       switch effect {
-      case .store(let buffer, let affine, let value):
-        let type = kernel.buffers[buffer].dtype.clMemory
-        out.line("b\(buffer)[\(self.affine(affine, point.coordinates))] = (\(type))\(names[value.index]);")
-      case .storeScratch(let row, let value):
+      case .store(let value, let access), .line(.scanReduce, let value, let access):
+        store(names[value.index], access, point)
+      case .line(.argSort, _, let access): store("0", access, point)
+      case .storeScratch(let value, let row):
         let type = kernel.scratchRows[row].clMemory
         out.line("((__global \(type) *)\(point.scratchRows[row]))[\(point.element)] = (\(type))\(names[value.index]);")
-      case .scatter(let buffer, let affine, let indices, let combiner, let bounds, let value):
-        let chosen = indices.map { (names[$0.value.index], kernel.dtype(of: $0.value, in: stage.body), $0) }
-        scatter(buffer, self.affine(affine, point.coordinates), chosen, combiner, bounds, names[value.index])
-      // Outside of its lines a scan or a sort is of one element.
-      case .scanReduce(_, let value, let buffer, let affine):
-        let type = kernel.buffers[buffer].dtype.clMemory
-        out.line("b\(buffer)[\(self.affine(affine, point.coordinates))] = (\(type))\(names[value.index]);")
-      case .argSort(_, let buffer, let affine):
-        out.line("b\(buffer)[\(self.affine(affine, point.coordinates))] = 0;")
-      case .reduce, .argReduce, .dot: break
+      case .scatter(let combiner, let value, let access):
+        scatter(combiner, names[value.index], access, names, stage, point)
+      case .reduce: break
       }
     }
+  }
+
+  private func store(_ value: String, _ access: BufferAccess, _ point: Point) {
+    let type = kernel.buffers[access.buffer].dtype.clMemory
+    out.line("b\(access.buffer)[\(affine(access.index, point.coordinates))] = (\(type))\(value);")
   }
 
   // MARK: - Indices that are data
 
-  /// A value of a body that is an index, with its dtype.
-  private typealias ChosenIndex = (name: String, dtype: DType, index: DataIndex)
-
   /// Declares `<name>i0` …, the indices in range, and gives the condition under which they may be used.
-  private func bounded(_ name: String, _ chosen: [ChosenIndex], _ bounds: IndexBounds) -> String {
-    for (number, choice) in chosen.enumerated() {
-      let place = "\(name)i\(number)"
-      let last = "((long)\(value(choice.index.extent)) - 1)"
-      let wide =
-        choice.dtype.isSignedInteger
-        ? "(long)\(choice.name)" : "(\(choice.name) > (ulong)\(last) ? \(last) + 1 : (long)\(choice.name))"
+  private func bounded(
+    _ name: String, _ access: BufferAccess, _ names: [String], _ stage: KernelDefinition.Stage
+  ) -> String {
+    for (number, data) in access.data.enumerated() {
+      let (found, place) = (names[data.value.index], "\(name)i\(number)")
+      let last = "((long)\(value(data.extent)) - 1)"
+      let isSigned = kernel.dtype(of: data.value, in: stage.body).isSignedInteger
+      let wide = isSigned ? "(long)\(found)" : "(\(found) > (ulong)\(last) ? \(last) + 1 : (long)\(found))"
       out.line("long \(place) = \(wide);")
-      if bounds == .clamp { out.line("\(place) = \(place) < 0 ? 0 : \(place) > \(last) ? \(last) : \(place);") }
+      if access.bounds == .clamp {
+        out.line("\(place) = \(place) < 0 ? 0 : \(place) > \(last) ? \(last) : \(place);")
+      }
       out.line("const int \(name)ok\(number) = \(place) >= 0 && \(place) <= \(last);")
-      if bounds == .check {
-        let words = "status[launch + 2] = (int)\(choice.name); status[launch + 3] = (int)((long)\(choice.name) >> 32);"
-        out.line("if (!\(name)ok\(number)) { status[launch] = \(choice.index.site); \(words) }")
+      if access.bounds == .check {
+        let words = "status[launch + 2] = (int)\(found); status[launch + 3] = (int)((long)\(found) >> 32);"
+        out.line("if (!\(name)ok\(number)) { status[launch] = \(data.site); \(words) }")
       }
     }
-    return chosen.isEmpty ? "1" : chosen.indices.map { "\(name)ok\($0)" }.joined(separator: " && ")
+    return access.data.isEmpty ? "1" : access.data.indices.map { "\(name)ok\($0)" }.joined(separator: " && ")
   }
 
   /// The element that indices in range lead to.
-  private func place(_ name: String, _ start: String, _ chosen: [ChosenIndex]) -> String {
-    chosen.enumerated().reduce(start) { text, choice in
-      "\(text) + (\(index))\(name)i\(choice.offset) * \(value(choice.element.index.stride))"
+  private func place(_ name: String, _ access: BufferAccess, _ point: Point) -> String {
+    access.data.enumerated().reduce(affine(access.index, point.coordinates)) { text, data in
+      "\(text) + (\(index))\(name)i\(data.offset) * \(value(data.element.stride))"
     }
-  }
-
-  private func gather(
-    _ name: String, _ buffer: Int, _ start: String, _ chosen: [ChosenIndex], _ bounds: IndexBounds
-  ) {
-    let isInside = bounded(name, chosen, bounds)
-    out.line("\(kernel.buffers[buffer].dtype.clRegister) \(name) = 0;")
-    out.line("if (\(isInside)) \(name) = \(load(buffer, place(name, start, chosen)));")
   }
 
   /// One update; points come one after the other (R5).
   private func scatter(
-    _ buffer: Int, _ start: String, _ chosen: [ChosenIndex], _ combiner: ScatterCombiner, _ bounds: IndexBounds,
-    _ update: String
+    _ combiner: ScatterCombiner, _ update: String, _ access: BufferAccess, _ names: [String],
+    _ stage: KernelDefinition.Stage, _ point: Point
   ) {
+    let buffer = access.buffer
     let dtype = kernel.buffers[buffer].dtype
     let name = "s\(buffer)"
-    let isInside = bounded(name, chosen, bounds)
+    let isInside = bounded(name, access, names, stage)
     out.open("if (\(isInside))")
-    out.line("const \(index) \(name)e = \(place(name, start, chosen));")
+    out.line("const \(index) \(name)e = \(place(name, access, point));")
     if let primitive = combiner.primitive {
       out.line("const \(dtype.clRegister) \(name)o = \(load(buffer, "\(name)e"));")
       let combined = operations.expression(primitive, ["\(name)o", update], operand: dtype, dtype: dtype)

@@ -36,7 +36,7 @@ extension Device {
   /// Another executor for `device`, as a device of its own.
   package init(_ device: OpenCLDevice, cache: ObjectCache? = .user) {
     Self.prepareForDrivers()
-    let executor = PlanExecutor(device.lowering, memory: device) { plan throws(KilnError) in
+    let executor = PlanExecutor(device.lowering(), memory: device) { plan throws(KilnError) in
       try OpenCLExecutable(plan, on: device, cache: cache)
     }
     self.init("opencl:\(device.index)", executor)

@@ -1,60 +1,31 @@
-extension Kernel {
-  /// One reduction effect of a stage.
-  public struct Reduction: Hashable, Sendable {
-    public enum Operation: Hashable, Sendable {
-      case reduce(ReductionKind)
-      case argReduce(ArgReductionKind)
-      /// With the right operand.
-      case dot(BodyID)
-    }
-
-    /// Its number among all reduced values of the kernel.
-    public let number: Int
-    public let operation: Operation
-    /// What is reduced; the left operand of a dot.
-    public let value: BodyID
-    /// The dtype of that value.
-    public let dtype: DType
-
-    public init(number: Int, operation: Operation, value: BodyID, dtype: DType) {
-      self.number = number
-      self.operation = operation
-      self.value = value
-      self.dtype = dtype
-    }
+/// One reduction effect of a stage.
+public struct KernelReduction: Hashable, Sendable {
+  public enum Operation: Hashable, Sendable {
+    /// Sums and products of reals follow R2, all others are order-free (R3).
+    case reduce(ReductionKind)
+    /// The `i32` number of the first extreme among the stage's elements (E9).
+    case argReduce(ArgReductionKind)
+    /// The sum of the products with another value of the body, as D1 says.
+    case dot(BodyID)
   }
 
-  /// The reductions of a stage, in the order of their numbers.
-  public func reductions(ofStage number: Int) -> [Reduction] {
-    let (body, first) = (stages[number].body, stages[..<number].reduce(0) { $0 + $1.reductionCount })
-    return stages[number].effects.compactMap(\.reduction).enumerated().map { place, reduction in
-      Reduction(
-        number: first + place, operation: reduction.operation, value: reduction.value,
-        dtype: dtype(of: reduction.value, in: body))
-    }
-  }
+  /// Its number among all reduced values of the kernel.
+  public let number: Int
+  public let operation: Operation
+  /// What is reduced; the left operand of a dot.
+  public let value: BodyID
+  /// The dtype of that value.
+  public let dtype: DType
 
-  /// The number of reduction effects.
-  public var reductionCount: Int { stages.reduce(0) { $0 + $1.reductionCount } }
-}
-
-extension Kernel.Stage {
-  public var reductionCount: Int { effects.reduce(0) { $0 + ($1.reduction == nil ? 0 : 1) } }
-}
-
-extension Effect {
-  /// What the effect reduces and how, if it defines a reduced value.
-  public var reduction: (operation: Kernel.Reduction.Operation, value: BodyID)? {
-    switch self {
-    case .reduce(let kind, let value): (.reduce(kind), value)
-    case .argReduce(let kind, let value): (.argReduce(kind), value)
-    case .dot(let lhs, let rhs): (.dot(rhs), lhs)
-    case .store, .storeScratch, .scatter, .scanReduce, .argSort: nil
-    }
+  public init(number: Int, operation: Operation, value: BodyID, dtype: DType) {
+    self.number = number
+    self.operation = operation
+    self.value = value
+    self.dtype = dtype
   }
 }
 
-extension Kernel.Reduction.Operation {
+extension KernelReduction.Operation {
   /// The dtype of the reduced value, for elements of a dtype.
   public func resultDType(_ dtype: DType) -> DType {
     switch self {
@@ -64,7 +35,7 @@ extension Kernel.Reduction.Operation {
   }
 }
 
-extension Kernel.Reduction {
+extension KernelReduction {
   public var resultDType: DType { operation.resultDType(dtype) }
 
   /// Whether the elements are combined in blocks (NUMERICS R2); other reductions are order-free (R3) or a dot (D1).

@@ -14,8 +14,11 @@ struct ContractionOperand {
 }
 
 /// What the functions of one contraction share: the operands and the shape of the register tile.
-struct Contraction {
+struct TiledContraction {
   let schedule: ContractionSchedule
+  let roles: ContractionRoles
+  /// Where the parts of the scratch lie.
+  let scratch: ContractionSchedule.Scratch
   let left: ContractionOperand
   let right: ContractionOperand
   /// The element type of products and sums.
@@ -26,6 +29,8 @@ struct Contraction {
   /// The axes of the output; nil where the kernel has none.
   let rowAxis: Int?
   let columnAxis: Int?
+  /// Whether every batch has a right operand of its own.
+  let rightVaries: Bool
 
   var tileRows: Int { schedule.tileRows }
   var tileColumns: Int { schedule.tileColumns }
@@ -33,8 +38,6 @@ struct Contraction {
   var elementBytes: Int { dtype.byteCount }
   /// Whether the tile reads the right operand in the form that packing gives it.
   var readsPackedRight: Bool { schedule.packsRight || schedule.streamsRight }
-  /// Whether every batch has a right operand of its own.
-  var rightVaries: Bool { !right.batch.allSatisfy { $0 == .constant(0) } }
 
   /// The number of terms if it is part of the code.
   var knownTerms: Int? {
@@ -44,50 +47,47 @@ struct Contraction {
     }
   }
 
-  var mayExceedOneBlock: Bool { knownTerms.map { $0 > Kernel.contractionBlock } ?? true }
+  var mayExceedOneBlock: Bool { knownTerms.map { $0 > KernelDefinition.contractionBlock } ?? true }
   /// Whether there can be more than the 16 blocks of one group.
-  var mayExceedOneLevel: Bool { knownTerms.map { $0 > 16 * Kernel.contractionBlock } ?? true }
+  var mayExceedOneLevel: Bool { knownTerms.map { $0 > 16 * KernelDefinition.contractionBlock } ?? true }
 
-  /// - Throws: `RuntimeError` of kind `codeGeneration` if stage 0 is no single dot of two loads.
-  init(_ kernel: Kernel, _ schedule: ContractionSchedule, vectorBytes: Int) throws(RuntimeError) {
-    let stage = kernel.stages[0]
-    guard stage.effects.count == 1, case .dot(let lhs, let rhs) = stage.effects[0],
-      let left = Self.operand(lhs, kernel, schedule), let right = Self.operand(rhs, kernel, schedule)
-    else {
-      throw RuntimeError(.codeGeneration, "stage 0 of a contraction must be one dot of two loads")
-    }
+  init(_ contraction: Contraction, _ kernel: KernelDefinition, _ schedule: ContractionSchedule, vectorBytes: Int) {
     self.schedule = schedule
-    self.left = left
-    self.right = right
-    dtype = kernel.dtype(of: lhs, in: stage.body)
-    inner = stage.inner
-    rowAxis = schedule.rowAxes > 0 ? schedule.batchAxes : nil
-    let columns = schedule.batchAxes + schedule.rowAxes
-    columnAxis = columns < kernel.outer.count ? columns : nil
+    roles = contraction.roles
+    scratch = schedule.scratch(batchAxes: roles.batchAxes)
+    left = ContractionOperand(contraction.left, kernel, roles)
+    right = ContractionOperand(contraction.right, kernel, roles)
+    dtype = contraction.dtype
+    inner = contraction.terms
+    rowAxis = roles.rowAxes > 0 ? roles.batchAxes : nil
+    columnAxis = roles.columnAxis < kernel.outer.count ? roles.columnAxis : nil
+    rightVaries = !contraction.sharesRight
     var lanes = max(1, vectorBytes / dtype.byteCount)
     while !schedule.tileColumns.isMultiple(of: lanes) { lanes /= 2 }
     self.lanes = lanes
   }
+}
 
-  private static func operand(_ id: BodyID, _ kernel: Kernel, _ schedule: ContractionSchedule) -> ContractionOperand? {
-    let body = kernel.stages[0].body
-    guard case .load(let buffer, let index) = body.loadedOperand(id) else { return nil }
-    let outer = kernel.outer.count
-    let columns = schedule.batchAxes + schedule.rowAxes
-    return ContractionOperand(
-      buffer: buffer, dtype: kernel.buffers[buffer].dtype, offset: index.offset,
-      batch: Array(index.strides[..<schedule.batchAxes]),
-      row: schedule.rowAxes > 0 ? index.strides[schedule.batchAxes] : .constant(0),
-      column: columns < outer ? index.strides[columns] : .constant(0), inner: Array(index.strides[outer...]))
+extension ContractionOperand {
+  init(_ access: BufferAccess, _ kernel: KernelDefinition, _ roles: ContractionRoles) {
+    let strides = access.index.strides
+    buffer = access.buffer
+    dtype = kernel.buffers[access.buffer].dtype
+    offset = access.index.offset
+    batch = Array(strides[..<roles.batchAxes])
+    row = roles.rowAxes > 0 ? strides[roles.batchAxes] : .constant(0)
+    column = roles.columnAxis < kernel.outer.count ? strides[roles.columnAxis] : .constant(0)
+    inner = Array(strides[kernel.outer.count...])
   }
 }
 
 extension KernelEmitter {
   /// Emits a phase of a contraction into the function under construction: the packing of the right operand, or the tiles.
   func emitContraction(_ schedule: ContractionSchedule, phase: Int) throws(RuntimeError) {
-    let contraction = try Contraction(
-      kernel, schedule, vectorBytes: compiler.features.vectorClass.rawValue / 8)
-    if phase < kernel.phaseCount - 1 {
+    guard let found = Contraction(kernel) else { throw unsupported("a contraction without roles") }
+    let contraction = TiledContraction(
+      found, kernel, schedule, vectorBytes: compiler.features.vectorClass.rawValue / 8)
+    if schedule.packsRight && phase == 0 {
       try emitRightPanels(contraction)
     } else {
       try emitTiles(contraction)

@@ -1,0 +1,74 @@
+/// How a line of results comes from the values of a whole stage, of which it is the only effect.
+public enum LineOperation: Hashable, Sendable {
+  /// At each point the combination of the values up to it, in row-major order of the inner points (R4).
+  case scanReduce(ReductionKind)
+  /// At inner point i the `i32` number of the point whose value, an unsigned integer of 32 or 64 bits, is the i-th in
+  /// ascending order; equal values stay in their order.
+  case argSort
+
+  public var spelling: String {
+    switch self {
+    case .scanReduce: "scanReduce"
+    case .argSort: "argSort"
+    }
+  }
+
+  var kind: ReductionKind? {
+    switch self {
+    case .scanReduce(let kind): kind
+    case .argSort: nil
+    }
+  }
+
+  init?(_ spelling: String, _ attributes: AttributeReader) throws(ConstraintFailure) {
+    switch spelling {
+    case "scanReduce": self = .scanReduce(try attributes.word("kind", ReductionKind.self))
+    case "argSort": self = .argSort
+    default: return nil
+    }
+  }
+
+  /// The dtype of the results, for values of a dtype.
+  func resultDType(_ dtype: DType) throws(ConstraintFailure) -> DType {
+    switch self {
+    case .scanReduce(let kind): return try kind.primitive.resultDType(operands: [dtype, dtype])
+    case .argSort:
+      try require(dtype == .u32 || dtype == .u64, "kernel.C2", "a sort key is u32 or u64, found \(dtype)")
+      return .i32
+    }
+  }
+
+  /// Whether all values of the line are needed before the first result is known. Such a line is the kernel's only stage.
+  public var needsWholeLine: Bool {
+    switch self {
+    case .scanReduce: false
+    case .argSort: true
+    }
+  }
+
+  /// Whether each point stores the element of its own place, when it has read what it reads there.
+  var storesInOrder: Bool { !needsWholeLine }
+
+  /// Bytes of scratch for each element of a line; a sort has two places for each key and each number.
+  public var scratchBytesPerElement: Int {
+    switch self {
+    case .scanReduce: 0
+    case .argSort: 24
+    }
+  }
+
+  /// Bytes of scratch for each line besides; a sort has a histogram of every byte of a key.
+  public var scratchBytesPerLine: Int {
+    switch self {
+    case .scanReduce: 0
+    case .argSort: 8 * 256 * 8
+    }
+  }
+
+  var nanoseconds: Double {
+    switch self {
+    case .scanReduce: 0.2
+    case .argSort: 2
+    }
+  }
+}
