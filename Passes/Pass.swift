@@ -51,7 +51,7 @@ extension Module {
   }
 
   /// The function named `name`.
-  /// - Throws: `module.C2` when there is none, with the names that there are.
+  /// - Throws: `module.C2` if it does not exist, with the names of those that do.
   package func require(_ name: String) throws(KilnError) -> Function {
     if let function = self[name] { return function }
     let known = functions.isEmpty ? "none" : functions.map { "@" + $0.name }.joined(separator: ", ")
