@@ -40,7 +40,7 @@ struct TensorFiles {
   /// Writes another folder and exchanges it for the one that is there when it is complete.
   private func writeFolder(_ entries: [ZipFile.Entry]) throws(KilnError) {
     for entry in entries where entry.name.contains("/") || ZipFile.fault(ofName: entry.name) != nil {
-      throw error("npz.C3", "cannot be written: '\(entry.name)' is no name of a file; a .npz file takes more names")
+      throw error("npz.C3", "cannot be written: '\(entry.name)' cannot be the name of a file; a .npz file allows more names")
     }
     if let others = (try? FileSystem.names(in: path))?.filter({ !$0.hasSuffix(".npy") }), !others.isEmpty {
       throw error(
@@ -61,7 +61,7 @@ struct TensorFiles {
     var tensors: [String: AnyTensor] = [:]
     for entry in entries {
       guard entry.name.hasSuffix(".npy") else {
-        throw error("npz.C2", "the entry '\(entry.name)' is no .npy file")
+        throw error("npz.C2", "the entry '\(entry.name)' is not a .npy file")
       }
       let name = String(entry.name.dropLast(4))
       tensors[name] = try AnyTensor(npy: Array(entry.bytes), "\(path)/\(entry.name)", location)

@@ -3,9 +3,10 @@ import KilnRuntime
 import SystemPackage
 
 extension AnyTensor {
-  /// Reads a `.npy` file of a dtype that Kiln has, little-endian, of either order. Bytes of bool other than 0 count as true.
-  /// - Throws: `npy.C1` when the file cannot be read, `npy.C2` when it is no such array: what was expected and what was
-  ///   found.
+  /// Reads a `.npy` file of a dtype that Kiln has, little-endian, of either order. Bytes of bool other than 0 count as
+  /// true.
+  /// - Throws: `npy.C1` when the file cannot be read, `npy.C2` when it is not such an array: what was expected and what
+  ///   was found.
   public init(contentsOfNPY path: String) throws(KilnError) {
     let location = CallSite.here()
     try self.init(npy: try readFile(path, location), path, location)
