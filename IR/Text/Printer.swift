@@ -1,6 +1,6 @@
-/// Writes functions in the text form of the IR (ARCHITECTURE.md section 3): canonical names, one instruction a line.
+/// Writes functions in the text form of the IR (Spec.md section 1): canonical names, one instruction a line.
 ///
-/// It knows no op by name, and it prints broken functions too, because the verifier shows them.
+/// It does not know ops by name, and it prints broken functions, too, because the verifier shows them.
 package struct Printer {
   /// What stands behind each instruction as `// at FILE:LINE`; nil: nothing. It may find the line of raw return
   /// addresses.

@@ -3,8 +3,7 @@ import KilnIR
 /// Constant folding. The reference evaluator computes every folded value (Numerics.md W1); an instruction that it
 /// refuses, such as a gather out of bounds, stays and says so when it runs.
 extension Simplifier {
-  /// Constants with more bytes than this are not looked at, and no constant is made that is larger (ARCHITECTURE.md
-  /// section 3).
+  /// Constants with more bytes than this are not looked at, and larger ones are not made.
   private static let maximumByteCount = 64 * 1024
   /// Multiplications of a contraction, or elements of any other op, that folding spends on one instruction.
   private static let maximumWork = 1 << 16

@@ -69,7 +69,7 @@ struct FileNameTests {
   func arrows() throws {
     let name = #/"([A-Za-z-]+)"/#
     let code = #/`([A-Za-z-]+)`/#
-    let manifest = try Repository.text("Package.swift").replacing("system", with: "\"SystemPackage\"")
+    let manifest = try Repository.text("Package.swift").replacing("system]", with: "\"SystemPackage\"]")
     var made: [String: Set<String>] = [:]
     let target = #/(?:library|program|cModule)\(\s*"([A-Za-z-]+)",\s*"([A-Za-z\/]+)"(?:,\s*\[([^\]]*)\])?/#
     for match in manifest.matches(of: target) where !match.2.hasPrefix("Tests/") {

@@ -3,7 +3,7 @@ import Testing
 /// The labels of Documentation/Numerics.md: `E4`, `R2`, `D1`, ….
 @Suite("Labels of the numerics contract")
 struct NumericLabelTests {
-  private static let label = #/[BDEGRSTW][1-9]/#
+  private static var label: Regex<Substring> { #/[BDEGRSTW][1-9]/# }
 
   /// The statements that the page makes.
   private static func defined() throws -> Set<String> {
