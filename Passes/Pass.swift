@@ -29,7 +29,7 @@ public struct Pass: Sendable {
 
 extension Function {
   /// Checks the numbers of the parameters that a transform is about.
-  /// - Throws: `label` for a number without a parameter, and for one that stands there twice.
+  /// - Throws: `label` for a number without a parameter, and for one that appears twice.
   package func requireParameters(_ numbers: [Int], _ label: String) throws(KilnError) {
     var seen: Set<Int> = []
     for number in numbers {
