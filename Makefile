@@ -1,13 +1,16 @@
-# make run     trains the digits example and shows what compiling brought
-# make test    all tests (what CI runs)
-# make bench   the benchmarks
-# make check   what CI runs, and lint and debug builds
-# make accuracy  the error of every function table: all 2^32 arguments of f32 (half an hour or more), and f64; ACCURACY='--step 1009 tan' takes fewer
-# make soak    all ops on all dtypes and 2,000 random programs on OpenCL and on the processor, PROGRAMS=10000 for more; 100,000 eager gradients in flat memory
-# make first-day  builds Tests/FirstDay, a package that uses Kiln, and compares what its programs print (make test does it too)
-# make docs    the reference documentation as a site, in .build/docs/site
-# make gpu-bench  one file that measures Kiln on any OpenCL device, without LLVM or Swift on that machine
-# make deps    installs what Kiln needs beside Swift; the other targets do it themselves
+# make run         trains the digits example and shows what compiling gained
+# make test        all tests (what CI runs)
+# make bench       the benchmarks
+# make check       what CI runs, and lint and debug builds
+# make accuracy    the error of every function table: all 2^32 arguments of f32 (half an hour or more), and f64;
+#                  ACCURACY='--step 1009 tan' takes fewer
+# make soak        all ops on all dtypes and 2,000 random programs on OpenCL and on the processor (PROGRAMS=10000 for
+#                  more), and 100,000 eager gradients in constant memory
+# make first-day   builds Tests/FirstDay, a package that uses Kiln, and compares what its programs print (make test does
+#                  it, too)
+# make docs        the reference documentation as a site, in .build/docs/site
+# make gpu-bench   one file that measures Kiln on any OpenCL device, without LLVM or Swift on that machine
+# make deps        installs what Kiln needs beside Swift; the other targets do it themselves
 
 .PHONY: run test first-day bench check accuracy soak docs deps test-deps gpu-bench
 

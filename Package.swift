@@ -17,6 +17,8 @@ let documentation: [Package.Dependency] =
   Context.environment["KILN_DOCS"] == "1"
   ? [.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0")] : []
 
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+
 func library(
   _ name: String, _ path: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []
 ) -> Target {
@@ -41,7 +43,10 @@ let package = Package(
     .library(name: "KilnIR", targets: ["KilnIR"]),
     .executable(name: "kiln", targets: ["KilnTool"]),
   ],
-  dependencies: [.package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")] + documentation,
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+  ] + documentation,
   targets: [
     library("KilnIR", "IR"),
     library("KilnPasses", "Passes", ["KilnIR"]),
@@ -49,10 +54,10 @@ let package = Package(
     cModule("CLLVM", "Runtime/CLLVM"),
     cModule("COpenBLAS", "Runtime/COpenBLAS"),
     cModule("COpenCL", "Runtime/COpenCL"),
-    library("KilnRuntime", "Runtime/Core", ["KilnIR", "CRuntime"]),
+    library("KilnRuntime", "Runtime/Core", ["KilnIR", "CRuntime", system]),
     library("KilnCPU", "Runtime/CPU", ["KilnIR", "KilnRuntime", "CLLVM", "COpenBLAS"]),
     library("KilnOpenCL", "Runtime/OpenCL", ["KilnIR", "KilnRuntime", "COpenCL"]),
-    program("kiln-gpu-bench", "Sources/GPUBench", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnOpenCL"]),
+    program("kiln-gpu-bench", "Sources/GPUBench", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnOpenCL", system]),
     library("KilnOracles", "Tests/Oracles", ["KilnIR"]),
     program("kiln-accuracy", "Tests/Accuracy", ["Kiln", "KilnIR", "KilnOracles", "KilnTesting"]),
     tests("IRTests", ["KilnIR", "KilnOracles", "KilnTesting"]),
@@ -63,7 +68,9 @@ let package = Package(
     tests(
       "CompilerTests", ["Kiln", "CAllocationCounter", "KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnTesting"]),
     cModule("CCallSite", "Sources/CCallSite"),
-    library("Kiln", "Sources/Kiln", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnOpenCL", "CCallSite"]),
+    library(
+      "Kiln", "Sources/Kiln",
+      ["KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnOpenCL", "CCallSite", system]),
     library("KilnBenchmarks", "Benchmarks", ["Kiln", "KilnIR", "KilnPasses"], exclude: ["compare", "RESULTS.md"]),
     program(
       "KilnTool", "Sources/KilnTool",

@@ -3,7 +3,8 @@ public struct Checksum: Hashable, Sendable {
   /// Sum, sum of magnitudes, sum of squares, and sum weighted by the noise of seed 12345.
   public let sums: [Double]
 
-  /// The checksum of `elements` less those of `old`, if there are any: updates are checked, not parameters that barely move.
+  /// The checksum of `elements` less those of `old`, if there are any: updates are checked, not parameters that barely
+  /// move.
   public init(_ elements: [Float], minus old: [Float]? = nil) {
     var (sum, magnitudes, squares, weighted) = (0.0, 0.0, 0.0, 0.0)
     for (index, element) in elements.enumerated() {
@@ -16,8 +17,8 @@ public struct Checksum: Hashable, Sendable {
     sums = [sum, magnitudes, squares, weighted]
   }
 
-  /// The largest relative difference from `expected`. The weighted sum, which notices misplaced elements, is relative to the
-  /// 2-norm.
+  /// The largest relative difference from `expected`. The weighted sum, which notices misplaced elements, is relative
+  /// to the 2-norm.
   public func error(expected: [Double]) -> Double {
     let scales = [expected[1], expected[1], 2 * expected[2], expected[2].squareRoot()]
     var largest = 0.0

@@ -1,5 +1,5 @@
-/// The checksums of the workloads' outputs, computed by JAX in float64 on the same float32 inputs: for each output the sum,
-/// the sum of magnitudes, the sum of squares, and the sum weighted by the noise of seed 12345.
+/// The checksums of the workloads' outputs, computed by JAX in float64 on the same float32 inputs: for each output the
+/// sum, the sum of magnitudes, the sum of squares, and the sum weighted by the noise of seed 12345.
 enum ExpectedChecksums {
   static let table: [String: [[Double]]] = [
     "call_overhead": [

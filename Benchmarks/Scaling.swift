@@ -2,8 +2,8 @@ public import Kiln
 public import KilnIR
 import KilnPasses
 
-/// What the compiler itself costs, against the size of the program: tracing, differentiating and simplifying must grow in
-/// proportion to the operations, compiling in proportion to the distinct kernels.
+/// What the compiler itself costs, against the size of the program: tracing, differentiating and simplifying must grow
+/// in proportion to the operations, compiling in proportion to the distinct kernels.
 public enum Scaling {
   /// Milliseconds of each step for a program of `operations` recorded operations.
   public struct Passes: Sendable {

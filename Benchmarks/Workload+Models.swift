@@ -146,7 +146,7 @@ func descended(_ parameters: [Tensor<Float>], _ gradients: [Tensor<Float>], rate
   zip(parameters, gradients).map { $0 - rate * $1 }
 }
 
-/// softmax(q·kᵀ / √d, keys after the query masked) · v; the division comes after the second product (NUMERICS D5).
+/// softmax(q·kᵀ / √d, keys after the query masked) · v; the division comes after the second product (Numerics.md D5).
 private func attention(_ q: Tensor<Float>, _ k: Tensor<Float>, _ v: Tensor<Float>) -> Tensor<Float> {
   let (time, depth) = (q.dimensions[2], q.dimensions[3])
   let scores = matmul(q, k.swappingAxes(2, 3)) * (1 / Float(depth).squareRoot())

@@ -18,7 +18,7 @@ package enum ConstantLifting {
     literal.splat == nil ? literal.type : TensorType(literal.type.dtype, .scalar)
   }
 
-  /// The module with hidden parameters in the place of some constants: each function takes all of them, after its own
+  /// The module with hidden parameters instead of some constants: each function takes all of them, after its own
   /// parameters, and passes them on. Transforms have been applied: rules of their own that functions have are dropped.
   ///
   /// - Parameter positions: which constants, in ascending order.

@@ -29,7 +29,7 @@ public struct Pass: Sendable {
 
 extension Function {
   /// Checks the numbers of the parameters that a transform is about.
-  /// - Throws: `label` for a number without a parameter, and for one that stands there twice.
+  /// - Throws: `label` for a number without a parameter, and for one that appears twice.
   package func requireParameters(_ numbers: [Int], _ label: String) throws(KilnError) {
     var seen: Set<Int> = []
     for number in numbers {
@@ -51,7 +51,7 @@ extension Module {
   }
 
   /// The function named `name`.
-  /// - Throws: `module.C2` when there is none, with the names that there are.
+  /// - Throws: `module.C2` if it does not exist, with the names of those that do.
   package func require(_ name: String) throws(KilnError) -> Function {
     if let function = self[name] { return function }
     let known = functions.isEmpty ? "none" : functions.map { "@" + $0.name }.joined(separator: ", ")

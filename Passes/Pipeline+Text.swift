@@ -56,8 +56,8 @@ extension Pipeline {
 
   /// Reads passes as on the command line: `simplify,gradient(f, 0)`. `default` stands for the default pipeline.
   ///
-  /// - Throws: `pipeline.C1` an unknown name, with the names that there are; `pipeline.C2` other arguments than the pass takes,
-  ///   or a parenthesis without its partner.
+  /// - Throws: `pipeline.C1` an unknown name, with the names that there are; `pipeline.C2` other arguments than the
+  ///   pass takes, or a parenthesis without its partner.
   public init(parsing text: String) throws(KilnError) {
     self.init([])
     for item in try Self.items(text) {

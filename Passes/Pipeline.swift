@@ -8,8 +8,8 @@ public struct Pipeline: Sendable {
 
   /// From a module as it was traced to one that is ready for fusion: functions without calls, in simplest form.
   public static let `default` = Pipeline([
-    // Bodies of called functions take the place of their calls; transforms have been applied, so those with rules of their
-    // own are ordinary ones now.
+    // Bodies of called functions take the place of their calls; transforms have been applied, so those with rules of
+    // their own are ordinary ones now.
     .inlineAll,
     // Derivatives have been taken; what they stopped at is an ordinary value now.
     .eraseStopGradient,
@@ -32,8 +32,8 @@ public struct Pipeline: Sendable {
   /// Runs the passes in order.
   ///
   /// - Parameters:
-  ///   - verifying: whether the verifier runs after each pass; it does in debug builds unless told otherwise.
-  ///   - observing: is told each pass with the module before and after it, for dumps.
+  ///   - verifying: whether the verifier runs after each pass; by default it does in debug builds.
+  ///   - observing: called after each pass with the module before and after it, for dumps.
   /// - Throws: what a pass says, or `pipeline.C3` with the findings of the verifier when a pass breaks the module.
   public func run(
     _ module: Module, verifying: Bool = Pipeline.verifiesByDefault,

@@ -1,7 +1,7 @@
 package import KilnIR
 
-/// Readable names for the instructions that passes build. Each throws what the op's inference throws, at the location of
-/// the instruction being rewritten.
+/// Readable names for the instructions that passes build. Each throws what the op's inference throws, at the location
+/// of the instruction being rewritten.
 extension Rewriter {
   // MARK: - Sources
 

@@ -1,10 +1,11 @@
 package import KilnIR
 
-/// Builds a function by rewriting another one: a builder, the place in the user's program that the instructions built now
-/// come from, and the rules that simplify each instruction as it is built.
+/// Builds a function by rewriting another one: a builder, the place in the user's program that the instructions built
+/// now come from, and the rules that simplify each instruction as it is built.
 ///
-/// Equal instructions are built once (the builder interns them), so every rebuilt function has no common subexpressions.
-/// Rules look at the operands' definitions only, which are simplified already; one walk in program order suffices.
+/// Equal instructions are built once (the builder interns them), so every rebuilt function has no common
+/// subexpressions. Rules look at the operands' definitions only, which are simplified already; one walk in program
+/// order suffices.
 package struct Rewriter: Sendable {
   package private(set) var builder: FunctionBuilder
   package var location = SourceLocation.unknown
@@ -40,8 +41,8 @@ package struct Rewriter: Sendable {
   /// The instruction built for a value; nil for a parameter.
   package func definition(of value: ValueID) -> Instruction? { definitions[value].map { builder.instructions[$0] } }
 
-  /// Whether at most one instruction or result of the function being copied uses `value`. A rule that computes something
-  /// else in its place asks this, lest both are computed.
+  /// Whether at most one instruction or result of the function being copied uses `value`. A rule that computes
+  /// something else in its place asks this, lest both are computed.
   package func isUsedOnce(_ value: ValueID) -> Bool { useCounts[value] <= 1 }
 
   /// The literal of a value that is a constant.
@@ -110,7 +111,7 @@ package struct Rewriter: Sendable {
   package func finish(_ results: [ValueID]) -> Function { builder.finish(results) }
 }
 
-/// A rule that finds a cheaper value for an instruction about to be built: one with the same bits (NUMERICS.md W2).
+/// A rule that finds a cheaper value for an instruction about to be built: one with the same bits (Numerics.md W2).
 package struct RewriteRule: Sendable {
   package typealias Body = @Sendable (inout Rewriter, Op, [ValueID]) throws(KilnError) -> ValueID?
 

@@ -27,8 +27,8 @@ def text(value):
     return "-" if value is None else "nan" if value != value else repr(float(value))
 
 
-# --- Scalars: pieces (condition on the point, expression); the points beside those that all have; the side to approach an
-# edge of the domain from; values at infinity where they grow too slowly to see.
+# --- Scalars: pieces (condition on the point, expression); the points beside those that all have; the side to approach
+# an edge of the domain from; values at infinity where they grow too slowly to see.
 
 EVERYWHERE = lambda p: True
 c = lambda v: sp.Float(v, 40) if not isinstance(v, int) else sp.Integer(v)
@@ -133,7 +133,7 @@ def scalars():
             print(name, flush=True)
 
 
-# --- Powers: partial derivatives of a^b of every kind up to order 3; `-` where the limit is infinite or there is none.
+# --- Powers: partial derivatives of a^b of every kind up to order 3; `-` where the limit is infinite or does not exist.
 
 def powers():
     a, b = sp.symbols("a b", positive=True)

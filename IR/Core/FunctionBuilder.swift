@@ -1,5 +1,5 @@
-/// Builds a function instruction by instruction. The types of results are inferred, so what it builds is well typed, and
-/// equal instructions are built once.
+/// Builds a function instruction by instruction. The types of results are inferred, so what it builds is well typed,
+/// and equal instructions are built once.
 public struct FunctionBuilder: Sendable {
   private struct Key: Hashable {
     var op: Op

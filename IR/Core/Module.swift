@@ -1,4 +1,5 @@
-/// Functions that call each other by name. A function calls only functions that stand before it, so nothing recurs.
+/// Functions that call each other by name. A function calls only functions that stand before it, so there is no
+/// recursion.
 public struct Module: Sendable {
   public private(set) var functions: [Function]
   private var indexByName: [String: Int]

@@ -1,11 +1,12 @@
-/// Checks that a function is what `Function` promises. Type inference does the rest: every instruction is inferred again,
-/// so an op's constraints (`transpose.C2` …) are checked here by their own labels. Further labels:
+/// Checks that a function is what `Function` promises. Type inference does the rest: every instruction is inferred
+/// again, so an op's constraints (`transpose.C2` …) are checked here by their own labels. Further labels:
 ///
 /// - `verify.C1`: an instruction has the result types that inference gives.
 /// - `verify.C2`: an operand, or a result of the function, is a parameter or a result of an earlier instruction.
 /// - `verify.C3`: results are numbered consecutively in program order, after the parameters, and each has a type.
 /// - `verify.C4`: functions and parameters have names that can be written, and no two parameters share one.
-/// - `verify.C5`: a parameter's value has the parameter's type, and every type is a possible one (`type.C1`, `type.C2`).
+/// - `verify.C5`: a parameter's value has the parameter's type, and every type is a possible one (`type.C1`,
+///   `type.C2`).
 /// - `verify.C6`: every instruction has a location.
 public struct Verifier {
   private let module: Module
@@ -57,10 +58,10 @@ public struct Verifier {
 
 extension Verifier {
   private mutating func checkParameters() {
-    if !Lexer.isName(function.name) { report("verify.C4", "@\(function.name) is no name of a function") }
+    if !Lexer.isName(function.name) { report("verify.C4", "@\(function.name) is not a name for a function") }
     var names: Set<String> = []
     for (index, parameter) in function.parameters.enumerated() {
-      if !Lexer.isName(parameter.name) { report("verify.C4", "%\(parameter.name) is no name of a parameter") }
+      if !Lexer.isName(parameter.name) { report("verify.C4", "%\(parameter.name) is not a name for a parameter") }
       if !names.insert(parameter.name).inserted { report("verify.C4", "two parameters are named %\(parameter.name)") }
       do throws(ConstraintFailure) { try parameter.type.requireAddressable() } catch {
         report(error.label, "parameter %\(parameter.name): \(error.message)")

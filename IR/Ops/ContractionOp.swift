@@ -1,9 +1,9 @@
 /// Sums of products.
 public enum ContractionOp: Hashable, Sendable {
-  /// Multiplies along batch pairs and sums over contracting pairs in the listed order (NUMERICS.md D1). The result has the
-  /// batch axes, the free axes of the left operand, then those of the right one.
+  /// Multiplies along batch pairs and sums over contracting pairs in the listed order (Numerics.md D1). The result has
+  /// the batch axes, the free axes of the left operand, then those of the right one.
   case dot(batch: [AxisPair], contract: [AxisPair])
-  /// Like `dot`, with the right operand sliding along some axes (NUMERICS.md D3).
+  /// Like `dot`, with the right operand sliding along some axes (Numerics.md D3).
   case convolution(Convolution)
 
   var spelling: String {

@@ -1,18 +1,18 @@
 extension ControlOp {
   /// A call of `callee` with rules of its own for the transforms. It gives what the call gives.
   ///
-  /// Each rule is a closed function. The operands are the arguments, then `captured` values, which the rules get and which
-  /// have no derivative.
+  /// Each rule is a closed function. The operands are the arguments, then `captured` values, which the rules get and
+  /// which have no derivative.
   public struct Custom: Hashable, Sendable {
     public var callee: String
-    /// The operands, the results, a cotangent for each real result; gives a cotangent for each real argument. Linear in the
-    /// cotangents.
+    /// The operands, the results, a cotangent for each real result; gives a cotangent for each real argument. Linear in
+    /// the cotangents.
     public var pullback: String?
     /// The operands, the results, a tangent for each real argument; gives a tangent for each real result. Linear in the
     /// tangents.
     public var tangent: String?
-    /// The arguments with a leading batch axis, the captured values as they are; gives the results with that axis. It serves
-    /// batches of the size that it is written for.
+    /// The arguments with a leading batch axis, the captured values as they are; gives the results with that axis. It
+    /// serves batches of the size that it is written for.
     public var batching: String?
     public var captured: Int
 

@@ -1,7 +1,7 @@
 /// Ops that call functions, or speak to the transforms.
 ///
-/// Callees are closed: every outer value that one uses is an operand. The last `captured` operands of an op are such values
-/// of the enclosing trace; a loop passes them on unchanged in every turn.
+/// Callees are closed: every outer value that one uses is an operand. The last `captured` operands of an op are such
+/// values of the enclosing trace; a loop passes them on unchanged in every turn.
 public enum ControlOp: Hashable, Sendable {
   /// Calls a function of the module.
   case call(callee: String, captured: Int)
@@ -16,14 +16,15 @@ public enum ControlOp: Hashable, Sendable {
   case custom(Custom)
   /// Calls a function whose values the derivative computes again instead of keeping.
   case checkpoint(callee: String, captured: Int)
-  /// The first operand, not to be computed before the others: what it is computed from may be computed twice, on both sides.
+  /// The first operand, not to be computed before the others: what it is computed from may be computed twice, on both
+  /// sides.
   case barrier
 
   /// A loop of `length` turns over the leading axis of tensors.
   ///
-  /// Operands are `carried` values, tensors `xs` with leading extent `length`, and `captured` values. Turn i runs `body` on
-  /// the carried values, element i of every xs and the captured values; it gives the next carried values and elements ys.
-  /// Results are the last carried values, then the ys of all turns, stacked along a new leading axis.
+  /// Operands are `carried` values, tensors `xs` with leading extent `length`, and `captured` values. Turn i runs
+  /// `body` on the carried values, element i of every xs and the captured values; it gives the next carried values and
+  /// elements ys. Results are the last carried values, then the ys of all turns, stacked along a new leading axis.
   public struct Scan: Hashable, Sendable {
     public var body: String
     public var carried: Int
@@ -57,7 +58,7 @@ public enum ControlOp: Hashable, Sendable {
     }
   }
 
-  /// The op with other functions in the place of its callees.
+  /// The op with its callees replaced.
   public func replacingCallees(_ transform: (String) -> String) -> ControlOp {
     switch self {
     case .call(let callee, let captured): return .call(callee: transform(callee), captured: captured)

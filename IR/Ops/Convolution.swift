@@ -1,18 +1,19 @@
-/// A `dot` some of whose pairs slide: for each window pair the right operand's axis is a window over the left operand's axis,
-/// and the positions of the window are an axis of the result.
+/// A `dot` some of whose pairs slide: for each window pair the right operand's axis is a window over the left operand's
+/// axis, and the positions of the window are an axis of the result.
 ///
-/// Which axis means what is said by pairs alone, so images may be NHWC or NCHW, a group is a batch pair, and the derivative
-/// for either operand is again a convolution: the one for a filter contracts the batch of images and slides the cotangent.
+/// Which axis means what is said by pairs alone, so images may be NHWC or NCHW, a group is a batch pair, and the
+/// derivative for either operand is again a convolution: the one for a filter contracts the batch of images and slides
+/// the cotangent.
 ///
-/// The result has the batch axes in listed order, then the other axes of the left operand in its order (contracted ones left
-/// out, window positions in the place of the axes they slide over), then the free axes of the right operand; `result`
-/// permutes these.
+/// The result has the batch axes in listed order, then the other axes of the left operand in its order (contracted ones
+/// left out, with window positions instead of the axes they slide over), then the free axes of the right operand;
+/// `result` permutes these.
 public struct Convolution: Hashable, Sendable {
   /// One pair of axes along which the right operand slides.
   ///
-  /// Tap k of position o reads place `o · stride + k · rhsDilation - low` of an axis on which the elements of the left operand
-  /// lie `lhsDilation` apart, the first at 0. A place that is no multiple of `lhsDilation` is a hole, which is no term; any
-  /// other place outside the operand is padding, which reads +0.
+  /// Tap k of position o reads place `o · stride + k · rhsDilation - low` of an axis on which the elements of the left
+  /// operand lie `lhsDilation` apart, the first at 0. A place that is not a multiple of `lhsDilation` is a hole, which
+  /// is not a term; any other place outside the operand is padding, which reads +0.
   public struct Window: Hashable, Sendable {
     public var axes: AxisPair
     public var stride: Int
@@ -93,8 +94,8 @@ extension Convolution {
     return result.isEmpty ? axes : result.map { axes[$0] }
   }
 
-  /// The axes over which the terms of an element are numbered row-major (NUMERICS.md D3): those of the left operand, in its
-  /// order.
+  /// The axes over which the terms of an element are numbered row-major (Numerics.md D3): those of the left operand, in
+  /// its order.
   package var termAxes: [TermAxis] {
     let axes =
       contract.map { (lhs: $0.lhs, axis: TermAxis.contract($0)) }

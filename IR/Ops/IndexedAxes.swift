@@ -43,8 +43,9 @@ extension IndexedAxes {
 
 /// How the axes of an indexed operand, of the indices and of what is gathered (or of the updates) go together.
 ///
-/// The gathered tensor has the axes of the operand in their order: where the first of its indexed axes stood are the axes of
-/// the indices that are neither a batch axis nor the one of the components, and the other indexed axes are gone.
+/// The gathered tensor has the axes of the operand in their order: where the first of its indexed axes stood are the
+/// axes of the indices that are neither a batch axis nor the one of the components, and the other indexed axes are
+/// gone.
 package struct IndexingLayout {
   /// The axis of the gathered tensor for each axis of the operand; nil for the indexed ones.
   package private(set) var operandAxes: [Int?] = []
@@ -104,7 +105,7 @@ extension IndexedAxes {
     try requireAxes(batch.map(\.rhs), of: indices, labels.batch)
     try require(
       !hasVectors || !batch.contains { $0.rhs == indices.rank - 1 }, labels.batch,
-      "the last axis of the indices \(indices) holds their components and is no batch axis")
+      "the last axis of the indices \(indices) holds their components and is not a batch axis")
     for pair in batch {
       try require(
         operand.shape[pair.lhs] == indices.shape[pair.rhs], labels.extents,

@@ -17,15 +17,15 @@ public enum ScatterCombiner: String, CaseIterable, Hashable, Sendable {
 public enum IndexingOp: Hashable, Sendable {
   /// `x` and integer `indices`: the slices of `x` that the indices name, shaped as `IndexingLayout` says.
   case gather(IndexedAxes, bounds: IndexBounds)
-  /// `x`, integer `indices` and `updates` (shaped as `gather` would give): `x` with each update combined into its slice,
-  /// in ascending row-major order of the indices (NUMERICS.md R5).
+  /// `x`, integer `indices` and `updates` (shaped as `gather` would give): `x` with each update combined into its
+  /// slice, in ascending row-major order of the indices (Numerics.md R5).
   case scatter(IndexedAxes, combiner: ScatterCombiner, bounds: IndexBounds)
   /// `x` and a start index for each of its axes: the box of `sizes` elements that begins there.
   case dynamicSlice(sizes: [Int], bounds: IndexBounds)
   /// `x`, an update and a start index for each axis: `x` with the update written over the box that begins there.
   case dynamicUpdateSlice(bounds: IndexBounds)
-  /// The `i32` indices along `axis` by which the elements are in order: equal ones stay in their order, -0 equals +0, NaN
-  /// is last in both directions (NUMERICS.md E9).
+  /// The `i32` indices along `axis` by which the elements are in order: equal ones stay in their order, -0 equals +0,
+  /// NaN is last in both directions (Numerics.md E9).
   case argSort(axis: Int, isDescending: Bool)
 
   /// `gather` along one axis.

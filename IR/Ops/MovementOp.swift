@@ -12,11 +12,11 @@ public enum MovementOp: Hashable, Sendable {
   case pad(low: [Int], high: [Int], interior: [Int])
   case reverse(axes: [Int])
   case concatenate(axis: Int)
-  /// All places of a window, an overlapping view: along each of `axes` the operand's axis becomes the window's positions, and
-  /// one axis of its taps is added behind all others, in listed order.
+  /// All places of a window, an overlapping view: along each of `axes` the operand's axis becomes the window's
+  /// positions, and one axis of its taps is added behind all others, in listed order.
   case windows(axes: [Int], sizes: [Int], strides: [Int], dilations: [Int])
-  /// The transpose of `windows` with a result of the given shape: every element is the sum of its copies, in ascending order
-  /// of the windows (NUMERICS.md R5); +0 where no window reaches.
+  /// The transpose of `windows` with a result of the given shape: every element is the sum of its copies, in ascending
+  /// order of the windows (Numerics.md R5); +0 where no window reaches.
   case overlapAdd(Shape, axes: [Int], strides: [Int], dilations: [Int])
 
   var spelling: String {

@@ -28,7 +28,8 @@ extension Op {
     }
   }
 
-  /// The attributes in the order of their text. What the result type already says (a shape, a dtype) is no attribute.
+  /// The attributes in the order of their text. What the result type already says (a shape, a dtype) is not an
+  /// attribute.
   public var attributes: [NamedAttribute] {
     switch self {
     case .source(let op): op.attributes

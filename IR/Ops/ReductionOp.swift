@@ -10,11 +10,12 @@ public enum ArgReductionKind: String, CaseIterable, Hashable, Sendable {
 
 /// Ops that combine the elements along axes.
 public enum ReductionOp: Hashable, Sendable {
-  /// Combines along `axes`, traversed in the listed order (NUMERICS.md R2, R3); the axes leave the shape.
+  /// Combines along `axes`, traversed in the listed order (Numerics.md R2, R3); the axes leave the shape.
   case reduce(ReductionKind, axes: [Int])
-  /// The `i32` index of the first extreme along `axis`, the first NaN wins (NUMERICS.md E9).
+  /// The `i32` index of the first extreme along `axis`, the first NaN wins (Numerics.md E9).
   case argReduce(ArgReductionKind, axis: Int)
-  /// The combination of each element with all before it along `axis` (after it, in reverse), in that order (NUMERICS.md R4).
+  /// The combination of each element with all before it along `axis` (after it, in reverse), in that order (Numerics.md
+  /// R4).
   case scanReduce(ReductionKind, axis: Int, isReverse: Bool)
 
   var spelling: String {

@@ -8,7 +8,7 @@ extension ScalarFunction {
 
   private static let programs = Mutex<[Key: ScalarProgram]>([:])
 
-  /// The function on these dtypes as data: its definition (NUMERICS section 2).
+  /// The function on these dtypes as data: its definition (Numerics.md section 2).
   ///
   /// The dtypes fit the function: `resultDType(operands)` does not throw.
   public func program(for operands: [DType]) -> ScalarProgram {

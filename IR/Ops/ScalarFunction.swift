@@ -57,7 +57,7 @@ extension ScalarFunction {
     }
   }
 
-  /// Whether exchanging the operands (the first two of `fma`) keeps the bits (NUMERICS W2).
+  /// Whether exchanging the operands (the first two of `fma`) keeps the bits (Numerics.md W2).
   public var isCommutative: Bool {
     switch self {
     case .add, .multiply, .maximum, .minimum, .and, .or, .xor, .equal, .notEqual, .fma: true

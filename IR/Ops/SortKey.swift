@@ -1,6 +1,6 @@
 extension ScalarProgram {
-  /// The unsigned integer by which sorting compares a value of `dtype`: `u64` for 64-bit dtypes, else `u32`. It grows with the
-  /// value (falls, if the order is descending), is equal for -0 and +0, and greatest for NaN (NUMERICS.md E9).
+  /// The unsigned integer by which sorting compares a value of `dtype`: `u64` for 64-bit dtypes, else `u32`. It grows
+  /// with the value (falls, if the order is descending), is equal for -0 and +0, and greatest for NaN (Numerics.md E9).
   package static func sortKey(_ dtype: DType, isDescending: Bool) -> ScalarProgram {
     var builder = Builder(parameters: [dtype])
     let key = builder.sortKey(builder.parameter(0), isDescending: isDescending)

@@ -1,6 +1,6 @@
 /// Ops that change the element type.
 public enum TypeOp: Hashable, Sendable {
-  /// Converts every element (NUMERICS.md E6).
+  /// Converts every element (Numerics.md E6).
   case convert(DType)
   /// Reads the bits of every element as another type of the same width.
   case bitcast(DType)

@@ -1,10 +1,10 @@
-/// Runs a plan with interpreted kernels: the reference for lowering, memory planning and scheduling. The plan is verified
-/// first, so a wrong one is an error and not a damaged heap.
+/// Runs a plan with interpreted kernels: the reference for lowering, memory planning and scheduling. The plan is
+/// verified first, so a wrong one is an error and not a damaged heap.
 public enum PlanInterpreter {
   /// The results of a plan.
   /// - Parameter inputs: one value per parameter, hidden ones included.
-  /// - Throws: `run.C2` for other inputs than the parameters say, `gather.R1` and `scatter.R1` for an index out of range, at
-  ///   the line of the op; what `PlanVerifier` finds.
+  /// - Throws: `run.C2` for other inputs than the parameters say, `gather.R1` and `scatter.R1` for an index out of
+  ///   range, at the line of the op; what `PlanVerifier` finds.
   public static func run(_ plan: ExecutionPlan, inputs: [TensorValue]) throws(KilnError) -> [TensorValue] {
     let (expected, found) = (plan.parameters.map(\.type), inputs.map(\.type))
     guard expected == found else {

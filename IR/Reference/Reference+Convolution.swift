@@ -1,4 +1,4 @@
-/// The terms of a convolution, element by element of its result (NUMERICS.md D3).
+/// The terms of a convolution, element by element of its result (Numerics.md D3).
 struct ConvolutionTerms {
   private let convolution: Convolution
   private let lhs: TensorValue

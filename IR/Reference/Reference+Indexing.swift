@@ -73,7 +73,8 @@ extension ReferenceInterpreter {
   }
 }
 
-/// The slices of a tensor that indices name: where each begins there and in the gathered tensor, and the elements of one.
+/// The slices of a tensor that indices name: where each begins there and in the gathered tensor, and the elements of
+/// one.
 private struct IndexedSlices {
   private typealias Place = (gathered: Int, operand: Int)
 
@@ -126,8 +127,8 @@ private struct IndexedSlices {
     }
   }
 
-  /// Calls `body` with the numbers of each element in the gathered tensor (or the updates) and in the indexed one, slice
-  /// after slice.
+  /// Calls `body` with the numbers of each element in the gathered tensor (or the updates) and in the indexed one,
+  /// slice after slice.
   func visit(_ body: (_ position: Int, _ element: Int) -> Void) {
     for slice in slices {
       for element in elements { body(slice.gathered + element.gathered, slice.operand + element.operand) }

@@ -29,7 +29,7 @@ extension ReferenceInterpreter {
       let resultStrides = type.shape.rowMajorStrides
       let elements = StridedElements(
         offset: zip(low, resultStrides).reduce(0) { $0 + $1.0 * $1.1 },
-        // Holes beside a single element are none, and must not overflow.
+        // A single element has no holes beside it; counting them must not overflow.
         strides: operand.type.shape.indices.map { axis in
           (operand.type.shape.dimensions[axis] > 1 ? interior[axis] + 1 : 1) * resultStrides[axis]
         })

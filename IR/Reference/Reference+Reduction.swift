@@ -19,8 +19,8 @@ extension ReferenceInterpreter {
     }
   }
 
-  /// The tensor of `type`, with the operand's shape, whose lines along `axis` are made of the operand's by `change`: it takes
-  /// the words of all lines, line after line, how many lines there are, and how many words each has.
+  /// The tensor of `type`, with the operand's shape, whose lines along `axis` are made of the operand's by `change`: it
+  /// takes the words of all lines, line after line, how many lines there are, and how many words each has.
   static func mappingLines(
     of operand: TensorValue, _ axis: Int, to type: TensorType, _ change: ([UInt64], Int, Int) -> [UInt64]
   ) -> TensorValue {

@@ -1,5 +1,5 @@
 extension ReferenceInterpreter {
-  /// The results of one op, by the definitions of NUMERICS.md.
+  /// The results of one op, by the definitions of Numerics.md.
   ///
   /// The op infers `resultTypes` from the types of the operands. An op that runs functions needs a
   /// module: `run` does it.

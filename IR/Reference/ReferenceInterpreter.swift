@@ -9,8 +9,8 @@ public enum ReferenceInterpreter {
 
   /// The results of a function of a verified module.
   /// - Parameter inputs: one value per parameter, hidden ones included.
-  /// - Throws: `run.C1` without such a function, `run.C2` for other inputs than the parameters say, `run.C3` for a value too
-  ///   large to compute, `gather.R1` and `scatter.R1` for an index out of range, at the line of the op.
+  /// - Throws: `run.C1` without such a function, `run.C2` for other inputs than the parameters say, `run.C3` for a
+  ///   value too large to compute, `gather.R1` and `scatter.R1` for an index out of range, at the line of the op.
   public static func run(
     _ module: Module, function name: String, inputs: [TensorValue]
   ) throws(KilnError) -> [TensorValue] {

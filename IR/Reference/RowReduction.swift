@@ -1,5 +1,5 @@
-/// Reductions of rows of words, by the definitions of NUMERICS.md section 3 and 4. Both interpreters use them: the graph
-/// interpreter on whole arrays, the kernel interpreter on the elements of a stage.
+/// Reductions of rows of words, by the definitions of Numerics.md section 3 and 4. Both interpreters use them: the
+/// graph interpreter on whole arrays, the kernel interpreter on the elements of a stage.
 enum RowReduction {
   /// The reduction of each of `rows` runs of `count` consecutive words.
   static func reduce(
@@ -28,7 +28,7 @@ enum RowReduction {
     }
   }
 
-  /// R2: the reduction of `terms` in blocks of 1024 with 32 lanes, then Tree16; `empty` if there are none.
+  /// R2: the reduction of `terms` in blocks of 1024 with 32 lanes, then Tree16; `empty` if there are no terms.
   private static func reduced<Real: RealWord>(
     _ terms: UnsafeBufferPointer<Real>, empty: Real, _ combine: (Real, Real) -> Real
   ) -> Real {
@@ -63,8 +63,8 @@ enum RowReduction {
 
   // MARK: R4
 
-  /// The combination of each word with all before it in its run of `count`: sums and products of reals in blocks of 1024,
-  /// which then get the fold of the earlier block totals on their left.
+  /// The combination of each word with all before it in its run of `count`: sums and products of reals in blocks of
+  /// 1024, which then get the fold of the earlier block totals on their left.
   static func scan(
     _ words: [UInt64], rows: Int, count: Int, _ kind: ReductionKind, _ dtype: DType
   ) -> [UInt64] {
@@ -257,7 +257,8 @@ extension ScatterCombiner {
 }
 
 extension IndexBounds {
-  /// The index to use for `index` of dtype `dtype` on an axis of `extent` elements, or nil if there is none (`check`, `drop`).
+  /// The index to use for `index` of dtype `dtype` on an axis of `extent` elements, or nil if no element is to be used
+  /// (`check`, `drop`).
   func resolve(_ index: UInt64, _ dtype: DType, extent: Int) -> Int? {
     // An unsigned index beyond Int64 is beyond every axis too.
     let isHuge = dtype == .u64 && index > UInt64(Int64.max)

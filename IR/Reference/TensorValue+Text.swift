@@ -1,7 +1,7 @@
 extension TensorValue {
   /// A tensor of elements written as `elementText` writes them, `[1.0, nan]`; one number alone fills the tensor.
-  /// - Throws: `value.C1` for another number of elements, `value.C3` for what is no number of the dtype, or the mistake in
-  ///   the text.
+  /// - Throws: `value.C1` for another number of elements, `value.C3` for text that is not a number of the dtype, or the
+  ///   mistake in the text.
   public init(_ type: TensorType, text: String) throws(KilnError) {
     let values = try Self.values([type], text: text)
     self = values[0]

@@ -5,7 +5,7 @@ public struct TensorValue: Hashable, Sendable {
   public internal(set) var bytes: [UInt8]
 
   /// A tensor of these bytes; those of `bool` other than 0 count as true.
-  /// - Throws: `value.C1` when `type` has another number of bytes; `type.C1` when it is no possible type.
+  /// - Throws: `value.C1` when `type` has another number of bytes; `type.C1` when the type is impossible.
   public init(_ type: TensorType, bytes: [UInt8]) throws(ConstraintFailure) {
     try type.requireAddressable()
     try require(
@@ -15,13 +15,13 @@ public struct TensorValue: Hashable, Sendable {
   }
 
   /// A tensor of these elements in row-major order.
-  /// - Throws: `value.C1` when `shape` has another number of elements; `type.C1` when it is no possible shape.
+  /// - Throws: `value.C1` when `shape` has another number of elements; `type.C1` when the shape is impossible.
   public init<Element: NativeElement>(_ elements: [Element], shape: Shape) throws(ConstraintFailure) {
     try self.init(TensorType(Element.dtype, shape), bytes: elements.withUnsafeBytes { Array($0) })
   }
 
   /// A tensor of elements given by their bit patterns in row-major order.
-  /// - Throws: `value.C1` when `type` has another number of elements; `type.C1` when it is no possible type.
+  /// - Throws: `value.C1` when `type` has another number of elements; `type.C1` when the type is impossible.
   public init(_ type: TensorType, bits: [UInt64]) throws(ConstraintFailure) {
     try type.requireAddressable()
     try require(
@@ -103,7 +103,7 @@ extension TensorValue {
     bytes.withUnsafeBytes { body($0.bindMemory(to: type)) }
   }
 
-  /// Whether both have the same type and bits, where all NaNs are one value (NUMERICS.md S2).
+  /// Whether both have the same type and bits, where all NaNs are one value (Numerics.md S2).
   public func isIdentical(to other: TensorValue) -> Bool {
     guard type == other.type else { return false }
     if bytes == other.bytes { return true }

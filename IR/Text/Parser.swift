@@ -16,8 +16,8 @@
 /// - `parse.C2`: the value has no definition above.
 /// - `parse.C3`: the value has a definition already.
 /// - `parse.C4`: no op has this name.
-/// - `parse.C5`: the name of a function or parameter is no name.
-/// - `parse.C6`: the extent is no number, or too large for one.
+/// - `parse.C5`: the name of a function or parameter is not a name.
+/// - `parse.C6`: the extent is not a number, or is too large.
 /// - `parse.C7`: lists are nested too deeply.
 /// - `parse.C8`: the function does not return what its header says.
 /// - `parse.C9`: no dtype has this name.

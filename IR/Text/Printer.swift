@@ -1,8 +1,9 @@
-/// Writes functions in the text form of the IR (ARCHITECTURE.md section 3): canonical names, one instruction a line.
+/// Writes functions in the text form of the IR (Spec.md section 1): canonical names, one instruction a line.
 ///
-/// It knows no op by name, and it prints broken functions too, because the verifier shows them.
+/// It does not know ops by name, and it prints broken functions, too, because the verifier shows them.
 package struct Printer {
-  /// What stands behind each instruction as `// at FILE:LINE`; nil: nothing. It may find the line of raw return addresses.
+  /// What stands behind each instruction as `// at FILE:LINE`; nil: nothing. It may find the line of raw return
+  /// addresses.
   private let place: ((SourceLocation) -> SourceLocation)?
 
   package init(locatedBy place: ((SourceLocation) -> SourceLocation)? = nil) { self.place = place }
@@ -41,7 +42,7 @@ package struct Printer {
     guard let place, id.index < function.locations.count else { return line }
     let found = place(function.locations[id])
     switch found {
-    // An address tells nobody anything.
+    // An address would not help a reader.
     case .unknown, .returnAddresses: return line
     case .position: return line + " // at \(found)"
     }

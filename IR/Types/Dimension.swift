@@ -13,7 +13,7 @@ public struct Dimension: Hashable, Sendable, ExpressibleByIntegerLiteral {
 
   public static func + (a: Dimension, b: Dimension) -> Dimension { Dimension(a.value + b.value) }
   public static func - (a: Dimension, b: Dimension) -> Dimension { Dimension(a.value - b.value) }
-  /// The product; beyond an `Int` the nearest one, which is the size of no possible type (`type.C1`).
+  /// The product; beyond an `Int` the nearest one, which no possible type has (`type.C1`).
   public static func * (a: Dimension, b: Dimension) -> Dimension { Dimension(a.value.saturatingProduct(b.value)) }
   public static func / (a: Dimension, b: Dimension) -> Dimension { Dimension(a.value / b.value) }
 }

@@ -1,5 +1,5 @@
-/// The value of a `constant`: one number for all elements, or at most `maximumElementCount` numbers. NaNs lose their payload,
-/// for all NaNs are one value (NUMERICS.md S2) and have one text.
+/// The value of a `constant`: one number for all elements, or at most `maximumElementCount` numbers. NaNs lose their
+/// payload, for all NaNs are one value (Numerics.md S2) and have one text.
 public struct Literal: Hashable, Sendable {
   public enum Elements: Hashable, Sendable {
     case splat(Scalar)

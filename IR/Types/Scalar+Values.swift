@@ -5,7 +5,7 @@ extension Scalar {
   /// 1 of `dtype` (`true`).
   public static func one(_ dtype: DType) -> Scalar { Scalar(1 as Int64).converted(to: dtype) }
 
-  /// `value` rounded once to `dtype`; integers as in NUMERICS E6.
+  /// `value` rounded once to `dtype`; integers as in Numerics.md E6.
   public init(_ dtype: DType, _ value: Double) { self = Scalar(value).converted(to: dtype) }
 
   /// The value in another dtype (E6, E7).
@@ -25,7 +25,7 @@ extension Scalar {
   /// The value itself; for a NaN the positive quiet one without payload.
   public var withCanonicalNaN: Scalar { isNaN ? Scalar(.f64, bits: Double.nan.bitPattern).converted(to: dtype) : self }
 
-  /// Equality of values as the contract counts it: equal bits, and all NaNs of a dtype are one (NUMERICS S2).
+  /// Equality of values as the contract counts it: equal bits, and all NaNs of a dtype are one (Numerics.md S2).
   public func isIdentical(to other: Scalar) -> Bool {
     self == other || dtype == other.dtype && isNaN && other.isNaN
   }

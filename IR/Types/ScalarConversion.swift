@@ -65,7 +65,7 @@ struct SmallReal {
   }
 }
 
-/// Conversions between dtypes on words (NUMERICS E6, E7).
+/// Conversions between dtypes on words (Numerics.md E6, E7).
 enum ScalarConversion {
   /// `word` of dtype `source` as a word of dtype `target`.
   static func convert(_ word: UInt64, from source: DType, to target: DType) -> UInt64 {

@@ -14,8 +14,8 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral {
   /// The sizes as integers, for those who know that they are.
   public var dimensions: [Int] { extents.map { $0.staticSize } }
 
-  /// The number of elements: the product of the extents, 1 for a scalar. Of a type that is too large (`type.C1`) the nearest
-  /// `Int`.
+  /// The number of elements: the product of the extents, 1 for a scalar. Of a type that is too large (`type.C1`) the
+  /// nearest `Int`.
   public var elementCount: Int { extents.reduce(1) { $0.saturatingProduct($1.staticSize) } }
 
   /// Elements (not bytes) between neighbours along each axis of a contiguous row-major tensor.

@@ -12,11 +12,11 @@ extension TensorType {
     var byteCount = dtype.byteCount
     for extent in shape {
       let size = extent.staticSize
-      try require(size >= 0, "type.C1", "\(self) is no possible type: the extent \(size) is negative")
+      try require(size >= 0, "type.C1", "\(self) is not a possible type: the extent \(size) is negative")
       let (product, overflow) = byteCount.multipliedReportingOverflow(by: max(size, 1))
       try require(
         !overflow && product < Self.byteLimit, "type.C1",
-        "\(self) is no possible type: a tensor has fewer than 2^48 bytes")
+        "\(self) is not a possible type: a tensor has fewer than 2^48 bytes")
       byteCount = product
     }
   }

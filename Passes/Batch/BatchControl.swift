@@ -19,7 +19,8 @@ extension BatchWalk {
     }
   }
 
-  /// Both branches run, each for its examples, and each example takes its own; a predicate that all share chooses as before.
+  /// Both branches run, each for its examples, and each example takes its own; a predicate that all share chooses as
+  /// before.
   private mutating func batchCond(
     _ then: String, _ otherwise: String, _ operands: [BatchedValue]
   ) throws(KilnError) -> [BatchedValue] {
@@ -126,7 +127,7 @@ extension BatchWalk {
 extension Module {
   func canFail(_ name: String) -> Bool { self[name].map { canFail($0) } ?? false }
 
-  /// Whether running `function` can fail or go on for ever: it checks an index, or has a loop that data ends.
+  /// Whether running `function` can fail or never end: it checks an index, or has a loop that data ends.
   func canFail(_ function: Function) -> Bool {
     function.instructions.elements.contains { instruction in
       switch instruction.op {

@@ -17,8 +17,8 @@ extension BatchWalk {
     return try self.results(op, inputs, isMapped: results.map(\.isMapped))
   }
 
-  /// All arguments and results get the batch axis, so that a cotangent of each argument has one: that of an argument which the
-  /// examples share is summed by the derivative of its repetition.
+  /// All arguments and results get the batch axis, so that a cotangent of each argument has one: that of an argument
+  /// which the examples share is summed by the derivative of its repetition.
   mutating func batchCustom(
     _ custom: ControlOp.Custom, _ operands: [BatchedValue]
   ) throws(KilnError) -> [BatchedValue] {
@@ -49,8 +49,8 @@ extension BatchWalk {
     return try self.results(.custom(op), inputs, isMapped: Array(repeating: true, count: results))
   }
 
-  /// Adds a rule for all examples: its first parameters are the operands, which `isMapped` is about, then come the mask and
-  /// `extra` values with a batch axis. All results have one.
+  /// Adds a rule for all examples: its first parameters are the operands, which `isMapped` is about, then come the mask
+  /// and `extra` values with a batch axis. All results have one.
   private mutating func batchedRule(
     _ rule: Function, _ isMapped: [Bool], _ isMasked: Bool, extra: Int
   ) throws(KilnError) -> String {
@@ -66,7 +66,8 @@ extension BatchWalk {
 }
 
 extension Function {
-  /// Whether this batching rule is for batches of `size`, its captured values being those that no example has its own of.
+  /// Whether this batching rule is for batches of `size`, its captured values being those that no example has its own
+  /// of.
   fileprivate func serves(_ size: Int, _ arguments: Int, _ isMapped: [Bool]) -> Bool {
     !isMapped.dropFirst(arguments).contains(true) && arguments > 0
       && parameters.prefix(arguments).allSatisfy { $0.type.shape.first == Dimension(size) }

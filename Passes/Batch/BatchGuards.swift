@@ -2,9 +2,9 @@ import KilnIR
 
 /// What keeps the derivatives of the examples that are in a branch apart from those of the others, which run it too.
 ///
-/// An example that is not there computes what it must not be asked about, an infinite slope for one. Its cotangents are zero,
-/// but zero times infinity is NaN. So every value that enters the branch is select(lanes, x, stopGradient(x)): it is x, and
-/// whatever comes back from the others is dropped. The select vanishes when derivatives have been taken.
+/// An example that is not there computes what it must not be asked about, an infinite slope for one. Its cotangents are
+/// zero, but zero times infinity is NaN. So every value that enters the branch is select(lanes, x, stopGradient(x)): it
+/// is x, and whatever comes back from the others is dropped. The select vanishes when derivatives have been taken.
 extension BatchWalk {
   /// The inputs of a branch for the examples of `mask`.
   mutating func guarded(_ inputs: [BatchedValue], by mask: LaneMask) throws(KilnError) -> [BatchedValue] {
@@ -19,7 +19,8 @@ extension BatchWalk {
     return guarded
   }
 
-  /// `x`, from which no derivative comes back where the predicate is false: a scalar, or one with the leading axis of `x`.
+  /// `x`, from which no derivative comes back where the predicate is false: a scalar, or one with the leading axis of
+  /// `x`.
   mutating func guarded(_ x: ValueID, by predicate: ValueID?) throws(KilnError) -> ValueID {
     guard let predicate else { return x }
     return try build { rewriter throws(KilnError) in
@@ -29,8 +30,9 @@ extension BatchWalk {
     }
   }
 
-  /// An op in a branch on operands of which the examples share some. Where the shared ones are not repeated first, their
-  /// cotangents are sums over all examples: those that are not there must give zero, not zero times what they have.
+  /// An op in a branch on operands of which the examples share some. Where the shared ones are not repeated first,
+  /// their cotangents are sums over all examples: those that are not there must give zero, not zero times what they
+  /// have.
   mutating func batchGuarded(
     _ op: Op, _ operands: [BatchedValue], _ mask: LaneMask
   ) throws(KilnError) -> [BatchedValue] {
@@ -50,7 +52,7 @@ extension BatchWalk {
     return results
   }
 
-  /// Whether a function that is run on `operands` is told for which examples.
+  /// Whether a function that is run on `operands` learns for which examples it runs.
   func needsMask(_ operands: [BatchedValue], _ canFail: Bool) -> Bool {
     mask != nil && (canFail || operands.contains(where: isSharedDifferentiable))
   }

@@ -20,8 +20,8 @@ extension BatchWalk {
     }
   }
 
-  /// Two batch axes run together; that of the tensor alone is one more axis of its slices, that of the indices alone one more
-  /// axis of theirs, which stands in the place of the indexed one.
+  /// Two batch axes run together; that of the tensor alone is one more axis of its slices, that of the indices alone
+  /// one more axis of theirs, which takes the place of the indexed one.
   private mutating func batchGather(
     _ operands: [BatchedValue], _ indexed: IndexedAxes, _ bounds: IndexBounds
   ) throws(KilnError) -> BatchedValue {
@@ -112,7 +112,8 @@ extension BatchWalk {
 }
 
 extension IndexedAxes {
-  /// The same for tensors with a batch axis in front: of the operand, of the indices, or of both, which run together then.
+  /// The same for tensors with a batch axis in front: of the operand, of the indices, or of both, which run together
+  /// then.
   fileprivate func shifted(operand: Bool, indices: Bool) -> IndexedAxes {
     var result = renumbered { operand ? $0 + 1 : $0 }
     result.batch = result.batch.map { AxisPair($0.lhs, indices ? $0.rhs + 1 : $0.rhs) }

@@ -3,8 +3,8 @@ import KilnIR
 extension BatchWalk {
   // MARK: - While
 
-  /// Where the examples agree on the number of turns the loop stays as it is, on batched values. Otherwise it runs until all
-  /// have finished, and those that have keep their values.
+  /// Where the examples agree on the number of turns the loop stays as it is, on batched values. Otherwise it runs
+  /// until all have finished, and those that have keep their values.
   mutating func batchWhile(
     _ condition: String, _ body: String, _ captured: Int, _ operands: [BatchedValue]
   ) throws(KilnError) -> [BatchedValue] {
@@ -46,7 +46,8 @@ extension BatchWalk {
     let isMapped = operands.enumerated().map { $0 < count || $1.isMapped }
     let lanesType = TensorType(.bool, .scalar)
     let location = rewriter.location
-    // The values that the loop begins with are known here; the others are known to be in range only for those that are here.
+    // The values that the loop begins with are known here; the others are known to be in range only for those that are
+    // here.
     let first = try mapped(run(condition, operands, mask: mask)[0])
     try build { rewriter throws(KilnError) in rewriter.location = location }
     let start = try narrowed(first).lanes

@@ -24,8 +24,8 @@ extension BatchWalk {
     }
   }
 
-  /// An instruction whose operands all examples share: done once. In a branch or a loop that only some examples are in, it
-  /// may fail only if one is.
+  /// An instruction whose operands all examples share: done once. In a branch or a loop that only some examples are in,
+  /// it may fail only if one is.
   private mutating func batchShared(_ op: Op, _ operands: [BatchedValue]) throws(KilnError) -> [BatchedValue] {
     if let mask {
       if case .indexing(let indexing) = op, indexing.isChecked {
@@ -148,7 +148,8 @@ extension BatchWalk {
     return try movedToFront(product, axis: batch.count + (left.isMapped ? 0 : leftFree))
   }
 
-  /// As for `dot`: two batch axes are a batch pair, one alone is a free axis, which the order of the result puts in front.
+  /// As for `dot`: two batch axes are a batch pair, one alone is a free axis, which the order of the result puts in
+  /// front.
   private mutating func batchConvolution(
     _ operands: [BatchedValue], _ convolution: Convolution
   ) throws(KilnError) -> BatchedValue {

@@ -11,8 +11,8 @@ package struct BatchedValue: Sendable {
   }
 }
 
-/// The examples for which the instructions of a branch or of a turn count. The others compute, since all do, but what they
-/// would find wrong (an index out of range, a loop without an end) must not be found.
+/// The examples for which the instructions of a branch or of a turn count. The others compute, since all do, but what
+/// they would find wrong (an index out of range, a loop without an end) must not be found.
 package struct LaneMask: Sendable {
   /// `bool[size]`: whether each example is here.
   package let lanes: ValueID

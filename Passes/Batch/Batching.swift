@@ -2,8 +2,8 @@ public import KilnIR
 
 /// Vectorisation as a transformation of modules: the function on many examples at once, with no loop.
 ///
-/// Some parameters get a leading batch axis, always axis 0, and so do all values that depend on them. Work that depends on
-/// none of them is done once. Each example has the bits that the function itself gives (NUMERICS.md S5).
+/// Some parameters get a leading batch axis, always axis 0, and so do all values that depend on them. Work that depends
+/// on none of them is done once. Each example has the bits that the function itself gives (Numerics.md S5).
 public enum Batching {
   /// Adds a function whose parameters `indices` have a leading axis of `size` examples and which returns the results of
   /// `name` for each, stacked along a leading axis; a result that depends on no batched parameter is repeated.

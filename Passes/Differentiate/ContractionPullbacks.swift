@@ -8,8 +8,8 @@ extension Rewriter {
     }
   }
 
-  /// Each operand gets the `dot` of the cotangent with the other operand over the other's free axes, its axes put back into
-  /// the operand's order. For `x[m,k] · w[k,n]` that is `ct · wᵀ` and `xᵀ · ct`, neither with a transpose.
+  /// Each operand gets the `dot` of the cotangent with the other operand over the other's free axes, its axes put back
+  /// into the operand's order. For `x[m,k] · w[k,n]` that is `ct · wᵀ` and `xᵀ · ct`, neither with a transpose.
   private mutating func dotPullback(
     _ use: Use, _ batch: [AxisPair], _ contract: [AxisPair]
   ) throws(KilnError) -> [ValueID?] {

@@ -27,8 +27,8 @@ extension Rewriter {
     }
   }
 
-  /// The branches run again and pull back. What they compute again costs no more than they did; to save it would take the
-  /// memory of both.
+  /// The branches run again and pull back. What they compute again costs no more than they did; to save it would take
+  /// the memory of both.
   private mutating func condPullback(
     _ then: String, _ otherwise: String, _ use: ControlUse
   ) throws(KilnError) -> [ValueID?] {

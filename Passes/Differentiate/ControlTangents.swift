@@ -1,7 +1,7 @@
 import KilnIR
 
-/// Branches and loops push tangents forward beside the values: each function that they run becomes one that takes and gives
-/// tangents too.
+/// Branches and loops push tangents forward beside the values: each function that they run becomes one that takes and
+/// gives tangents too.
 extension Rewriter {
   mutating func pushControl(_ op: ControlOp, _ push: Push) throws(KilnError) -> [Dual] {
     switch op {
@@ -42,7 +42,8 @@ extension Rewriter {
     return paired(Array(results.prefix(isActive.count)), Array(results.dropFirst(isActive.count)), isActive)
   }
 
-  /// The loop carries the tangents of the carried values that get one in some turn, and runs as often as it would without.
+  /// The loop carries the tangents of the carried values that get one in some turn, and runs as often as it would
+  /// without.
   private mutating func pushWhile(
     _ condition: String, _ body: String, _ captured: Int, _ push: Push
   ) throws(KilnError) -> [Dual] {
@@ -101,7 +102,8 @@ extension Rewriter {
 
   // MARK: - Custom derivatives and checkpoints
 
-  /// The user's tangent rule; or the transpose of the user's pullback; or, where there is neither, that of the function.
+  /// The user's tangent rule; or the transpose of the user's pullback; or, where there is neither, that of the
+  /// function.
   private mutating func pushCustom(_ custom: ControlOp.Custom, _ push: Push) throws(KilnError) -> [Dual] {
     let results = try emit(.control(.custom(custom)), push.operands)
     try requireNoCapturedDerivative(custom, push.tangents.map { $0 != nil })

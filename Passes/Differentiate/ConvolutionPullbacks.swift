@@ -1,9 +1,9 @@
 import KilnIR
 
 extension Rewriter {
-  /// Each operand's cotangent is a convolution of the cotangent with the other operand. The left one gets the transposed
-  /// convolution, the taps in reverse and stride and dilation exchanged; for the right one the left operand is read at the
-  /// same places, the cotangent's positions being the taps.
+  /// Each operand's cotangent is a convolution of the cotangent with the other operand. The left one gets the
+  /// transposed convolution, the taps in reverse and stride and dilation exchanged; for the right one the left operand
+  /// is read at the same places, the cotangent's positions being the taps.
   mutating func convolutionPullback(_ convolution: Convolution, _ use: Use) throws(KilnError) -> [ValueID?] {
     let (lhs, rhs) = (type(of: use.operands[0]), type(of: use.operands[1]))
     let result = type(of: use.result)

@@ -23,8 +23,8 @@ extension Rewriter {
     return function.results.map { values[$0] }
   }
 
-  /// Adds no function: gives one that takes the parameters of `function` and a cotangent for each real result, and returns the
-  /// cotangents of the parameters `indices`.
+  /// Adds no function: gives one that takes the parameters of `function` and a cotangent for each real result, and
+  /// returns the cotangents of the parameters `indices`.
   mutating func pullbackFunction(of function: Function, _ indices: [Int]) throws(KilnError) -> Function {
     var walk = try ReverseWalk(function, as: "\(function.name)_pullback", active: indices, in: module)
     try walk.seedWithParameters()
@@ -33,7 +33,8 @@ extension Rewriter {
     return try walk.rewriter.finish(gradients).withoutDeadCode(in: module)
   }
 
-  /// The callee runs again, on operands that are not there before the cotangents are, so that its values need not be kept.
+  /// The callee runs again, on operands that are not there before the cotangents are, so that its values need not be
+  /// kept.
   mutating func checkpointPullback(_ callee: String, _ use: ControlUse) throws(KilnError) -> [ValueID?] {
     let cotangents = try realCotangents(use)
     let present = use.cotangents.compactMap { $0 }
@@ -54,7 +55,8 @@ extension Rewriter {
 
   // MARK: - Custom derivatives
 
-  /// The user's pullback; or the transpose of the user's tangent rule; or, where there is neither, that of the function.
+  /// The user's pullback; or the transpose of the user's tangent rule; or, where there is neither, that of the
+  /// function.
   mutating func customPullback(_ custom: ControlOp.Custom, _ use: ControlUse) throws(KilnError) -> [ValueID?] {
     let arguments = use.operands.count - custom.captured
     try requireNoCapturedDerivative(custom, use.needed)
@@ -74,8 +76,8 @@ extension Rewriter {
     return all
   }
 
-  /// The transpose, at `cotangents`, of a function that is linear in its last parameters, those after `fixed`: its pullback,
-  /// which does not depend on where it is taken.
+  /// The transpose, at `cotangents`, of a function that is linear in its last parameters, those after `fixed`: its
+  /// pullback, which does not depend on where it is taken.
   mutating func transposed(
     _ function: Function, _ fixed: [ValueID], _ cotangents: [ValueID]
   ) throws(KilnError) -> [ValueID] {

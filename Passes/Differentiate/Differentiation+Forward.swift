@@ -1,8 +1,8 @@
 public import KilnIR
 
 extension Differentiation {
-  /// Adds a function that takes the parameters of `name` and then one tangent for each parameter of `indices`, and returns
-  /// the results of `name` and then the product of its Jacobian with the tangents, one for each real result.
+  /// Adds a function that takes the parameters of `name` and then one tangent for each parameter of `indices`, and
+  /// returns the results of `name` and then the product of its Jacobian with the tangents, one for each real result.
   ///
   /// - Throws: `gradient.C1` an index is out of range or twice there, `gradient.C3` a parameter is not real,
   ///   `differentiate.C1` an op has no derivative, at the user's line.
@@ -16,9 +16,9 @@ extension Differentiation {
     return try added(walk.rewriter.finish(walk.results + tangents), to: walk.rewriter.module)
   }
 
-  /// Adds a function that takes the parameters of `name` and then one tangent for each of `indices`, and returns the product
-  /// of the Hessian of the first result with the tangents, one for each of `indices`: the directional derivative of the
-  /// gradient, at a small multiple of its cost.
+  /// Adds a function that takes the parameters of `name` and then one tangent for each of `indices`, and returns the
+  /// product of the Hessian of the first result with the tangents, one for each of `indices`: the directional
+  /// derivative of the gradient, at a small multiple of its cost.
   ///
   /// - Throws: as `gradient` does.
   public static func hessianVectorProduct(

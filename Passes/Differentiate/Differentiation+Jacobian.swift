@@ -9,9 +9,9 @@ public enum JacobianMode: Hashable, Sendable, CaseIterable {
 }
 
 extension Differentiation {
-  /// Adds a function with the parameters of `name` that returns the Jacobian of each real result with respect to each of
-  /// the parameters `indices`, the parameters varying faster. Element (r…, p…) of one is the derivative of element r… of the
-  /// result by element p… of the parameter, in the dtype of the parameter.
+  /// Adds a function with the parameters of `name` that returns the Jacobian of each real result with respect to each
+  /// of the parameters `indices`, the parameters varying faster. Element (r…, p…) of one is the derivative of element
+  /// r… of the result by element p… of the parameter, in the dtype of the parameter.
   ///
   /// - Throws: as `jvp` and `vjp` do, and as `Batching.vmap` does.
   public static func jacobian(
@@ -23,8 +23,9 @@ extension Differentiation {
     }
   }
 
-  /// Adds a function with the parameters of `name` that returns the second derivatives of its first result, a real scalar:
-  /// for each pair of `indices`, the second varying faster, a tensor with the axes of the one and then of the other.
+  /// Adds a function with the parameters of `name` that returns the second derivatives of its first result, a real
+  /// scalar: for each pair of `indices`, the second varying faster, a tensor with the axes of the one and then of the
+  /// other.
   ///
   /// It is the forward Jacobian of the gradient.
   /// - Throws: as `gradient` and `jacobian` do.
@@ -107,7 +108,8 @@ private struct JacobianBuilder {
     self.rewriter = rewriter
   }
 
-  /// The unit vectors of the space of all elements of `types`, cut into tensors of those types, each with a leading axis.
+  /// The unit vectors of the space of all elements of `types`, cut into tensors of those types, each with a leading
+  /// axis.
   mutating func directions(_ types: [TensorType]) throws(KilnError) -> [ValueID] {
     let size = types.reduce(0) { $0 + $1.shape.elementCount }
     var start = 0

@@ -1,18 +1,18 @@
 public import KilnIR
 
-/// Reverse-mode derivatives as a transformation of modules: each function here adds one function that computes derivatives
-/// of another, and leaves the rest of the module as it is.
+/// Reverse-mode derivatives as a transformation of modules: each function here adds one function that computes
+/// derivatives of another, and leaves the rest of the module as it is.
 ///
-/// Calls are inlined first. A derived function consists of ordinary instructions, so it can be differentiated again. The
-/// derivative is taken of the module as recorded, without simplification (NUMERICS.md S3, G1).
+/// Calls are inlined first. A derived function consists of ordinary instructions, so it can be differentiated again.
+/// The derivative is taken of the module as recorded, without simplification (Numerics.md S3, G1).
 public enum Differentiation {
   /// Adds a function with the parameters of `name` that returns the gradient of its first result with respect to the
-  /// parameters `indices`, in that order. A gradient has the type of its parameter; one that the result does not depend on
-  /// is zero. Hidden parameters may be named like any other.
+  /// parameters `indices`, in that order. A gradient has the type of its parameter; one that the result does not depend
+  /// on is zero. Hidden parameters may be named like any other.
   ///
-  /// - Throws: `gradient.C1` an index is out of range or twice there, `gradient.C2` the first result is not a real scalar,
-  ///   `gradient.C3` a parameter is not real, `differentiate.C1` an op has no derivative (and the gradient needs it), at the
-  ///   user's line.
+  /// - Throws: `gradient.C1` an index is out of range or twice there, `gradient.C2` the first result is not a real
+  ///   scalar, `gradient.C3` a parameter is not real, `differentiate.C1` an op has no derivative (and the gradient
+  ///   needs it), at the user's line.
   public static func gradient(
     of name: String, in module: Module, withRespectTo indices: [Int]
   ) throws(KilnError) -> (module: Module, name: String) {
@@ -39,8 +39,8 @@ public enum Differentiation {
     return try added(walk.rewriter.finish(walk.results + gradients), to: walk.rewriter.module)
   }
 
-  /// Adds a function that takes the parameters of `name` and then one cotangent for each real result, and returns the results
-  /// of `name` and then the products of the cotangents with its Jacobian, one for each of `indices`.
+  /// Adds a function that takes the parameters of `name` and then one cotangent for each real result, and returns the
+  /// results of `name` and then the products of the cotangents with its Jacobian, one for each of `indices`.
   ///
   /// - Throws: as `gradient` does; the results may have any type.
   public static func vjp(

@@ -11,8 +11,9 @@ package struct ForwardWalk {
   private var values: EntityTable<ValueID, ValueID>
   private var tangents: EntityTable<ValueID, ValueID?>
 
-  /// Begins a function `name` with the parameters of `function`, which calls nothing. The parameters of each segment are
-  /// followed by a tangent for each of them that is in `active`; all are one segment unless `segments` has the sizes.
+  /// Begins a function `name` with the parameters of `function`, which calls nothing. The parameters of each segment
+  /// are followed by a tangent for each of them that is in `active`; all are one segment unless `segments` has the
+  /// sizes.
   package init(
     _ function: Function, as name: String, active: [Int], segments: [Int]? = nil, in module: Module
   ) {
@@ -131,8 +132,8 @@ extension Rewriter {
     return try add(x, y)
   }
 
-  /// The Jacobian of an elementwise function is diagonal, so its pullback of a tangent is also its push forward: one table
-  /// of scalar derivatives serves both modes.
+  /// The Jacobian of an elementwise function is diagonal, so its pullback of a tangent is also its push forward: one
+  /// table of scalar derivatives serves both modes.
   private mutating func scalarTangent(
     _ function: ScalarFunction, _ push: Push, _ result: ValueID
   ) throws(KilnError) -> ValueID? {

@@ -40,7 +40,8 @@ extension Rewriter {
     return try interleaved(concatenate([first, later], axis: 1), right, count)
   }
 
-  /// For each place of each row the product of the elements before it in its segment; segments start where `isStart` says.
+  /// For each place of each row the product of the elements before it in its segment; segments start where `isStart`
+  /// says.
   mutating func segmentProducts(_ x: ValueID, isStart: ValueID) throws(KilnError) -> ValueID {
     try select(isStart, constant(1, like: type(of: x)), productsBefore(x, isStart))
   }

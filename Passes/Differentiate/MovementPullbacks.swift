@@ -58,8 +58,8 @@ extension Rewriter {
     return try move(.pad(low: start, high: high, interior: stride.map { $0 - 1 }), cotangent, zero)
   }
 
-  /// The padded elements are a strided slice; the padding value gets the sum of all others. That sum is taken of the others
-  /// alone: the sum of all less the sum of the slice would cancel.
+  /// The padded elements are a strided slice; the padding value gets the sum of all others. That sum is taken of the
+  /// others alone: the sum of all less the sum of the slice would cancel.
   private mutating func padPullback(
     _ use: Use, low: [Int], high: [Int], interior: [Int]
   ) throws(KilnError) -> [ValueID?] {
@@ -83,7 +83,7 @@ extension Rewriter {
     return [operandPart, try sum(padding, axes: Array(0..<type.rank))]
   }
 
-  /// A sum in the accumulator of the dtype: f32 for f16 and bf16, which are summed nowhere else (NUMERICS.md E7).
+  /// A sum in the accumulator of the dtype: f32 for f16 and bf16, which are summed nowhere else (Numerics.md E7).
   private mutating func sum(_ x: ValueID, axes: [Int]) throws(KilnError) -> ValueID {
     if axes.isEmpty { return x }
     let dtype = type(of: x).dtype

@@ -43,8 +43,8 @@ extension Rewriter {
     return try select(isExtreme, shares, others)
   }
 
-  /// Each element gets the cotangent times the product of the others, without a division: products of pairs, of pairs of
-  /// pairs and so on up to one, then back down, each half times the other.
+  /// Each element gets the cotangent times the product of the others, without a division: products of pairs, of pairs
+  /// of pairs and so on up to one, then back down, each half times the other.
   private mutating func productPullback(_ use: Use, _ kept: [Int], _ axes: [Int]) throws(KilnError) -> ValueID {
     let operand = use.operands[0]
     let type = type(of: operand)

@@ -11,7 +11,7 @@ package struct ReverseWalk {
   /// The scans that save what their pullbacks need.
   private let scans: [InstructionID: SavedScan]
   private let definitions: Definitions
-  /// What is known so far of the cotangent of each value; nil is a zero that is never added (NUMERICS.md G1).
+  /// What is known so far of the cotangent of each value; nil is a zero that is never added (Numerics.md G1).
   private var cotangents: EntityTable<ValueID, ValueID?>
 
   /// Copies `function`, which calls nothing, into a new function `name`.
@@ -78,7 +78,7 @@ package struct ReverseWalk {
     return gradients
   }
 
-  /// A gradient of parameter `index`: zero where there is none.
+  /// A gradient of parameter `index`: zero if it does not have one.
   package mutating func orZero(_ gradient: ValueID?, _ index: Int) throws(KilnError) -> ValueID {
     if let gradient { return gradient }
     return try rewriter.zero(function.valueTypes[ValueID(index)])
@@ -146,7 +146,7 @@ package struct Use {
   package let result: ValueID
   /// The cotangent of the result.
   package let cotangent: ValueID
-  /// Which operands a cotangent is wanted for. Others may get one; nobody looks at it.
+  /// Which operands a cotangent is wanted for. Others may get one, which is ignored.
   package let needed: [Bool]
 }
 

@@ -1,9 +1,10 @@
 import KilnIR
 
-/// The square of a square root: it has the derivatives of what stands under the root, also at 0, where the root has none.
+/// The square of a square root: it has the derivatives of what stands under the root, also at 0, where the root has
+/// none.
 ///
-/// By the chain rule the cotangent of the root is a multiple of the root, which is divided by the root again: 0 / 0 at 0.
-/// Standard deviations and norms, and their squares, meet that at equal and at zero rows.
+/// By the chain rule the cotangent of the root is a multiple of the root, which is divided by the root again: 0 / 0
+/// at 0. Standard deviations and norms, and their squares, meet that at equal and at zero rows.
 struct RootSquare {
   /// What happens to the root before it is squared, first to last.
   private enum Step {
@@ -20,7 +21,7 @@ struct RootSquare {
   /// Whether the root is one whose slope at 0 is made 0, so that the rule of the product holds everywhere but there.
   private let isGuarded: Bool
 
-  /// - Returns: nil where `instruction` is no such square.
+  /// - Returns: nil if `instruction` is not such a square.
   init?(_ instruction: Instruction, _ definitions: Definitions, _ isActive: (ValueID) -> Bool) {
     guard let root = definitions.squared(by: instruction), isActive(root) else { return nil }
     var steps: [Step] = []

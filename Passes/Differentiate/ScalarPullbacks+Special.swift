@@ -1,7 +1,7 @@
 import KilnIR
 
-/// Scalar derivatives of several steps. Sums of squares are scaled first, so that nothing overflows on the way; the scale
-/// is any constant, so derivatives need none of it.
+/// Scalar derivatives of several steps. Sums of squares are scaled first, so that nothing overflows on the way; the
+/// scale is any constant, so derivatives need none of it.
 extension Rewriter {
   /// 1 - x², rounded once. As (1 - x)(1 + x) its derivative at ±1 would be infinity times 0.
   mutating func oneMinusSquare(_ x: ValueID) throws(KilnError) -> ValueID {

@@ -1,7 +1,7 @@
 import KilnIR
 
-/// The scalar derivatives: for each elementwise function the cotangents of its operands. `ct` is the cotangent of the result
-/// `y`. A function whose derivative is zero wherever it exists gives none.
+/// The scalar derivatives: for each elementwise function the cotangents of its operands. `ct` is the cotangent of the
+/// result `y`. A function whose derivative is zero wherever it exists gives none.
 extension Rewriter {
   mutating func scalarPullback(_ function: ScalarFunction, _ use: Use) throws(KilnError) -> [ValueID?] {
     let ct = use.cotangent
@@ -105,8 +105,8 @@ extension Rewriter {
     return [basePart, try multiply(use.cotangent, multiply(map(.log, base), use.result))]
   }
 
-  /// `maximum` and `minimum`: the winner gets the cotangent, equal operands half of it each. `larger` and `smaller` say in
-  /// which order the first operand would win.
+  /// `maximum` and `minimum`: the winner gets the cotangent, equal operands half of it each. `larger` and `smaller` say
+  /// in which order the first operand would win.
   private mutating func extremePullback(
     _ use: Use, larger: ValueID, smaller: ValueID
   ) throws(KilnError) -> [ValueID?] {
@@ -118,8 +118,8 @@ extension Rewriter {
     ]
   }
 
-  /// The bound that took the place of `x` gets the cotangent, otherwise `x`, also where it equals a bound. Exactly one of
-  /// the three gets it unless one is NaN.
+  /// The bound that took the place of `x` gets the cotangent, otherwise `x`, also where it equals a bound. Exactly one
+  /// of the three gets it unless one is NaN.
   private mutating func clampPullback(_ use: Use) throws(KilnError) -> [ValueID?] {
     let (ct, x, low, high) = (use.cotangent, use.operands[0], use.operands[1], use.operands[2])
     let zero = try zeroUnlessNaN(use.result)
@@ -133,7 +133,8 @@ extension Rewriter {
     ]
   }
 
-  /// What an operand gets that was not chosen: 0, but where the result is NaN, that, so that a NaN shows in the derivative.
+  /// What an operand gets that was not chosen: 0, but where the result is NaN, that, so that a NaN shows in the
+  /// derivative.
   mutating func zeroUnlessNaN(_ result: ValueID) throws(KilnError) -> ValueID {
     let value = try emitOne(.control(.stopGradient), [result])
     return try select(map(.isNaN, value), value, zero(type(of: result)))

@@ -9,10 +9,11 @@ struct SavedScan {
 
 /// The derivative of a scan: a scan in the other direction.
 ///
-/// The body and its pullback are built as one function. What depends on no cotangent runs in the forward scan; of it, the
-/// values that the rest reads are saved as further ys, unless they are elements of the xs or captured values, or are made of
-/// such, or of what is saved anyway, at no cost to speak of (`ResidualChoice`). The rest is the body of the backward scan,
-/// which carries the cotangents of the carried values, and the sums of those of the captured ones. The sums start at zero.
+/// The body and its pullback are built as one function. What depends on no cotangent runs in the forward scan; of it,
+/// the values that the rest reads are saved as further ys, unless they are elements of the xs or captured values, or
+/// are made of such, or of what is saved anyway, at no cost to speak of (`ResidualChoice`). The rest is the body of the
+/// backward scan, which carries the cotangents of the carried values, and the sums of those of the captured ones. The
+/// sums start at zero.
 struct ScanPullback {
   /// The scan that also gives the saved values.
   let forward: ControlOp.Scan
@@ -88,7 +89,8 @@ struct ScanPullback {
         wanted: jointWanted, scan, rewriter.module))
   }
 
-  /// Parameters: the cotangents of the carried values, the sums; cotangents of the ys, saved values, elements; captured values.
+  /// Parameters: the cotangents of the carried values, the sums; cotangents of the ys, saved values, elements; captured
+  /// values.
   private static func backwardBody(
     _ joint: Function, _ name: String, firstCotangent: Int, seeds: [Int], _ choice: ResidualChoice, sums: [Int],
     wanted: [ValueID], _ scan: ControlOp.Scan, _ module: Module

@@ -1,6 +1,7 @@
 import KilnIR
 
-/// Cumulative reductions. Each works on the line in the order in which it is walked: a reverse one is turned around first.
+/// Cumulative reductions. Each works on the line in the order in which it is walked: a reverse one is turned around
+/// first.
 extension Rewriter {
   /// The running extreme is the first element that reached it: that one gets the cotangents.
   mutating func extremeScanPullback(_ use: Use, _ axis: Int, _ isReverse: Bool) throws(KilnError) -> ValueID {
@@ -28,8 +29,9 @@ extension Rewriter {
     return try turned(sums, axis, isReverse)
   }
 
-  /// Each element gets the product of those before it times the sum, over the results from it on, of the cotangent times the
-  /// product of the elements between. Nothing is divided, so that zeros are exact in derivatives of any order.
+  /// Each element gets the product of those before it times the sum, over the results from it on, of the cotangent
+  /// times the product of the elements between. Nothing is divided, so that zeros are exact in derivatives of any
+  /// order.
   mutating func productScanPullback(_ use: Use, _ axis: Int, _ isReverse: Bool) throws(KilnError) -> ValueID {
     if type(of: use.result).shape.elementCount == 0 { return use.cotangent }
     let x = try turned(use.operands[0], axis, isReverse)
@@ -41,7 +43,8 @@ extension Rewriter {
     return try turned(multiply(before, move(.reverse(axes: [axis]), sums)), axis, isReverse)
   }
 
-  /// The tangent of a product is that of the one before times the element, and that of the element times the one before.
+  /// The tangent of a product is that of the one before times the element, and that of the element times the one
+  /// before.
   mutating func productScanTangent(
     _ x: ValueID, _ tangent: ValueID, _ result: ValueID, _ axis: Int, _ isReverse: Bool
   ) throws(KilnError) -> ValueID {

@@ -7,7 +7,7 @@ struct ScatteredSlices {
   let shape: Shape
   /// The indexed axes in a tensor of `shape`.
   let indexed: IndexedAxes
-  /// The axes of the updates that are no axes of a slice, and their extents.
+  /// The axes of the updates that are not axes of a slice, and their extents.
   let updateAxes: [Int]
   let updateShape: Shape
 
@@ -26,7 +26,8 @@ struct ScatteredSlices {
 
 extension Rewriter {
   /// The operand gets the cotangent times the product of its updates. An update gets it times the other factors of its
-  /// element: the operand, the updates before and those behind it. Nothing is divided, so zeros are exact in every order.
+  /// element: the operand, the updates before and those behind it. Nothing is divided, so zeros are exact in every
+  /// order.
   mutating func productScatterPullback(
     _ use: Use, _ indexed: IndexedAxes, _ bounds: IndexBounds
   ) throws(KilnError) -> [ValueID?] {

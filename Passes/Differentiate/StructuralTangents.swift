@@ -117,8 +117,8 @@ extension Rewriter {
     }
   }
 
-  /// The tangent of an op as the transpose of its pullback, which is linear in the cotangent: both modes have one derivative,
-  /// at ties too.
+  /// The tangent of an op as the transpose of its pullback, which is linear in the cotangent: both modes have one
+  /// derivative, at ties too.
   private mutating func transposedPullback(_ op: Op, _ push: Push) throws(KilnError) -> ValueID {
     let active = push.tangents.indices.filter { push.tangents[$0] != nil }
     var inner = Rewriter("\(op.spelling)_pullback", in: module)

@@ -77,8 +77,8 @@ struct ClusterSet {
     dependencies[b] = BitSet()
   }
 
-  /// The living clusters, producers first, otherwise in the order of the program: what is recomputed for one instruction, or
-  /// read by it alone, is then in memory for a short time only.
+  /// The living clusters, producers first, otherwise in the order of the program: what is recomputed for one
+  /// instruction, or read by it alone, is then in memory for a short time only.
   func executionOrder() -> [Int] {
     let counts = dependencies.map(\.count)
     // A copy has no place of its own in the program.

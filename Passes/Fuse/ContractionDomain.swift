@@ -1,6 +1,7 @@
 import KilnIR
 
-/// The domain of a contraction, the axes of its result and then those of its terms, and where its operands are read there.
+/// The domain of a contraction, the axes of its result and then those of its terms, and where its operands are read
+/// there.
 struct ContractionDomain {
   let domain: IndexDomain
   /// How many axes the result has.

@@ -13,8 +13,8 @@ package struct FusionOptions: Hashable, Sendable {
 }
 
 /// Groups the instructions of a function into clusters, walking it once in program order. An instruction joins the
-/// cluster of one of its producers if that keeps the clusters free of cycles and reads the producer's element at its own
-/// point; else it begins one.
+/// cluster of one of its producers if that keeps the clusters free of cycles and reads the producer's element at its
+/// own point; else it begins one.
 package struct Fuser {
   private let function: Function
   private let device: DeviceDescription
@@ -222,8 +222,8 @@ package struct Fuser {
     begin(.reduction(axes: axes), shape, id, [operand], [])
   }
 
-  /// `overlapAdd` computes the elements of its operand where it adds them: the copies that a window makes of an element are
-  /// then written nowhere.
+  /// `overlapAdd` computes the elements of its operand where it adds them: the copies that a window makes of an element
+  /// are then written nowhere.
   private mutating func joinOverlapAdd(_ id: InstructionID) -> Bool {
     let operand = function.instructions[id].operands[0]
     let shape = function.valueTypes[operand].shape.dimensions

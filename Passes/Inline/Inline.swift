@@ -1,7 +1,7 @@
 package import KilnIR
 
 extension Pass {
-  /// Puts the body of every called function in the place of its call. The branches of `cond` and the bodies of loops stay
+  /// Replaces every call by the body of the called function. The branches of `cond` and the bodies of loops stay
   /// functions, without calls of their own.
   ///
   /// A module lists callees before callers, so one walk suffices: each callee has lost its own calls already. The
@@ -24,7 +24,8 @@ package enum Inliner {
   /// A function that calls itself never exists, but a chain of functions that call twice grows as a power of two.
   package static let maximumInstructionCount = 1 << 22
 
-  /// - Parameter callee: the function whose body takes the place of an instruction, if one does; that of calls unless given.
+  /// - Parameter callee: the function whose body takes the place of an instruction, if one does; that of calls unless
+  ///   given.
   package static func inline(
     _ module: Module, callee: (Op) -> String? = { $0.callee }
   ) throws(KilnError) -> Module {

@@ -1,7 +1,7 @@
 import KilnIR
 
-/// Rewrites of elementwise ops. Real identities are those that hold for ±0, infinities and NaN; `x + 0`, `x · 0`, `x - x` and
-/// `x / x` are no identities for reals (NUMERICS.md W3).
+/// Rewrites of elementwise ops. Real identities are those that hold for ±0, infinities and NaN; `x + 0`, `x · 0`,
+/// `x - x` and `x / x` are not identities for reals (Numerics.md W3).
 extension Simplifier {
   static let algebraRules: [RewriteRule] = [
     addNeutral, subtractZero, multiplyByOne, divideByOne, negateNegate, divideByPowerOfTwo, selectConstant, selectSame,

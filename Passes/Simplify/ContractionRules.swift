@@ -1,7 +1,7 @@
 import KilnIR
 
-/// Transposes that meet sums. The terms keep their order (NUMERICS.md R2, D1), since `reduce` and `dot` list their axes in
-/// traversal order.
+/// Transposes that meet sums. The terms keep their order (Numerics.md R2, D1), since `reduce` and `dot` list their axes
+/// in traversal order.
 extension Simplifier {
   static let contractionRules: [RewriteRule] = [reduceOfTranspose, dotOfTranspose, transposeOfDot]
 

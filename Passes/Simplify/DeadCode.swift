@@ -3,7 +3,7 @@ package import KilnIR
 extension Pass {
   /// Drops the instructions that no result needs, and builds equal ones once.
   ///
-  /// An instruction that nobody needs is not run, so an index that it would have found out of bounds is not reported.
+  /// An instruction whose results are not needed does not run, so it does not report an index out of bounds either.
   public static let eliminateDeadCode = Pass.perFunction("dce") { function, module throws(KilnError) in
     try function.withoutDeadCode(in: module)
   }

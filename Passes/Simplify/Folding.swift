@@ -1,9 +1,9 @@
 import KilnIR
 
-/// Constant folding. The reference evaluator computes every folded value (NUMERICS.md W1); an instruction that it refuses, such
-/// as a gather out of bounds, stays and says so when it runs.
+/// Constant folding. The reference evaluator computes every folded value (Numerics.md W1); an instruction that it
+/// refuses, such as a gather out of bounds, stays and says so when it runs.
 extension Simplifier {
-  /// Constants with more bytes than this are not looked at, and no constant is made that is larger (ARCHITECTURE.md section 3).
+  /// Constants with more bytes than this are not looked at, and larger ones are not made.
   private static let maximumByteCount = 64 * 1024
   /// Multiplications of a contraction, or elements of any other op, that folding spends on one instruction.
   private static let maximumWork = 1 << 16
@@ -57,7 +57,7 @@ extension Simplifier {
     return try? Literal(type, bits: copiesBits(op) ? bits : bits.map { canonical(Scalar(type.dtype, bits: $0)).bits })
   }
 
-  /// All NaNs are one (NUMERICS.md S2); a computed one is written as text reads it, so that a module reads back equal.
+  /// All NaNs are one (Numerics.md S2); a computed one is written as text reads it, so that a module reads back equal.
   private static func canonical(_ scalar: Scalar) -> Scalar {
     scalar.isNaN ? Scalar(scalar.dtype, Double.nan) : scalar
   }

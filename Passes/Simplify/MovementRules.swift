@@ -1,7 +1,7 @@
 import KilnIR
 
-/// Rewrites of ops that move elements: two moves in a row become one, a move that moves nothing goes away. They copy bits, so
-/// all of them are exact.
+/// Rewrites of ops that move elements: two moves in a row become one, a move that moves nothing goes away. They copy
+/// bits, so all of them are exact.
 extension Simplifier {
   static let movementRules: [RewriteRule] = [
     identityMovement, reshapeOfReshape, broadcastOfBroadcast, broadcastOfAddedOnes, transposeOfTranspose, sliceOfSlice,

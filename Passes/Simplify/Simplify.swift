@@ -12,10 +12,10 @@ extension Pass {
   }
 }
 
-/// Rewrites that keep every bit (NUMERICS.md W1, W2) and nothing of W3.
+/// Rewrites that keep every bit (Numerics.md W1, W2) and nothing of W3.
 ///
-/// Each instruction is simplified as it is built, looking at the definitions of its operands, which are simple already. So
-/// one walk suffices and the cost is linear.
+/// Each instruction is simplified as it is built, looking at the definitions of its operands, which are simple already.
+/// So one walk suffices and the cost is linear.
 package enum Simplifier {
   /// Every rule, in the order in which they are tried. Each has a bit test of its name (W4).
   package static let rules: [RewriteRule] =

@@ -1,9 +1,9 @@
 import KilnIR
 
 extension Pass {
-  /// Leaves out what branches and loops compute, carry or are given for nothing: results that nobody uses, carried values
-  /// that only keep themselves alive, operands that no function reads. A carried value that no turn changes becomes a captured
-  /// one. Functions that change take new names, for others may run them too.
+  /// Leaves out what branches and loops compute, carry or take without need: results that are not used, carried values
+  /// that only keep themselves alive, operands that no function reads. A carried value that no turn changes becomes a
+  /// captured one. Functions that change take new names, for others may run them too.
   public static func trimRegions(of entry: String) -> Pass {
     Pass("trim(\(entry))") { module throws(KilnError) in
       let function = try module.require(entry)
@@ -30,7 +30,8 @@ private struct RegionTrimming {
 
   init(_ module: Module) { self.module = module }
 
-  /// Adds the function that takes the parameters `parameters` (nil: all) of `function` and gives its results `results` (nil: all).
+  /// Adds the function that takes the parameters `parameters` (nil: all) of `function` and gives its results `results`
+  /// (nil: all).
   mutating func add(
     _ function: Function, as name: String, parameters: [Int]? = nil, results: [Int]?
   ) throws(KilnError) {

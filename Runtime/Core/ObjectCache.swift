@@ -1,4 +1,5 @@
 import Glibc
+import SystemPackage
 
 /// Compiled objects on disk, each named by the digest of all that decides its content.
 ///
@@ -28,19 +29,18 @@ public final class ObjectCache: Sendable {
   public init?(folder: String, limit: Int = 256 << 20) {
     self.folder = folder
     self.limit = limit
-    guard makeFolder(folder) else { return nil }
-    var status = stat()
-    guard stat(folder, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, status.st_uid == geteuid(),
-      status.st_mode & (S_IWGRP | S_IWOTH) == 0
+    try? FileSystem.makeFolder(folder, permissions: .ownerReadWriteExecute)
+    guard let status = try? FilePath(folder).stat(), status.type == .directory, status.userID.rawValue == geteuid(),
+      status.permissions.isDisjoint(with: [.groupWrite, .otherWrite])
     else { return nil }
   }
 
   /// The object stored under `key`.
   public func object(for key: Digest) -> [UInt8]? {
     let path = path(of: key)
-    guard let file = readFile(path) else { return nil }
+    guard let file = ObjectFile.read(path) else { return nil }
     guard let payload = ObjectFile.payload(of: file, key: key) else {
-      unlink(path)
+      FileSystem.remove(path)
       return nil
     }
     utimensat(AT_FDCWD, path, nil, 0)
@@ -55,8 +55,9 @@ public final class ObjectCache: Sendable {
     }
     let aside = "\(folder)/.\(getpid())-\(sequence)"
     let bytes = ObjectFile.bytes(key: key, payload: object)
-    guard writeFile(aside, bytes), rename(aside, path(of: key)) == 0 else {
-      unlink(aside)
+    do throws(Errno) {
+      try FileSystem.write(bytes, to: path(of: key), draft: aside, permissions: .ownerReadWrite)
+    } catch {
       return
     }
     let full = counters.withLock { counters in
@@ -70,11 +71,11 @@ public final class ObjectCache: Sendable {
   /// What is stored, the most recently used first.
   public func entries() -> [Entry] {
     fileNames().compactMap { file in
-      guard file.hasSuffix(ObjectFile.suffix) else { return nil }
-      var status = stat()
-      guard lstat("\(folder)/\(file)", &status) == 0 else { return nil }
+      guard file.hasSuffix(ObjectFile.suffix),
+        let status = try? FilePath("\(folder)/\(file)").stat(followTargetSymlink: false)
+      else { return nil }
       return Entry(
-        name: String(file.dropLast(ObjectFile.suffix.count)), byteCount: Int(status.st_size),
+        name: String(file.dropLast(ObjectFile.suffix.count)), byteCount: Int(status.size),
         lastUse: status.st_mtim.tv_sec)
     }.sorted { ($1.lastUse, $0.name) < ($0.lastUse, $1.name) }
   }
@@ -85,9 +86,9 @@ public final class ObjectCache: Sendable {
     var count = 0
     for file in fileNames() {
       if file.hasSuffix(ObjectFile.suffix) {
-        if unlink("\(folder)/\(file)") == 0 { count += 1 }
+        if FileSystem.remove("\(folder)/\(file)") { count += 1 }
       } else if file.first == ".", file.dropFirst().first?.isNumber == true {
-        unlink("\(folder)/\(file)")
+        FileSystem.remove("\(folder)/\(file)")
       }
     }
     counters.withLock { $0.byteCount = 0 }
@@ -99,7 +100,7 @@ public final class ObjectCache: Sendable {
     var kept = 0
     for entry in entries() {
       if kept + entry.byteCount > limit / 4 * 3 {
-        unlink("\(folder)/\(entry.name)\(ObjectFile.suffix)")
+        FileSystem.remove("\(folder)/\(entry.name)\(ObjectFile.suffix)")
       } else {
         kept += entry.byteCount
       }
@@ -109,15 +110,7 @@ public final class ObjectCache: Sendable {
 
   private func path(of key: Digest) -> String { "\(folder)/\(key)\(ObjectFile.suffix)" }
 
-  private func fileNames() -> [String] {
-    guard let directory = opendir(folder) else { return [] }
-    defer { closedir(directory) }
-    var names: [String] = []
-    while let item = readdir(directory) {
-      names.append(withUnsafeBytes(of: &item.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
-    }
-    return names
-  }
+  private func fileNames() -> [String] { (try? FileSystem.names(in: folder)) ?? [] }
 
   private static func folderOfUser() -> String? {
     func variable(_ name: String) -> String? {

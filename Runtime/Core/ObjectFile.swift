@@ -1,4 +1,4 @@
-import Glibc
+import SystemPackage
 
 /// The layout of a file of the object cache.
 enum ObjectFile {
@@ -21,42 +21,14 @@ enum ObjectFile {
     let payload = Array(file[headerBytes...])
     return file[48..<80].elementsEqual(SHA256.hash(payload).bytes) ? payload : nil
   }
-}
 
-/// The bytes of a regular file, nil if it is none or cannot be read.
-func readFile(_ path: String) -> [UInt8]? {
-  let file = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
-  guard file >= 0 else { return nil }
-  defer { close(file) }
-  var status = stat()
-  guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size <= 1 << 30 else { return nil }
-  let size = Int(status.st_size)
-  return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-    while count < size {
-      let got = read(file, buffer.baseAddress! + count, size - count)
-      guard got > 0 else { break }
-      count += got
+  /// The bytes of the file at `path`; nil if it is a link, is not a regular file, is larger than 1 GiB, or cannot be read.
+  static func read(_ path: String) -> [UInt8]? {
+    let options: FileDescriptor.OpenOptions = [.noFollow, .closeOnExec, .nonBlocking]
+    guard let file = try? FileDescriptor.open(FilePath(path), .readOnly, options: options) else { return nil }
+    return try? file.closeAfter {
+      let status = try file.stat()
+      return status.type == .regular && status.size <= 1 << 30 ? try file.readAll() : nil
     }
   }
-}
-
-/// Writes a new file that only the user may read; false if that failed.
-func writeFile(_ path: String, _ bytes: [UInt8]) -> Bool {
-  let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-  guard file >= 0 else { return false }
-  var done = 0
-  while done < bytes.count {
-    let written = bytes.withUnsafeBytes { write(file, $0.baseAddress! + done, bytes.count - done) }
-    guard written > 0 else { break }
-    done += written
-  }
-  return close(file) == 0 && done == bytes.count
-}
-
-/// Makes a folder and those above it, for the user alone; true if it is there in the end.
-func makeFolder(_ path: String) -> Bool {
-  var status = stat()
-  if stat(path, &status) == 0 { return status.st_mode & S_IFMT == S_IFDIR }
-  if let slash = path.lastIndex(of: "/"), slash > path.startIndex, !makeFolder(String(path[..<slash])) { return false }
-  return mkdir(path, 0o700) == 0 || errno == EEXIST
 }

@@ -1,6 +1,7 @@
 import Glibc
 import KilnOpenCL
 import KilnRuntime
+import SystemPackage
 
 /// The table on standard output, and the same as JSON.
 struct Report {
@@ -67,11 +68,9 @@ struct Report {
       }
 
       """
-    guard let file = fopen(path, "w") else {
-      throw RuntimeError(.unavailable, "\(path) cannot be written: \(String(cString: strerror(errno)))")
+    do throws(Errno) { try FileSystem.write(Array(text.utf8), to: path) } catch {
+      throw RuntimeError(.unavailable, "\(path) cannot be written: \(error)")
     }
-    defer { fclose(file) }
-    fputs(text, file)
   }
 
   private func number(_ value: Double) -> String { value.isFinite ? "\(value)" : "null" }

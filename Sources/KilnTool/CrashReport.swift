@@ -4,8 +4,8 @@
   import Darwin
 #endif
 
-/// What the tool says when it crashes: one line that this is a bug in Kiln and what to send, in the place of a backtrace of the
-/// tool's own code. Who sets `SWIFT_BACKTRACE=enable=yes` gets the backtrace.
+/// What the tool says when it crashes: one line that this is a bug in Kiln and what to send, instead of a backtrace of
+/// the tool's own code. Who sets `SWIFT_BACKTRACE=enable=yes` gets the backtrace.
 enum CrashReport {
   /// A bug in Kiln.
   static let status: Int32 = 4
@@ -50,7 +50,7 @@ enum CrashReport {
       action.sa_flags = Int32(bitPattern: UInt32(SA_ONSTACK)) | Int32(bitPattern: UInt32(SA_RESETHAND))
       sigaction(number, &action, nil)
     }
-    // Whoever started the process may have blocked them.
+    // The parent process may have blocked them.
     pthread_sigmask(SIG_UNBLOCK, &taken, nil)
   }
 

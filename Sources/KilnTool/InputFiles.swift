@@ -22,8 +22,8 @@ struct InputFiles {
     }
   }
 
-  /// A tensor for each parameter. One that is not named is read from NAME.npy beside the program; standard error says so of
-  /// those that are not hidden.
+  /// A tensor for each parameter. One that is not named is read from NAME.npy beside the program; standard error says
+  /// so of those that are not hidden.
   func tensors(for function: Function, in program: ProgramFile) throws(ToolError) -> [AnyTensor] {
     let names = function.parameters.map(\.name)
     for name in paths.keys.sorted() where !names.contains(name) {
@@ -71,7 +71,7 @@ struct InputFiles {
     }
   }
 
-  /// The array of a file, its mistakes told at the file and not at the line of this program that reads it.
+  /// The array of a file. Mistakes are reported at the file, not at the line of this program that reads it.
   private static func tensor(_ path: String) throws(KilnError) -> AnyTensor {
     do {
       return try AnyTensor(contentsOfNPY: path)

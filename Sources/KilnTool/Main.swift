@@ -1,8 +1,8 @@
 import ArgumentParser
 import Foundation
 
-/// The command line of Kiln. Exit status: 0 done, 1 the program is wrong, 2 the command line is wrong, 3 the machine lacks
-/// something, 4 the tool crashed, which is a bug in Kiln.
+/// The command line of Kiln. Exit status: 0 done, 1 the program is wrong, 2 the command line is wrong, 3 the machine
+/// lacks something, 4 the tool crashed, which is a bug in Kiln.
 @main
 struct Main {
   static func main() {

@@ -24,7 +24,7 @@ struct ProgramFile {
     self.name = name
     module = try reporting(name) { () throws(KilnError) in
       guard let text = String(validating: bytes, as: UTF8.self) else {
-        throw KilnError("parse.C1", "expected the text of a module, found bytes that are no UTF-8")
+        throw KilnError("parse.C1", "expected the text of a module, found bytes that are not UTF-8")
       }
       let module = try Module(parsing: text, file: name)
       guard !module.functions.isEmpty else { throw KilnError("parse.C1", "expected 'func', found the end of the text") }
@@ -32,8 +32,8 @@ struct ProgramFile {
     }
   }
 
-  /// The function of that name; without one the last that no other runs: what a trace traced, or what the last pass made. Where
-  /// there are several, standard error says which it is.
+  /// The function of that name; without one the last that no other runs: what a trace traced, or what the last pass
+  /// made. Where there are several, standard error says which it is.
   func function(_ name: String?) throws(ToolError) -> Function {
     guard let name else { return lastFree }
     let plain = name.hasPrefix("@") ? String(name.dropFirst()) : name

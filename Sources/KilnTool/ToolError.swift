@@ -36,10 +36,10 @@ struct ToolError: Error {
   }
 }
 
-/// Says something on standard error that is no mistake.
+/// Prints a remark, which is not an error, on standard error.
 func note(_ text: String) { FileHandle.standardError.write(Data("note: \(text)\n".utf8)) }
 
-/// Does `body` with its diagnostics told of `file`.
+/// Runs `body`; its diagnostics name `file`.
 func reporting<Result>(_ file: String, _ body: () throws(KilnError) -> Result) throws(ToolError) -> Result {
   do { return try body() } catch { throw ToolError(error, in: file) }
 }

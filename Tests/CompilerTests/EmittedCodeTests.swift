@@ -5,7 +5,7 @@ import KilnRuntime
 import KilnTesting
 import Testing
 
-/// What the emitter may and may not write (NUMERICS section 6).
+/// What the emitter may and may not write (Numerics.md section 6).
 @Suite("Emitted code")
 struct EmittedCodeTests {
   /// Intrinsics and types that would leave the contract, or that a supported LLVM cannot compile.

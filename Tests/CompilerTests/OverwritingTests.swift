@@ -3,8 +3,8 @@ import KilnPasses
 import KilnTesting
 import Testing
 
-/// A stage that reduces and stores may lie over what it reads: however often a schedule walks over the elements, it reads
-/// none that it has overwritten.
+/// A stage that reduces and stores may lie over what it reads: however often a schedule walks over the elements, it
+/// reads none that it has overwritten.
 @Suite("Results over operands")
 struct OverwritingTests {
   /// Reductions of `%1`, which the same kernel stores over `%0`.

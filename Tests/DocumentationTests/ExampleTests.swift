@@ -17,7 +17,7 @@ struct ExampleTests {
     #expect(outcome.status == 0, "\(outcome.output)")
   }
 
-  @Test("an example that is wrong is told at its line")
+  @Test("an example that is wrong is reported at its line")
   func wrongExample() throws {
     let folder = try TemporaryFolder()
     let block = Example.Block(file: "Page.md", line: 7, code: ["let x = Tensor<Float>([1, 2])", "let y = x.softMax()"])

@@ -67,8 +67,8 @@ enum Labels {
     "conv1d", "conv2d", "conv3d", "depthwiseConv2d", "convTranspose1d", "convTranspose2d", "convTranspose3d",
   ]
 
-  /// Every label that a page names. `.C3` after `pad.C1` is `pad.C3`, also where "as `slice.C1`" stands between them; `a.C1` …
-  /// `a.C3`, with dots or "to", are three; `tril.C1` (also `triu`) are two.
+  /// Every label that a page names. `.C3` after `pad.C1` is `pad.C3`, also where "as `slice.C1`" stands between them;
+  /// `a.C1` … `a.C3`, with dots or "to", are three; `tril.C1` (also `triu`) are two.
   static func ofPages() throws -> [String: String] {
     var labels: [String: String] = [:]
     for page in Repository.pages {

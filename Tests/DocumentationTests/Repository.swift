@@ -27,4 +27,21 @@ enum Repository {
 
   /// The code that a user runs.
   static var sources: [String] { files(in: ["IR", "Passes", "Runtime", "Sources", "Benchmarks"], ["swift"]) }
+
+  /// Every text that people write, apart from data and expected output.
+  static var texts: [String] {
+    let folders = ["Benchmarks", "Documentation", "Examples", "IR", "Passes", "Runtime", "Sources", "Tests"]
+    return ["README.md", "Package.swift", "Makefile"] + files(in: folders, ["swift", "md", "h", "c", "kiln"])
+      + files(in: ["Utilities"], ["", "py"])
+  }
+
+  /// Every file and folder, by its path.
+  static let paths: Set<String> = {
+    let names = FileManager.default.enumerator(atPath: root.path)
+    var paths: Set<String> = []
+    while let name = names?.nextObject() as? String {
+      if name.hasPrefix(".") { names?.skipDescendants() } else { paths.insert(name) }
+    }
+    return paths
+  }()
 }

@@ -8,8 +8,8 @@ import KilnRuntime
 /// Something that runs functions; all must find the same values.
 struct Backend: CustomStringConvertible, Sendable {
   let description: String
-  /// Whether it runs what transforms made, which consists of ops that other cases have: of OpenCL the schedules of one kind of
-  /// devices will do.
+  /// Whether it runs what transforms made, which consists of ops that other cases have: of OpenCL the schedules of one
+  /// kind of devices will do.
   var runsTransforms = true
   let run: @Sendable (Module, String, [TensorValue]) throws -> [TensorValue]
 
@@ -43,7 +43,8 @@ struct Backend: CustomStringConvertible, Sendable {
     }
   }
 
-  /// Without an OpenCL device its tests are skipped and say so, but for continuous integration, where `openCLIsThere` fails.
+  /// Without an OpenCL device its tests are skipped and say so, but for continuous integration, where `openCLIsThere`
+  /// fails.
   ///
   /// The driver's compiler is asked for little: hundreds of small programs run once, and what Kiln does is the same.
   static let openCLDevice = Result {

@@ -7,13 +7,15 @@ import KilnPasses
 ///
 /// The first line is `// test: KIND`:
 /// - `parse`: the text before the line `// expect:`, read and printed, is the text after it.
-/// - `passes`: a line `// passes: LIST`, as on the command line; the text before the line `// expect:` becomes that after it.
+/// - `passes`: a line `// passes: LIST`, as on the command line; the text before the line `// expect:` becomes that
+///   after it.
 /// - `verify`: each line that ends with `// error: LABEL` gives a diagnostic with that label, and no other line does.
-/// - `run`: each line `// run: @f(VALUES) = VALUES` runs a function. A value is a list of elements in row-major order, or one
-///   number for all elements; instead of values the right-hand side may be `error LABEL`. The lines `// passes: LIST`, if
-///   there are any, are run first, in their order: what they add, such as `@f_gradient`, can be run too.
-/// - `lowering`: the functions before the line `// expect:` become the plans and kernels after it, in order, as `kiln show`
-///   prints them, for a plain processor that is the same on every machine.
+/// - `run`: each line `// run: @f(VALUES) = VALUES` runs a function. A value is a list of elements in row-major order,
+///   or one number for all elements; instead of values the right-hand side may be `error LABEL`. The lines
+///   `// passes: LIST`, if there are any, are run first, in their order: what they add, such as `@f_gradient`, can be
+///   run too.
+/// - `lowering`: the functions before the line `// expect:` become the plans and kernels after it, in order, as
+///   `kiln show` prints them, for a plain processor that is the same on every machine.
 ///
 /// `KILN_BLESS=1` rewrites the expectations; look at the difference as at code.
 struct FileCase: CustomStringConvertible, Sendable {

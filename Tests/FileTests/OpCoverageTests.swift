@@ -2,8 +2,8 @@ import Foundation
 import KilnIR
 import Testing
 
-/// Each op of `Documentation/OpTable.md`, a page that `OpTableTests` makes by trying, is shown by cases in the folder of each
-/// rule that it has.
+/// Each op of `Documentation/OpTable.md`, a page that `OpTableTests` makes by trying, is shown by cases in the folder
+/// of each rule that it has.
 @Suite("Every op has its file tests") struct OpCoverageTests {
   @Test("A row of the table has cases in every folder", arguments: Folder.allCases)
   func rows(_ folder: Folder) throws {
@@ -75,8 +75,8 @@ import Testing
       }
     }
 
-    /// Whether a case runs the op, provokes a label of it, or has the op in the function that is named like it: there what a
-    /// transform makes of the function is run, or its lowering is shown.
+    /// Whether a case runs the op, provokes a label of it, or has the op in the function that is named like it: there
+    /// what a transform makes of the function is run, or its lowering is shown.
     func shows(_ row: Row) -> Bool {
       switch self {
       case .values: cases.contains { $0.kind == .run && $0.lines.contains(where: row.isMade) }

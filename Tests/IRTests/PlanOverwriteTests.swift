@@ -34,8 +34,8 @@ import Testing
       ExecutionPlan.Launch(kernel: 0, slots: slots, integers: integers, workspace: nil, sites: [], label: "test"))
   }
 
-  /// Twice the parameter to the arena, and what `last` says, which has slots for the parameter, that value, another place of
-  /// the arena, the same place of the arena, and the result.
+  /// Twice the parameter to the arena, and what `last` says, which has slots for the parameter, that value, another
+  /// place of the arena, the same place of the arena, and the result.
   static func plan(_ last: [ExecutionPlan.Step], donates: Bool = false) throws -> ExecutionPlan {
     ExecutionPlan(
       name: "over", parameters: [.init("x", four)], results: [.init(four, .written)], constants: [],
@@ -48,7 +48,8 @@ import Testing
       donations: donates ? [.init(parameter: 0, result: 0)] : [])
   }
 
-  /// The steps after the first, whether the result may be in the parameter's memory, and the label or the result for 1, 2, 3, 4.
+  /// The steps after the first, whether the result may be in the parameter's memory, and the label or the result for 1,
+  /// 2, 3, 4.
   static let cases: [(steps: [ExecutionPlan.Step], donates: Bool, label: String?, result: [Int32])] = [
     // Both buffers have the memory, and both are read where the result is written.
     ([launch([1, 1, 3], forwards), launch([3, 3, 4], forwards)], false, nil, [8, 16, 24, 32]),

@@ -71,7 +71,7 @@ import Testing
   }
 
   static let faults: [(String, @Sendable (inout ExecutionPlan) -> Void)] = [
-    // Parts of no slot, of a later slot, by a step that is no repeat, and of another size.
+    // Parts of a slot that does not exist, of a later slot, by a step that is not a repeat, and of another size.
     ("plan.C1", { $0.slots[4].place = .element(of: 9, step: 1) }),
     ("plan.C1", { $0.slots[4].place = .element(of: 4, step: 1) }),
     ("plan.C1", { $0.slots[4].place = .element(of: 0, step: 0) }),
@@ -104,7 +104,7 @@ import Testing
     ),
     ("plan.C6", { $0.steps[1] = .repeat(count: 4, isReversed: false, body: 3..<4) }),
     ("plan.C6", { $0.steps[1] = .repeat(count: 4, isReversed: false, body: 2..<9) }),
-    // A result of which no turn writes its part, and one that nobody writes.
+    // A result whose parts no turn writes, and one that is never written.
     (
       "plan.C7",
       {

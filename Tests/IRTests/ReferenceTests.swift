@@ -2,7 +2,7 @@ import Foundation
 import KilnIR
 import Testing
 
-/// The reference interpreter against straight loops that follow the text of NUMERICS.md in another way.
+/// The reference interpreter against straight loops that follow the text of Numerics.md in another way.
 @Suite("Reference: reduction and contraction") struct ReferenceReductionTests {
   /// The sizes of T1.
   static let sizes = [0, 1, 2, 3, 31, 32, 33, 511, 512, 513, 1023, 1024, 1025, 8192, 8193, 16384, 16385]

@@ -2,7 +2,7 @@ import Kiln
 import KilnIR
 import Testing
 
-/// Where a mistake is told that the user's own helpers make, and what says which of their calls it was.
+/// Where a mistake in a user's own helper is reported, and how the message says which call it was.
 @Suite("Lines of callers")
 struct CallerTests {
   private func caught(_ body: () -> Void) -> Diagnostic? {

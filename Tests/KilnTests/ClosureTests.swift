@@ -93,7 +93,8 @@ struct ClosureTests {
     }
     // The type of the error is kept: no other can be thrown.
     do throws(Mine) { _ = try gradient(at: x, of: failing) } catch { #expect(error.code == 7) }
-    // A closure that does not throw this time gives its value, and the next trace is none the worse for the one that ended.
+    // A closure that does not throw this time gives its value, and the next trace does not suffer from the one that
+    // ended.
     let slope = try gradient(at: x) { x in try checked(x).sum() }
     #expect(slope.scalars == [2, 2, 2])
   }

@@ -159,7 +159,7 @@ struct ControlTapeTests {
     #expect(pushed.slope.scalars == [9, 9, 9])
   }
 
-  @Test("in the closure of a branch or a loop a tape is a diagnostic; the choice itself is none")
+  @Test("in the closure of a branch or a loop a tape is a diagnostic; the choice itself is not")
   func insideClosures() {
     #expect(
       labels {

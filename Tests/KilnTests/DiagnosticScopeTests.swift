@@ -125,7 +125,7 @@ struct DiagnosticScopeTests {
     #expect(error?.diagnostics.map(\.label) == ["tensor.invalid"])
   }
 
-  @Test("withDiagnostics inside another one keeps its own; a mistake in a loop is told once")
+  @Test("withDiagnostics inside another one keeps its own; a mistake in a loop is reported once")
   func nested() {
     let found = labels {
       #expect(labels { _ = x + v } == ["broadcast.shapes"])
@@ -134,7 +134,7 @@ struct DiagnosticScopeTests {
     #expect(found == ["reshape.C1"])
   }
 
-  @Test("an element of a traced tensor is no number")
+  @Test("an element of a traced tensor is not a number")
   func noNumber() {
     let error = #expect(throws: KilnError.self) {
       try trace(x, Tensor<Int32>([1])) { x, i in

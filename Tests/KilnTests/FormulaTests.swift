@@ -1,5 +1,5 @@
-// The formulas of Documentation/Decisions/0001, typed as people type them. That this file compiles is the test; CI passes
-// -warn-long-expression-type-checking=300.
+// The formulas of Documentation/Decisions/0001, typed as people type them. That this file compiles is the test; CI
+// passes -warn-long-expression-type-checking=300.
 
 import Kiln
 import Testing

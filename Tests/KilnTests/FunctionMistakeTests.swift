@@ -7,8 +7,8 @@ import Testing
 struct FunctionMistakeTests {
   typealias Row = (label: String, line: UInt)
 
-  /// The mistakes of a table, made in the order of its lines. They are no closures: an optimising compiler merges those
-  /// that differ in numbers only, and what it merged has no lines.
+  /// The mistakes of a table, made in the order of its lines. They are not closures: an optimising compiler merges
+  /// those that differ in numbers only, and what it merged has no lines.
   struct Mistakes {
     private(set) var rows: [Row] = []
 

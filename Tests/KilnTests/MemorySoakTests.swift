@@ -3,8 +3,8 @@ import Kiln
 import KilnRuntime
 import Testing
 
-/// What runs in flat memory, each in a process of its own. `make soak` (`KILN_SOAK`) runs the whole number of turns, the
-/// suite a few hundred to thousand of them.
+/// What runs in flat memory, each in a process of its own. `make soak` (`KILN_SOAK`) runs the whole number of turns,
+/// the suite a few hundred to thousand of them.
 @Suite("Memory: flat")
 struct MemorySoakTests {
   @Test("eager gradients with a new number each: one program, flat memory")

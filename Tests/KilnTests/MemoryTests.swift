@@ -107,7 +107,7 @@ struct MemoryTests {
 
 @Suite("Without LLVM")
 struct InterpreterNoticeTests {
-  @Test("programs run in the interpreter, which is told once and in reports")
+  @Test("programs run in the interpreter, which standard error says once, and every report")
   func notice() async throws {
     let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
       setenv("KILN_LLVM", "/nowhere/libLLVM.so", 1)
@@ -120,11 +120,11 @@ struct InterpreterNoticeTests {
       else { exit(1) }
     }
     let lines = String(decoding: try #require(result).standardErrorContent, as: UTF8.self).split(separator: "\n")
-    let told = lines.filter { $0.hasPrefix("kiln: everything runs in the interpreter") }
-    #expect(told.count == 1 && told.first?.contains("apt install libllvm19") == true, "\(lines)")
+    let notices = lines.filter { $0.hasPrefix("kiln: everything runs in the interpreter") }
+    #expect(notices.count == 1 && notices.first?.contains("apt install libllvm19") == true, "\(lines)")
   }
 
-  @Test("a program that asks for the interpreter is told nothing")
+  @Test("a program that asks for the interpreter gets no notice")
   func wanted() async throws {
     let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
       setenv("KILN_LLVM", "/nowhere/libLLVM.so", 1)

@@ -3,7 +3,7 @@ import Kiln
 import KilnIR
 import Testing
 
-/// What stops the program does so with its message last, and nothing in a trace goes on for ever.
+/// Whatever stops the program prints its message last, and nothing in a trace runs without end.
 @Suite("Stops")
 struct StopTests {
   private func texts(_ result: ExitTest.Result?) -> (out: String, error: String) {
@@ -71,7 +71,7 @@ struct StopTests {
     expectMessage(texts(failed).error, "trace.C5")
   }
 
-  @Test("a closure that records for ever stops", .timeLimit(.minutes(5)))
+  @Test("a closure that records without end stops", .timeLimit(.minutes(5)))
   func endlessRecording() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       _ = try? trace(Tensor<Float>([1, 2])) { x in

@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-/// Reads the public functions of Kiln from its sources and finds those with a number that no row of the table leaves open.
+/// Reads the public functions of Kiln from its sources and finds those with a number that no row of the table leaves
+/// open.
 @Suite("Misuse: the table is complete")
 struct ApiTests {
   /// The types in which callers write axes, shapes, sizes, counts, widths and positions.
@@ -30,7 +31,7 @@ struct ApiTests {
       let function = String(number.prefix { $0 != " " })
       #expect(Self.others[function] != nil, "\(number) has no row in Tests/MisuseTests/Rows.swift")
     }
-    for row in rows { #expect(found.contains(row), "\(row) is no number of a public function") }
+    for row in rows { #expect(found.contains(row), "\(row) is not the number of a public function") }
   }
 
   /// `function parameter` for each of these types.

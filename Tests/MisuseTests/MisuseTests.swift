@@ -2,8 +2,9 @@ import Kiln
 import KilnIR
 import Testing
 
-/// Every number that a public function takes, wrong in every way, in every context: it is thrown, under the label of its kind, at the
-/// line of the call, in words that hold what was written. Nothing traps and nothing is taken as it comes.
+/// Every number that a public function takes, wrong in every way, in every context: it is thrown, under the label of
+/// its kind, at the line of the call, in words that hold what was written. Nothing traps and nothing is taken as it
+/// comes.
 @Suite("Misuse")
 struct MisuseTests {
   @Test("wrong numbers are thrown", arguments: Context.allCases)

@@ -3,7 +3,8 @@ import KilnIR
 
 private let key = RandomKey(seed: 1)
 
-/// Every number in a call of a public function, with what happens to wrong ones. `ApiTests` finds functions without a row.
+/// Every number in a call of a public function, with what happens to wrong ones. `ApiTests` finds functions without a
+/// row.
 enum Rows {
   static let all = reductions + orders + movement + selections + creation + windows + transforms
 

@@ -8,7 +8,7 @@ import Testing
 /// Tensors lie where they were computed until the host asks, and go to another device only by a move that is written.
 @Suite("OpenCL: values stay on the device", .enabled(if: OpenCLHarness.runs), .serialized)
 struct DeviceTensorTests {
-  /// A device of its own, whose transfers nobody else counts.
+  /// A separate device, so that its counts have only this test's transfers.
   private let opencl: OpenCLDevice
   private let gpu: Device
 

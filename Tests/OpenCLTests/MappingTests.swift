@@ -141,7 +141,7 @@ struct MappingTests {
     #expect(cache.entries().count > 0)
   }
 
-  @Test("KILN_TUNE: the first run tunes; a mapping that was recorded and no longer fits is none")
+  @Test("KILN_TUNE: the first run tunes; a recorded mapping that no longer fits is ignored")
   func tuningOnFirstRun() throws {
     let test = try #require(MappingCase.all.first { $0.mapping == "split rows" })
     let folder = FileManager.default.temporaryDirectory.appending(path: "kiln-tuning-\(UUID())").path
@@ -173,8 +173,8 @@ struct MappingTests {
     #expect(Set(MappingCase.all.map(\.mapping)) == Set(mappings.map(\.name)))
   }
 
-  /// A harness that finds nothing wrong with a wrong emitter would prove nothing. Other sizes of blocks are no such fault: they
-  /// would write beyond the memory of the plan.
+  /// A harness that finds nothing wrong with a wrong emitter would prove nothing. Other sizes of blocks are not such a
+  /// fault: they would write beyond the memory of the plan.
   @Test(
     "A wrong emitter is found: one rounding more, the elements of a sum from the last to the first",
     arguments: [

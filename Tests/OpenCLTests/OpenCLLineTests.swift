@@ -3,7 +3,8 @@ import KilnOpenCL
 import KilnTesting
 import Testing
 
-/// Scans, sorts and scatters on OpenCL against the reference, with the schedules of processors and of graphics processors.
+/// Scans, sorts and scatters on OpenCL against the reference, with the schedules of processors and of graphics
+/// processors.
 @Suite("OpenCL: lines", .enabled(if: OpenCLHarness.runs), .serialized)
 struct OpenCLLineTests {
   private func expectReferenceBits(_ program: RandomProgram) throws {

@@ -8,8 +8,9 @@ import Testing
 
 /// Random programs give the reference's bits on the device, with the schedules of both kinds of devices.
 ///
-/// They run in groups: a driver's compiler takes about half a second for a program of its own, and as much again for its
-/// kernels. Most groups ask it for little optimisation, which changes what the driver does and nothing that Kiln does.
+/// They run in groups: a driver's compiler takes about half a second for a program of its own, and as much again for
+/// its kernels. Most groups ask it for little optimisation, which changes what the driver does and nothing that Kiln
+/// does.
 @Suite("OpenCL: random programs", .enabled(if: OpenCLHarness.runs), .serialized)
 struct RandomOpenCLTests {
   static let programCount: UInt64 = 100

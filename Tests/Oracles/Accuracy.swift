@@ -51,8 +51,8 @@ public struct Accuracy: Sendable {
     Accuracy(.trigamma, 3, 3, -5...20) { trigammaOracle($0) },
   ]
 
-  /// The distance of `found` from `exact` in units in the last place of its type at `exact`, or at `terms` where that is
-  /// more. Infinite for a wrong special value.
+  /// The distance of `found` from `exact` in units in the last place of its type at `exact`, or at `terms` where that
+  /// is more. Infinite for a wrong special value.
   public static func error<Real: BinaryFloatingPoint, Wide: BinaryFloatingPoint>(
     _ found: Real, _ exact: Wide, terms: Double = 0
   ) -> Double {

@@ -3,7 +3,7 @@ import KilnPasses
 import KilnTesting
 import Testing
 
-/// Compares a batched function with the function run on one example after the other, bit for bit (NUMERICS.md S5).
+/// Compares a batched function with the function run on one example after the other, bit for bit (Numerics.md S5).
 struct BatchCheck {
   let module: Module
   let name: String

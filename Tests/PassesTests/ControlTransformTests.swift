@@ -6,7 +6,8 @@ import Testing
 
 /// Branches, loops, checkpoints and custom functions under forward mode and batching.
 @Suite struct ControlTransformTests {
-  /// A program of several functions, the last of which is `main`; all its parameters but predicates and indices are f64.
+  /// A program of several functions, the last of which is `main`; all its parameters but predicates and indices are
+  /// f64.
   struct Program: CustomTestStringConvertible, Sendable {
     let name: String
     let text: String

@@ -232,7 +232,7 @@ import Testing
     }
   }
 
-  @Test("gradient.C2: a result that is no real scalar, at its line")
+  @Test("gradient.C2: a result that is not a real scalar, at its line")
   func gradient_C2() throws {
     let vector = try failure("%x: f64[3]", "f64[3]", "%y: f64[3] = sin(%x)\nreturn %y", [0])
     #expect(vector?.diagnostics.first?.label == "gradient.C2")

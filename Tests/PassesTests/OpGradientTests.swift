@@ -217,8 +217,8 @@ struct GradientCase: CustomTestStringConvertible, Sendable {
       "%y: f64[2] = sin(%x)\nreturn %y, %x, %y"),
   ]
 
-  /// Ops that are no function of reals, that make constants, that stop or refuse a derivative on purpose, or that run other
-  /// functions, whose tests are in files of their own.
+  /// Ops that are not functions of reals, that make constants, that stop or refuse a derivative on purpose, or that run
+  /// other functions, whose tests are in files of their own.
   static let withoutDerivative: Set<String> = [
     "constant", "iota", "dimensionSize", "bitcast", "argReduce max", "argReduce min", "argSort", "reduce and",
     "reduce or", "scanReduce and", "scanReduce or",
@@ -284,7 +284,7 @@ struct GradientCase: CustomTestStringConvertible, Sendable {
     #expect(found[2].doubles == [0, 20, 0])
   }
 
-  @Test("scanReduce product: zeros are no divisions, ties of a maximum go to the first")
+  @Test("scanReduce product: zeros do not divide, ties of a maximum go to the first")
   func scansWithZerosAndTies() throws {
     func cotangents(_ kind: String, _ x: [Double]) throws -> [Double] {
       let program = try main(

@@ -2,8 +2,8 @@ import KilnIR
 import KilnPasses
 import Testing
 
-/// Every pass that text can name, with every mistake that its arguments allow. The passes and their arguments are those of the
-/// pipeline's own list, so a new pass is in the table by itself.
+/// Every pass that text can name, with every mistake that its arguments allow. The passes and their arguments are those
+/// of the pipeline's own list, so a new pass is in the table by itself.
 @Suite("Mistakes in the arguments of passes")
 struct PassMistakeTests {
   /// @f takes reals and an integer, and calls @g; its result is a real scalar.

@@ -25,7 +25,7 @@ import Testing
 
     """
 
-  @Test("inline puts the bodies of callees in the place of their calls, several levels deep")
+  @Test("inline replaces calls by the bodies of their callees, several levels deep")
   func inline() throws {
     let inlined = try Pipeline([.inline]).run(module(Self.calls))
     #expect(inlined.ops() == ["multiply", "sin", "multiply", "sin", "add"])

@@ -70,8 +70,8 @@ import Testing
     for form in Self.expectedForms(forms) { #expect(forms[form, default: 0] >= 10, "\(form)") }
   }
 
-  /// Reductions over nothing, over axes of one element and of reductions; one value at two operands of every op that takes two
-  /// of one type; one value that a branch, loop or call reads in two orders.
+  /// Reductions over nothing, over axes of one element and of reductions; one value at two operands of every op that
+  /// takes two of one type; one value that a branch, loop or call reads in two orders.
   private static func expectedForms(_ found: [String: Int]) -> [String] {
     var expected = (2...4).map { "chain \($0)" }
     for label in RandomProgram.allLabels {
@@ -120,7 +120,7 @@ import Testing
     #expect(derivedCount > Self.count / 8)
   }
 
-  /// Rewrites that NUMERICS.md W3 forbids, or that forget an operand.
+  /// Rewrites that Numerics.md W3 forbids, or that forget an operand.
   static let wrongRules: [RewriteRule] = [
     RewriteRule("x + 0") { rewriter, op, operands throws(KilnError) in
       guard op == .map(.add), let zero = rewriter.splat(operands[1]), zero.bits == 0 else { return nil }

@@ -222,7 +222,7 @@ struct RewriteCase: CustomTestStringConvertible, Sendable {
     }
   }
 
-  /// What NUMERICS.md W3 forbids, and what only looks like one of the rewrites.
+  /// What Numerics.md W3 forbids, and what only looks like one of the rewrites.
   static let forbidden: [(String, String, String)] = [
     ("%x: f32[8]", "f32[8]", "%c: f32[8] = constant() {value = 0.0}\n%y: f32[8] = add(%x, %c)\nreturn %y"),
     ("%x: f32[8]", "f32[8]", "%c: f32[8] = constant() {value = -0.0}\n%y: f32[8] = subtract(%x, %c)\nreturn %y"),

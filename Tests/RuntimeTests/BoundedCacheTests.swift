@@ -49,7 +49,7 @@ struct BoundedCacheTests {
     #expect(cache.removeAll(isUsed: isUsed).count == 500 && cache.byteCount == 0)
   }
 
-  @Test("blocks of sizes that nobody asks for any more give way to those in use")
+  @Test("blocks of sizes that are no longer asked for give way to those in use")
   func sizes() throws {
     var lists = FreeLists<Int>(limit: 10_240)
     let (small, large) = (try #require(SizeClass(byteCount: 1024)), try #require(SizeClass(byteCount: 4096)))

@@ -35,7 +35,7 @@ extension Int32: DotElement {
   init(random: UInt64) { self = Int32(truncatingIfNeeded: random >> 16) }
 }
 
-/// NUMERICS R1.
+/// Numerics.md R1.
 func tree16<T: DotElement>(_ values: [T]) -> T {
   var values = values
   while values.count > 1 {
@@ -47,7 +47,7 @@ func tree16<T: DotElement>(_ values: [T]) -> T {
 }
 
 extension ContractionCase {
-  /// The sums by NUMERICS D1, batch by batch, row by row.
+  /// The sums by Numerics.md D1, batch by batch, row by row.
   func reference<T: DotElement>(_ left: UnsafePointer<T>, _ right: UnsafePointer<T>) -> [T] {
     var sums: [T] = []
     sums.reserveCapacity(outerCount)

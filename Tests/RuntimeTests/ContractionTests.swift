@@ -5,8 +5,8 @@ import Testing
 @testable import KilnCPU
 @testable import KilnRuntime
 
-/// Contractions compiled by LLVM against the plain loop of NUMERICS D1, bit for bit. Each test runs in a process of its own:
-/// a process has one LLVM.
+/// Contractions compiled by LLVM against the plain loop of Numerics.md D1, bit for bit. Each test runs in a process of
+/// its own: a process has one LLVM.
 @Suite("Contraction", .serialized)
 struct ContractionTests {
   @Test("D1: rows, columns and terms around the edges of tiles and blocks", arguments: ["14", "19"])

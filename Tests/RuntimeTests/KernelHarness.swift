@@ -83,7 +83,7 @@ struct KernelHarness {
   struct Overrun: Error { let buffer: Int, offset: Int }
 }
 
-/// Equal words, where all NaNs of a dtype are one (NUMERICS S2).
+/// Equal words, where all NaNs of a dtype are one (Numerics.md S2).
 func same(_ a: UInt64, _ b: UInt64, _ dtype: DType) -> Bool {
   if a == b { return true }
   switch dtype {

@@ -21,7 +21,7 @@ struct LLVMTests {
     }
   }
 
-  @Test("a library that is missing or is no LLVM: the message says what to install")
+  @Test("a library that is missing or is not LLVM: the message says what to install")
   func missing() async {
     await #expect(processExitsWith: .success) {
       setenv("KILN_LLVM", "7", 1)

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Object cache")
 struct ObjectCacheTests {
-  /// A folder that nobody else uses; the system's temporary folder is emptied by the system.
+  /// A folder for this test alone; the system empties its temporary folder.
   private func folder() -> String {
     FileManager.default.temporaryDirectory.appendingPathComponent("kiln-\(UUID())").path
   }

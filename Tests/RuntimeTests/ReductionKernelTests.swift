@@ -4,7 +4,7 @@ import Testing
 @testable import KilnCPU
 @testable import KilnRuntime
 
-/// NUMERICS.md R1, R2 and D1 in the plainest words.
+/// Numerics.md R1, R2 and D1 in the plainest words.
 enum ReductionDefinition {
   static func tree16(_ values: [Scalar], _ combine: (Scalar, Scalar) -> Scalar) -> Scalar {
     var list = values
@@ -95,7 +95,7 @@ enum ReductionDefinition {
 
 @Suite("Reductions in kernels")
 struct ReductionKernelTests {
-  /// The sizes of NUMERICS T1, and some more.
+  /// The sizes of Numerics.md T1, and some more.
   static let sizes = [
     0, 1, 2, 3, 31, 32, 33, 100, 511, 512, 513, 1023, 1024, 1025, 2049, 8192, 8193, 16384, 16385, 17409,
   ]

@@ -2,12 +2,13 @@ import Kiln
 import KilnIR
 import Testing
 
-/// A branch that some examples of a batch take computes for all of them; what the others would have, infinite slopes for one,
-/// is in no derivative. Right is what a loop over the examples gives, in every order of transforms.
+/// A branch that some examples of a batch take computes for all of them; what the others would have, infinite slopes
+/// for one, is in no derivative. Right is what a loop over the examples gives, in every order of transforms.
 @Suite struct BatchedBranchTests {
   private typealias OfTwo = @Sendable (Tensor<Double>, Tensor<Double>) -> Tensor<Double>
 
-  /// The derivatives of the sum of `f` over the rows of `x`, with `w` shared: of the batch, and summed over single rows.
+  /// The derivatives of the sum of `f` over the rows of `x`, with `w` shared: of the batch, and summed over single
+  /// rows.
   private func check(_ name: String, _ x: Tensor<Double>, _ w: Tensor<Double>, _ f: @escaping OfTwo) {
     let batched: OfTwo = { x, w in
       vmap({ (x: Tensor<Double>, w: Tensor<Double>) in f(x, w) }, axes: [0, nil])(x, w).sum()
@@ -135,7 +136,7 @@ import Testing
   }
 
   @Test("a shared value that no example asks for has slope zero")
-  func nobody() {
+  func noExample() {
     withDevice(.reference) {
       let w = Tensor<Double>([0, 4])
       let slope = gradient(at: w) { (w: Tensor<Double>) in

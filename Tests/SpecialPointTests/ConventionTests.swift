@@ -88,7 +88,7 @@ import Testing
     }
   }
 
-  @Test("gradient.C3: a gradient by integers alone is none; beside real tensors they have zeros")
+  @Test("gradient.C3: a gradient by integers alone is refused; beside real tensors they have zeros")
   func integers() {
     let indices = Tensor<Int32>([1, 0])
     let table = Tensor<Double>([5, 6])

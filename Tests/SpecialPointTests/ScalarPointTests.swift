@@ -1,8 +1,8 @@
 import Kiln
 import Testing
 
-/// Every function of one number at zeros, bounds, edges of domains, infinities, the greatest and the smallest numbers: value and
-/// three derivatives, in both modes, for each example of a batch, in a branch of a batch, and in a loop.
+/// Every function of one number at zeros, bounds, edges of domains, infinities, the greatest and the smallest numbers:
+/// value and three derivatives, in both modes, for each example of a batch, in a branch of a batch, and in a loop.
 @Suite struct ScalarPointTests {
   static let functions: [(name: String, f: Function)] = [
     ("abs", { abs($0) }), ("exp", { exp($0) }), ("expMinusOne", { expMinusOne($0) }), ("exp2", { exp2($0) }),

@@ -2,8 +2,8 @@ import Kiln
 import KilnIR
 import Testing
 
-/// Functions of several numbers at zeros, ties, equal rows, masked rows, great and small numbers: gradients and symmetric
-/// Hessians in every combination of modes, third derivatives, in batches, branches and loops.
+/// Functions of several numbers at zeros, ties, equal rows, masked rows, great and small numbers: gradients and
+/// symmetric Hessians in every combination of modes, third derivatives, in batches, branches and loops.
 @Suite struct VectorPointTests {
   static let weights = Tensor<Double>([0.7, -1.3, 0.4, 1.1])
   static let direction = Tensor<Double>([0.5, -0.2, 0.3, 0.9])

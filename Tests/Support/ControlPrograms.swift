@@ -311,7 +311,7 @@ public enum ControlPrograms {
       """
     ),
     (
-      "data in the place of indices, within a loop",
+      "data instead of indices, within a loop",
       """
       func @body(%table: f32[5,2], %i: i32[3], %x: f32[3,2]) -> (f32[5,2], i32[3], f32[3,2]) {
         %0: f32[3,2] = gather(%table, %i) {axis = 0, bounds = clamp}

@@ -1,7 +1,7 @@
 public import KilnIR
 
-/// Programs of ops that work on lines of elements, at the sizes where their definitions have edges (NUMERICS.md T1), along
-/// rows and along columns.
+/// Programs of ops that work on lines of elements, at the sizes where their definitions have edges (Numerics.md T1),
+/// along rows and along columns.
 public enum LinePrograms {
   public static let sizes = [0, 1, 2, 33, 513, 1023, 1024, 1025, 2049]
 

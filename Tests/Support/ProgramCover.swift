@@ -1,7 +1,8 @@
 public import KilnIR
 
 extension RandomProgram {
-  /// What a program covers of the matrix: each of its ops with the element types that it meets, as `gather clamp f16 i32`.
+  /// What a program covers of the matrix: each of its ops with the element types that it meets, as
+  /// `gather clamp f16 i32`.
   public var cells: Set<String> {
     var cells: Set<String> = []
     for function in module.functions {
@@ -20,8 +21,8 @@ extension RandomProgram {
     return cells
   }
 
-  /// Few programs that together cover what a pool of random programs does, `poolSize` of them for each of `dtypes` and as
-  /// many of all together. Ops that the generator learns are in them by themselves.
+  /// Few programs that together cover what a pool of random programs does, `poolSize` of them for each of `dtypes` and
+  /// as many of all together. Ops that the generator learns are in them by themselves.
   public static func covering(_ dtypes: [DType], poolSize: Int, seed: UInt64) throws(ConstraintFailure)
     -> [RandomProgram]
   {
@@ -46,7 +47,8 @@ extension RandomProgram {
     return programs
   }
 
-  /// One program that calls all of `programs`, whose results are theirs: one build of a device's compiler instead of many.
+  /// One program that calls all of `programs`, whose results are theirs: one build of a device's compiler instead of
+  /// many.
   public static func joined(_ programs: [RandomProgram]) throws -> RandomProgram {
     var module = Module()
     for (number, program) in programs.enumerated() {

@@ -1,7 +1,7 @@
 import KilnIR
 
-/// Forms that single ops drawn by chance seldom make: reductions of reductions, axes of one element, and one value at several
-/// operands of a region that reads them in different orders.
+/// Forms that single ops drawn by chance seldom make: reductions of reductions, axes of one element, and one value at
+/// several operands of a region that reads them in different orders.
 extension ProgramGenerator {
   static let formRecipes: [Recipe] = [
     Recipe(label: "reductions in a chain") { generator throws(ConstraintFailure) in try generator.chain() },
@@ -9,7 +9,8 @@ extension ProgramGenerator {
     Recipe(label: "one value twice") { generator throws(ConstraintFailure) in try generator.oneValueTwice() },
   ]
 
-  /// Reductions that read one another, most of them through a broadcast to the shape that was reduced, some with work between.
+  /// Reductions that read one another, most of them through a broadcast to the shape that was reduced, some with work
+  /// between.
   private mutating func chain() throws(ConstraintFailure) -> ValueID? {
     guard let x = try value(dtype: { $0.isInteger || $0.isArithmeticReal }) else { return nil }
     let full = type(x)
@@ -71,7 +72,7 @@ extension ProgramGenerator {
 
   // MARK: - One value at several operands
 
-  /// A branch, loop or call that takes a new value, which nobody else reads, at several places, and reads it elementwise at
+  /// A branch, loop or call that takes a new value, which only it reads, at several places, and reads it elementwise at
   /// one of them and in another order at the other.
   private mutating func oneValueTwice() throws(ConstraintFailure) -> ValueID? {
     let isUsable = { (type: TensorType) in type.rank > 0 && type.shape.elementCount > 1 }

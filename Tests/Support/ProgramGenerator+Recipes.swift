@@ -57,7 +57,7 @@ extension ProgramGenerator {
       guard var x = try generator.value(dtype: { $0 != .bool }) else { return nil }
       let type = generator.type(x)
       if type.dtype.isReal {
-        // The bits of a computed NaN are unspecified (NUMERICS.md S2).
+        // The bits of a computed NaN are unspecified (Numerics.md S2).
         let isFinite = try generator.emit(.map(.isFinite), [x])
         let zero = try generator.emit(.source(.constant(Literal(splat: .zero(type.dtype), shape: type.shape))), [])
         x = try generator.emit(.map(.select), [isFinite, x, zero])
@@ -219,7 +219,8 @@ extension ProgramGenerator {
     return try emit(.indexing(.scatter(indexed, combiner: combiner, bounds: bounds)), [x, index, update])
   }
 
-  /// Indices along an axis of `size` elements; in range where the op checks that, which only constants guarantee for callers.
+  /// Indices along an axis of `size` elements; in range where the op checks that, which only constants guarantee for
+  /// callers.
   private mutating func indices(
     _ type: TensorType, size: Int, _ bounds: IndexBounds, orAgain chosen: [ValueID]
   ) throws(ConstraintFailure) -> ValueID {

@@ -1,8 +1,8 @@
 public import KilnIR
 
 extension RandomProgram {
-  /// A program that ends in the op `label` on values of `dtype`, its operands drawn from that dtype and the ones of indices
-  /// and conditions; nil if none of `attempts` draws makes one, so that the op, it seems, refuses the dtype.
+  /// A program that ends in the op `label` on values of `dtype`, its operands drawn from that dtype and the ones of
+  /// indices and conditions; nil if none of `attempts` draws makes one, so that the op, it seems, refuses the dtype.
   public static func single(_ label: String, dtype: DType, attempts: Int = 60) throws(ConstraintFailure)
     -> RandomProgram?
   {

@@ -2,7 +2,7 @@ public import KilnIR
 
 extension SplitMix64 {
   /// One number of `dtype`: mostly ordinary ones, but also zeros of both signs, denormals, infinities, NaN, values near
-  /// overflow and random bits (NUMERICS.md W4).
+  /// overflow and random bits (Numerics.md W4).
   public mutating func scalar(_ dtype: DType) -> Scalar {
     if dtype == .bool { return Scalar(oneIn(2)) }
     if dtype.isInteger {

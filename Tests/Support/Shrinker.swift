@@ -3,8 +3,8 @@ import KilnIR
 extension RandomProgram {
   /// A smaller program of which `fails` still holds: fewer results, instructions and parameters.
   ///
-  /// An instruction goes away by becoming a parameter with the value that the reference computes for it, or by giving way
-  /// to an operand of its type.
+  /// An instruction goes away by becoming a parameter with the value that the reference computes for it, or by giving
+  /// way to an operand of its type.
   public func shrunk(while fails: (RandomProgram) -> Bool) -> RandomProgram {
     var program = self
     var isShrinking = true

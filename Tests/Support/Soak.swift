@@ -1,8 +1,8 @@
 import Foundation
 public import KilnIR
 
-/// What `make soak` runs: `KILN_SOAK` random programs from seed `KILN_SOAK_SEED` on, and programs that together have every op
-/// on every dtype. Whatever the generator of programs learns is in them.
+/// What `make soak` runs: `KILN_SOAK` random programs from seed `KILN_SOAK_SEED` on, and programs that together have
+/// every op on every dtype. Whatever the generator of programs learns is in them.
 public struct Soak {
   public static let programCount = number("KILN_SOAK", else: 0)
   public static let seed = UInt64(number("KILN_SOAK_SEED", else: 1_000_000))

@@ -113,7 +113,8 @@ enum Formulas {
     "x: F, y: F, w: F, t: F, a: F, b: F, p: Tensor<Bool>, d: Tensor<Double>, i: Tensor<Int32>, m: Model, s: Float, "
     + "rate: Double, n: Int"
 
-  /// A line of every call: with every formula, or with those that come by at `every` steps, another start for each call.
+  /// A line of every call: with every formula, or with those that come by at `every` steps, another start for each
+  /// call.
   static func lines(every step: Int) -> [String] {
     var lines: [String] = []
     for (calls, formulas) in [(oneCalls, one), (twoCalls, two), (modelCalls, model)] {

@@ -75,7 +75,7 @@ struct SurfaceTests {
     for (line, said) in try findings(lines, limit: 300) { #expect(said.isEmpty, "\(line): \(said)") }
   }
 
-  @Test("a wrong line is told what to write")
+  @Test("the error for a wrong line says what to write")
   func wrongLines() throws {
     let dotted = "written with a dot: a ."
     let mixed = "element types never mix: convert"

@@ -1,7 +1,7 @@
 import Testing
 
-/// Bad files and bad command lines: a message that says what was expected and what was found, the right exit status, and
-/// never a crash.
+/// Bad files and bad command lines: a message that says what was expected and what was found, the right exit status,
+/// and never a crash.
 @Suite struct BadInputTests {
   private let identity = "func @main(%x: f32[3]) -> (f32[3]) {\n  return %x\n}\n"
 
@@ -60,7 +60,7 @@ import Testing
       ("truncated data", Array(npy(float3, bytes([1, 2, 3])).dropLast(1))),
       ("too much data", npy(float3, bytes([1, 2, 3, 4]))),
       ("an unknown version", [0x93] + Array("NUMPY".utf8) + [9, 9, 0, 0]),
-      ("a header that is no dictionary", npy("descr", bytes([1, 2, 3]))),
+      ("a header that is not a dictionary", npy("descr", bytes([1, 2, 3]))),
       ("a header without a shape", npy("{'descr': '<f4', 'fortran_order': False, }", bytes([1, 2, 3]))),
       ("an unknown element type", npy("{'descr': '<c8', 'fortran_order': False, 'shape': (3,), }", bytes([1, 2, 3]))),
       ("objects", npy("{'descr': '|O', 'fortran_order': False, 'shape': (3,), }", bytes([1, 2, 3]))),
@@ -169,7 +169,7 @@ import Testing
     #expect(try Tool.run("devices", environment: environment).output.contains("unavailable"))
   }
 
-  @Test("a setting that is no number in its range is told and ignored", arguments: ["two", "0", "257", "-1", "1e3"])
+  @Test("a setting that is not a number in its range is reported and ignored", arguments: ["two", "0", "257", "-1", "1e3"])
   func badSettings(text: String) throws {
     let program = "func @main() -> (f32[3]) {\n  %0: f32[3] = iota() {axis = 0}\n  return %0\n}\n"
     let outcome = try Tool.run("run", "-", input: program, environment: ["KILN_THREADS": text])

@@ -73,7 +73,7 @@ private func vector(_ folder: Folder, _ name: String, _ floats: [Float]) throws 
     #expect(wrong.status == 1 && wrong.errors.contains("[run.C2]") && wrong.errors.contains("x.npy"), "\(wrong.errors)")
   }
 
-  /// Two functions that nobody runs, and one that is run.
+  /// Two functions that are not run by others, and one that is.
   private static let several = """
     func @g(%x: f32[]) -> (f32[]) {
       %0: f32[] = sin(%x)

@@ -7,7 +7,7 @@ import Testing
   import Darwin
 #endif
 
-/// A crash of the tool is told in one line, with what to send, and has an exit status of its own.
+/// The tool reports a crash in one line, with what to send, and with its own exit status.
 @Suite struct CrashTests {
   /// `kiln` waiting for its standard input, which is sent a signal when it has its handlers.
   private func crash(_ signal: Int32, _ environment: [String: String] = [:]) throws -> Tool.Outcome {

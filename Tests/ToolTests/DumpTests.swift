@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-/// `KILN_DUMP`: every module that a program dumps can be run as it lies there, and all modules of one program give equal results.
+/// `KILN_DUMP`: every module that a program dumps can be run as it lies there, and all modules of one program give
+/// equal results.
 @Suite struct DumpTests {
   /// The folders of the processes, after some runs of the example `Hello`.
   private func dumps(runs: Int, _ folder: Folder) throws -> [String] {

@@ -262,7 +262,7 @@ struct TreeFileTests {
         (replaced(Array("bb.npy".utf8), Array("../npy".utf8)), "'../npy' leads out of its folder"),
         (replaced(Array("bb.npy".utf8), Array("/b.npy".utf8)), "'/b.npy' leads out of its folder"),
         (replaced(Array("bb.npy".utf8), Array("b\\.npy".utf8)), "has a character that no path has"),
-        (replaced(Array("bb.npy".utf8), Array("bb.txt".utf8)), "'bb.txt' is no .npy file"),
+        (replaced(Array("bb.npy".utf8), Array("bb.txt".utf8)), "'bb.txt' is not a .npy file"),
         (replaced(Array("bb.npy".utf8), [0xFF] + Array("b.npy".utf8)), "is not UTF-8"),
         (patched(8, [1, 0]), "'aa.npy' is encrypted"), (patched(10, [8, 0]), "'aa.npy' is compressed"),
         (patched(20, [255, 255, 255, 255]), "zip64"), (Array("hello".utf8), "begins with PK"), ([], "begins with PK"),

@@ -1,4 +1,5 @@
-/// The cube root of x = s 2^(3 q) with s in [sqrt(1/2), 4 sqrt(2)): a first guess, Halley's step, for f64 a step of Newton's.
+/// The cube root of x = s 2^(3 q) with s in [sqrt(1/2), 4 sqrt(2)): a first guess, Halley's step, for f64 a step of
+/// Newton's.
 extension ScalarProgram.Builder {
   mutating func cbrt(_ x: ScalarID) -> ScalarID {
     let a = absolute(x)

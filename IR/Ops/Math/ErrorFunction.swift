@@ -11,8 +11,8 @@ extension ScalarProgram.Builder {
     return withSign(select(less(a, one), small, large), of: x)
   }
 
-  /// 1 - erf(x): below 3/4 from the polynomial of erf, from there exp(-x^2) times a polynomial in (|x| - 2) / (|x| + 2),
-  /// divided by 1 + 2 |x|; 2 minus that for negative x.
+  /// 1 - erf(x): below 3/4 from the polynomial of erf, from there exp(-x^2) times a polynomial in (|x| - 2) / (|x| +
+  /// 2), divided by 1 + 2 |x|; 2 minus that for negative x.
   mutating func erfc(_ x: ScalarID) -> ScalarID {
     let a = absolute(x)
     let (one, two) = (real(1, like: x), real(2, like: x))
@@ -34,7 +34,8 @@ extension ScalarProgram.Builder {
     return select(less(a, real(0.75, like: x)), near, signed)
   }
 
-  /// x times a polynomial in w = -log(1 - x^2), and in sqrt(w) where w is large (Giles, 2010); infinity at 1, NaN past it.
+  /// x times a polynomial in w = -log(1 - x^2), and in sqrt(w) where w is large (Giles, 2010); infinity at 1, NaN past
+  /// it.
   mutating func erfInverse(_ x: ScalarID) -> ScalarID {
     let isSingle = dtype(of: x) == .f32
     let (one, infinity) = (real(1, like: x), real(.infinity, like: x))

@@ -1,5 +1,5 @@
-/// log |Gamma(x)|: a polynomial around 2 and the recurrence up to 9/2, Stirling's formula from there, the reflection below
-/// -5/2. Logarithms are taken in two parts, for their sums cancel.
+/// log |Gamma(x)|: a polynomial around 2 and the recurrence up to 9/2, Stirling's formula from there, the reflection
+/// below -5/2. Logarithms are taken in two parts, for their sums cancel.
 extension ScalarProgram.Builder {
   mutating func logGamma(_ x: ScalarID) -> ScalarID {
     let a = absolute(x)

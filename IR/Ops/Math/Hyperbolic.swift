@@ -52,7 +52,8 @@ extension ScalarProgram.Builder {
     return withSign(select(less(a, one), inside, edge), of: x)
   }
 
-  /// log(1 + w), and log(2 a) where a is so large that this is the same to all places; a itself if it is infinite or NaN.
+  /// log(1 + w), and log(2 a) where a is so large that this is the same to all places; a itself if it is infinite or
+  /// NaN.
   private mutating func logOfDouble(_ a: ScalarID, _ w: ScalarPair) -> ScalarID {
     let isLarge = lessEqual(real(dtype(of: a) == .f32 ? 0x1p13 : 0x1p28, like: a), a)
     let large = sum(a, real(-1, like: a))

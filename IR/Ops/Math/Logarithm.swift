@@ -1,4 +1,5 @@
-/// log, log2 and log(1 + x): x = 2^e (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)), log(1 + f) by a polynomial, plus e ln 2.
+/// log, log2 and log(1 + x): x = 2^e (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)), log(1 + f) by a polynomial, plus e
+/// ln 2.
 extension ScalarProgram.Builder {
   mutating func log(_ x: ScalarID) -> ScalarID {
     let (significand, e) = splitExponent(x)

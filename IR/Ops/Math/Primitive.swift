@@ -1,7 +1,7 @@
 /// The scalar operations that the interpreters evaluate and the back ends emit.
 ///
 /// Every elementwise function is a `ScalarProgram` of these. Reals are `f32` and `f64`; `f16` and `bf16` are storage
-/// types and take part in `convert`, `bitcast` and `select` only (NUMERICS E7).
+/// types and take part in `convert`, `bitcast` and `select` only (Numerics.md E7).
 public enum Primitive: String, Hashable, Sendable, CaseIterable {
   /// Reals: correctly rounded (E1). Integers wrap (E8).
   case add, subtract, multiply
@@ -21,8 +21,8 @@ public enum Primitive: String, Hashable, Sendable, CaseIterable {
   case floor, ceiling, truncate
   /// To the nearest integer, ties to even.
   case roundToEven
-  /// x * 2^n with one rounding, for whole n in -252 ... 253 (f64: -2044 ... 2045) where x * 2^floor(n / 2) is exact, or for
-  /// a NaN x. Function tables use it within this domain only, which lets a back end scale in two steps.
+  /// x * 2^n with one rounding, for whole n in -252 ... 253 (f64: -2044 ... 2045) where x * 2^floor(n / 2) is exact, or
+  /// for a NaN x. Function tables use it within this domain only, which lets a back end scale in two steps.
   case scaleByPowerOfTwo
   /// Bitwise on integers, logical on `bool`.
   case and, or, xor, not

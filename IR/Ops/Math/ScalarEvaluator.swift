@@ -49,7 +49,7 @@ struct ScalarColumns {
 }
 
 extension Primitive {
-  /// The value of the primitive on scalars, exactly as NUMERICS.md defines it.
+  /// The value of the primitive on scalars, exactly as Numerics.md defines it.
   ///
   /// The operands fit the primitive (`resultDType` does not throw for them).
   /// - Parameter dtype: the dtype of the result, which `convert` and `bitcast` aim at.

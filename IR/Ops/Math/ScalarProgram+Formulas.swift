@@ -17,8 +17,8 @@ extension ScalarProgram.Builder {
     return constant(Scalar(dtype, bits: table.bits(dtype)[index] ^ sign))
   }
 
-  /// The polynomial with these coefficients, lowest power first, by Horner's rule with fused steps; divided by x^first and
-  /// without the lower powers for another `first`.
+  /// The polynomial with these coefficients, lowest power first, by Horner's rule with fused steps; divided by x^first
+  /// and without the lower powers for another `first`.
   mutating func polynomial(_ table: Coefficients, _ x: ScalarID, from first: Int = 0) -> ScalarID {
     let count = table.bits(dtype(of: x)).count
     var value = coefficient(table, count - 1, like: x)

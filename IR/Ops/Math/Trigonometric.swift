@@ -1,4 +1,5 @@
-/// sin, cos and tan of every finite argument: |x| = n pi / 2 + r + low with |r| about pi / 4 at most, then polynomials in r.
+/// sin, cos and tan of every finite argument: |x| = n pi / 2 + r + low with |r| about pi / 4 at most, then polynomials
+/// in r.
 extension ScalarProgram.Builder {
   /// A reduced argument: the real parts, and the quadrant n as an integer of which the last two bits count.
   private struct Reduced {

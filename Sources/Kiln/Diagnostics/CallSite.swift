@@ -46,12 +46,12 @@ enum CallSite {
     let image: Int
   }
 
-  /// The user's lines at every address that was ever asked for; none for addresses in other code. Reading line tables takes
-  /// milliseconds.
+  /// The user's lines at every address that was ever asked for; none for addresses in other code. Reading line tables
+  /// takes milliseconds.
   private static let places = Lock(BoundedCache<UInt, [Line]>(limit: 1 << 20))
 
-  /// The libraries of the process, read once: reading crashes while another thread unloads one, as drivers of OpenCL do when
-  /// they compile. Code that is loaded later has no lines.
+  /// The libraries of the process, read once: reading crashes while another thread unloads one, as drivers of OpenCL do
+  /// when they compile. Code that is loaded later has no lines.
   private static let images = ImageMap.capture()
 
   /// Reads what reading lines needs, before anything in the process unloads libraries.
@@ -80,22 +80,24 @@ enum CallSite {
     return addresses.flatMap { found[$0] ?? [] }
   }
 
-  /// The frames of all addresses, read at once. One address has several where functions were inlined into another, the innermost
-  /// first.
+  /// The frames of all addresses, read at once. One address has several where functions were inlined into another, the
+  /// innermost first.
   private static func frames(of addresses: [UInt]) -> [SymbolicatedBacktrace.Frame] {
     let frames = addresses.map { RichFrame<UInt>.returnAddress($0) }
     return Backtrace(architecture: architecture, frames: frames, images: images).symbolicated()?.frames ?? []
   }
 
-  /// Whether nobody who uses Kiln wrote the line: it is Kiln's, the standard library's, or that of a thunk or a macro's
-  /// expansion. The file decides, for the name of a member begins with the module of the extended type, whoever extends it.
+  /// Whether the line is not a user's: it is Kiln's, the standard library's, or that of a thunk or a macro's expansion.
+  /// The file decides, because the name of a member begins with the module of the extended type, even in a user's
+  /// extension.
   private static func isForeign(_ name: String, _ path: String) -> Bool {
     isOurs(name, path) || path.contains("<compiler-generated>") || path.contains("@__swiftmacro_")
       || path.contains("/swift/stdlib/public/")
   }
 
-  /// Optimised code has some paths relative to the folder in which it was built: Kiln's own, or one around it. In Kiln's own the
-  /// path is that of a folder of Kiln, which another package may have as well, so there the name has to speak of Kiln, too.
+  /// Optimised code has some paths relative to the folder in which it was built: Kiln's own, or one around it. In
+  /// Kiln's own the path is that of a folder of Kiln, which another package may have as well, so there the name has to
+  /// speak of Kiln, too.
   private static func isOurs(_ name: String, _ path: String) -> Bool {
     if path.hasPrefix("/") { return folders.contains { path.hasPrefix(root + $0) } }
     if folders.contains(where: { path.hasPrefix($0) }) {
@@ -113,7 +115,7 @@ enum CallSite {
   private static let folders = ["Sources/Kiln/", "Sources/KilnNN/", "IR/", "Passes/", "Runtime/"]
   private static let modules = ["Kiln", "KilnNN", "KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnOpenCL"]
 
-  /// Where Kiln's sources lie, as the line tables say: the compiler may have been told to write other paths.
+  /// Where Kiln's sources lie, as the line tables say: compiler options may have changed the paths.
   private static let root: String = {
     let own = "Sources/Kiln/Diagnostics/CallSite.swift"
     var path = #filePath
@@ -183,8 +185,8 @@ extension Diagnostic {
 }
 
 extension KilnError {
-  /// The error with every location as a file and a line. An operation whose line is not known is reported "in the closure
-  /// of" `fallback`.
+  /// The error with every location as a file and a line. An operation whose line is not known is reported "in the
+  /// closure of" `fallback`.
   package func resolved(else fallback: SourceLocation = .unknown) -> KilnError {
     KilnError(diagnostics.map { $0.resolved(else: fallback) }, cause: cause)
   }

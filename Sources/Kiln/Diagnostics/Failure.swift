@@ -26,7 +26,7 @@ enum Failure {
     return poison(Diagnostic(failure.label, failure.message, at: CallSite.here(), notes: notes), type)
   }
 
-  /// The result of an operation on a poisoned operand. Says the reason again only where nobody has heard it.
+  /// The result of an operation on a poisoned operand. Reports the reason again only if it has not been reported yet.
   static func poison(after operand: TensorCore, _ type: TensorType) -> TensorCore {
     let (diagnostic, noted) = operand.poison
     if let listener = Listeners.current, Listeners.haveHeard(noted) {
@@ -37,8 +37,8 @@ enum Failure {
     return poison(again, type)
   }
 
-  /// The result of an operation on a traced tensor where its trace does not record. A trace that still records, in another
-  /// thread, notes it; the program goes on.
+  /// The result of an operation on a traced tensor where its trace does not record. A trace that still records, in
+  /// another thread, notes it; the program goes on.
   static func poison(strayed operand: TensorCore, _ type: TensorType) -> TensorCore {
     let diagnostic = Kiln.strayed(operand)
     guard let (trace, _) = operand.traced, !trace.isFinished else { return poison(diagnostic, type) }
@@ -46,7 +46,7 @@ enum Failure {
     return TensorCore(poisoned: diagnostic, type, noted: ObjectIdentifier(trace))
   }
 
-  /// The result of an operation about which the listener has heard why there is none.
+  /// The result of an operation whose failure the listener already knows.
   static func lastPoison(_ type: TensorType) -> TensorCore {
     TensorCore(
       poisoned: Diagnostic("tensor.invalid", "this tensor is the result of an operation that failed"), type,
@@ -64,8 +64,8 @@ enum Failure {
   /// Looks at elements that are not there, after which there is no point in going on.
   private static let lookLimit = 10_000
 
-  /// Counts a look at the elements of a traced or failed tensor. It gives no number, so a loop that waits for one would go on
-  /// for ever, and nothing can be thrown from there.
+  /// Counts a look at the elements of a traced or failed tensor. It gives no number, so a loop that waits for one would
+  /// go on without end, and nothing can be thrown from there.
   static func countLook() {
     var next = Listeners.current
     while let listener = next {
@@ -80,8 +80,8 @@ enum Failure {
     }
   }
 
-  /// Writes the diagnostics, those of the traces that are open included, and stops the program. They are the last that it
-  /// writes: the runtime's own backtrace would bury them.
+  /// Writes the diagnostics, those of the traces that are open included, and stops the program. They are the last that
+  /// it writes: the runtime's own backtrace would bury them.
   static func stop(_ error: KilnError) -> Never {
     var list = DiagnosticList()
     for diagnostic in Listeners.noted + error.diagnostics { list.append(diagnostic) }

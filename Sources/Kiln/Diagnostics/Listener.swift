@@ -76,8 +76,8 @@ final class DiagnosticScope: Listener {
 /// let y = try withDiagnostics { matmul(a, b) + c }
 /// ```
 /// It may stand inside a closure that is traced: what is wrong inside of it is thrown by it, and the trace goes on.
-/// - Throws: `KilnError` with every diagnostic of the operations in `body`, when it has ended, and those that `body` throws;
-///   its result is dropped then. Without diagnostics, whatever `body` throws.
+/// - Throws: `KilnError` with every diagnostic of the operations in `body`, when it has ended, and those that `body`
+///   throws; its result is dropped then. Without diagnostics, whatever `body` throws.
 public func withDiagnostics<Result>(_ body: () throws -> Result) throws -> Result {
   let scope = DiagnosticScope()
   let result = Swift.Result { try DiagnosticScope.$current.withValue(scope, operation: body) }

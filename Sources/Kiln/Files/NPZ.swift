@@ -1,4 +1,6 @@
 import KilnIR
+import KilnRuntime
+import SystemPackage
 
 /// Trees of tensors as files: a `.npz` file, or a folder of `.npy` files.
 struct TensorFiles {
@@ -30,25 +32,25 @@ struct TensorFiles {
     do throws(ZipFile.Malformed) { bytes = try ZipFile(entries).encoded() } catch {
       throw self.error("npz.C3", "cannot be written: \(error.message)")
     }
-    do throws(SystemError) { try System.write(bytes, to: path) } catch {
-      throw self.error("npz.C1", "cannot be written: \(error.message)")
+    do throws(Errno) { try FileSystem.write(bytes, to: path) } catch {
+      throw self.error("npz.C1", "cannot be written: \(error)")
     }
   }
 
   /// Writes another folder and exchanges it for the one that is there when it is complete.
   private func writeFolder(_ entries: [ZipFile.Entry]) throws(KilnError) {
     for entry in entries where entry.name.contains("/") || ZipFile.fault(ofName: entry.name) != nil {
-      throw error("npz.C3", "cannot be written: '\(entry.name)' is no name of a file; a .npz file takes more names")
+      throw error("npz.C3", "cannot be written: '\(entry.name)' cannot be the name of a file; a .npz file allows more names")
     }
-    if let others = System.fileNames(in: path)?.filter({ !$0.hasSuffix(".npy") }), !others.isEmpty {
+    if let others = (try? FileSystem.names(in: path))?.filter({ !$0.hasSuffix(".npy") }), !others.isEmpty {
       throw error(
         "npz.C3",
         "cannot be written: the folder has other files than .npy, such as '\(others.sorted()[0])', and would lose them")
     }
-    do throws(SystemError) {
-      try System.replaceFolder(path, with: entries.map { ($0.name, $0.bytes) })
+    do throws(Errno) {
+      try FileSystem.replaceFolder(path, with: entries.map { ($0.name, $0.bytes) })
     } catch {
-      throw self.error("npz.C1", "cannot be written: \(error.message)")
+      throw self.error("npz.C1", "cannot be written: \(error)")
     }
   }
 
@@ -59,7 +61,7 @@ struct TensorFiles {
     var tensors: [String: AnyTensor] = [:]
     for entry in entries {
       guard entry.name.hasSuffix(".npy") else {
-        throw error("npz.C2", "the entry '\(entry.name)' is no .npy file")
+        throw error("npz.C2", "the entry '\(entry.name)' is not a .npy file")
       }
       let name = String(entry.name.dropLast(4))
       tensors[name] = try AnyTensor(npy: Array(entry.bytes), "\(path)/\(entry.name)", location)
@@ -69,8 +71,8 @@ struct TensorFiles {
 
   private func archiveEntries() throws(KilnError) -> [ZipFile.Entry] {
     let bytes: [UInt8]
-    do throws(SystemError) { bytes = try System.read(path) } catch {
-      throw self.error("npz.C1", "cannot be read: \(error.message)")
+    do throws(Errno) { bytes = try FileSystem.read(path) } catch {
+      throw self.error("npz.C1", "cannot be read: \(error)")
     }
     do throws(ZipFile.Malformed) { return try ZipFile(bytes).entries } catch {
       throw self.error("npz.C2", error.message)
@@ -78,15 +80,16 @@ struct TensorFiles {
   }
 
   private func folderEntries() throws(KilnError) -> [ZipFile.Entry] {
-    guard let names = System.fileNames(in: path) else {
-      throw error("npz.C1", "cannot be read: \(SystemError.last.message)")
+    let names: [String]
+    do throws(Errno) { names = try FileSystem.names(in: path) } catch {
+      throw self.error("npz.C1", "cannot be read: \(error)")
     }
     var entries: [ZipFile.Entry] = []
     for name in names.sorted() where name.hasSuffix(".npy") {
-      do throws(SystemError) {
-        entries.append(ZipFile.Entry(name: name, bytes: try System.read("\(path)/\(name)")[...]))
+      do throws(Errno) {
+        entries.append(ZipFile.Entry(name: name, bytes: try FileSystem.read("\(path)/\(name)")[...]))
       } catch {
-        throw self.error("npz.C1", "\(name) cannot be read: \(error.message)")
+        throw self.error("npz.C1", "\(name) cannot be read: \(error)")
       }
     }
     if entries.isEmpty { throw error("npz.C2", "the folder has no .npy files") }

@@ -1,9 +1,12 @@
 public import KilnIR
+import KilnRuntime
+import SystemPackage
 
 extension AnyTensor {
-  /// Reads a `.npy` file of a dtype that Kiln has, little-endian, of either order. Bytes of bool other than 0 count as true.
-  /// - Throws: `npy.C1` when the file cannot be read, `npy.C2` when it is no such array: what was expected and what was
-  ///   found.
+  /// Reads a `.npy` file of a dtype that Kiln has, little-endian, of either order. Bytes of bool other than 0 count as
+  /// true.
+  /// - Throws: `npy.C1` when the file cannot be read, `npy.C2` when it is not such an array: what was expected and what
+  ///   was found.
   public init(contentsOfNPY path: String) throws(KilnError) {
     let location = CallSite.here()
     try self.init(npy: try readFile(path, location), path, location)
@@ -106,17 +109,17 @@ extension String {
 }
 
 private func readFile(_ path: String, _ location: SourceLocation) throws(KilnError) -> [UInt8] {
-  do throws(SystemError) {
-    return try System.read(path)
+  do throws(Errno) {
+    return try FileSystem.read(path)
   } catch {
-    throw KilnError("npy.C1", "\(path) cannot be read: \(error.message)", at: location).resolved()
+    throw KilnError("npy.C1", "\(path) cannot be read: \(error)", at: location).resolved()
   }
 }
 
 private func writeFile(_ bytes: [UInt8], _ path: String, _ location: SourceLocation) throws(KilnError) {
-  do throws(SystemError) {
-    try System.write(bytes, to: path)
+  do throws(Errno) {
+    try FileSystem.write(bytes, to: path)
   } catch {
-    throw KilnError("npy.C1", "\(path) cannot be written: \(error.message)", at: location).resolved()
+    throw KilnError("npy.C1", "\(path) cannot be written: \(error)", at: location).resolved()
   }
 }

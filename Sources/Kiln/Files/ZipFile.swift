@@ -148,7 +148,8 @@ extension ZipFile {
     throw Malformed("the end of the zip file is missing: it is cut off or damaged")
   }
 
-  /// The entry whose record in the directory begins at `place`, which moves to the next, and the bytes that it occupies.
+  /// The entry whose record in the directory begins at `place`, which moves to the next, and the bytes that it
+  /// occupies.
   private static func entry(
     _ bytes: [UInt8], _ place: inout Int, _ directory: Int, _ end: Int
   ) throws(Malformed) -> (Entry, Range<Int>) {

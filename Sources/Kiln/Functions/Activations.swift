@@ -86,7 +86,7 @@ public func hardSwish<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar>
   x.gated(bound: 3) { $0 * hardSigmoid($0) }
 }
 
-/// `x` held between `low` and `high`; a bound that is nil is none. At a bound the derivative is 1.
+/// `x` held between `low` and `high`; nil means no bound. At a bound the derivative is 1.
 public func clip<Scalar: TensorNumber>(_ x: Tensor<Scalar>, low: Scalar? = nil, high: Scalar? = nil) -> Tensor<Scalar> {
   switch (low, high) {
   case (let low?, let high?): clamp(x, Tensor(low), Tensor(high))
@@ -98,8 +98,8 @@ public func clip<Scalar: TensorNumber>(_ x: Tensor<Scalar>, low: Scalar? = nil, 
 }
 
 extension Tensor where Scalar: TensorReal {
-  /// x times a gate that is 0 at -`bound` and 1 above `bound`, where it is x itself; `body` is given x between the bounds. So
-  /// nothing is infinity times 0, and no cube overflows.
+  /// x times a gate that is 0 at -`bound` and 1 above `bound`, where it is x itself; `body` is given x between the
+  /// bounds. So nothing is infinity times 0, and no cube overflows.
   fileprivate func gated(bound: Int, _ body: (Tensor) -> Tensor) -> Tensor {
     let (least, greatest) = (Tensor(Scalar(-bound)), Tensor(Scalar(bound)))
     let isFar = self .> greatest

@@ -74,8 +74,8 @@ extension TensorProtocol {
     return split(sizes: Array(repeating: size / count, count: count), axis: axis)
   }
 
-  /// The diagonal `offset` places to the right of the main one (to the left, if negative) of the matrices in the last two
-  /// axes, as the last axis.
+  /// The diagonal `offset` places to the right of the main one (to the left, if negative) of the matrices in the last
+  /// two axes, as the last axis.
   public func diagonal(offset: Int = 0) -> Self {
     let core = core
     guard rank >= 2 else {

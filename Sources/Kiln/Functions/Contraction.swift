@@ -1,7 +1,7 @@
 import KilnIR
 
-/// The matrix product, as in NumPy: of matrices; of stacks of matrices, whose leading axes broadcast; a vector on the left
-/// is one row, on the right one column.
+/// The matrix product, as in NumPy: of matrices; of stacks of matrices, whose leading axes broadcast; a vector on the
+/// left is one row, on the right one column.
 ///
 /// The terms are added in a fixed order (Spec, section 5, D1), so row i of a product does not depend on the other rows.
 public func matmul<Scalar: TensorNumber>(_ a: Tensor<Scalar>, _ b: Tensor<Scalar>) -> Tensor<Scalar> {
@@ -9,8 +9,8 @@ public func matmul<Scalar: TensorNumber>(_ a: Tensor<Scalar>, _ b: Tensor<Scalar
 }
 
 extension Tensor where Scalar: TensorNumber {
-  /// The sum of products over `contracting` axis pairs, along `batch` axis pairs. The result has the batch axes, then the
-  /// other axes of `self`, then those of `other`.
+  /// The sum of products over `contracting` axis pairs, along `batch` axis pairs. The result has the batch axes, then
+  /// the other axes of `self`, then those of `other`.
   public func dot(_ other: Tensor, contracting: [(Int, Int)], batch: [(Int, Int)] = []) -> Tensor {
     func pairs(_ axes: [(Int, Int)]) -> [AxisPair] { axes.map { AxisPair(core.axis($0.0), other.core.axis($0.1)) } }
     return Tensor(

@@ -1,17 +1,17 @@
 import KilnIR
 
-// Convolutions of images [batch, spatial…, channels] with filters [taps…, channels, features]. A filter is not flipped, as is
-// usual in machine learning. The order of addition is part of the meaning (NUMERICS.md D3).
+// Convolutions of images [batch, spatial…, channels] with filters [taps…, channels, features]. A filter is not flipped,
+// as is usual in machine learning. The order of addition is part of the meaning (Numerics.md D3).
 
-/// The convolution of sequences `x` [batch, time, channels] with a filter [taps, channels / groups, features], giving [batch,
-/// positions, features].
+/// The convolution of sequences `x` [batch, time, channels] with a filter [taps, channels / groups, features], giving
+/// [batch, positions, features].
 ///
 /// - Parameters:
 ///   - stride: steps between positions.
 ///   - padding: zeros around `x`.
 ///   - dilation: steps between taps.
-///   - groups: the channels and the features fall into so many groups of neighbours, and a group of features sees its group of
-///     channels only.
+///   - groups: the channels and the features fall into so many groups of neighbours, and a group of features sees its
+///     group of channels only.
 public func conv1d<Scalar: TensorNumber>(
   _ x: Tensor<Scalar>, _ filter: Tensor<Scalar>, stride: PerAxis = 1, padding: WindowPadding = .valid,
   dilation: PerAxis = 1, groups: Int = 1
@@ -19,8 +19,8 @@ public func conv1d<Scalar: TensorNumber>(
   Tensor(core: .convolution("conv1d", 1, x.core, filter.core, stride, padding, dilation, groups))
 }
 
-/// The convolution of images `x` [batch, height, width, channels] with a filter [taps, taps, channels / groups, features]; see
-/// `conv1d`.
+/// The convolution of images `x` [batch, height, width, channels] with a filter [taps, taps, channels / groups,
+/// features]; see `conv1d`.
 public func conv2d<Scalar: TensorNumber>(
   _ x: Tensor<Scalar>, _ filter: Tensor<Scalar>, stride: PerAxis = 1, padding: WindowPadding = .valid,
   dilation: PerAxis = 1, groups: Int = 1
@@ -28,8 +28,8 @@ public func conv2d<Scalar: TensorNumber>(
   Tensor(core: .convolution("conv2d", 2, x.core, filter.core, stride, padding, dilation, groups))
 }
 
-/// The convolution of volumes `x` [batch, depth, height, width, channels] with a filter [taps, taps, taps, channels / groups,
-/// features]; see `conv1d`.
+/// The convolution of volumes `x` [batch, depth, height, width, channels] with a filter [taps, taps, taps, channels /
+/// groups, features]; see `conv1d`.
 public func conv3d<Scalar: TensorNumber>(
   _ x: Tensor<Scalar>, _ filter: Tensor<Scalar>, stride: PerAxis = 1, padding: WindowPadding = .valid,
   dilation: PerAxis = 1, groups: Int = 1
@@ -37,8 +37,8 @@ public func conv3d<Scalar: TensorNumber>(
   Tensor(core: .convolution("conv3d", 3, x.core, filter.core, stride, padding, dilation, groups))
 }
 
-/// Every channel of images `x` [batch, height, width, channels] convolved with its own filters [taps, taps, channels, multiplier],
-/// giving [batch, height, width, channels · multiplier].
+/// Every channel of images `x` [batch, height, width, channels] convolved with its own filters [taps, taps, channels,
+/// multiplier], giving [batch, height, width, channels · multiplier].
 public func depthwiseConv2d<Scalar: TensorNumber>(
   _ x: Tensor<Scalar>, _ filter: Tensor<Scalar>, stride: PerAxis = 1, padding: WindowPadding = .valid,
   dilation: PerAxis = 1
@@ -66,12 +66,12 @@ public func convTranspose1d<Scalar: TensorNumber>(
   Tensor(core: .transposedConvolution("convTranspose1d", 1, x.core, filter.core, stride, padding, dilation))
 }
 
-/// The transposed convolution of images `x` [batch, height, width, channels] with a filter [taps, taps, channels, features]:
-/// each element of x adds the filter times itself into the result, `stride` places further for each step. It is what the
-/// gradient of `conv2d` for its image computes.
+/// The transposed convolution of images `x` [batch, height, width, channels] with a filter [taps, taps, channels,
+/// features]: each element of x adds the filter times itself into the result, `stride` places further for each step. It
+/// is what the gradient of `conv2d` for its image computes.
 ///
-/// Each spatial axis has (size - 1) · stride + reach places, less what `padding` cuts off on both sides; `.same` gives size ·
-/// stride.
+/// Each spatial axis has (size - 1) · stride + reach places, less what `padding` cuts off on both sides; `.same` gives
+/// size · stride.
 public func convTranspose2d<Scalar: TensorNumber>(
   _ x: Tensor<Scalar>, _ filter: Tensor<Scalar>, stride: PerAxis = 1, padding: WindowPadding = .valid,
   dilation: PerAxis = 1
@@ -79,8 +79,8 @@ public func convTranspose2d<Scalar: TensorNumber>(
   Tensor(core: .transposedConvolution("convTranspose2d", 2, x.core, filter.core, stride, padding, dilation))
 }
 
-/// The transposed convolution of volumes `x` [batch, depth, height, width, channels] with a filter [taps, taps, taps, channels,
-/// features]; see `convTranspose2d`.
+/// The transposed convolution of volumes `x` [batch, depth, height, width, channels] with a filter [taps, taps, taps,
+/// channels, features]; see `convTranspose2d`.
 public func convTranspose3d<Scalar: TensorNumber>(
   _ x: Tensor<Scalar>, _ filter: Tensor<Scalar>, stride: PerAxis = 1, padding: WindowPadding = .valid,
   dilation: PerAxis = 1

@@ -15,8 +15,8 @@ public enum ContractionOrder: Hashable, Sendable {
 /// einsum("bhqd,bhkd->bhqk", q, k)  // scores of attention
 /// einsum("...ii", x)               // traces
 /// ```
-/// A label that the result does not name is summed over. A label twice in one operand takes its diagonal. Without `->` the
-/// result has the labels that occur once, in alphabetical order. `...` stands for equal leading axes.
+/// A label that the result does not name is summed over. A label twice in one operand takes its diagonal. Without `->`
+/// the result has the labels that occur once, in alphabetical order. `...` stands for equal leading axes.
 public func einsum<Scalar: TensorNumber>(
   _ subscripts: String, _ operands: Tensor<Scalar>..., order: ContractionOrder = .leftToRight
 ) -> Tensor<Scalar> {

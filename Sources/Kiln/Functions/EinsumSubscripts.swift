@@ -1,7 +1,7 @@
 import KilnIR
 
-/// The subscripts of `einsum`: the labels of every operand and of the result. Axes under `...` get labels of their own, which
-/// no letter is.
+/// The subscripts of `einsum`: the labels of every operand and of the result. Axes under `...` get labels of their own,
+/// which no letter is.
 struct EinsumSubscripts {
   /// A letter by its ASCII code, or an axis under `...` as the negative distance from the last of them.
   typealias Label = Int
@@ -13,8 +13,9 @@ struct EinsumSubscripts {
 
   /// Reads `text` (`"bij,bjk->bik"`, `"...ij,jk"`; blanks are ignored) for operands of these types.
   ///
-  /// - Throws: `einsum.C1` a character that means nothing, `.C2` another number of operands, `.C3` labels that do not fit the
-  ///   axes of an operand, `.C4` two extents for one label, `.C5` a result with a label that no operand has, or twice.
+  /// - Throws: `einsum.C1` a character that means nothing, `.C2` another number of operands, `.C3` labels that do not
+  ///   fit the axes of an operand, `.C4` two extents for one label, `.C5` a result with a label that no operand has, or
+  ///   twice.
   init(_ text: String, _ types: [TensorType]) throws(ConstraintFailure) {
     let (inputs, output) = try Self.split(text)
     guard inputs.count == types.count else {
@@ -86,7 +87,7 @@ struct EinsumSubscripts {
     let dots = term.indices.filter { term[$0] == UInt8(ascii: ".") }
     let isWhole = dots.count == 3 && dots[2] == dots[0] + 2
     guard dots.isEmpty || isWhole else {
-      throw ConstraintFailure("einsum.C1", "the \(what) has dots that are no single `...`")
+      throw ConstraintFailure("einsum.C1", "the \(what) has dots other than one `...`")
     }
     let letters = term.count - dots.count
     if let rank, isWhole ? letters > rank : letters != rank {

@@ -1,6 +1,6 @@
 import KilnIR
 
-// Elementwise functions. Each is one `map` instruction; NUMERICS.md says what its bits are.
+// Elementwise functions. Each is one `map` instruction; Numerics.md says what its bits are.
 
 /// e to the power x, element by element.
 public func exp<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar> { Tensor(core: emit(.map(.exp), [x.core])) }
@@ -126,7 +126,8 @@ public func sign<Scalar: TensorNumber>(_ x: Tensor<Scalar>) -> Tensor<Scalar> {
 public func pow<Scalar: TensorReal>(_ x: Tensor<Scalar>, _ y: Tensor<Scalar>) -> Tensor<Scalar> {
   Tensor(core: emit(.map(.power), [x.core, y.core]))
 }
-/// The angle of the point (x, y) in -π ... π, element by element, with the signs of zeros and the infinities of IEEE 754.
+/// The angle of the point (x, y) in -π ... π, element by element, with the signs of zeros and the infinities of
+/// IEEE 754.
 public func atan2<Scalar: TensorReal>(_ y: Tensor<Scalar>, _ x: Tensor<Scalar>) -> Tensor<Scalar> {
   Tensor(core: emit(.map(.atan2), [y.core, x.core]))
 }

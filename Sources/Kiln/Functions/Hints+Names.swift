@@ -1,5 +1,5 @@
-// Names of NumPy, JAX and PyTorch on a tensor; see Hints+Operators.swift. Documentation/Names.md has them all. None is the name of
-// a free function: a method `softmax` would hide `softmax(x)` inside every extension of `Tensor`.
+// Names of NumPy, JAX and PyTorch on a tensor; see Hints+Operators.swift. Documentation/Names.md has them all. None of
+// them is the name of a free function: a method `softmax` would hide `softmax(x)` inside every extension of `Tensor`.
 
 extension Tensor {
   @available(*, unavailable, message: "axes are a list: x.sum(axes: [1])")

@@ -1,5 +1,5 @@
-// What people try first where Kiln writes something else. The compiler refuses each use with the sentence that says what to
-// write, and tries none of these for code that is right, so they cost nothing (Documentation/Decisions/0001).
+// What people try first where Kiln writes something else. The compiler refuses each use with the sentence that says
+// what to write, and tries none of these for code that is right, so they cost nothing (Documentation/Decisions/0001).
 
 /// The body of what cannot be called.
 func refused() -> Never { preconditionFailure("the compiler refuses every use of this declaration") }

@@ -3,16 +3,16 @@ public import KilnIR
 extension TensorProtocol {
   /// The slices of the tensor at `indices` along `axis`; the axes of the indices take its place.
   ///
-  /// - Parameter bounds: What an index outside the axis means: `.check` (the call throws), `.clamp` (the nearest index) or
-  ///   `.drop` (zero).
+  /// - Parameter bounds: What an index outside the axis means: `.check` (the call throws), `.clamp` (the nearest index)
+  ///   or `.drop` (zero).
   public func gathered<Index: TensorInteger>(
     _ indices: Tensor<Index>, axis: Int = 0, bounds: IndexBounds = .check
   ) -> Self {
     Self(core: emit(.indexing(.gather(axis: core.axis(axis), bounds: bounds)), [core, indices.core]))
   }
 
-  /// The slices at index vectors: the last axis of `indices` holds a component for each of `axes`, in their order. The other
-  /// axes of the indices stand where the first of `axes` stood.
+  /// The slices at index vectors: the last axis of `indices` holds a component for each of `axes`, in their order. The
+  /// other axes of the indices stand where the first of `axes` stood.
   public func gathered<Index: TensorInteger>(
     at indices: Tensor<Index>, axes: [Int], bounds: IndexBounds = .check
   ) -> Self {
@@ -20,8 +20,8 @@ extension TensorProtocol {
     return Self(core: emit(.indexing(.gather(indexed, bounds: bounds)), [core, indices.core]))
   }
 
-  /// For each position of `indices` the element at that position whose coordinate along `axis` is the index. The indices have
-  /// the shape of the tensor but along `axis`.
+  /// For each position of `indices` the element at that position whose coordinate along `axis` is the index. The
+  /// indices have the shape of the tensor but along `axis`.
   public func takeAlong<Index: TensorInteger>(
     _ indices: Tensor<Index>, axis: Int = -1, bounds: IndexBounds = .check
   ) -> Self {
@@ -36,8 +36,8 @@ extension TensorProtocol {
 
   /// The box of `sizes` elements that begins at `starts`, one scalar for each axis.
   ///
-  /// - Parameter bounds: What a box that does not lie in the tensor means: `.check` (the call throws) or `.clamp` (the nearest
-  ///   box that does).
+  /// - Parameter bounds: What a box that does not lie in the tensor means: `.check` (the call throws) or `.clamp` (the
+  ///   nearest box that does).
   public func dynamicSlice<Index: TensorInteger>(
     at starts: [Tensor<Index>], sizes: [Int], bounds: IndexBounds = .clamp
   ) -> Self {
@@ -57,8 +57,8 @@ extension Tensor where Scalar: TensorNumber {
   ///
   /// - Parameters:
   ///   - updates: Shaped as `gathered(indices, axis: axis)` is.
-  ///   - bounds: What an index outside the axis means: `.check` (the call throws), `.clamp` (the nearest index) or `.drop`
-  ///     (the update is left out).
+  ///   - bounds: What an index outside the axis means: `.check` (the call throws), `.clamp` (the nearest index) or
+  ///     `.drop` (the update is left out).
   public func scattered<Index: TensorInteger>(
     _ updates: Tensor, at indices: Tensor<Index>, axis: Int = 0, combining combiner: ScatterCombiner = .replace,
     bounds: IndexBounds = .check
@@ -88,8 +88,8 @@ public func embeddingLookup<Scalar: TensorElement, Index: TensorInteger>(
 extension Tensor where Scalar: TensorInteger {
   /// Rows of zeros with a one at each index: an axis of `count` elements is added at the end.
   ///
-  /// An index outside gives a row of zeros and no diagnostic: a loss that picks with `oneHot` leaves such an example out, so a
-  /// wrong label trains silently. `takeAlong(labels, axis:)` throws for one.
+  /// An index outside gives a row of zeros and no diagnostic: a loss that picks with `oneHot` leaves such an example
+  /// out, so a wrong label trains silently. `takeAlong(labels, axis:)` throws for one.
   public func oneHot<Result: TensorNumber>(_ count: Int, as type: Result.Type = Float.self) -> Tensor<Result> {
     let core = core
     guard core.kind != .poisoned else {

@@ -4,17 +4,19 @@ import KilnIR
 public enum Interpolation: Hashable, Sendable {
   /// The element whose middle is nearest; of two the later.
   case nearest
-  /// Along each axis the mean of the two nearest elements, weighted by their distances; beyond the outermost one, that one.
+  /// Along each axis the mean of the two nearest elements, weighted by their distances; beyond the outermost one, that
+  /// one.
   case bilinear
 }
 
 extension Tensor where Scalar: TensorReal {
   /// The tensor [batch, spatial…, channels] with spatial axes of other sizes.
   ///
-  /// An element is a cell of the axis, so element i of m looks at place (i + 1/2)·n/m - 1/2 among n. Nothing is smoothed when an
-  /// axis becomes shorter.
+  /// An element is a cell of the axis, so element i of m looks at place (i + 1/2)·n/m - 1/2 among n. Nothing is
+  /// smoothed when an axis becomes shorter.
   ///
-  /// Errors: `resized.C1` no spatial axis, one without elements, or sizes that are not positive, above 2^24 or not one for each.
+  /// Errors: `resized.C1` no spatial axis, one without elements, or sizes that are not positive, above 2^24 or not one
+  /// for each.
   public func resized(to sizes: PerAxis, by method: Interpolation = .bilinear) -> Tensor {
     if core.kind == .poisoned { return self }
     guard rank >= 3, let sizes = sizes.expanded(rank - 2), sizes.allSatisfy({ (1...1 << 24).contains($0) }),

@@ -173,15 +173,15 @@ func axisMessage(_ axis: Int, _ type: TensorType) -> String {
 }
 
 extension Int {
-  /// A position among `count`, counted from the end if it is negative. One that is not there stays as it is, so that messages
-  /// say what was written.
+  /// A position among `count`, counted from the end if it is negative. One that is not there stays as it is, so that
+  /// messages say what was written.
   func countedFromEnd(of count: Int) -> Int { self < 0 && self >= -count ? self + count : self }
 }
 
 extension Shape {
   /// Replaces one -1 by what the other extents leave of the elements of `type`.
   ///
-  /// - Throws: `type.C1` for a shape that no tensor has, `reshape.C1` where nothing fits in the place of -1.
+  /// - Throws: `type.C1` for a shape that no tensor has, `reshape.C1` where no extent fits for -1.
   fileprivate func inferringOne(from type: TensorType) throws(ConstraintFailure) -> Shape {
     let free = dimensions.indices.filter { dimensions[$0] == -1 }
     try require(free.count <= 1, "reshape.C1", "one extent may be -1, for what the others leave; found \(self)")

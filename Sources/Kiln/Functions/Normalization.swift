@@ -1,10 +1,10 @@
 import KilnIR
 
-// Normalisation: mean and variance are taken in two passes, and divided by, so that no reciprocal is rounded first. Rows of
-// great numbers are squared as small multiples of themselves (`RowScale`).
+// Normalisation: mean and variance are taken in two passes, and divided by, so that no reciprocal is rounded first.
+// Rows of great numbers are squared as small multiples of themselves (`RowScale`).
 
-/// (x - mean) / sqrt(variance + epsilon) · scale + offset along the last `scale.rank` axes, mean and variance in two passes
-/// (Ba, Kiros and Hinton, 2016).
+/// (x - mean) / sqrt(variance + epsilon) · scale + offset along the last `scale.rank` axes, mean and variance in two
+/// passes (Ba, Kiros and Hinton, 2016).
 public func layerNorm<Scalar: TensorReal>(
   _ x: Tensor<Scalar>, scale: Tensor<Scalar>, offset: Tensor<Scalar>, epsilon: Scalar = 1e-5
 ) -> Tensor<Scalar> {
@@ -42,8 +42,8 @@ private func isSuffix<Scalar>(_ vector: Tensor<Scalar>, of x: Tensor<Scalar>) ->
   vector.rank >= 1 && vector.rank <= x.rank && vector.dimensions == x.dimensions.suffix(vector.rank)
 }
 
-/// The mean and the variance of each channel over all other axes, for `batchNorm` and its running averages. Both are vectors
-/// of the extent of `axis`. A variance that is too great for a number is infinite.
+/// The mean and the variance of each channel over all other axes, for `batchNorm` and its running averages. Both are
+/// vectors of the extent of `axis`. A variance that is too great for a number is infinite.
 public func batchStatistics<Scalar: TensorReal>(
   _ x: Tensor<Scalar>, axis: Int = -1
 ) -> (mean: Tensor<Scalar>, variance: Tensor<Scalar>) {
@@ -56,8 +56,8 @@ public func batchStatistics<Scalar: TensorReal>(
   return (Tensor(core: x.core.mean(axes)), Tensor(core: x.core.centered(axes).meanSquare(axes)))
 }
 
-/// (x - mean) / sqrt(variance + epsilon) · scale + offset for each channel of `axis`, with statistics of the batch or running
-/// ones (Ioffe and Szegedy, 2015). The four are vectors of the extent of `axis`.
+/// (x - mean) / sqrt(variance + epsilon) · scale + offset for each channel of `axis`, with statistics of the batch or
+/// running ones (Ioffe and Szegedy, 2015). The four are vectors of the extent of `axis`.
 public func batchNorm<Scalar: TensorReal>(
   _ x: Tensor<Scalar>, mean: Tensor<Scalar>, variance: Tensor<Scalar>, scale: Tensor<Scalar>, offset: Tensor<Scalar>,
   axis: Int = -1, epsilon: Scalar = 1e-5
@@ -97,8 +97,8 @@ private func normalized<Scalar: TensorReal>(
   return body { Tensor(core: $0.core.broadcast(x.shape, axes: [channel])) }
 }
 
-/// Normalises each example (axis 0) over all positions and the channels of each of `groups` equal groups of the last axis;
-/// `scale` and `offset` are vectors of channels (Wu and He, 2018).
+/// Normalises each example (axis 0) over all positions and the channels of each of `groups` equal groups of the last
+/// axis; `scale` and `offset` are vectors of channels (Wu and He, 2018).
 public func groupNorm<Scalar: TensorReal>(
   _ x: Tensor<Scalar>, groups: Int, scale: Tensor<Scalar>, offset: Tensor<Scalar>, epsilon: Scalar = 1e-5
 ) -> Tensor<Scalar> {

@@ -15,10 +15,10 @@ extension Tensor where Scalar: TensorReal {
 
   /// The p-norm (Σ |x|ᵖ)^(1/p) along `axes`: by default of all elements, and Euclid's.
   ///
-  /// p = 1 is the sum and p = infinity the maximum of magnitudes, p = 0 the number of elements that are not 0. Others take
-  /// the greatest magnitude out first, so that nothing overflows. Where the norm is 0, so is its derivative, and so it is by an
-  /// element that is 0 where p is below 2; the square of the norm of Euclid (`n * n`, `pow(n, 2)`) has the derivatives of the
-  /// sum of squares at 0, too.
+  /// p = 1 is the sum and p = infinity the maximum of magnitudes, p = 0 the number of elements that are not 0. Others
+  /// take the greatest magnitude out first, so that nothing overflows. Where the norm is 0, so is its derivative, and
+  /// so it is by an element that is 0 where p is below 2; the square of the norm of Euclid (`n * n`, `pow(n, 2)`) has
+  /// the derivatives of the sum of squares at 0, too.
   public func norm(_ p: Double = 2, axes: [Int]? = nil, keepDims: Bool = false) -> Tensor {
     let magnitudes = abs(self)
     if p == 1 { return magnitudes.sum(axes: axes, keepDims: keepDims) }

@@ -20,21 +20,21 @@ extension Tensor where Scalar: TensorNumber {
   /// The operand.
   public static prefix func + (a: Self) -> Self { a }
 
-  /// Puts the sum in the place of the left operand.
+  /// Replaces the left operand by the sum.
   public static func += (a: inout Self, b: Self) { a = a + b }
-  /// Puts the difference in the place of the left operand.
+  /// Replaces the left operand by the difference.
   public static func -= (a: inout Self, b: Self) { a = a - b }
-  /// Puts the product in the place of the left operand.
+  /// Replaces the left operand by the product.
   public static func *= (a: inout Self, b: Self) { a = a * b }
-  /// Puts the quotient in the place of the left operand.
+  /// Replaces the left operand by the quotient.
   public static func /= (a: inout Self, b: Self) { a = a / b }
-  /// Puts the sum with a number in the place of the left operand.
+  /// Replaces the left operand by the sum with a number.
   @_disfavoredOverload public static func += (a: inout Self, b: Scalar) { a = a + b }
-  /// Puts the difference with a number in the place of the left operand.
+  /// Replaces the left operand by the difference with a number.
   @_disfavoredOverload public static func -= (a: inout Self, b: Scalar) { a = a - b }
-  /// Puts the product with a number in the place of the left operand.
+  /// Replaces the left operand by the product with a number.
   @_disfavoredOverload public static func *= (a: inout Self, b: Scalar) { a = a * b }
-  /// Puts the quotient with a number in the place of the left operand.
+  /// Replaces the left operand by the quotient with a number.
   @_disfavoredOverload public static func /= (a: inout Self, b: Scalar) { a = a / b }
 }
 

@@ -2,7 +2,8 @@ import KilnIR
 
 /// What the places around a tensor repeat.
 public enum PaddingMode: Hashable, Sendable {
-  /// The elements mirrored at the outermost one, which is not repeated: b a | a b c would be `edge`, c b | a b c is `reflect`.
+  /// The elements mirrored at the outermost one, which is not repeated: b a | a b c would be `edge`, c b | a b c is
+  /// `reflect`.
   case reflect
   /// The outermost element.
   case edge
@@ -13,8 +14,8 @@ public enum PaddingMode: Hashable, Sendable {
 extension Tensor {
   /// Puts copies of the tensor's own elements around it: `widths[axis]` places before and after, axis after axis.
   ///
-  /// Errors: `padded.C1` a width is negative or beyond any memory, or there is not one for each axis; `padded.C2` an axis has too few elements: `reflect`
-  /// needs more than the width, `wrap` as many, `edge` one.
+  /// Errors: `padded.C1` a width is negative or beyond any memory, or there is not one for each axis; `padded.C2` an
+  /// axis has too few elements: `reflect` needs more than the width, `wrap` as many, `edge` one.
   public func padded(_ widths: [(before: Int, after: Int)], mode: PaddingMode) -> Tensor {
     let possible = 0...1 << 40
     guard widths.count == rank, widths.allSatisfy({ possible.contains($0.before) && possible.contains($0.after) })

@@ -35,8 +35,8 @@ public func averagePool<Scalar: TensorReal>(
     })
 }
 
-/// The greatest element of each of `sizes` regions of about equal size: region i of m along an axis of n elements has the elements
-/// floor(i·n/m) ..< ceil((i+1)·n/m).
+/// The greatest element of each of `sizes` regions of about equal size: region i of m along an axis of n elements has
+/// the elements floor(i·n/m) ..< ceil((i+1)·n/m).
 public func adaptiveMaxPool<Scalar: TensorReal>(_ x: Tensor<Scalar>, to sizes: PerAxis) -> Tensor<Scalar> {
   Tensor(
     core: x.core.adapted("adaptiveMaxPool", sizes) { core, axis, regions in

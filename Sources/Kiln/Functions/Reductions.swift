@@ -1,7 +1,7 @@
 import KilnIR
 
 // `axes` names the axes to combine, negative ones from the end; without it all are. With `keepDims` they stay, with
-// extent 1. The order of summation is part of the meaning (NUMERICS.md R2) and depends on the shape only.
+// extent 1. The order of summation is part of the meaning (Numerics.md R2) and depends on the shape only.
 
 extension Tensor where Scalar: TensorNumber {
   /// The sum of the elements along `axes`; 0 over nothing.
@@ -24,8 +24,8 @@ extension Tensor where Scalar: TensorNumber {
     Tensor(core: core.reduced(.min, axes, keepDims))
   }
 
-  /// The index of the greatest element along `axis`, of all in row-major order without one. The first of equal ones wins,
-  /// and the first NaN wins over everything.
+  /// The index of the greatest element along `axis`, of all in row-major order without one. The first of equal ones
+  /// wins, and the first NaN wins over everything.
   public func argMax(axis: Int? = nil) -> Tensor<Int32> { Tensor<Int32>(core: core.argReduced(.max, axis)) }
 
   /// The index of the least element along `axis`; see `argMax`.

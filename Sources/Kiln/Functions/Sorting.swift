@@ -1,14 +1,14 @@
 import KilnIR
 
 extension Tensor {
-  /// The indices along `axis` by which the elements are in order. Equal elements keep their order, -0 equals +0, and NaN is
-  /// last in both directions.
+  /// The indices along `axis` by which the elements are in order. Equal elements keep their order, -0 equals +0, and
+  /// NaN is last in both directions.
   public func argSort(axis: Int = -1, descending: Bool = false) -> Tensor<Int32> {
     Tensor<Int32>(core: emit(.indexing(.argSort(axis: core.axis(axis), isDescending: descending)), [core]))
   }
 
-  /// The indices along `axis` by which the elements are in order, and equal ones in the order of the first of `keys`, of the
-  /// same shape, that tells them apart.
+  /// The indices along `axis` by which the elements are in order, and equal ones in the order of the first of `keys`,
+  /// of the same shape, that tells them apart.
   /// ```swift
   /// let order = years.argSort(thenBy: months, days)
   /// let names = names.takeAlong(order)
@@ -84,7 +84,8 @@ extension Tensor where Scalar: TensorNumber {
   /// The product of each element and all before it along `axis`, or all after it in reverse.
   public func cumulativeProduct(axis: Int = -1, reverse: Bool = false) -> Tensor { scanned(.product, axis, reverse) }
 
-  /// The greatest of each element and all before it along `axis`, or all after it in reverse; NaN from the first NaN on.
+  /// The greatest of each element and all before it along `axis`, or all after it in reverse; NaN from the first NaN
+  /// on.
   public func cumulativeMax(axis: Int = -1, reverse: Bool = false) -> Tensor { scanned(.max, axis, reverse) }
 
   /// The least of each element and all before it along `axis`, or all after it in reverse; NaN from the first NaN on.

@@ -3,8 +3,8 @@ import KilnIR
 /// What may stand in a tensor's subscript: an `Int` (the axis disappears), a range of `Int`, a `stride(from:to:by:)`.
 ///
 /// Negative positions count from the end, as in NumPy: -1 is the last element, `x[-3..<(-1)]` the two before it. Every
-/// position is there: a range that reaches past the end is a diagnostic (`subscript.C2`), where NumPy would make it shorter. Swift
-/// itself stops at a range whose bounds descend, as in `1..<(-1)`; write `x[1...][..<(-1)]`.
+/// position is there: a range that reaches past the end is a diagnostic (`subscript.C2`), where NumPy would make it
+/// shorter. Swift itself stops at a range whose bounds descend, as in `1..<(-1)`; write `x[1...][..<(-1)]`.
 public protocol TensorIndex {
   /// The elements of an axis of `size` elements that this names.
   func resolved(in size: Int) -> TensorSelection
@@ -142,7 +142,7 @@ extension TensorProtocol {
 }
 
 extension TensorSelection {
-  /// Why it is no selection of `axis`.
+  /// Why it does not select from `axis`.
   fileprivate func reason(_ index: (any TensorIndex)?, _ axis: Int, of type: TensorType) -> String {
     let what = index.map { Self.text($0) } ?? "range \(start)..<\(limit)"
     let size = type.shape.dimensions[axis]

@@ -32,8 +32,8 @@ public enum WindowPadding: Sendable {
   /// So many places before and after, along each spatial axis.
   case explicit([(before: Int, after: Int)])
 
-  /// The widths for windows of these reaches (taps and the gaps between them) over axes of these sizes; nil if there are
-  /// widths for another number of axes.
+  /// The widths for windows of these reaches (taps and the gaps between them) over axes of these sizes; nil if there
+  /// are widths for another number of axes.
   func widths(_ sizes: [Int], _ reaches: [Int], _ strides: [Int]) -> [(before: Int, after: Int)]? {
     switch self {
     case .valid: return sizes.map { _ in (0, 0) }
@@ -67,8 +67,8 @@ struct SpatialWindows {
   /// No axis is as long.
   private static let limit = 1 << 40
 
-  /// - Throws: `NAME.C1` the tensor has no spatial axis; `NAME.C3` sizes, strides or dilations that are not positive, or not one
-  ///   for each spatial axis; `NAME.C4` widths of padding for another number of axes.
+  /// - Throws: `NAME.C1` the tensor has no spatial axis; `NAME.C3` sizes, strides or dilations that are not positive,
+  ///   or not one for each spatial axis; `NAME.C4` widths of padding for another number of axes.
   init(
     _ name: String, _ sizes: [Int], taps: [Int], stride: PerAxis, padding: WindowPadding, dilation: PerAxis
   ) throws(ConstraintFailure) {

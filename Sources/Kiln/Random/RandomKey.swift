@@ -2,18 +2,19 @@ import KilnIR
 
 /// The key of random numbers: two words, from which every draw is computed. Nothing else is kept anywhere.
 ///
-/// A draw is a function of the key and the shape: the same key gives the same numbers, on every device, eager and compiled.
-/// So use a key once. Make new ones with `split`, `folding(in:)`, or, from a key held in a variable, `next()`:
+/// A draw is a function of the key and the shape: the same key gives the same numbers, on every device, eager and
+/// compiled. So use a key once. Make new ones with `split`, `folding(in:)`, or, from a key held in a variable,
+/// `next()`:
 ///
 /// ```swift
 /// var key = RandomKey(seed: 1)
 /// let x = Tensor<Float>.randomNormal([3, 4], key: key.next())
 /// ```
-/// A key is a `TensorTree`: pass it to a compiled function as an argument, or as `inout` state, to draw anew in each call. A key
-/// that the closure captures is the same in each.
+/// A key is a `TensorTree`: pass it to a compiled function as an argument, or as `inout` state, to draw anew in each
+/// call. A key that the closure captures is the same in each.
 ///
-/// The words of a draw come from the counters (0, i), i being the number of the element in row-major order (in its two words,
-/// high and low); `split` uses the counters (2^31, i), `folding(in:)` (2^31 + 1, data).
+/// The words of a draw come from the counters (0, i), i being the number of the element in row-major order (in its two
+/// words, high and low); `split` uses the counters (2^31, i), `folding(in:)` (2^31 + 1, data).
 public struct RandomKey: TensorTree, Sendable {
   /// u32[2]
   public var words: Tensor<UInt32>

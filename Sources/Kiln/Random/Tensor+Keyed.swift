@@ -1,11 +1,11 @@
 import KilnIR
 
-// Random numbers from keys. Each is an exact algorithm in ordinary ops, so its bits are part of its meaning. Let (y0, y1) be
-// the two words of an element (`RandomKey`), w = y0 xor y1 and W = y0 · 2^32 + y1.
+// Random numbers from keys. Each is an exact algorithm in ordinary ops, so its bits are part of its meaning. Let (y0,
+// y1) be the two words of an element (`RandomKey`), w = y0 xor y1 and W = y0 · 2^32 + y1.
 
 extension Tensor where Scalar: TensorReal {
-  /// Numbers spread evenly over `range`: low + u · (high - low), at most the number before high. In f32 u is the upper 24 bits
-  /// of w over 2^24, in f64 the upper 53 bits of W over 2^53.
+  /// Numbers spread evenly over `range`: low + u · (high - low), at most the number before high. In f32 u is the upper
+  /// 24 bits of w over 2^24, in f64 the upper 53 bits of W over 2^53.
   public static func randomUniform(
     _ shape: some ShapeConvertible, in range: Range<Scalar> = 0..<1, key: RandomKey
   ) -> Tensor {
@@ -20,8 +20,8 @@ extension Tensor where Scalar: TensorReal {
     }
   }
 
-  /// Normally distributed numbers: mean + standardDeviation · √2 erfInverse(v), v even on odd multiples of 2^-23 (2^-52 in
-  /// f64) between -1 and 1.
+  /// Normally distributed numbers: mean + standardDeviation · √2 erfInverse(v), v even on odd multiples of 2^-23 (2^-52
+  /// in f64) between -1 and 1.
   public static func randomNormal(
     _ shape: some ShapeConvertible, mean: Scalar = 0, standardDeviation: Scalar = 1, key: RandomKey
   ) -> Tensor {
@@ -33,9 +33,10 @@ extension Tensor where Scalar: TensorReal {
     }
   }
 
-  /// Numbers of the standard normal distribution between two bounds: √2 erfInverse(a + u (b - a)) held between them, with
-  /// a and b the erf of the bounds over √2, and u as of `randomUniform` but centered in its steps. Where erf is nearly 1 it has
-  /// few numbers, and so have the draws: bounds on one side of 0 should begin below 4 in `Float` and below 7 in `Double`.
+  /// Numbers of the standard normal distribution between two bounds: √2 erfInverse(a + u (b - a)) held between them,
+  /// with a and b the erf of the bounds over √2, and u as of `randomUniform` but centered in its steps. Where erf is
+  /// nearly 1 it has few numbers, and so have the draws: bounds on one side of 0 should begin below 4 in `Float` and
+  /// below 7 in `Double`.
   public static func randomTruncatedNormal(
     _ shape: some ShapeConvertible, in bounds: ClosedRange<Scalar> = -2...2, key: RandomKey
   ) -> Tensor {
@@ -64,8 +65,8 @@ extension Tensor<Bool> {
 }
 
 extension Tensor where Scalar: TensorInteger {
-  /// Integers spread evenly over `range`: low + floor(W · (high - low) / 2^64), so that the probability of each is right to
-  /// 2^-64.
+  /// Integers spread evenly over `range`: low + floor(W · (high - low) / 2^64), so that the probability of each is
+  /// right to 2^-64.
   public static func randomIntegers(_ shape: some ShapeConvertible, in range: Range<Scalar>, key: RandomKey) -> Tensor {
     drawn(shape, key) { count throws(ConstraintFailure) in
       guard !range.isEmpty else {
@@ -108,8 +109,8 @@ extension Tensor {
   }
 }
 
-/// One index for each distribution along `axis`, whose logarithms (up to a constant) `logits` has: the index of the greatest
-/// of logits - log(-log u), u centered in its steps of 2^-23 (Gumbel's trick). The axis leaves the shape.
+/// One index for each distribution along `axis`, whose logarithms (up to a constant) `logits` has: the index of the
+/// greatest of logits - log(-log u), u centered in its steps of 2^-23 (Gumbel's trick). The axis leaves the shape.
 public func randomCategorical<Scalar: TensorReal>(
   _ logits: Tensor<Scalar>, axis: Int = -1, key: RandomKey
 ) -> Tensor<Int32> {
@@ -145,8 +146,8 @@ extension Tensor {
 }
 
 extension RandomKey {
-  /// Numbers k / 2^p, k being the p upper bits of a draw: p = 24, or 53 in f64. Centered ones are (2 k + 1) / 2^p with one bit
-  /// less: never 0 or 1, and symmetric about 1/2.
+  /// Numbers k / 2^p, k being the p upper bits of a draw: p = 24, or 53 in f64. Centered ones are (2 k + 1) / 2^p with
+  /// one bit less: never 0 or 1, and symmetric about 1/2.
   func fractions<Scalar: TensorReal>(_ count: Int, of _: Scalar.Type, centered: Bool) -> Tensor<Scalar> {
     let (y0, y1) = draw(count)
     let one: Tensor<Scalar>

@@ -1,8 +1,8 @@
 import KilnIR
 
 /// Threefry-2x32 with 20 rounds (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", 2011): a
-/// function of a key and a counter, each two words, that gives two words. It is made of additions, rotations and exclusive
-/// ors of u32, so every device and every number of threads gives the same numbers.
+/// function of a key and a counter, each two words, that gives two words. It is made of additions, rotations and
+/// exclusive ors of u32, so every device and every number of threads gives the same numbers.
 package enum Threefry {
   /// The two words for each counter. The words of the key broadcast over the counters.
   package static func words(

@@ -1,10 +1,6 @@
 public import KilnIR
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
+import KilnRuntime
+import SystemPackage
 
 extension Lowered {
   /// Writes every stage into a folder, numbered in the order in which a program passes them: modules (`00-module.kiln`, …, each
@@ -27,20 +23,18 @@ extension Lowered {
   }
 
   private static func makeFolder(_ path: String) throws(KilnError) {
-    var prefix = path.hasPrefix("/") ? "/" : ""
-    for part in path.split(separator: "/") {
-      prefix += part + "/"
-      guard mkdir(prefix, 0o777) == 0 || errno == EEXIST else {
-        throw KilnError("file.C1", "cannot make the folder \(path): \(SystemError.last.message)")
-      }
+    do throws(Errno) {
+      try FileSystem.makeFolder(path, permissions: FilePermissions(rawValue: 0o777))
+    } catch {
+      throw KilnError("file.C1", "cannot make the folder \(path): \(error)")
     }
   }
 
   private static func write(_ text: String, _ path: String) throws(KilnError) {
-    do throws(SystemError) {
-      try System.write(Array((text.hasSuffix("\n") ? text : text + "\n").utf8), to: path)
+    do throws(Errno) {
+      try FileSystem.write(Array((text.hasSuffix("\n") ? text : text + "\n").utf8), to: path)
     } catch {
-      throw KilnError("file.C1", "cannot write \(path): \(error.message)")
+      throw KilnError("file.C1", "cannot write \(path): \(error)")
     }
   }
 }

@@ -1,8 +1,8 @@
 import KilnIR
 import KilnRuntime
 
-/// A tensor type that exists once, so that equality is identity. A compiled call compares the types of its arguments this
-/// way. Interned types live as long as the process: about 200 bytes for every type that the program ever used.
+/// A tensor type that exists once, so that equality is identity. A compiled call compares the types of its arguments
+/// this way. Interned types live as long as the process: about 200 bytes for every type that the program ever used.
 package final class InternedType: Sendable {
   package let type: TensorType
   package let byteCount: Int

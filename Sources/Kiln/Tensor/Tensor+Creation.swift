@@ -52,8 +52,8 @@ extension Tensor {
   }
 }
 
-// Literals without a type in sight, `Tensor([[1, 2], [3.5, 4]])`, make tensors of `Float`: the initializers above step back
-// for these.
+// Literals without a type in sight, `Tensor([[1, 2], [3.5, 4]])`, make tensors of `Float`: the initializers above step
+// back for these.
 extension Tensor where Scalar == Float {
   /// A scalar.
   public init(_ value: Float) { self.init(core: .constant(Literal(splat: value.irScalar))) }
@@ -104,8 +104,9 @@ extension Tensor where Scalar: TensorNumber {
 }
 
 extension TensorCore {
-  /// A scalar or splat, or a small dense literal: a filled buffer. In a trace also an instruction; the buffer is for those
-  /// who use the tensor after the trace, as for a global that is first used there. A large splat is the instruction alone.
+  /// A scalar or splat, or a small dense literal: a filled buffer. In a trace also an instruction; the buffer is for
+  /// those who use the tensor after the trace, as for a global that is first used there. A large splat is the
+  /// instruction alone.
   static func constant(_ literal: Literal) -> TensorCore {
     guard let trace = Trace.current else { return .elements(of: literal) }
     guard literal.type.shape.elementCount <= Literal.maximumElementCount else {

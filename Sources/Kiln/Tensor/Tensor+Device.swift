@@ -15,11 +15,11 @@ extension TensorProtocol {
 }
 
 extension TensorTree {
-  /// The tree with every tensor on `device`; one that lies there already is not copied. `.cpu`, or an interpreter, means the
-  /// host's memory.
+  /// The tree with every tensor on `device`; one that lies there already is not copied. `.cpu`, or an interpreter,
+  /// means the host's memory.
   ///
-  /// Results of a device stay on it, and programs take them from there without a copy. A tensor in the host's memory may be
-  /// an argument on any device, at the price of a copy at each call; one on a device, only there.
+  /// Results of a device stay on it, and programs take them from there without a copy. A tensor in the host's memory
+  /// may be an argument on any device, at the price of a copy at each call; one on a device, only there.
   /// ```swift
   /// let gpu = try Device.opencl()
   /// var model = model.moved(to: gpu)
@@ -46,7 +46,8 @@ extension TensorTree {
 }
 
 extension TensorCore {
-  /// The same elements in the memory of `device`, or in the host's if that is nil or runs on it; this core if they lie there.
+  /// The same elements in the memory of `device`, or in the host's if that is nil or runs on it; this core if they lie
+  /// there.
   ///
   /// - Precondition: it has elements.
   package func moved(to device: Device?) throws(KilnError) -> TensorCore {

@@ -3,8 +3,9 @@ import KilnIR
 extension Tensor {
   /// The elements in row-major order.
   ///
-  /// A traced tensor has none: that is a diagnostic (`trace.C3`), and until it is thrown NaN stands for each (0 for integers,
-  /// false for `Bool`). A loop that looks at them 10,000 times stops the program (`trace.C5`): it would never end.
+  /// A traced tensor has none: that is a diagnostic (`trace.C3`), and until it is thrown NaN stands for each (0 for
+  /// integers, false for `Bool`). A loop that looks at them 10,000 times stops the program (`trace.C5`): it would never
+  /// end.
   public var scalars: [Scalar] {
     guard let core = core.concrete("scalars") else { return Array(repeating: Self.nothing, count: count) }
     return core.elements()

@@ -3,10 +3,11 @@ public import KilnIR
 /// A rectangular array of numbers of one type: the value that Kiln computes with.
 ///
 /// Outside of a trace an operation on tensors runs at once. Inside a closure that is traced (by `trace`, `compile`,
-/// `gradient`) it is recorded, and the tensor has a type and no elements. Tensors never change: `x += y` makes a new one.
+/// `gradient`) it is recorded, and the tensor has a type and no elements. Tensors never change: `x += y` makes a new
+/// one.
 ///
-/// Shapes broadcast as in NumPy, element types never mix. A mistake at run time (shapes that do not fit, an axis that is
-/// not there) is a diagnostic at the line of the operation: it stops the program, unless `try f.run(x)` or
+/// Shapes broadcast as in NumPy, element types never mix. A mistake at run time (shapes that do not fit, an axis that
+/// is not there) is a diagnostic at the line of the operation: it stops the program, unless `try f.run(x)` or
 /// `withDiagnostics` throws it.
 public struct Tensor<Scalar: TensorElement>: Sendable {
   public internal(set) var untyped: AnyTensor

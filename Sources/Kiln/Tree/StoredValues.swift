@@ -12,7 +12,7 @@ extension GradientTape: NoPartOfTrees {}
 enum StoredValues {
   /// Deeper values are not looked at; objects may refer to each other in circles.
   static let maximumDepth = 32
-  /// As many elements are looked at of a collection that is no tree; of numbers and the like, one.
+  /// How many elements of a collection that is not a tree are looked at; of numbers and the like, one.
   private static let sampleCount = 4096
 
   /// The name of a property whose storage has another: a wrapper's, or that of a lazy property.
@@ -22,7 +22,7 @@ enum StoredValues {
     return label.hasPrefix("_") ? String(label.dropFirst()) : label
   }
 
-  /// The stored values of `mirror`; of a collection that is no tree, such as a million numbers, the first ones.
+  /// The stored values of `mirror`; of a collection that is not a tree, such as a million numbers, the first ones.
   static func children(_ mirror: Mirror, isTree: Bool) -> [Mirror.Child] {
     switch mirror.displayStyle {
     case .collection, .set, .dictionary: isTree ? Array(mirror.children) : sample(mirror)

@@ -14,17 +14,17 @@ import KilnIR
 /// velocity = 0.9 * velocity + gradient
 /// network -= rate * velocity
 /// ```
-/// Sums and differences are of tensors at the same places, which broadcast; other names or element types are a diagnostic
-/// (`tree.C4`). A factor multiplies every real tensor, rounded to its element type: a Swift number on either side,
-/// or a real tensor, which broadcasts, on the left. Tensors that are not real, such as a count of steps, stay those of the
-/// left tree.
+/// Sums and differences are of tensors at the same places, which broadcast; other names or element types are a
+/// diagnostic (`tree.C4`). A factor multiplies every real tensor, rounded to its element type: a Swift number on either
+/// side, or a real tensor, which broadcasts, on the left. Tensors that are not real, such as a count of steps, stay
+/// those of the left tree.
 ///
 /// Only what takes part in a formula needs to conform, not what it is made of. Tensors and collections do not: their
 /// operators have other meanings.
 public protocol TensorModel: TensorTree {}
 
 // Formulas of tensors pay for each operator that the compiler could mean (Documentation/Decisions/0001): so these are
-// disfavoured, a tensor is no kind of number to them, and it stands on one side only.
+// disfavoured, to them a tensor is not a kind of number, and it stands on one side only.
 extension TensorModel {
   /// The sum, tensor by tensor.
   @_disfavoredOverload public static func + (a: Self, b: Self) -> Self { a.combined(.add, with: b) }

@@ -5,8 +5,8 @@
 /// ```
 /// Without `of:` the closure takes tensors of `Float`.
 ///
-/// The trees have the same structure: other names or element types are a diagnostic (`tree.C4`). Which tensors are worked
-/// on is said at `TensorTree.mapped(of:_:)`; the others are those of the first tree.
+/// The trees have the same structure: other names or element types are a diagnostic (`tree.C4`). Which tensors are
+/// worked on is said at `TensorTree.mapped(of:_:)`; the others are those of the first tree.
 ///
 /// - Throws: what `transform` throws.
 public func combined<Tree: TensorTree, Scalar: TensorElement, Failure: Error>(
@@ -62,8 +62,8 @@ public func update<Tree: TensorTree, Scalar: TensorElement, Failure: Error>(
   b.replaceTensors(by: pass.results(1))
 }
 
-/// Updates the tensors at the same places of three trees together, in one pass, with those of a fourth: parameters and the
-/// moments of an optimizer, by the gradient.
+/// Updates the tensors at the same places of three trees together, in one pass, with those of a fourth: parameters and
+/// the moments of an optimizer, by the gradient.
 ///
 /// ```swift
 /// update(&network, &mean, &square, with: gradient) { p, m, v, g in
@@ -72,8 +72,8 @@ public func update<Tree: TensorTree, Scalar: TensorElement, Failure: Error>(
 ///   p -= rate * m / (sqrt(v) + 1e-8)
 /// }
 /// ```
-/// The trees have the same structure: other names or element types are a diagnostic (`tree.C4`). Which tensors are worked
-/// on is said at `TensorTree.mapped(of:_:)`; the others stay.
+/// The trees have the same structure: other names or element types are a diagnostic (`tree.C4`). Which tensors are
+/// worked on is said at `TensorTree.mapped(of:_:)`; the others stay.
 ///
 /// - Throws: what `transform` throws; then no tree has changed.
 public func update<Tree: TensorTree, Scalar: TensorElement, Failure: Error>(

@@ -19,13 +19,13 @@ extension TensorTree {
     tensors.compactMap { name, tensor in Tensor<Scalar>(tensor).map { (name, $0) } }
   }
 
-  /// A tree of the same structure with zeros in the place of every tensor: where a sum, a velocity, a mean begins.
+  /// A tree of the same structure with zeros instead of every tensor: the start of a sum, a velocity or a mean.
   public static func zeros(like other: Self) -> Self {
     other.replacing { AnyTensor(TensorCore.zero($0.type)) }
   }
 
-  /// Replaces every tensor by `transform` of its name and itself. The element type must stay (`tree.C1`). If `transform`
-  /// throws, nothing is replaced.
+  /// Replaces every tensor by `transform` of its name and itself. The element type must stay (`tree.C1`). If
+  /// `transform` throws, nothing is replaced.
   public mutating func updateTensors<Failure: Error>(
     _ transform: (_ name: String, _ tensor: AnyTensor) throws(Failure) -> AnyTensor
   ) throws(Failure) {
@@ -76,7 +76,8 @@ extension TensorTree {
     _ transform: (Tensor<Float>) throws(Failure) -> Tensor<Float>
   ) throws(Failure) -> Self { try mapped(of: Float.self, transform) }
 
-  /// The tree with every tensor of `Float` replaced by `transform` of its name and itself; see `mappedWithNames(of:_:)`.
+  /// The tree with every tensor of `Float` replaced by `transform` of its name and itself; see
+  /// `mappedWithNames(of:_:)`.
   public func mappedWithNames<Failure: Error>(
     _ transform: (_ name: String, _ tensor: Tensor<Float>) throws(Failure) -> Tensor<Float>
   ) throws(Failure) -> Self { try mappedWithNames(of: Float.self, transform) }
@@ -94,7 +95,7 @@ extension TensorTree {
     return result
   }
 
-  /// Puts `results` in the place of the tensors, in their order. Tensors of objects stay, with a diagnostic.
+  /// Replaces the tensors by `results`, in order. Tensors of objects stay, with a diagnostic.
   mutating func replaceTensors(by results: [AnyTensor]) {
     if let failure = TreeCheck.failure(of: self) {
       _ = Failure.poison(failure, TensorType(.f32, .scalar))

@@ -14,8 +14,8 @@
 /// kept. Show every stored property: one that is left out would be frozen in compiled programs and have no gradient, so
 /// that is a diagnostic (`tree.C2`) at the first use of the type.
 ///
-/// Trees are structs or enums: a copy of an object is the object itself, so a gradient would be written into the model. A
-/// class does not compile; a tree that reaches its tensors through an object is a diagnostic (`tree.C3`).
+/// Trees are structs or enums: a copy of an object is the object itself, so a gradient would be written into the model.
+/// A class does not compile; a tree that reaches its tensors through an object is a diagnostic (`tree.C3`).
 public protocol TensorTree: SendableMetatype {
   /// Shows every stored property to `visitor`, always in the same order: trees by `visit`, other values by `constant`.
   mutating func visit(_ visitor: inout some TensorVisitor)

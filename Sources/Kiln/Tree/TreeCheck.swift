@@ -2,8 +2,8 @@ import KilnIR
 import KilnRuntime
 import Synchronization
 
-/// The gate of trees: everything that takes a tree asks here before it writes into one. A type is inspected when a tree of
-/// its kind is first seen; calls of compiled programs that are there do not ask.
+/// The gate of trees: everything that takes a tree asks here before it writes into one. A type is inspected when a tree
+/// of its kind is first seen; calls of compiled programs that are there do not ask.
 enum TreeCheck {
   /// What was inspected and found right: a type, and which optionals and collections of it were filled.
   private struct Kind: Hashable {
@@ -13,7 +13,7 @@ enum TreeCheck {
 
   private struct State {
     var sound: Set<Kind> = []
-    /// Types of which some tree is no value.
+    /// Types with a tree that is not a value.
     var refused: Set<ObjectIdentifier> = []
   }
 

@@ -3,9 +3,9 @@ import KilnRuntime
 
 /// Compares what a tree stores, which `Mirror` tells, with what its `visit` reaches.
 ///
-/// Tensors are compared by what happens to them: in a copy, whose tensors a visitor has replaced by others with the same
-/// elements, no tensor of the original may be left; and in the original all must be left. Names do not matter for that.
-/// Other values can only be counted.
+/// Tensors are compared by what happens to them: in a copy, whose tensors a visitor has replaced by others with the
+/// same elements, no tensor of the original may be left; and in the original all must be left. Names do not matter for
+/// that. Other values can only be counted.
 enum TreeInspection {
   static func fault(in tree: some TensorTree) -> TreeFault? {
     if let fault = objectFault(in: tree, of: nil, depth: 0) { return fault }

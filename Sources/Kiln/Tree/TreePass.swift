@@ -8,8 +8,8 @@ struct TreePass<Scalar: TensorElement> {
   /// The places of the tensors that are worked on.
   private var places: ArraySlice<Int> = []
 
-  /// Trees of different structures (`tree.C4`), or with real tensors of another type where `Scalar` is real, are diagnostics;
-  /// then there are no places.
+  /// Trees of different structures (`tree.C4`), or with real tensors of another type where `Scalar` is real, are
+  /// diagnostics; then there are no places.
   init(_ trees: [some TensorTree], of type: Scalar.Type) {
     let all = trees.map(\.tensors)
     names = all[0].map(\.name)

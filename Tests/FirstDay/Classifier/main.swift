@@ -1,6 +1,7 @@
 import Kiln
 
-// Which of two rings does a point lie on? A network with one hidden layer, trained by a compiled step that updates it in place.
+// Which of two rings does a point lie on? A network with one hidden layer, trained by a compiled step that updates it
+// in place.
 
 struct Dense: TensorTree {
   var weight: Tensor<Float>
