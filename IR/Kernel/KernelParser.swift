@@ -4,8 +4,18 @@ struct KernelParser {
   private var kernel = KernelDefinition(buffers: [], integerCount: 0, outer: [], stages: [])
 
   static func parse(_ text: String, file: String) throws(KilnError) -> Kernel {
-    var parser = KernelParser(reader: TokenReader(text, file: file))
-    return try parser.parseKernel()
+    var reader = TokenReader(text, file: file)
+    let kernel = try parse(&reader)
+    try reader.expectEnd()
+    return kernel
+  }
+
+  /// The kernel that begins at the current token.
+  static func parse(_ reader: inout TokenReader) throws(KilnError) -> Kernel {
+    var parser = KernelParser(reader: reader)
+    let kernel = try parser.parseKernel()
+    reader = parser.reader
+    return kernel
   }
 
   private init(reader: TokenReader) { self.reader = reader }
@@ -32,7 +42,6 @@ struct KernelParser {
     try reader.expect(word: "schedule")
     let result = Kernel(kernel, try parseSchedule())
     try reader.expect("}")
-    if reader.current.kind != .end { throw reader.unexpected("the end of the text") }
     let found = KernelVerifier.diagnostics(for: result)
     guard found.isEmpty else {
       throw KilnError(found.map { Diagnostic($0.label, $0.message, at: reader.location(of: start)) })

@@ -17,21 +17,25 @@ public enum PlanInterpreter {
     guard wrong.isEmpty else { throw KilnError(wrong) }
     var run = PlanRun(plan, inputs)
     defer { run.deallocate() }
-    try run.perform(0..<plan.steps.count)
+    try PlanWalk(plan).run(&run)
     return run.results
   }
 }
 
 /// The memory of one run of a plan.
-private struct PlanRun {
+private struct PlanRun: PlanMachine {
+  typealias Failure = KilnError
+
   private let plan: ExecutionPlan
   private let inputs: [TensorValue]
   private let arena: UnsafeMutableRawPointer
   private let parameterBytes: [UnsafeMutableRawPointer]
   private let resultBytes: [UnsafeMutableRawPointer]
   private let constantBytes: [UnsafeMutableRawPointer]
-  /// The part of elements that each repeat has come to.
-  private var parts: [Int: Int] = [:]
+  private let launches: [ExecutionPlan.Launch]
+  /// Where each slot's whole begins.
+  private let bases: [UnsafeMutableRawPointer]
+  private var turns: PlanTurns
 
   init(_ plan: ExecutionPlan, _ inputs: [TensorValue]) {
     self.plan = plan
@@ -40,6 +44,19 @@ private struct PlanRun {
     parameterBytes = inputs.map { Self.allocate(copying: $0) }
     resultBytes = plan.results.map { Self.allocate($0.type.byteCount) }
     constantBytes = plan.constants.map { Self.allocate(copying: TensorValue($0)) }
+    launches = plan.launches
+    turns = PlanTurns(plan)
+    var bases: [UnsafeMutableRawPointer] = []
+    for slot in plan.slots {
+      switch slot.place {
+      case .parameter(let number): bases.append(parameterBytes[number])
+      case .result(let number): bases.append(resultBytes[number])
+      case .constant(let number): bases.append(constantBytes[number])
+      case .arena(let offset): bases.append(arena + offset)
+      case .element(let whole, _): bases.append(bases[whole])
+      }
+    }
+    self.bases = bases
   }
 
   func deallocate() {
@@ -59,44 +76,17 @@ private struct PlanRun {
     return bytes
   }
 
-  private func address(_ slot: Int) -> UnsafeMutableRawPointer {
-    switch plan.slots[slot].place {
-    case .parameter(let number): parameterBytes[number]
-    case .result(let number): resultBytes[number]
-    case .constant(let number): constantBytes[number]
-    case .arena(let offset): arena + offset
-    case .element(let whole, let step): address(whole) + parts[step, default: 0] * plan.slots[slot].type.byteCount
-    }
-  }
+  private func address(_ slot: Int) -> UnsafeMutableRawPointer { bases[slot] + turns.offset(ofSlot: slot) }
 
-  mutating func perform(_ steps: Range<Int>) throws(KilnError) {
-    var step = steps.lowerBound
-    while step < steps.upperBound {
-      switch plan.steps[step] {
-      case .launch(let launch):
-        try perform(launch)
-      case .loop(let condition, let body, let predicate):
-        try perform(condition)
-        while address(predicate).load(as: UInt8.self) == 1 {
-          try perform(body)
-          try perform(condition)
-        }
-      case .branch(let regions, let selector):
-        try perform(regions[plan.region(chosenBy: selector, of: regions.count, at: address(selector))])
-      case .repeat(let count, let isReversed, let body):
-        for done in 0..<count {
-          parts[step] = ExecutionPlan.part(after: done, of: count, isReversed: isReversed)
-          try perform(body)
-        }
-      }
-      step = plan.end(ofStep: step)
-    }
-  }
+  func readPredicate(_ slot: Int) -> Bool { plan.choice(inSlot: slot, at: address(slot)) == 1 }
+  func readSelector(_ slot: Int) -> Int { plan.choice(inSlot: slot, at: address(slot)) }
+  mutating func begin(part: Int, ofStep step: Int) { turns.begin(part: part, ofStep: step) }
 
-  private func perform(_ launch: ExecutionPlan.Launch) throws(KilnError) {
+  func launch(_ number: Int) throws(KilnError) {
+    let launch = launches[number]
     let status = KernelInterpreter.run(
       plan.kernels[launch.kernel].definition, buffers: launch.slots.map(address), integers: launch.integers)
-    if launch.sites.indices.contains(status.site - 1) { throw launch.sites[status.site - 1].error(index: status.index) }
+    if let error = launch.error(site: status.site, index: status.index) { throw error }
   }
 
   var results: [TensorValue] {

@@ -3,6 +3,8 @@
 /// Steps are stored flat; `loop`, `branch` and `repeat` own ranges of later steps, so regions nest like brackets.
 public struct ExecutionPlan: Hashable, Sendable {
   public var name: String
+  /// What it was lowered for.
+  public var device: DeviceDescription
   /// All parameters of the function, hidden ones included.
   public var parameters: [Function.Parameter]
   public var results: [Result]
@@ -20,10 +22,12 @@ public struct ExecutionPlan: Hashable, Sendable {
   public var refusedDonations: [Donation]
 
   public init(
-    name: String, parameters: [Function.Parameter], results: [Result], constants: [Literal], kernels: [Kernel],
-    slots: [Slot], steps: [Step], memory: MemoryPlan, donations: [Donation], refusedDonations: [Donation] = []
+    name: String, device: DeviceDescription, parameters: [Function.Parameter], results: [Result],
+    constants: [Literal], kernels: [Kernel], slots: [Slot], steps: [Step], memory: MemoryPlan, donations: [Donation],
+    refusedDonations: [Donation] = []
   ) {
     self.name = name
+    self.device = device
     self.parameters = parameters
     self.results = results
     self.constants = constants
@@ -129,7 +133,7 @@ public struct ExecutionPlan: Hashable, Sendable {
     }
 
     /// What is thrown for an index out of range.
-    package func error(index: Int64) -> KilnError {
+    func error(index: Int64) -> KilnError {
       // Two parts of a kernel that fail at once may mix up their words; better no index than a wrong one.
       let found = index < 0 || index >= extent ? "index \(index)" : "an index"
       let isBox = spelling.hasPrefix("dynamic")
@@ -175,19 +179,6 @@ public struct ExecutionPlan: Hashable, Sendable {
     case .branch(let regions, _): regions.map(\.upperBound).max() ?? number + 1
     case .repeat(_, _, let body): body.upperBound
     }
-  }
-
-  /// The region of `count` ones that the value of slot `selector` at `address` chooses.
-  package func region(chosenBy selector: Int, of count: Int, at address: UnsafeRawPointer) -> Int {
-    let chosen =
-      slots[selector].type.dtype == .bool
-      ? Int(address.load(as: UInt8.self)) : Int(address.loadUnaligned(as: Int32.self))
-    return (0..<count).contains(chosen) ? chosen : count - 1
-  }
-
-  /// The part of element slots that belongs to the turn that runs after `done` others.
-  public static func part(after done: Int, of count: Int, isReversed: Bool) -> Int {
-    isReversed ? count - 1 - done : done
   }
 
   /// Scratch bytes that each thread needs.

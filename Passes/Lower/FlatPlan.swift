@@ -12,8 +12,9 @@ struct FlatPlan {
   private(set) var steps: [Step] = []
   /// The loops around each step.
   private(set) var loops: [[Int]] = []
-  /// The step of each loop.
+  /// The step of each loop, and the step behind it and its regions.
   private(set) var stepOfLoop: [Int: Int] = [:]
+  private var endOfLoop: [Int: Int] = [:]
   /// From the first to the last step at which a buffer that is no element is in use, as a whole or in parts.
   private(set) var lifetimes: [BufferID: ClosedRange<Int>] = [:]
 
@@ -49,6 +50,7 @@ struct FlatPlan {
         let middle = steps.count
         append(body, around + [number])
         steps[step] = .loop(condition: step + 1..<middle, body: middle..<steps.count, predicate: predicate)
+        endOfLoop[number] = steps.count
       case .branch(let regions, let selector):
         steps.append(.branch([], selector: selector))
         var ranges: [Range<Int>] = []
@@ -63,6 +65,7 @@ struct FlatPlan {
         stepOfLoop[number] = step
         append(body, around + [number])
         steps[step] = .turns(count: count, isReversed: isReversed, body: step + 1..<steps.count)
+        endOfLoop[number] = steps.count
       }
     }
   }
@@ -79,18 +82,11 @@ struct FlatPlan {
     var range = step...step
     let depth = buffers[whole].loops.count
     // What one turn leaves to the next, or all turns read, lives as long as the loop.
-    if around.count > depth, let loop = stepOfLoop[around[depth]] { range = loop...max(loop, end(of: loop) - 1) }
+    if around.count > depth, let first = stepOfLoop[around[depth]], let end = endOfLoop[around[depth]] {
+      range = first...end - 1
+    }
     let known = lifetimes[whole] ?? range
     lifetimes[whole] = min(known.lowerBound, range.lowerBound)...max(known.upperBound, range.upperBound)
-  }
-
-  private func end(of step: Int) -> Int {
-    switch steps[step] {
-    case .launch: step + 1
-    case .loop(_, let body, _): body.upperBound
-    case .branch(let regions, _): regions.last?.upperBound ?? step + 1
-    case .turns(_, _, let body): body.upperBound
-    }
   }
 }
 

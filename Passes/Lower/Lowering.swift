@@ -67,7 +67,7 @@ public struct Lowering: Sendable {
     fusion.callees = Array(lowering.fusions.dropFirst())
     self.fusion = fusion
     let builder = PlanBuilder(function, results, lowered.nodes, lowering.buffers, donations: donations)
-    var plan = builder.build(options)
+    var plan = builder.build(options, for: device)
     plan.refusedDonations = options.donations.filter { !donations.contains($0) }
     self.plan = plan
   }

@@ -7,7 +7,7 @@ import Synchronization
 package final class CPUExecutable: @unchecked Sendable {
   package let plan: ExecutionPlan
   private let kernels: [CompiledKernel]
-  private let walker: RegionWalker
+  private let walk: PlanWalk
   private let pool: WorkerPool
   /// One record per phase of each launch, in order.
   private let records: UnsafeMutableBufferPointer<Record>
@@ -53,7 +53,7 @@ package final class CPUExecutable: @unchecked Sendable {
   package init(_ plan: ExecutionPlan, compiler: KernelCompiler, pool: WorkerPool = .shared) throws(RuntimeError) {
     self.plan = plan
     self.pool = pool
-    walker = RegionWalker(plan)
+    walk = PlanWalk(plan)
     libraryLaunches = try Self.libraryLaunches(plan)
     kernels = try compiler.compile(plan.kernels, on: pool)
     var (records, ranges) = ([Record](), [Range<Int>]())
@@ -148,29 +148,50 @@ package final class CPUExecutable: @unchecked Sendable {
     let mode = FloatingPointMode.enter()
     let failed = runSteps(invocation)
     FloatingPointMode.leave(mode)
-    let site = failed.map { plan.launches[$0].sites[Int(memory.status.pointee) - 1] }
-    if site == nil { copyResults(inputs, outputs) }
-    giveBack(invocation)
-    if let site {
-      throw site.error(index: memory.failedIndex)
+    let error = failed.flatMap {
+      plan.launches[$0].error(site: Int(memory.status.pointee), index: memory.failedIndex)
     }
+    if error == nil { copyResults(inputs, outputs) }
+    giveBack(invocation)
+    if let error { throw error }
   }
 
   /// Runs all steps; gives the launch that found an index out of range, if one did.
   private func runSteps(_ invocation: Invocation) -> Int? {
-    if walker.isStraight {
+    if walk.isStraight {
       for index in 0..<records.count where !execute(records[index], invocation) { return records[index].launch }
       return nil
     }
-    var failed: Int?
-    walker.run(invocation.memory) { launch in
-      for index in recordRanges[launch] where !execute(records[index], invocation) {
-        failed = launch
-        return false
-      }
-      return true
+    var machine = Machine(executable: self, invocation: invocation)
+    do throws(FailedLaunch) {
+      try walk.run(&machine)
+      return nil
+    } catch {
+      return error.number
     }
-    return failed
+  }
+
+  /// A launch that found an index out of range.
+  private struct FailedLaunch: Error {
+    var number: Int
+  }
+
+  private struct Machine: PlanMachine {
+    typealias Failure = FailedLaunch
+
+    let executable: CPUExecutable
+    let invocation: Invocation
+
+    func launch(_ number: Int) throws(FailedLaunch) {
+      for index in executable.recordRanges[number]
+      where !executable.execute(executable.records[index], invocation) { throw FailedLaunch(number: number) }
+    }
+
+    func readPredicate(_ slot: Int) -> Bool { readSelector(slot) == 1 }
+    func readSelector(_ slot: Int) -> Int {
+      executable.plan.choice(inSlot: slot, at: invocation.memory.address(slot))
+    }
+    func begin(part: Int, ofStep step: Int) { invocation.memory.begin(part: part, ofStep: step) }
   }
 
   /// Fills the results that are another value's bytes.

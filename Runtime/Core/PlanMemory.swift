@@ -16,10 +16,10 @@ package final class PlanMemory: @unchecked Sendable {
   private let resultPatches: UnsafeMutableBufferPointer<Patch>
   /// Per repeat the entries that are elements of its turn.
   private let elementPatches: [Int: [Patch]]
-  private let slots: [ExecutionPlan.Slot]
+  /// Per slot the place of its whole.
+  private let wholes: [ExecutionPlan.Slot.Place]
   private let constantOffsets: [Int]
-  /// The part of elements that each repeat has come to, by step.
-  private var parts: [Int]
+  private var turns: PlanTurns
   private var inputs = UnsafeBufferPointer<UnsafeRawPointer>(start: nil, count: 0)
   private var outputs = UnsafeBufferPointer<UnsafeMutableRawPointer>(start: nil, count: 0)
   /// The site of an index out of range, 0 for none; eight bytes on lies the index.
@@ -42,8 +42,8 @@ package final class PlanMemory: @unchecked Sendable {
     }
     constants = try HostBuffer(byteCount: constantBytes)
     self.constantOffsets = constantOffsets
-    slots = plan.slots
-    parts = Array(repeating: 0, count: plan.steps.count)
+    wholes = plan.slots.indices.map { plan.slots[plan.wholeSlot(of: $0)].place }
+    turns = PlanTurns(plan)
     for (literal, offset) in zip(plan.constants, constantOffsets) { literal.store(to: constants.pointer + offset) }
 
     var (pointers, integers, starts) = (0, 0, [(pointers: Int, integers: Int)]())
@@ -108,7 +108,7 @@ package final class PlanMemory: @unchecked Sendable {
 
   /// Fills in the addresses of the elements that a turn of the repeat at `step` works on.
   package func begin(part: Int, ofStep step: Int) {
-    parts[step] = part
+    turns.begin(part: part, ofStep: step)
     guard let patches = elementPatches[step] else { return }
     for patch in patches { pointerTable[patch.entry] = address(patch.number) }
   }
@@ -122,13 +122,15 @@ package final class PlanMemory: @unchecked Sendable {
 
   /// The address of slot `number` in this call and in the present turn of its repeats.
   package func address(_ number: Int) -> UnsafeMutableRawPointer {
-    switch slots[number].place {
-    case .arena(let offset): arena.pointer + offset
-    case .parameter(let number): UnsafeMutableRawPointer(mutating: inputs[number])
-    case .result(let number): outputs[number]
-    case .constant(let number): constants.pointer + constantOffsets[number]
-    case .element(let whole, let step): address(whole) + parts[step] * slots[number].type.byteCount
-    }
+    let base =
+      switch wholes[number] {
+      case .arena(let offset): arena.pointer + offset
+      case .parameter(let number): UnsafeMutableRawPointer(mutating: inputs[number])
+      case .result(let number): outputs[number]
+      case .constant(let number): constants.pointer + constantOffsets[number]
+      case .element: preconditionFailure("a whole is no element")
+      }
+    return base + turns.offset(ofSlot: number)
   }
 }
 
