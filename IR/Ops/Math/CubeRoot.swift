@@ -1,7 +1,7 @@
 /// The cube root of x = s 2^(3 q) with s in [sqrt(1/2), 4 sqrt(2)): a first guess, Halley's step, for f64 a step of Newton's.
 extension ScalarProgram.Builder {
   mutating func cbrt(_ x: ScalarID) -> ScalarID {
-    let a = absolute(x)
+    let a = abs(x)
     let (zero, one, two) = (real(0, like: x), real(1, like: x), real(2, like: x))
     let (m, e) = splitExponent(a)
     // floor((e + 1/2) / 3): the half keeps the quotient away from integers.
