@@ -59,7 +59,7 @@ extension BodyInstruction {
   var nanoseconds: Double {
     switch self {
     case .constant, .index, .reduced: 0
-    case .operation(.divide, _, _), .operation(.squareRoot, _, _): 0.15
+    case .operation(.divide, _, _), .operation(.sqrt, _, _): 0.15
     case .operation(.remainder, _, _): 20
     case .operation: 0.03
     case .load(let access): access.data.isEmpty ? 0.1 : 1

@@ -87,7 +87,8 @@ extension CPUSchedule {
       try require(lanes > 0 && unroll > 0 && grain > 0, "lanes, unroll and grain of a pointwise kernel are positive")
       try require(hasNoInnerAxes, "a pointwise kernel has no inner axes")
       try require(
-        kernel.reductionCount == 0 && kernel.scratchRows.isEmpty, "a pointwise kernel does not reduce and has no scratch")
+        kernel.reductionCount == 0 && kernel.scratchRows.isEmpty,
+        "a pointwise kernel does not reduce and has no scratch")
     case .turned(let axis, let lanes, let grain):
       try require(lanes > 0 && grain > 0, "lanes and grain of a turned kernel are positive")
       try require(
@@ -102,7 +103,8 @@ extension CPUSchedule {
         "the lanes of a row kernel share its elements: it neither scans nor sorts nor scatters, and has no dot")
     case .splitRows:
       try require(
-        kernel.stages.first.map { $0.effects.count == 1 && $0.reductionCount == 1 && $0.effects[0].dot == nil } ?? false,
+        kernel.stages.first.map { $0.effects.count == 1 && $0.reductionCount == 1 && $0.effects[0].dot == nil }
+          ?? false,
         "stage 0 of a kernel of split rows has one effect, a reduction and no dot")
       try require(
         kernel.stages.dropFirst().allSatisfy(\.inner.isEmpty), "only stage 0 of a kernel of split rows has inner axes")

@@ -115,9 +115,10 @@ struct KernelParser {
 
   private mutating func parseSchedule() throws(KilnError) -> Schedule {
     guard reader.accept(word: "openCL") else {
-      return .cpu(try parseNamed("schedule") { spelling, attributes throws(ConstraintFailure) in
-        try CPUSchedule(spelling, attributes)
-      })
+      return .cpu(
+        try parseNamed("schedule") { spelling, attributes throws(ConstraintFailure) in
+          try CPUSchedule(spelling, attributes)
+        })
     }
     func parseMapping() throws(KilnError) -> WorkMapping {
       try parseNamed("work mapping") { spelling, attributes throws(ConstraintFailure) in

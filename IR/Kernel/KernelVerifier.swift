@@ -124,7 +124,8 @@ extension KernelVerifier {
   }
 
   private func dtype(
-    of instruction: BodyInstruction, _ stage: KernelDefinition.Stage, _ body: [DType], _ reduced: [DType], _ filledRows: Set<Int>
+    of instruction: BodyInstruction, _ stage: KernelDefinition.Stage, _ body: [DType], _ reduced: [DType],
+    _ filledRows: Set<Int>
   ) throws(ConstraintFailure) -> DType {
     switch instruction {
     case .constant(let scalar): return scalar.dtype
@@ -151,7 +152,8 @@ extension KernelVerifier {
   }
 
   private func checkEffect(
-    _ effect: Effect, _ stage: KernelDefinition.Stage, _ body: [DType], _ reduced: inout [DType], _ filledRows: inout Set<Int>
+    _ effect: Effect, _ stage: KernelDefinition.Stage, _ body: [DType], _ reduced: inout [DType],
+    _ filledRows: inout Set<Int>
   ) throws(ConstraintFailure) {
     let dtype = try dtype(of: effect.value, body)
     switch effect {
@@ -200,7 +202,8 @@ extension KernelVerifier {
     try require(
       Contraction(kernel) != nil, "kernel.C6", "stage 0 of a contraction has one effect, a dot of two loads")
     try require(
-      kernel.stages.dropFirst().allSatisfy(\.inner.isEmpty), "kernel.C6", "only stage 0 of a contraction has inner axes")
+      kernel.stages.dropFirst().allSatisfy(\.inner.isEmpty), "kernel.C6", "only stage 0 of a contraction has inner axes"
+    )
   }
 }
 

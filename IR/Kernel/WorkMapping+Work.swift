@@ -38,7 +38,8 @@ extension WorkRange {
 
 extension WorkMapping {
   /// The work items of a phase.
-  package func range(_ kernel: KernelDefinition, _ integers: [Int], phase: Int, _ limits: WorkGroupLimits) -> WorkRange {
+  package func range(_ kernel: KernelDefinition, _ integers: [Int], phase: Int, _ limits: WorkGroupLimits) -> WorkRange
+  {
     let grid = kernel.pointGrid(integers)
     let points = grid.columns * grid.rows
     let blocks = kernel.blockCount(integers)

@@ -50,7 +50,9 @@ public struct PlanVerifier {
     for (step, launch) in plan.numberedLaunches {
       let kernel = plan.kernels[launch.kernel]
       // A slot that is read through a bit cast holds its bytes under another dtype.
-      let counts = zip(launch.slots, kernel.definition.buffers).map { plan.slots[$0].type.byteCount / $1.dtype.byteCount }
+      let counts = zip(launch.slots, kernel.definition.buffers).map {
+        plan.slots[$0].type.byteCount / $1.dtype.byteCount
+      }
       let found = KernelVerifier.diagnostics(for: kernel, integers: launch.integers, elementCounts: counts)
       diagnostics += found.map { Diagnostic($0.label, "in launch \(step) of plan @\(plan.name), \($0.message)") }
       if found.isEmpty && launch.usesLibrary && MatrixProduct(kernel, launch.integers) == nil {

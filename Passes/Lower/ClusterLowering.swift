@@ -29,7 +29,8 @@ struct ClusterLowering {
   }
 
   func draft(
-    _ buffers: BufferList, outer: [Int], _ stages: [KernelDefinition.Stage], _ sites: [ExecutionPlan.Site], scratch: [DType] = []
+    _ buffers: BufferList, outer: [Int], _ stages: [KernelDefinition.Stage], _ sites: [ExecutionPlan.Site],
+    scratch: [DType] = []
   ) -> KernelDraft {
     KernelDraft(
       kernel: KernelDefinition(

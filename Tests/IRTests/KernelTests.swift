@@ -179,7 +179,8 @@ import Testing
         #expect(try Kernel(parsing: kernel.description, file: "printed") == kernel)
         let counts = Array(repeating: 100, count: kernel.definition.buffers.count)
         _ = KernelVerifier.diagnostics(
-          for: kernel, integers: Array(repeating: 3, count: min(max(kernel.definition.integerCount, 0), 99)), elementCounts: counts
+          for: kernel, integers: Array(repeating: 3, count: min(max(kernel.definition.integerCount, 0), 99)),
+          elementCounts: counts
         )
       }
     }

@@ -8,7 +8,7 @@ import Testing
     let one = builder.constant(Scalar(1 as Float))
     #expect(builder.add(x, one) == builder.add(x, builder.constant(Scalar(1 as Float))))
     #expect(builder.constant(Scalar(0 as Float)) != builder.constant(Scalar(-0.0 as Float)))
-    _ = builder.squareRoot(x)
+    _ = builder.sqrt(x)
     let program = builder.build(result: builder.multiply(x, x))
     #expect(program.instructions.count == 1)
     #expect(
@@ -63,7 +63,7 @@ import Testing
       (.add, [.bool, .bool], "add.C2"), (.and, [.f32, .f32], "and.C2"), (.shiftLeft, [.bool, .bool], "shiftLeft.C2"),
       (.scaleByPowerOfTwo, [.f32, .f64], "scaleByPowerOfTwo.C1"),
       (.scaleByPowerOfTwo, [.i32, .i32], "scaleByPowerOfTwo.C2"),
-      (.squareRoot, [.i32], "squareRoot.C2"), (.select, [.i8, .f32, .f32], "select.C2"),
+      (.sqrt, [.i32], "sqrt.C2"), (.select, [.i8, .f32, .f32], "select.C2"),
       (.select, [.bool, .f32, .f64], "select.C1"), (.convert, [.f32], "convert.C3"), (.bitcast, [.f32], "bitcast.C3"),
       (.less, [.bool, .bool], "less.C2"), (.equal, [.bf16, .bf16], "equal.C2"),
     ] as [(Primitive, [DType], String)])

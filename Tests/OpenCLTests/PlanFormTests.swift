@@ -85,11 +85,15 @@ struct PlanFormTests {
     let scalar = TensorType(.f32, [] as [Int])
     let here = AffineIndex(offset: .constant(0), strides: [])
     func kernel(_ dtype: DType, _ body: [BodyInstruction], to: DType) -> Kernel {
-      Kernel(KernelDefinition(buffers: [KernelDefinition.Buffer(dtype, isWritten: false), KernelDefinition.Buffer(to, isWritten: true)], integerCount: 0, outer: [], stages: [
-          KernelDefinition.Stage(
-            inner: [], body: [.load(BufferAccess(0, here))] + body,
-            effects: [.store(BodyID(body.count), BufferAccess(1, here))])
-        ]), .openCL(OpenCLSchedule(.points(strides: false))))
+      Kernel(
+        KernelDefinition(
+          buffers: [KernelDefinition.Buffer(dtype, isWritten: false), KernelDefinition.Buffer(to, isWritten: true)],
+          integerCount: 0, outer: [],
+          stages: [
+            KernelDefinition.Stage(
+              inner: [], body: [.load(BufferAccess(0, here))] + body,
+              effects: [.store(BodyID(body.count), BufferAccess(1, here))])
+          ]), .openCL(OpenCLSchedule(.points(strides: false))))
     }
     let x = BodyID(0)
     let double = BodyInstruction.operation(.add, operands: [x, x], dtype: .f32)

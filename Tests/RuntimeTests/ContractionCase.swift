@@ -115,7 +115,10 @@ struct ContractionCase: Sendable, CustomStringConvertible {
     let schedule = ContractionSchedule(
       tileRows: tile.rows, tileColumns: tile.columns,
       packsRight: packsRight, streamsRight: streamsRight, packsLeft: packsLeft)
-    let kernel = Kernel(KernelDefinition(buffers: buffers, integerCount: integers.count, outer: outer, stages: [dot, KernelDefinition.Stage(inner: [], body: body, effects: effects)]), .cpu(.contraction(schedule)))
+    let kernel = Kernel(
+      KernelDefinition(
+        buffers: buffers, integerCount: integers.count, outer: outer,
+        stages: [dot, KernelDefinition.Stage(inner: [], body: body, effects: effects)]), .cpu(.contraction(schedule)))
     return (kernel, integers)
   }
 

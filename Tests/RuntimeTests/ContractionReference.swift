@@ -61,7 +61,7 @@ extension ContractionCase {
           var start = 0
           repeat {
             var sum = T.zero
-            let count = min(Kernel.contractionBlock, terms - start)
+            let count = min(KernelDefinition.contractionBlock, terms - start)
             for _ in 0..<count {
               sum = sum.plusProduct(a.pointee, b.pointee)
               a += leftStep

@@ -20,22 +20,28 @@ struct PointwiseKernelTests {
     for (rows, columns) in [(1, 1), (3, 7), (2, 64), (5, 133), (1, 300)] {
       for unroll in [1, 4] where lanes > 1 || unroll == 1 {
         // out[i, j] = x[i, j] + row[j] + column[i] + transposed[j, i] + reversed[j] + every third element
-        let kernel = Kernel(KernelDefinition(buffers: [DType](repeating: .f32, count: 6).map { KernelDefinition.Buffer($0, isWritten: false) }
-            + [KernelDefinition.Buffer(.f32, isWritten: true)], integerCount: 1, outer: [.constant(rows), .constant(columns)], stages: [
-            KernelDefinition.Stage(
-              inner: [],
-              body: [
-                .load(BufferAccess(0, affine(columns, 1))), .load(BufferAccess(1, affine(0, 1))), .load(BufferAccess(2, affine(1, 0))),
-                .load(BufferAccess(3, AffineIndex(offset: .constant(0), strides: [.constant(1), .argument(0)]))),
-                .load(BufferAccess(4, affine(0, -1, offset: columns - 1))), .load(BufferAccess(5, affine(0, 3, offset: 1))),
-                .operation(.add, operands: [BodyID(0), BodyID(1)], dtype: .f32),
-                .operation(.add, operands: [BodyID(6), BodyID(2)], dtype: .f32),
-                .operation(.add, operands: [BodyID(7), BodyID(3)], dtype: .f32),
-                .operation(.add, operands: [BodyID(8), BodyID(4)], dtype: .f32),
-                .operation(.add, operands: [BodyID(9), BodyID(5)], dtype: .f32),
-              ],
-              effects: [.store(BodyID(10), BufferAccess(6, affine(columns, 1)))])
-          ]), .cpu(.pointwise(lanes: lanes, unroll: unroll, grain: 64, streaming: false)))
+        let kernel = Kernel(
+          KernelDefinition(
+            buffers: [DType](repeating: .f32, count: 6).map { KernelDefinition.Buffer($0, isWritten: false) }
+              + [KernelDefinition.Buffer(.f32, isWritten: true)], integerCount: 1,
+            outer: [.constant(rows), .constant(columns)],
+            stages: [
+              KernelDefinition.Stage(
+                inner: [],
+                body: [
+                  .load(BufferAccess(0, affine(columns, 1))), .load(BufferAccess(1, affine(0, 1))),
+                  .load(BufferAccess(2, affine(1, 0))),
+                  .load(BufferAccess(3, AffineIndex(offset: .constant(0), strides: [.constant(1), .argument(0)]))),
+                  .load(BufferAccess(4, affine(0, -1, offset: columns - 1))),
+                  .load(BufferAccess(5, affine(0, 3, offset: 1))),
+                  .operation(.add, operands: [BodyID(0), BodyID(1)], dtype: .f32),
+                  .operation(.add, operands: [BodyID(6), BodyID(2)], dtype: .f32),
+                  .operation(.add, operands: [BodyID(7), BodyID(3)], dtype: .f32),
+                  .operation(.add, operands: [BodyID(8), BodyID(4)], dtype: .f32),
+                  .operation(.add, operands: [BodyID(9), BodyID(5)], dtype: .f32),
+                ],
+                effects: [.store(BodyID(10), BufferAccess(6, affine(columns, 1)))])
+            ]), .cpu(.pointwise(lanes: lanes, unroll: unroll, grain: 64, streaming: false)))
         var buffers = [rows * columns, columns, rows, rows * columns, columns, 3 * columns].enumerated().map {
           DType.f32.numbers($1, seed: $0)
         }
@@ -59,14 +65,18 @@ struct PointwiseKernelTests {
   func coordinates(lanes: Int) throws {
     let harness = try KernelHarness.widest.get()
     let (rows, columns) = (3, 37)
-    let kernel = Kernel(KernelDefinition(buffers: [KernelDefinition.Buffer(.i32, isWritten: true), KernelDefinition.Buffer(.i64, isWritten: true)], integerCount: 0, outer: [.constant(rows), .constant(columns)], stages: [
-        KernelDefinition.Stage(
-          inner: [], body: [.index(affine(0, 1), dtype: .i32), .index(affine(100, -3, offset: 5), dtype: .i64)],
-          effects: [
-            .store(BodyID(0), BufferAccess(0, affine(columns, 1))),
-            .store(BodyID(1), BufferAccess(1, affine(columns, 1))),
-          ])
-      ]), .cpu(.pointwise(lanes: lanes, unroll: 2, grain: 32, streaming: false)))
+    let kernel = Kernel(
+      KernelDefinition(
+        buffers: [KernelDefinition.Buffer(.i32, isWritten: true), KernelDefinition.Buffer(.i64, isWritten: true)],
+        integerCount: 0, outer: [.constant(rows), .constant(columns)],
+        stages: [
+          KernelDefinition.Stage(
+            inner: [], body: [.index(affine(0, 1), dtype: .i32), .index(affine(100, -3, offset: 5), dtype: .i64)],
+            effects: [
+              .store(BodyID(0), BufferAccess(0, affine(columns, 1))),
+              .store(BodyID(1), BufferAccess(1, affine(columns, 1))),
+            ])
+        ]), .cpu(.pointwise(lanes: lanes, unroll: 2, grain: 32, streaming: false)))
     var buffers = [[UInt64]](repeating: [UInt64](repeating: 0, count: rows * columns), count: 2)
     try harness.run(kernel, &buffers)
     for i in 0..<rows {
@@ -81,11 +91,15 @@ struct PointwiseKernelTests {
   func streaming(offset: Int) throws {
     let harness = try KernelHarness.widest.get()
     let count = 1000
-    let kernel = Kernel(KernelDefinition(buffers: [KernelDefinition.Buffer(.f32, isWritten: false), KernelDefinition.Buffer(.f32, isWritten: true)], integerCount: 1, outer: [.argument(0)], stages: [
-        KernelDefinition.Stage(
-          inner: [], body: [.load(BufferAccess(0, affine(1)))],
-          effects: [.store(BodyID(0), BufferAccess(1, affine(1, offset: offset)))])
-      ]), .cpu(.pointwise(lanes: 16, unroll: 4, grain: 512, streaming: true)))
+    let kernel = Kernel(
+      KernelDefinition(
+        buffers: [KernelDefinition.Buffer(.f32, isWritten: false), KernelDefinition.Buffer(.f32, isWritten: true)],
+        integerCount: 1, outer: [.argument(0)],
+        stages: [
+          KernelDefinition.Stage(
+            inner: [], body: [.load(BufferAccess(0, affine(1)))],
+            effects: [.store(BodyID(0), BufferAccess(1, affine(1, offset: offset)))])
+        ]), .cpu(.pointwise(lanes: 16, unroll: 4, grain: 512, streaming: true)))
     var buffers = [DType.f32.words(count, seed: 3), [UInt64](repeating: 0, count: count + offset)]
     try harness.run(kernel, &buffers, integers: [count])
     #expect(Array(buffers[1][offset...]) == buffers[0])
@@ -98,18 +112,25 @@ struct PointwiseKernelTests {
     for dtype in [DType.i32, .u64, .i8] {
       for perElement in [false, true] {
         let chosen = perElement ? affine(columns, 1) : affine(1, 0)
-        let kernel = Kernel(KernelDefinition(buffers: [
-            KernelDefinition.Buffer(.f32, isWritten: false), KernelDefinition.Buffer(dtype, isWritten: false),
-            KernelDefinition.Buffer(.f32, isWritten: true),
-          ], integerCount: 1, outer: [.constant(rows), .constant(columns)], stages: [
-            KernelDefinition.Stage(
-              inner: [],
-              body: [
-                .load(BufferAccess(1, chosen)),
-                .load(BufferAccess(0, affine(0, 1), data: [DataIndex(BodyID(0), stride: .constant(columns), extent: .argument(0), site: 42)], bounds: bounds)),
-              ],
-              effects: [.store(BodyID(1), BufferAccess(2, affine(columns, 1)))])
-          ]), .cpu(.pointwise(lanes: lanes, unroll: 1, grain: 64, streaming: false)))
+        let kernel = Kernel(
+          KernelDefinition(
+            buffers: [
+              KernelDefinition.Buffer(.f32, isWritten: false), KernelDefinition.Buffer(dtype, isWritten: false),
+              KernelDefinition.Buffer(.f32, isWritten: true),
+            ], integerCount: 1, outer: [.constant(rows), .constant(columns)],
+            stages: [
+              KernelDefinition.Stage(
+                inner: [],
+                body: [
+                  .load(BufferAccess(1, chosen)),
+                  .load(
+                    BufferAccess(
+                      0, affine(0, 1),
+                      data: [DataIndex(BodyID(0), stride: .constant(columns), extent: .argument(0), site: 42)],
+                      bounds: bounds)),
+                ],
+                effects: [.store(BodyID(1), BufferAccess(2, affine(columns, 1)))])
+            ]), .cpu(.pointwise(lanes: lanes, unroll: 1, grain: 64, streaming: false)))
         for outside in [false, true] {
           let indices = (0..<rows * (perElement ? columns : 1)).map { number -> UInt64 in
             let inside = UInt64(number * 5 % extent)
@@ -142,16 +163,23 @@ struct PointwiseKernelTests {
   func scatter(combiner: ScatterCombiner, bounds: IndexBounds) throws {
     let harness = try KernelHarness.widest.get()
     let (updates, extent) = (40, 7)
-    let kernel = Kernel(KernelDefinition(buffers: [
-        KernelDefinition.Buffer(.i32, isWritten: false), KernelDefinition.Buffer(.f32, isWritten: false),
-        KernelDefinition.Buffer(.f32, isWritten: true),
-      ], integerCount: 0, outer: [], stages: [
-        KernelDefinition.Stage(
-          inner: [.constant(updates)], body: [.load(BufferAccess(0, affine(1))), .load(BufferAccess(1, affine(1)))],
-          effects: [
-            .scatter(combiner, BodyID(1), BufferAccess(2, affine(0), data: [DataIndex(BodyID(0), stride: .constant(1), extent: .constant(extent), site: 5)], bounds: bounds))
-          ])
-      ]), .cpu(.serial))
+    let kernel = Kernel(
+      KernelDefinition(
+        buffers: [
+          KernelDefinition.Buffer(.i32, isWritten: false), KernelDefinition.Buffer(.f32, isWritten: false),
+          KernelDefinition.Buffer(.f32, isWritten: true),
+        ], integerCount: 0, outer: [],
+        stages: [
+          KernelDefinition.Stage(
+            inner: [.constant(updates)], body: [.load(BufferAccess(0, affine(1))), .load(BufferAccess(1, affine(1)))],
+            effects: [
+              .scatter(
+                combiner, BodyID(1),
+                BufferAccess(
+                  2, affine(0), data: [DataIndex(BodyID(0), stride: .constant(1), extent: .constant(extent), site: 5)],
+                  bounds: bounds))
+            ])
+        ]), .cpu(.serial))
     let indices = (0..<updates).map { $0 * 11 % 10 - 1 }
     let start = DType.f32.numbers(extent, seed: 2)
     var buffers = [indices.map { UInt64(UInt32(bitPattern: Int32($0))) }, DType.f32.numbers(updates, seed: 3), start]
@@ -179,22 +207,27 @@ struct PointwiseKernelTests {
     let rows = 3
     let row = AffineIndex(offset: .constant(0), strides: [.argument(1), .constant(1)])
     func kernel(_ schedule: CPUSchedule) -> Kernel {
-      Kernel(KernelDefinition(buffers: [KernelDefinition.Buffer(.f32, isWritten: false), KernelDefinition.Buffer(.f32, isWritten: true)], scratchRows: [.f32], integerCount: 2, outer: [.argument(0)], stages: [
-          KernelDefinition.Stage(
-            inner: [.argument(1)], body: [.load(BufferAccess(0, row))], effects: [.reduce(.reduce(.max), BodyID(0))]),
-          KernelDefinition.Stage(
-            inner: [.argument(1)],
-            body: [
-              .load(BufferAccess(0, row)), .reduced(0), .operation(.subtract, operands: [BodyID(0), BodyID(1)], dtype: .f32),
-            ],
-            effects: [.storeScratch(BodyID(2), row: 0), .reduce(.reduce(.sum), BodyID(2))]),
-          KernelDefinition.Stage(
-            inner: [.argument(1)],
-            body: [
-              .loadScratch(row: 0), .reduced(1), .operation(.divide, operands: [BodyID(0), BodyID(1)], dtype: .f32),
-            ],
-            effects: [.store(BodyID(2), BufferAccess(1, row))]),
-        ]), .cpu(schedule))
+      Kernel(
+        KernelDefinition(
+          buffers: [KernelDefinition.Buffer(.f32, isWritten: false), KernelDefinition.Buffer(.f32, isWritten: true)],
+          scratchRows: [.f32], integerCount: 2, outer: [.argument(0)],
+          stages: [
+            KernelDefinition.Stage(
+              inner: [.argument(1)], body: [.load(BufferAccess(0, row))], effects: [.reduce(.reduce(.max), BodyID(0))]),
+            KernelDefinition.Stage(
+              inner: [.argument(1)],
+              body: [
+                .load(BufferAccess(0, row)), .reduced(0),
+                .operation(.subtract, operands: [BodyID(0), BodyID(1)], dtype: .f32),
+              ],
+              effects: [.storeScratch(BodyID(2), row: 0), .reduce(.reduce(.sum), BodyID(2))]),
+            KernelDefinition.Stage(
+              inner: [.argument(1)],
+              body: [
+                .loadScratch(row: 0), .reduced(1), .operation(.divide, operands: [BodyID(0), BodyID(1)], dtype: .f32),
+              ],
+              effects: [.store(BodyID(2), BufferAccess(1, row))]),
+          ]), .cpu(schedule))
     }
     for schedule in [CPUSchedule.rows, .serial] {
       var buffers = [DType.f32.numbers(rows * n, seed: n), [UInt64](repeating: 0, count: rows * n)]
@@ -212,11 +245,17 @@ struct PointwiseKernelTests {
   @Test("the text, which names code in the caches, tells kernels apart")
   func texts() {
     func kernel(_ body: [BodyInstruction]) -> Kernel {
-      Kernel(KernelDefinition(buffers: [KernelDefinition.Buffer(.f32, isWritten: true)], integerCount: 0, outer: [.constant(300)], stages: [KernelDefinition.Stage(inner: [], body: body, effects: [.store(BodyID(0), BufferAccess(0, affine(1)))])]), .cpu(.serial))
+      Kernel(
+        KernelDefinition(
+          buffers: [KernelDefinition.Buffer(.f32, isWritten: true)], integerCount: 0, outer: [.constant(300)],
+          stages: [
+            KernelDefinition.Stage(inner: [], body: body, effects: [.store(BodyID(0), BufferAccess(0, affine(1)))])
+          ]), .cpu(.serial))
     }
     let bodies: [[BodyInstruction]] = [
       [.constant(Scalar(Float(1)))], [.constant(Scalar(Float(-1)))], [.constant(Scalar(.u32, bits: 0x3f80_0000))],
-      [.index(affine(1), dtype: .i32)], [.index(affine(1, offset: 300), dtype: .i32)], [.load(BufferAccess(0, affine(1)))],
+      [.index(affine(1), dtype: .i32)], [.index(affine(1, offset: 300), dtype: .i32)],
+      [.load(BufferAccess(0, affine(1)))],
       [.load(BufferAccess(0, affine(-1)))], [.loadScratch(row: 0)], [.reduced(0)],
     ]
     #expect(Set(bodies.map { kernel($0).description }).count == bodies.count)
@@ -227,11 +266,14 @@ struct PointwiseKernelTests {
     let harness = try KernelHarness.widest.get()
     let pool = WorkerPool(threadCount: 4)
     let kernels = (0..<12).map { number in
-      Kernel(KernelDefinition(buffers: [KernelDefinition.Buffer(.f32, isWritten: true)], integerCount: 0, outer: [.constant(100)], stages: [
-          KernelDefinition.Stage(
-            inner: [], body: [.constant(Scalar(Float(number % 3) + 0.25))],
-            effects: [.store(BodyID(0), BufferAccess(0, affine(1)))])
-        ]), .cpu(.pointwise(lanes: 16, unroll: 1, grain: 64, streaming: false)))
+      Kernel(
+        KernelDefinition(
+          buffers: [KernelDefinition.Buffer(.f32, isWritten: true)], integerCount: 0, outer: [.constant(100)],
+          stages: [
+            KernelDefinition.Stage(
+              inner: [], body: [.constant(Scalar(Float(number % 3) + 0.25))],
+              effects: [.store(BodyID(0), BufferAccess(0, affine(1)))])
+          ]), .cpu(.pointwise(lanes: 16, unroll: 1, grain: 64, streaming: false)))
     }
     let compiled = try harness.compiler.compile(kernels, on: pool)
     #expect(compiled.count == 12)

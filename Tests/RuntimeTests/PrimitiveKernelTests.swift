@@ -61,7 +61,11 @@ struct PrimitiveKernelTests {
       effects.append(.store(BodyID(body.count - 1), BufferAccess(buffers.count, index)))
       buffers.append(KernelDefinition.Buffer(item.result, isWritten: true))
     }
-    return Kernel(KernelDefinition(buffers: buffers, integerCount: 1, outer: [.argument(0)], stages: [KernelDefinition.Stage(inner: [], body: body, effects: effects)]), .cpu(.pointwise(lanes: lanes, unroll: 1, grain: 1024, streaming: false)))
+    return Kernel(
+      KernelDefinition(
+        buffers: buffers, integerCount: 1, outer: [.argument(0)],
+        stages: [KernelDefinition.Stage(inner: [], body: body, effects: effects)]),
+      .cpu(.pointwise(lanes: lanes, unroll: 1, grain: 1024, streaming: false)))
   }
 
   @Test(

@@ -42,7 +42,7 @@ enum ReductionDefinition {
           let (x, y, c) = (UInt32(a[index].bits), UInt32(b[index].bits), UInt32(sum.bits))
           return Scalar(Float(bitPattern: c).addingProduct(Float(bitPattern: x), Float(bitPattern: y)))
         }
-        if dtype.isReal { return Primitive.fusedMultiplyAdd.evaluate([a[index], b[index], sum], dtype: dtype) }
+        if dtype.isReal { return Primitive.fma.evaluate([a[index], b[index], sum], dtype: dtype) }
         return Primitive.add.evaluate(
           [Primitive.multiply.evaluate([a[index], b[index]], dtype: dtype), sum], dtype: dtype)
       }
@@ -111,14 +111,18 @@ struct ReductionKernelTests {
     let effects: [Effect] =
       kinds.map { .reduce(.reduce($0), BodyID(0)) } + extremes.map { .reduce(.argReduce($0), BodyID(0)) }
     let results = kinds.map { _ in dtype } + extremes.map { _ in DType.i32 }
-    return Kernel(KernelDefinition(buffers: [KernelDefinition.Buffer(dtype, isWritten: false)] + results.map { KernelDefinition.Buffer($0, isWritten: true) }, integerCount: 3, outer: [.argument(0)], stages: [
-        KernelDefinition.Stage(inner: [.argument(1)], body: [.load(BufferAccess(0, element))], effects: effects),
-        KernelDefinition.Stage(
-          inner: [], body: effects.indices.map { .reduced($0) },
-          effects: effects.indices.map {
-            .store(BodyID($0), BufferAccess($0 + 1, AffineIndex(offset: .constant(0), strides: [.constant(1)])))
-          }),
-      ]), .cpu(schedule))
+    return Kernel(
+      KernelDefinition(
+        buffers: [KernelDefinition.Buffer(dtype, isWritten: false)]
+          + results.map { KernelDefinition.Buffer($0, isWritten: true) }, integerCount: 3, outer: [.argument(0)],
+        stages: [
+          KernelDefinition.Stage(inner: [.argument(1)], body: [.load(BufferAccess(0, element))], effects: effects),
+          KernelDefinition.Stage(
+            inner: [], body: effects.indices.map { .reduced($0) },
+            effects: effects.indices.map {
+              .store(BodyID($0), BufferAccess($0 + 1, AffineIndex(offset: .constant(0), strides: [.constant(1)])))
+            }),
+        ]), .cpu(schedule))
   }
 
   private func check(
@@ -207,7 +211,8 @@ struct ReductionKernelTests {
   func logical() throws {
     let harness = try KernelHarness.widest.get()
     for dtype in [DType.bool, .u16] {
-      for (n, schedule) in [(0, CPUSchedule.rows), (1, .rows), (77, .rows), (77, .serial), (2000, .columns(strip: 32))] {
+      for (n, schedule) in [(0, CPUSchedule.rows), (1, .rows), (77, .rows), (77, .serial), (2000, .columns(strip: 32))]
+      {
         var byColumns = false
         if case .columns = schedule { byColumns = true }
         let words = (0..<4 * n).map { UInt64($0 % 50 == 7 ? 0 : 1) }
@@ -239,18 +244,23 @@ struct ReductionKernelTests {
         let outer = n > 1000 ? 5 : 19
         let vector = AffineIndex(offset: .constant(0), strides: [.constant(0), .constant(1)])
         let matrix = AffineIndex(offset: .constant(0), strides: [.constant(1), .argument(0)])
-        let kernel = Kernel(KernelDefinition(buffers: [
-            KernelDefinition.Buffer(dtype, isWritten: false), KernelDefinition.Buffer(dtype, isWritten: false),
-            KernelDefinition.Buffer(dtype, isWritten: true),
-          ], integerCount: 2, outer: [.argument(0)], stages: [
-            KernelDefinition.Stage(
-              inner: [.argument(1)], body: [.load(BufferAccess(0, vector)), .load(BufferAccess(1, matrix))],
-              effects: [.reduce(.dot(BodyID(1)), BodyID(0))]),
-            KernelDefinition.Stage(
-              inner: [], body: [.reduced(0)],
-              effects: [.store(BodyID(0), BufferAccess(2, AffineIndex(offset: .constant(0), strides: [.constant(1)])))]
-            ),
-          ]), .cpu(schedule))
+        let kernel = Kernel(
+          KernelDefinition(
+            buffers: [
+              KernelDefinition.Buffer(dtype, isWritten: false), KernelDefinition.Buffer(dtype, isWritten: false),
+              KernelDefinition.Buffer(dtype, isWritten: true),
+            ], integerCount: 2, outer: [.argument(0)],
+            stages: [
+              KernelDefinition.Stage(
+                inner: [.argument(1)], body: [.load(BufferAccess(0, vector)), .load(BufferAccess(1, matrix))],
+                effects: [.reduce(.dot(BodyID(1)), BodyID(0))]),
+              KernelDefinition.Stage(
+                inner: [], body: [.reduced(0)],
+                effects: [
+                  .store(BodyID(0), BufferAccess(2, AffineIndex(offset: .constant(0), strides: [.constant(1)])))
+                ]
+              ),
+            ]), .cpu(schedule))
         var buffers = [
           dtype.numbers(n, seed: n), dtype.numbers(n * outer, seed: n + 1), [UInt64](repeating: 9, count: outer),
         ]

@@ -2,7 +2,7 @@
 /// Newton's.
 extension ScalarProgram.Builder {
   mutating func cbrt(_ x: ScalarID) -> ScalarID {
-    let a = absolute(x)
+    let a = abs(x)
     let (zero, one, two) = (real(0, like: x), real(1, like: x), real(2, like: x))
     let (m, e) = splitExponent(a)
     // floor((e + 1/2) / 3): the half keeps the quotient away from integers.

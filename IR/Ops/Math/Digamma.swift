@@ -33,7 +33,7 @@ extension ScalarProgram.Builder {
     let value = select(isFar, far, add(base, quotient))
 
     // digamma(1 - x) - pi cot(pi x); NaN at the negative integers.
-    let r = subtract(x, roundToEven(x))
+    let r = subtract(x, round(x))
     // The zeros at the odd halves as a factor of their own.
     let factor = fma(multiply(r, real(-4, like: x)), r, one)
     let cotangent = divide(multiply(factor, polynomial(.cotPi, multiply(r, r))), r)
@@ -57,14 +57,14 @@ extension ScalarProgram.Builder {
     let value = select(isFar, far, near)
 
     // (pi / sin(pi x))^2 - trigamma(1 - x); infinity at the negative integers.
-    let r = subtract(x, roundToEven(x))
+    let r = subtract(x, round(x))
     let sine = sinPiOverPi(r)
     let cosecant = divide(one, sine.high)
     let minus = negate(cosecant)
     // What the division lost; nothing where the square overflows.
     let lost = multiply(cosecant, fma(minus, sine.low, fma(minus, sine.high, one)))
     let correction = multiply(add(cosecant, cosecant), lost)
-    let low = select(less(absolute(cosecant), real(0x1p60, like: x)), correction, zero)
+    let low = select(less(abs(cosecant), real(0x1p60, like: x)), correction, zero)
     let reflected = fma(cosecant, cosecant, subtract(low, value))
     return select(isNegative, reflected, value)
   }

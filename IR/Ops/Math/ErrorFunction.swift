@@ -1,7 +1,7 @@
 extension ScalarProgram.Builder {
   /// Up to 1 an odd polynomial, from there 1 - exp(-p(|x|)) with p = -log(1 - erf); the sign is put on at the end.
   mutating func erf(_ x: ScalarID) -> ScalarID {
-    let a = absolute(x)
+    let a = abs(x)
     let small = fma(a, polynomial(.erfSmall, multiply(a, a)), a)
     // From these bounds on the result is 1.
     let bounded = limit(a, above: dtype(of: x) == .f32 ? 3.9375 : 5.9375)
@@ -14,7 +14,7 @@ extension ScalarProgram.Builder {
   /// 1 - erf(x): below 3/4 from the polynomial of erf, from there exp(-x^2) times a polynomial in (|x| - 2) / (|x| +
   /// 2), divided by 1 + 2 |x|; 2 minus that for negative x.
   mutating func erfc(_ x: ScalarID) -> ScalarID {
-    let a = absolute(x)
+    let a = abs(x)
     let (one, two) = (real(1, like: x), real(2, like: x))
     let near = fma(negate(x), polynomial(.erfSmall, multiply(x, x)), subtract(one, x))
 
@@ -40,7 +40,7 @@ extension ScalarProgram.Builder {
     let isSingle = dtype(of: x) == .f32
     let (one, infinity) = (real(1, like: x), real(.infinity, like: x))
     let w = negate(log(fma(negate(x), x, one)))
-    let root = squareRoot(w)
+    let root = sqrt(w)
     var p = polynomial(.erfInverseMiddle, subtract(root, real(isSingle ? 3 : 3.25, like: x)))
     if !isSingle {
       let high = polynomial(.erfInverseHigh, subtract(root, real(5, like: x)))
@@ -48,7 +48,7 @@ extension ScalarProgram.Builder {
     }
     let low = polynomial(.erfInverseLow, subtract(w, real(isSingle ? 2.5 : 3.125, like: x)))
     p = select(lessEqual(w, real(isSingle ? 5 : 6.25, like: x)), low, p)
-    let a = absolute(x)
+    let a = abs(x)
     let edge = select(equal(a, one), withSign(infinity, of: x), real(.nan, like: x))
     return select(less(a, one), multiply(x, p), edge)
   }

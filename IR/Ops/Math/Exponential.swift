@@ -26,7 +26,7 @@ extension ScalarProgram.Builder {
     // Past these bounds the result is 0 or infinity.
     let isSingle = dtype(of: x) == .f32
     let bounded = limit(limit(x, above: isSingle ? 129 : 1025), below: isSingle ? -151 : -1076)
-    let n = roundToEven(bounded)
+    let n = round(bounded)
     let f = subtract(bounded, n)
     return scale(fma(f, polynomial(.exp2, f), real(1, like: x)), byPowerOfTwo: n)
   }
@@ -48,7 +48,7 @@ extension ScalarProgram.Builder {
 
   /// (n, x - n ln 2) with n the integer nearest to x / ln 2.
   private mutating func reduceByLn2(_ x: ScalarID) -> (n: ScalarID, r: ScalarID) {
-    let n = roundToEven(multiply(x, coefficient(.log2E, like: x)))
+    let n = round(multiply(x, coefficient(.log2E, like: x)))
     let lead = fma(n, coefficient(.ln2, 0, negated: true, like: x), x)
     return (n, fma(n, coefficient(.ln2, 1, negated: true, like: x), lead))
   }
@@ -61,7 +61,7 @@ extension ScalarProgram.Builder {
 
   /// exp(x) for moderate x where an absolute error of |x| times a rounding of ln 2 is harmless.
   mutating func expWithShortReduction(_ x: ScalarID) -> ScalarID {
-    let n = roundToEven(multiply(x, coefficient(.log2E, like: x)))
+    let n = round(multiply(x, coefficient(.log2E, like: x)))
     let r = fma(n, coefficient(.ln2, 0, negated: true, like: x), x)
     return scale(expOfReduced(r), byPowerOfTwo: n)
   }

@@ -2,13 +2,13 @@
 /// below -5/2. Logarithms are taken in two parts, for their sums cancel.
 extension ScalarProgram.Builder {
   mutating func logGamma(_ x: ScalarID) -> ScalarID {
-    let a = absolute(x)
+    let a = abs(x)
     let (zero, infinity) = (real(0, like: x), real(.infinity, like: x))
     let isReflected = less(x, real(-2.5, like: x))
     let value = logGammaForward(select(isReflected, a, x))
 
     // log(pi / |x sin(pi x)|) - logGamma(|x|); at integers, of which all large x are, infinity.
-    let r = absolute(subtract(a, roundToEven(a)))
+    let r = abs(subtract(a, round(a)))
     let logarithm = log(multiply(a, sinPiOverPi(r).high))
     let reflected = select(less(zero, r), subtract(negate(logarithm), value), infinity)
     return select(isReflected, reflected, value)
@@ -17,7 +17,7 @@ extension ScalarProgram.Builder {
   /// log |Gamma(y)| for y >= -5/2.
   private mutating func logGammaForward(_ y: ScalarID) -> ScalarID {
     let one = real(1, like: y)
-    let n = roundToEven(y)
+    let n = round(y)
     // logGamma(2 + d) and the product that the recurrence takes from 2 + d to y.
     let d = subtract(y, n)
     let slope = polynomialPair(.logGammaNearTwo, d)
@@ -34,7 +34,7 @@ extension ScalarProgram.Builder {
     product = select(equal(n, real(3, like: y)), before, product)
     product = select(equal(n, real(4, like: y)), multiply(before, subtract(y, real(2, like: y))), product)
     // From 5 on the product is y itself.
-    let logarithm = logPair(absolute(product))
+    let logarithm = logPair(abs(product))
     let isUp = less(real(2, like: y), n)
     let high = select(isUp, logarithm.high, negate(logarithm.high))
     let low = select(isUp, logarithm.low, negate(logarithm.low))

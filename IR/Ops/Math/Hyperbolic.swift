@@ -2,7 +2,7 @@
 extension ScalarProgram.Builder {
   /// Up to 1 an odd polynomial, from there exp(|x|) / 2 - exp(-|x|) / 2; the sign is put on at the end.
   mutating func sinh(_ x: ScalarID) -> ScalarID {
-    let a = absolute(x)
+    let a = abs(x)
     let z = multiply(a, a)
     let small = fma(multiply(a, z), polynomial(.sinh, z), a)
     let power = halfExp(a)
@@ -11,16 +11,16 @@ extension ScalarProgram.Builder {
   }
 
   mutating func cosh(_ x: ScalarID) -> ScalarID {
-    let power = halfExp(absolute(x))
+    let power = halfExp(abs(x))
     return add(power, divide(real(0.25, like: x), power))
   }
 
   /// log(|x| + sqrt(x^2 + 1)) as log(1 + w), w in two parts.
   mutating func asinh(_ x: ScalarID) -> ScalarID {
-    let a = absolute(x)
+    let a = abs(x)
     let one = real(1, like: x)
     let square = multiply(a, a)
-    let root = squareRoot(fma(a, a, one))
+    let root = sqrt(fma(a, a, one))
     // sqrt(1 + a^2) - 1
     let rest = divide(square, add(one, root))
     return withSign(logOfDouble(a, sum(a, rest)), of: x)
@@ -30,13 +30,13 @@ extension ScalarProgram.Builder {
   mutating func acosh(_ x: ScalarID) -> ScalarID {
     let one = real(1, like: x)
     let t = subtract(x, one)
-    let root = squareRoot(fma(t, t, add(t, t)))
+    let root = sqrt(fma(t, t, add(t, t)))
     return select(lessEqual(one, x), logOfDouble(x, sum(root, t)), real(.nan, like: x))
   }
 
   /// Up to 1/2 an odd polynomial, from there log(1 + 2 a / (1 - a)) / 2; infinity at 1, NaN past it.
   mutating func atanh(_ x: ScalarID) -> ScalarID {
-    let a = absolute(x)
+    let a = abs(x)
     let one = real(1, like: x)
     let z = multiply(a, a)
     let small = fma(multiply(a, z), polynomial(.atanh, z), a)

@@ -1,7 +1,7 @@
 extension ScalarProgram.Builder {
   /// Up to 5/8 an odd polynomial, from there 1 - 2 / (exp(2 |x|) + 1); the sign is put on at the end.
   mutating func tanh(_ x: ScalarID) -> ScalarID {
-    let a = absolute(x)
+    let a = abs(x)
     let square = multiply(a, a)
     let small = fma(multiply(a, square), polynomial(.tanh, square), a)
     // From these bounds on the result is 1.

@@ -1,7 +1,7 @@
 /// asin, acos, atan and atan2: odd polynomials in a reduced argument, and complements of pi / 2 and pi in two parts.
 extension ScalarProgram.Builder {
   mutating func asin(_ x: ScalarID) -> ScalarID {
-    let (s, tail, isSmall) = asinOfReduced(absolute(x))
+    let (s, tail, isSmall) = asinOfReduced(abs(x))
     // asin(a) = pi / 2 - 2 asin(sqrt((1 - a) / 2)); past 1 the root is NaN.
     let two = real(2, like: x)
     let rest = fma(tail, two, negate(piOverTwo(1, like: x)))
@@ -10,7 +10,7 @@ extension ScalarProgram.Builder {
   }
 
   mutating func acos(_ x: ScalarID) -> ScalarID {
-    let (s, tail, isSmall) = asinOfReduced(absolute(x))
+    let (s, tail, isSmall) = asinOfReduced(abs(x))
     let value = add(s, tail)
     let signed = flippingSign(value, by: integerBits(x))
     let small = subtract(piOverTwo(0, like: x), subtract(signed, piOverTwo(1, like: x)))
@@ -25,7 +25,7 @@ extension ScalarProgram.Builder {
     let half = real(0.5, like: a)
     let isSmall = lessEqual(a, half)
     let rest = multiply(subtract(real(1, like: a), a), half)
-    let root = squareRoot(rest)
+    let root = sqrt(rest)
     // What the root lost: (rest - root^2) / (2 root); nothing where the root is 0.
     let lost = divide(fma(negate(root), root, rest), add(root, root))
     let low = select(less(real(0, like: a), root), lost, real(0, like: a))
@@ -36,7 +36,7 @@ extension ScalarProgram.Builder {
   }
 
   mutating func atan(_ x: ScalarID) -> ScalarID {
-    let a = absolute(x)
+    let a = abs(x)
     let one = real(1, like: x)
     let isLarge = less(one, a)
     let value = atanOfReduced(divide(select(isLarge, one, a), select(isLarge, a, one)))
@@ -46,7 +46,7 @@ extension ScalarProgram.Builder {
 
   /// The angle of the point (x, y), with the signs of zeros and the infinities of IEEE 754.
   mutating func atan2(_ y: ScalarID, _ x: ScalarID) -> ScalarID {
-    let (ay, ax) = (absolute(y), absolute(x))
+    let (ay, ax) = (abs(y), abs(x))
     let zero = real(0, like: x)
     let isSteep = less(ax, ay)
     let isLeft = less(integerBits(x), integer(0, like: x))
@@ -60,7 +60,7 @@ extension ScalarProgram.Builder {
     let (pi, piLow) = (coefficient(.pi, 0, like: x), coefficient(.pi, 1, like: x))
     let high = select(isSteep, piOverTwo(0, like: x), select(isLeft, pi, zero))
     let low = select(isSteep, piOverTwo(1, like: x), select(isLeft, piLow, zero))
-    let angle = withSign(absolute(add(high, add(signed, low))), of: y)
+    let angle = withSign(abs(add(high, add(signed, low))), of: y)
     let isNumber = and(equal(x, x), equal(y, y))
     return select(isNumber, angle, real(.nan, like: x))
   }

@@ -1,7 +1,7 @@
 /// x^y = 2^(y log2 |x|), the logarithm and the product in two parts, with the special values of IEEE 754-2019.
 extension ScalarProgram.Builder {
   mutating func power(_ x: ScalarID, _ y: ScalarID) -> ScalarID {
-    let magnitude = exp2(ofProduct: y, log2Pair(absolute(x)))
+    let magnitude = exp2(ofProduct: y, log2Pair(abs(x)))
     let (zero, one) = (real(0, like: x), real(1, like: x))
     let infinity = real(.infinity, like: x)
 
@@ -28,7 +28,7 @@ extension ScalarProgram.Builder {
     // Past these bounds the result is 0 or infinity, and the low part means nothing.
     let bound: Double = isSingle ? 252 : 2044
     let exponent = limit(limit(high, above: bound), below: -bound)
-    let n = roundToEven(exponent)
+    let n = round(exponent)
     let correction = select(equal(exponent, high), low, real(0, like: y))
     let f = add(subtract(exponent, n), correction)
     let value = fma(f, polynomial(.exp2, f), real(1, like: y))

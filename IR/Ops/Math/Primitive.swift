@@ -12,15 +12,15 @@ public enum Primitive: String, Hashable, Sendable, CaseIterable {
   /// Reals flip the sign bit; integers wrap.
   case negate
   /// Reals clear the sign bit; signed integers wrap, so |min| = min.
-  case absolute
+  case abs
   /// IEEE 754-2019: NaN if either operand is NaN, -0 < +0 (E4).
   case maximum, minimum
-  case squareRoot
+  case sqrt
   /// a * b + c with one rounding.
-  case fusedMultiplyAdd
-  case floor, ceiling, truncate
+  case fma
+  case floor, ceil, truncate
   /// To the nearest integer, ties to even.
-  case roundToEven
+  case round
   /// x * 2^n with one rounding, for whole n in -252 ... 253 (f64: -2044 ... 2045) where x * 2^floor(n / 2) is exact, or
   /// for a NaN x. Function tables use it within this domain only, which lets a back end scale in two steps.
   case scaleByPowerOfTwo
@@ -47,19 +47,19 @@ extension Primitive {
   /// The number of operands.
   public var arity: Int {
     switch self {
-    case .negate, .absolute, .squareRoot, .floor, .ceiling, .truncate, .roundToEven, .not, .convert, .bitcast: 1
+    case .negate, .abs, .sqrt, .floor, .ceil, .truncate, .round, .not, .convert, .bitcast: 1
     case .add, .subtract, .multiply, .divide, .remainder, .maximum, .minimum, .scaleByPowerOfTwo, .and, .or, .xor,
       .shiftLeft, .shiftRight, .equal, .less, .lessEqual:
       2
-    case .fusedMultiplyAdd, .select: 3
+    case .fma, .select: 3
     }
   }
 
-  /// Whether the operands (the first two of `fusedMultiplyAdd`) may be exchanged.
+  /// Whether the operands (the first two of `fma`) may be exchanged.
   public var isCommutative: Bool {
     switch self {
-    case .add, .multiply, .maximum, .minimum, .fusedMultiplyAdd, .and, .or, .xor, .equal: true
-    case .subtract, .divide, .remainder, .negate, .absolute, .squareRoot, .floor, .ceiling, .truncate, .roundToEven,
+    case .add, .multiply, .maximum, .minimum, .fma, .and, .or, .xor, .equal: true
+    case .subtract, .divide, .remainder, .negate, .abs, .sqrt, .floor, .ceil, .truncate, .round,
       .scaleByPowerOfTwo, .not, .shiftLeft, .shiftRight, .less, .lessEqual, .select, .convert, .bitcast:
       false
     }
@@ -78,11 +78,11 @@ extension Primitive {
     }
     let dtype = operands[operands.count - 1]
     switch self {
-    case .add, .subtract, .multiply, .divide, .remainder, .negate, .absolute, .maximum, .minimum:
+    case .add, .subtract, .multiply, .divide, .remainder, .negate, .abs, .maximum, .minimum:
       try requireOne(operands)
       try require(dtype.isInteger || dtype.isComputingReal, dtype, "an integer, f32 or f64")
       return dtype
-    case .squareRoot, .fusedMultiplyAdd, .floor, .ceiling, .truncate, .roundToEven, .scaleByPowerOfTwo:
+    case .sqrt, .fma, .floor, .ceil, .truncate, .round, .scaleByPowerOfTwo:
       try requireOne(operands)
       try require(dtype.isComputingReal, dtype, "f32 or f64")
       return dtype

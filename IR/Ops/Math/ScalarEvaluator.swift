@@ -78,8 +78,8 @@ extension Primitive {
     case .bitcast:
       columns.unary { (a: UInt64) in a }
       return
-    case .add, .subtract, .multiply, .divide, .remainder, .negate, .absolute, .maximum, .minimum, .squareRoot,
-      .fusedMultiplyAdd, .floor, .ceiling, .truncate, .roundToEven, .scaleByPowerOfTwo, .and, .or, .xor, .not,
+    case .add, .subtract, .multiply, .divide, .remainder, .negate, .abs, .maximum, .minimum, .sqrt,
+      .fma, .floor, .ceil, .truncate, .round, .scaleByPowerOfTwo, .and, .or, .xor, .not,
       .shiftLeft,
       .shiftRight, .equal, .less, .lessEqual:
       break
@@ -108,8 +108,8 @@ extension Primitive {
     case .xor: columns.binary { (a: UInt64, b: UInt64) in a ^ b }
     case .not: columns.unary { (a: UInt64) in a ^ 1 }
     case .equal: columns.binary { (a: UInt64, b: UInt64) in a ^ b ^ 1 }
-    case .add, .subtract, .multiply, .divide, .remainder, .negate, .absolute, .maximum, .minimum, .squareRoot,
-      .fusedMultiplyAdd, .floor, .ceiling, .truncate, .roundToEven, .scaleByPowerOfTwo, .shiftLeft, .shiftRight, .less,
+    case .add, .subtract, .multiply, .divide, .remainder, .negate, .abs, .maximum, .minimum, .sqrt,
+      .fma, .floor, .ceil, .truncate, .round, .scaleByPowerOfTwo, .shiftLeft, .shiftRight, .less,
       .lessEqual, .select, .convert, .bitcast:
       preconditionFailure("\(spelling) is not defined on bool")
     }
@@ -124,7 +124,7 @@ extension Primitive {
     case .remainder:
       columns.binary { (a: T, b: T) in b == 0 ? a : a.remainderReportingOverflow(dividingBy: b).partialValue }
     case .negate: columns.unary { (a: T) in 0 &- a }
-    case .absolute: columns.unary { (a: T) in a < 0 ? 0 &- a : a }
+    case .abs: columns.unary { (a: T) in a < 0 ? 0 &- a : a }
     case .maximum: columns.binary { (a: T, b: T) in a < b ? b : a }
     case .minimum: columns.binary { (a: T, b: T) in b < a ? b : a }
     case .and: columns.binary { (a: T, b: T) in a & b }
@@ -137,7 +137,7 @@ extension Primitive {
     case .equal: columns.compare { (a: T, b: T) in a == b }
     case .less: columns.compare { (a: T, b: T) in a < b }
     case .lessEqual: columns.compare { (a: T, b: T) in a <= b }
-    case .squareRoot, .fusedMultiplyAdd, .floor, .ceiling, .truncate, .roundToEven, .scaleByPowerOfTwo, .select,
+    case .sqrt, .fma, .floor, .ceil, .truncate, .round, .scaleByPowerOfTwo, .select,
       .convert,
       .bitcast:
       preconditionFailure("\(spelling) is not defined on integers")
@@ -152,15 +152,15 @@ extension Primitive {
     case .divide: columns.binary { (a: T, b: T) in a / b }
     case .remainder: columns.binary { (a: T, b: T) in a.exactRemainder(dividingBy: b) }
     case .negate: columns.unary { (a: T) in -a }
-    case .absolute: columns.unary { (a: T) in a.magnitude }
+    case .abs: columns.unary { (a: T) in a.magnitude }
     case .maximum: columns.binary { (a: T, b: T) in Self.ordered(a, b, { a in a.sign == .plus }, { a, b in a > b }) }
     case .minimum: columns.binary { (a: T, b: T) in Self.ordered(a, b, { a in a.sign == .minus }, { a, b in a < b }) }
-    case .squareRoot: columns.unary { (a: T) in a.squareRoot() }
-    case .fusedMultiplyAdd: columns.ternary { (a: T, b: T, c: T) in c.addingProduct(a, b) }
+    case .sqrt: columns.unary { (a: T) in a.squareRoot() }
+    case .fma: columns.ternary { (a: T, b: T, c: T) in c.addingProduct(a, b) }
     case .floor: columns.unary { (a: T) in a.rounded(.down) }
-    case .ceiling: columns.unary { (a: T) in a.rounded(.up) }
+    case .ceil: columns.unary { (a: T) in a.rounded(.up) }
     case .truncate: columns.unary { (a: T) in a.rounded(.towardZero) }
-    case .roundToEven: columns.unary { (a: T) in a.rounded(.toNearestOrEven) }
+    case .round: columns.unary { (a: T) in a.rounded(.toNearestOrEven) }
     case .scaleByPowerOfTwo: columns.binary { (x: T, n: T) in x.scaled(byPowerOfTwo: Int64(exactly: n) ?? 0) }
     case .equal: columns.compare { (a: T, b: T) in a == b }
     case .less: columns.compare { (a: T, b: T) in a < b }

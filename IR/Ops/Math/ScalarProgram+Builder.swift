@@ -92,14 +92,14 @@ extension ScalarProgram.Builder {
   public mutating func multiply(_ a: ScalarID, _ b: ScalarID) -> ScalarID { emit(.multiply, a, b) }
   public mutating func divide(_ a: ScalarID, _ b: ScalarID) -> ScalarID { emit(.divide, a, b) }
   public mutating func negate(_ a: ScalarID) -> ScalarID { emit(.negate, a) }
-  public mutating func absolute(_ a: ScalarID) -> ScalarID { emit(.absolute, a) }
+  public mutating func abs(_ a: ScalarID) -> ScalarID { emit(.abs, a) }
   public mutating func maximum(_ a: ScalarID, _ b: ScalarID) -> ScalarID { emit(.maximum, a, b) }
   public mutating func minimum(_ a: ScalarID, _ b: ScalarID) -> ScalarID { emit(.minimum, a, b) }
-  public mutating func squareRoot(_ a: ScalarID) -> ScalarID { emit(.squareRoot, a) }
+  public mutating func sqrt(_ a: ScalarID) -> ScalarID { emit(.sqrt, a) }
   /// a * b + c, rounded once.
-  public mutating func fma(_ a: ScalarID, _ b: ScalarID, _ c: ScalarID) -> ScalarID { emit(.fusedMultiplyAdd, a, b, c) }
+  public mutating func fma(_ a: ScalarID, _ b: ScalarID, _ c: ScalarID) -> ScalarID { emit(.fma, a, b, c) }
   public mutating func floor(_ a: ScalarID) -> ScalarID { emit(.floor, a) }
-  public mutating func roundToEven(_ a: ScalarID) -> ScalarID { emit(.roundToEven, a) }
+  public mutating func round(_ a: ScalarID) -> ScalarID { emit(.round, a) }
   public mutating func scale(_ a: ScalarID, byPowerOfTwo n: ScalarID) -> ScalarID { emit(.scaleByPowerOfTwo, a, n) }
   public mutating func and(_ a: ScalarID, _ b: ScalarID) -> ScalarID { emit(.and, a, b) }
   public mutating func or(_ a: ScalarID, _ b: ScalarID) -> ScalarID { emit(.or, a, b) }

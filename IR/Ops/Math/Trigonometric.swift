@@ -9,20 +9,20 @@ extension ScalarProgram.Builder {
   }
 
   mutating func sin(_ x: ScalarID) -> ScalarID {
-    let reduced = reduceByPiOverTwo(absolute(x))
+    let reduced = reduceByPiOverTwo(abs(x))
     // sin is odd: the sign of x joins the sign of the quadrant.
     return trigonometric(x, reduced, quadrant: reduced.quadrant, sign: integerBits(x))
   }
 
   mutating func cos(_ x: ScalarID) -> ScalarID {
-    let reduced = reduceByPiOverTwo(absolute(x))
+    let reduced = reduceByPiOverTwo(abs(x))
     let next = add(reduced.quadrant, integer(1, like: x))
     return trigonometric(x, reduced, quadrant: next, sign: integer(0, like: x))
   }
 
   /// tan of the reduced argument, or -1 / tan in the odd quadrants; NaN unless x is finite.
   mutating func tan(_ x: ScalarID) -> ScalarID {
-    let reduced = reduceByPiOverTwo(absolute(x))
+    let reduced = reduceByPiOverTwo(abs(x))
     let (r, low) = (reduced.r, reduced.low)
     let square = multiply(r, r)
     let cube = multiply(r, square)
@@ -37,7 +37,7 @@ extension ScalarProgram.Builder {
     let cotangent = fma(quotient, error, quotient)
     let isOdd = equal(and(reduced.quadrant, integer(1, like: x)), integer(1, like: x))
     let value = flippingSign(select(isOdd, cotangent, tangent.high), by: integerBits(x))
-    return select(less(absolute(x), real(.infinity, like: x)), value, real(.nan, like: x))
+    return select(less(abs(x), real(.infinity, like: x)), value, real(.nan, like: x))
   }
 
   /// sin of the reduced argument in the quadrant, with the sign bit of `sign` on top; NaN unless x is finite.
@@ -54,7 +54,7 @@ extension ScalarProgram.Builder {
     let value = select(isOdd, cosine, sine)
     let half = shiftLeft(quadrant, integer(Int64(dtype(of: x).bitWidth - 2), like: x))
     let signed = flippingSign(value, by: xor(half, sign))
-    return select(less(absolute(x), real(.infinity, like: x)), signed, real(.nan, like: x))
+    return select(less(abs(x), real(.infinity, like: x)), signed, real(.nan, like: x))
   }
 
   private mutating func reduceByPiOverTwo(_ a: ScalarID) -> Reduced {
@@ -70,7 +70,7 @@ extension ScalarProgram.Builder {
   /// Cody and Waite: n pi / 2 in three parts. The first difference is exact; the second is taken with its error, which
   /// is exact too, for `lead` is a multiple of the last place of `product`.
   private mutating func reduceNear(_ a: ScalarID) -> Reduced {
-    let n = roundToEven(multiply(a, coefficient(.twoOverPi, like: a)))
+    let n = round(multiply(a, coefficient(.twoOverPi, like: a)))
     let lead = fma(n, coefficient(.piOverTwo, 0, negated: true, like: a), a)
     let second = coefficient(.piOverTwo, 1, like: a)
     let product = multiply(n, second)

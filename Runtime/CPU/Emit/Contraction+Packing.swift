@@ -35,7 +35,9 @@ extension KernelEmitter {
     }
   }
 
-  private func panel(_ c: TiledContraction, _ operand: ContractionOperand, _ stride: KernelInteger, _ width: Int) -> Panel {
+  private func panel(_ c: TiledContraction, _ operand: ContractionOperand, _ stride: KernelInteger, _ width: Int)
+    -> Panel
+  {
     Panel(
       operand: operand, dtype: c.dtype, lanes: c.lanes, width: width, stride: stride,
       termStride: operand.inner.last ?? .constant(0))

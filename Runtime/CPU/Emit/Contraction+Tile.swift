@@ -156,7 +156,9 @@ extension KernelEmitter {
     return (0..<c.columnVectors).map { mask(count: difference(rest, module.index($0 * c.lanes)), c.lanes) }
   }
 
-  private func rightVector(_ c: TiledContraction, _ pointer: LLVMValue, _ number: Int, _ masks: [LLVMValue]?) -> LLVMValue {
+  private func rightVector(_ c: TiledContraction, _ pointer: LLVMValue, _ number: Int, _ masks: [LLVMValue]?)
+    -> LLVMValue
+  {
     let first = number * c.lanes
     if c.readsPackedRight {
       let at = module.offset(pointer, module.index(first), of: registerType(c.dtype))
@@ -177,7 +179,8 @@ extension KernelEmitter {
   // MARK: - Tree16
 
   /// Adds a block's values to the running sums of the current group of 16 blocks (NUMERICS R1), which are level 0.
-  private func push(_ c: TiledContraction, _ sums: [LLVMValue], block: LLVMValue, _ tree: TreeFunctions) throws(RuntimeError)
+  private func push(_ c: TiledContraction, _ sums: [LLVMValue], block: LLVMValue, _ tree: TreeFunctions)
+    throws(RuntimeError)
   {
     guard let accumulate = tree.accumulate else { return storeTile(c, sums, at: scratch) }
     let fifteen = module.index(15)

@@ -65,7 +65,7 @@ extension KernelEmitter {
 
   /// A term of a dot: fused for reals (D1), wrapping for integers.
   func multiplyAdd(_ a: LLVMValue, _ b: LLVMValue, _ sum: LLVMValue, _ dtype: DType, _ lanes: Int) -> LLVMValue {
-    if dtype.isReal { return apply(.fusedMultiplyAdd, [a, b, sum], operand: dtype, dtype: dtype, lanes: lanes) }
+    if dtype.isReal { return apply(.fma, [a, b, sum], operand: dtype, dtype: dtype, lanes: lanes) }
     return add(multiply(a, b), sum)
   }
 

@@ -36,7 +36,8 @@ extension KernelEmitter {
     return SerialState(
       reduction: reduction, lanes: module.stackSlot(memoryType(reduction.dtype), laneCount, alignment: 64),
       index: module.stackSlot(module.int32, 1, alignment: 8), tree: tree(reduction.treeKind, reduction.dtype),
-      block: reduction.isDot ? KernelDefinition.contractionBlock : KernelDefinition.reductionBlock, laneCount: laneCount)
+      block: reduction.isDot ? KernelDefinition.contractionBlock : KernelDefinition.reductionBlock, laneCount: laneCount
+    )
   }
 
   private func emitSerialStage(

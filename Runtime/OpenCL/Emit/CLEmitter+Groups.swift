@@ -299,7 +299,8 @@ extension CLEmitter {
   /// Combines the block values of each point and runs the other stages.
   func emitSplitResults() {
     let reductions = kernel.reductions(ofStage: 0)
-    declareBlocks(of: reductions.contains(where: \.isDot) ? KernelDefinition.contractionBlock : KernelDefinition.reductionBlock)
+    declareBlocks(
+      of: reductions.contains(where: \.isDot) ? KernelDefinition.contractionBlock : KernelDefinition.reductionBlock)
     let columns = kernel.outer.last.map(value) ?? "1"
     out.line("const \(index) x = get_global_id(0);")
     out.line("const \(index) y = get_global_id(1);")

@@ -15,8 +15,7 @@ extension CLEmitter {
 
   /// Replaces the best value and its index by another element if that is better: more extreme, a NaN before any number,
   /// the smaller index among equals (E9).
-  func takeBetter(_ reduction: KernelReduction, best: String, at bestIndex: String, _ other: String, at index: String)
-  {
+  func takeBetter(_ reduction: KernelReduction, best: String, at bestIndex: String, _ other: String, at index: String) {
     guard case .argReduce(let kind) = reduction.operation else { return }
     var wins = kind == .max ? "\(other) > \(best)" : "\(other) < \(best)"
     var isEqual = "\(other) == \(best)"

@@ -71,7 +71,9 @@ extension CLEmitter {
     guard let contraction = Contraction(kernel) else { return }
     let type = contraction.dtype.clRegister
     let items = tile.groupRows * tile.groupColumns
-    let (rows, columns) = (value(kernel.outer[contraction.roles.batchAxes]), value(kernel.outer[contraction.roles.columnAxis]))
+    let (rows, columns) = (
+      value(kernel.outer[contraction.roles.batchAxes]), value(kernel.outer[contraction.roles.columnAxis])
+    )
     out.line("__local \(type) left[\(tile.terms * (tile.rows + 1))];")
     out.line("__local \(type) right[\(tile.terms * (tile.columns + 1))];")
     out.line("const int tx = get_local_id(0);")
@@ -91,7 +93,8 @@ extension CLEmitter {
     if tile.treeLevels > 0 { out.line("int q = 0;") }
     out.open("for (\(index) k0 = 0; k0 < \(product(contraction.terms)); k0 += \(tile.terms))")
     fill("left", contraction.left, contraction, size: tile.rows, tile, "row", limit: rows, items, filling: -0.0)
-    fill("right", contraction.right, contraction, size: tile.columns, tile, "column", limit: columns, items, filling: 0.0)
+    fill(
+      "right", contraction.right, contraction, size: tile.columns, tile, "column", limit: columns, items, filling: 0.0)
     out.line("barrier(CLK_LOCAL_MEM_FENCE);")
     out.line("#pragma unroll")
     out.open("for (int k = 0; k < \(tile.terms); k++)")
@@ -139,7 +142,8 @@ extension CLEmitter {
     let names = place(contraction, row: "at", column: "at") + termCoordinates()
     out.line("\(contraction.dtype.clRegister) x = \(contraction.dtype.clReal(filling));")
     out.line(
-      "if (term < \(product(contraction.terms)) && at < \(limit)) x = \(load(operand.buffer, affine(operand.index, names)));")
+      "if (term < \(product(contraction.terms)) && at < \(limit)) x = \(load(operand.buffer, affine(operand.index, names)));"
+    )
     out.line("\(target)[k * \(size + 1) + s] = x;")
     out.close()
   }
@@ -150,7 +154,9 @@ extension CLEmitter {
     guard let contraction = Contraction(kernel) else { return }
     let type = contraction.dtype.clRegister
     let vector = "\(type)\(tile.itemColumns)"
-    let (rows, columns) = (value(kernel.outer[contraction.roles.batchAxes]), value(kernel.outer[contraction.roles.columnAxis]))
+    let (rows, columns) = (
+      value(kernel.outer[contraction.roles.batchAxes]), value(kernel.outer[contraction.roles.columnAxis])
+    )
     let batchAxes = Array(kernel.outer[..<contraction.roles.batchAxes])
     coordinates(Array(outerNames[..<contraction.roles.batchAxes]), of: "get_global_id(2)", in: batchAxes)
     out.line("const \(index) row0 = (\(index))get_global_id(1) * \(tile.itemRows);")
@@ -164,7 +170,8 @@ extension CLEmitter {
     }
     if tile.treeLevels > 0 { out.line("int q = 0;") }
     out.open("for (\(index) k0 = 0; k0 < \(product(contraction.terms)); k0 += 512)")
-    out.line("const \(index) end = k0 + 512 < \(product(contraction.terms)) ? k0 + 512 : \(product(contraction.terms));")
+    out.line(
+      "const \(index) end = k0 + 512 < \(product(contraction.terms)) ? k0 + 512 : \(product(contraction.terms));")
     out.open("for (\(index) term = k0; term < end; term++)")
     let terms = termCoordinates()
     let right = affine(contraction.right.index, place(contraction, row: "row0", column: "column0") + terms)

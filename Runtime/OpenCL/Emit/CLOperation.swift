@@ -35,18 +35,18 @@ struct CLOperations {
       return isReal
         ? signed(a, operand, "^ \(operand.clSign)")
         : "(\(operand.clRegister))((\(operand.clCarrier))0 - (\(operand.clCarrier))\(a))"
-    case .absolute:
+    case .abs:
       if isReal { return signed(a, operand, "& ~\(operand.clSign)") }
       guard operand.isSignedInteger else { return a }
       return "\(a) < 0 ? (\(operand.clRegister))((\(operand.clCarrier))0 - (\(operand.clCarrier))\(a)) : \(a)"
     case .maximum: return call(.extremum(isMaximum: true, operand), [a, b])
     case .minimum: return call(.extremum(isMaximum: false, operand), [a, b])
-    case .squareRoot: return "sqrt(\(a))"
-    case .fusedMultiplyAdd: return "fma(\(a), \(b), \(operands[2]))"
+    case .sqrt: return "sqrt(\(a))"
+    case .fma: return "fma(\(a), \(b), \(operands[2]))"
     case .floor: return call(.rounding(.floor, operand), [a])
-    case .ceiling: return call(.rounding(.ceil, operand), [a])
+    case .ceil: return call(.rounding(.ceil, operand), [a])
     case .truncate: return call(.rounding(.trunc, operand), [a])
-    case .roundToEven: return call(.rounding(.rint, operand), [a])
+    case .round: return call(.rounding(.rint, operand), [a])
     case .scaleByPowerOfTwo: return keep(call(.scale(dtype), [a, b]), dtype)
     case .and: return "(\(dtype.clRegister))(\(a) & \(b))"
     case .or: return "(\(dtype.clRegister))(\(a) | \(b))"
