@@ -1,8 +1,8 @@
 import Kiln
 import KilnIR
 
-/// Measures one workload as WORKLOADS.md's "Timing" says: an unrelated function is compiled first; then comes the first
-/// call; after warm calls for 0.3 s single calls are timed until the budget is used.
+/// Measures one workload: an unrelated function is compiled first; then comes the first call; after warm calls for 0.3
+/// s single calls are timed until the budget is used.
 struct Session {
   /// Seconds of timed calls.
   var budget = 2.0

@@ -98,8 +98,9 @@ private struct OpTable {
   var text: String {
     var lines = [
       "# Ops, rules and dtypes", "",
-      "Made by `KILN_BLESS=1 swift test --filter OpTableTests`, which tries every op on every dtype under every rule: evaluation by",
-      "the graph interpreter, its kernels in the kernel interpreter and on the CPU (equal bits), reverse mode, forward mode, batching.",
+      "Made by `KILN_BLESS=1 swift test --filter OpTableTests`, which tries every op on every dtype under every rule:",
+      "evaluation by the graph interpreter, its kernels in the kernel interpreter and on the CPU (equal bits), reverse mode,",
+      "forward mode, batching.",
       "● all rules hold · a number: see the reasons below",
       "· – the op does not take the dtype: [its entry](Spec.md) names the label.", "",
       "| op | " + DType.allCases.map(\.description).joined(separator: " | ") + " |",
