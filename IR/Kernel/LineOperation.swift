@@ -38,6 +38,14 @@ public enum LineOperation: Hashable, Sendable {
     }
   }
 
+  /// The result of a line of one element; nil: its value.
+  public var resultOfOne: Scalar? {
+    switch self {
+    case .scanReduce: nil
+    case .argSort: .zero(.i32)
+    }
+  }
+
   /// Whether all values of the line are needed before the first result is known. Such a line is the kernel's only stage.
   public var needsWholeLine: Bool {
     switch self {

@@ -154,7 +154,7 @@ extension KernelBatch {
     case .line(.scanReduce(let kind), _, let access):
       store(RowReduction.scan(values, rows: rows, count: count, kind, dtype), access, frame)
     case .line(.argSort, _, let access):
-      store(RowReduction.argSort(values, rows: rows, count: count), access, frame)
+      store(RowReduction.sort(values, rows: rows, count: count), access, frame)
     case .scatter(let combiner, _, let access):
       let addresses = addresses(access.index, frame)
       for point in 0..<rows * count {

@@ -21,7 +21,7 @@ extension ReferenceInterpreter {
     case .argSort(let axis, let isDescending):
       let program = ScalarProgram.sortKey(operands[0].type.dtype, isDescending: isDescending)
       return mappingLines(of: operands[0], axis, to: type) { words, rows, count in
-        RowReduction.argSort(program.evaluate(columns: [words], count: words.count), rows: rows, count: count)
+        RowReduction.sort(program.evaluate(columns: [words], count: words.count), rows: rows, count: count)
       }
     }
   }

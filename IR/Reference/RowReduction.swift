@@ -100,7 +100,7 @@ enum RowReduction {
   }
 
   /// For each run of `count` sort keys the numbers of the keys in ascending order, equal ones in their order.
-  static func argSort(_ keys: [UInt64], rows: Int, count: Int) -> [UInt64] {
+  static func sort(_ keys: [UInt64], rows: Int, count: Int) -> [UInt64] {
     (0..<rows).flatMap { row -> [UInt64] in
       let first = row * count
       let order = (0..<count).sorted { a, b in

@@ -34,8 +34,8 @@ extension KernelEmitter {
       case .storeScratch(let id, let row): emitScratchStore(row, id, &values)
       case .scatter(let combiner, let id, let access): scatter(combiner, id, access, &values)
       // Outside of its loop a line has one element.
-      case .line(.scanReduce, let id, let access): store(evaluate(id, &values), to: access, values)
-      case .line(.argSort, _, let access): store(module.constant(0, module.int32), to: access, values)
+      case .line(let operation, let id, let access):
+        store(operation.resultOfOne.map { constant($0) } ?? evaluate(id, &values), to: access, values)
       case .reduce: break
       }
     }

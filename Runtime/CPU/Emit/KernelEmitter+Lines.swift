@@ -26,7 +26,7 @@ extension KernelEmitter {
             self.store(result, to: access, values)
           }
         case .argSort:
-          try emitSort(dtype, count) { element in
+          try emitSort(dtype, count, elementBytes: operation.scratchBytesPerElement) { element in
             var values = values(at: element)
             return self.evaluate(id, &values)
           } store: { result, element in

@@ -15,7 +15,8 @@ extension KernelEmitter {
 
   /// Stores the number of the i-th key in ascending order at element i.
   func emitSort(
-    _ dtype: DType, _ count: LLVMValue, key: (LLVMValue) -> LLVMValue, store: (LLVMValue, LLVMValue) -> Void
+    _ dtype: DType, _ count: LLVMValue, elementBytes: Int, key: (LLVMValue) -> LLVMValue,
+    store: (LLVMValue, LLVMValue) -> Void
   ) throws(RuntimeError) {
     let type = memoryType(dtype)
     let padded = module.binary(.and, add(count, module.index(15)), module.index(~15))
@@ -23,7 +24,7 @@ extension KernelEmitter {
       module.offset(scratch, multiply(padded, module.index(bytesBefore)), of: module.int8)
     }
     let (near, far) = (Line(keys: part(0), numbers: part(16)), Line(keys: part(8), numbers: part(20)))
-    let histogram = part(LineOperation.argSort.scratchBytesPerElement)
+    let histogram = part(elementBytes)
     _ = try loop(from: module.index(0), to: count) { element, _ in
       module.store(key(element), module.offset(near.keys, element, of: type), alignment: dtype.byteCount)
       let number = module.cast(.trunc, element, to: module.int32)

@@ -174,9 +174,9 @@ final class CLEmitter {
   func effects(_ stage: KernelDefinition.Stage, _ names: [String], _ point: Point) {
     for effect in stage.effects {
       switch effect {
-      case .store(let value, let access), .line(.scanReduce, let value, let access):
-        store(names[value.index], access, point)
-      case .line(.argSort, _, let access): store("0", access, point)
+      case .store(let value, let access): store(names[value.index], access, point)
+      case .line(let operation, let value, let access):
+        store(operation.resultOfOne?.clConstant ?? names[value.index], access, point)
       case .storeScratch(let value, let row):
         let type = kernel.scratchRows[row].clMemory
         out.line("((__global \(type) *)\(point.scratchRows[row]))[\(point.element)] = (\(type))\(names[value.index]);")
