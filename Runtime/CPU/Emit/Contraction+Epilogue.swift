@@ -69,13 +69,13 @@ extension KernelEmitter {
   private func emitStages(_ c: TiledContraction, _ frames: [StageFrame], _ point: Point, sums: LLVMValue)
     throws(RuntimeError)
   {
-    let outer = loadReduced
+    let outer = context.loadReduced
     let sum = module.load(registerType(c.dtype, point.lanes), sums, alignment: c.elementBytes)
-    loadReduced = { _, _ in sum }
+    context.loadReduced = { _, _ in sum }
     for frame in frames {
       var values = BodyValues(frame: frame, point: point)
       emitEffects(&values)
     }
-    loadReduced = outer
+    context.loadReduced = outer
   }
 }

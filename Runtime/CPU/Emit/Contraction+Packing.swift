@@ -199,7 +199,7 @@ extension KernelEmitter {
       let source = moved(start, multiply(first, bytes(c.right.column, c.right.dtype)))
       let count = smaller(module.index(c.tileColumns), difference(columns, first))
       callSubfunction(
-        pack, begin: count, end: count, [source, moved(workspace!, multiply(unit, panelBytes))])
+        pack, begin: count, end: count, [source, moved(context.workspace!, multiply(unit, panelBytes))])
       return []
     }
   }

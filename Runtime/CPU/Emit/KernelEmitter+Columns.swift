@@ -28,7 +28,7 @@ extension KernelEmitter {
       outer[axis] = nil
       let strip = ColumnStrip(
         axis: axis, coordinates: outer, from: from, to: smaller(add(from, module.index(width)), extent), width: width)
-      loadReduced = { number, point in self.loadResult(number, point, strip) }
+      context.loadReduced = { number, point in self.loadResult(number, point, strip) }
       for stage in kernel.stages.indices {
         if kernel.stages[stage].inner.isEmpty {
           try emitColumnPoints(stage, strip)
@@ -37,7 +37,7 @@ extension KernelEmitter {
         }
       }
     }
-    loadReduced = nil
+    context.loadReduced = nil
   }
 
   // MARK: - Loops and places

@@ -101,7 +101,7 @@ extension KernelEmitter {
     let isOne = if case .same = place.lanes { chosen.isUniform } else { false }
     if values.point.lanes == 1 || isOne {
       let moved = module.offset(start, chosen.offset, of: memoryType(dtype))
-      let safe = module.select(chosen.isInside, moved, zeroSlot)
+      let safe = module.select(chosen.isInside, moved, context.zeroSlot)
       let element = fromMemory(module.load(memoryType(dtype), safe, alignment: dtype.byteCount), dtype, 1)
       return module.broadcast(element, values.point.lanes)
     }
@@ -128,7 +128,7 @@ extension KernelEmitter {
     if lanes == 1 {
       // What falls outside is combined into eight bytes that nobody reads.
       let moved = module.offset(start, chosen.offset, of: memoryType(dtype))
-      let target = module.select(chosen.isInside, moved, dropSlot)
+      let target = module.select(chosen.isInside, moved, context.dropSlot)
       let result = combined { fromMemory(module.load(memoryType(dtype), target, alignment: dtype.byteCount), dtype, 1) }
       module.store(toMemory(result, dtype, 1), target, alignment: dtype.byteCount)
       return

@@ -46,7 +46,7 @@ extension KernelEmitter {
     emitEffects(&values)
     for reduction in kernel.reductions(ofStage: number) {
       let value = evaluate(reduction.value, &values)
-      reducedValues[reduction.number] =
+      context.reducedValues[reduction.number] =
         switch reduction.operation {
         case .reduce: value
         case .argReduce: module.constant(0, module.int32)
@@ -86,7 +86,7 @@ extension KernelEmitter {
       }
       return try emitBlocks(span, count, trees)
     }
-    for (reduction, result) in zip(reductions, results) { reducedValues[reduction.number] = result }
+    for (reduction, result) in zip(reductions, results) { context.reducedValues[reduction.number] = result }
   }
 
   /// Block after block (R2); the order-free reductions of the stage run through.

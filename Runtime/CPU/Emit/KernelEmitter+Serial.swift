@@ -62,7 +62,7 @@ extension KernelEmitter {
       return []
     }
     let count = module.load(module.int64, counter, alignment: 8)
-    for state in states { reducedValues[state.reduction.number] = try finish(state, count) }
+    for state in states { context.reducedValues[state.reduction.number] = try finish(state, count) }
   }
 
   func nest(

@@ -7,7 +7,7 @@ extension KernelEmitter {
   /// Phase 0: a unit is (outer point, block).
   func emitSplitRowsBlocks() throws(RuntimeError) {
     let reductions = kernel.reductions(ofStage: 0)
-    guard let reduction = reductions.first, reductions.count == 1, let workspace else {
+    guard let reduction = reductions.first, reductions.count == 1, let workspace = context.workspace else {
       throw unsupported("\(reductions.count) reductions in split rows")
     }
     let count = product(of: kernel.stages[0].inner)
@@ -33,7 +33,7 @@ extension KernelEmitter {
 
   /// Phase 1: a unit is an outer point; its blocks are combined and the other stages run.
   func emitSplitRowsResults() throws(RuntimeError) {
-    guard let reduction = kernel.reductions(ofStage: 0).first, let workspace else { throw unsupported("split rows") }
+    guard let reduction = kernel.reductions(ofStage: 0).first, let workspace = context.workspace else { throw unsupported("split rows") }
     let count = product(of: kernel.stages[0].inner)
     let blocks = blockCount(count)
     let sum: Tree16? = if case .reduce(let kind) = reduction.operation { tree(kind, reduction.dtype) } else { nil }
@@ -60,7 +60,7 @@ extension KernelEmitter {
         case .dot: throw unsupported("a dot in split rows")
         }
       }
-      reducedValues[reduction.number] = result[0]
+      context.reducedValues[reduction.number] = result[0]
       for stage in kernel.stages.indices.dropFirst() { try emitScalarStage(stage, coordinates) }
     }
   }

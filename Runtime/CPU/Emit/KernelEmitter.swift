@@ -16,23 +16,12 @@ package final class KernelEmitter {
   /// Element types of the reduced values, in the order of their numbers.
   let reducedTypes: [DType]
 
-  // The function under construction.
-  var function: LLVMFunction
-  var integers: [LLVMValue] = []
-  var buffers: [LLVMValue] = []
-  var workspace: LLVMValue?
-  /// Eight zero bytes on the stack: where loads go that must not happen.
-  var zeroSlot: LLVMValue
-  /// Eight bytes on the stack: where stores go that must not happen.
-  var dropSlot: LLVMValue
-  /// Where the scratch rows begin.
-  var scratchRows: [LLVMValue] = []
-  /// The reduced values of this outer point, by their numbers; or how to get them where they differ from point to point.
-  var reducedValues: [Int: LLVMValue] = [:]
-  var loadReduced: ((Int, Point) -> LLVMValue)?
+  /// The function under construction.
+  var context: FunctionContext
   /// Functions that several places of the module call.
   var helpers: [String: LLVMFunction] = [:]
 
+  var function: LLVMFunction { context.function }
   var begin: LLVMValue { function.parameters[2] }
   var end: LLVMValue { function.parameters[3] }
   var scratch: LLVMValue { function.parameters[4] }
@@ -50,9 +39,8 @@ package final class KernelEmitter {
     module = LLVMModule(library: compiler.library, name: name)
     reducedTypes = kernel.definition.reducedDTypes
     let empty = module.constant(0, module.int1)
-    zeroSlot = empty
-    dropSlot = empty
-    function = LLVMFunction(value: empty, type: module.void, parameters: [])
+    context = FunctionContext(
+      function: LLVMFunction(value: empty, type: module.void, parameters: []), zeroSlot: empty, dropSlot: empty)
   }
 
   /// The object of `kernel`: its phase `p` is the function `name` + "_" + `p`.
@@ -90,28 +78,28 @@ package final class KernelEmitter {
   /// Declares a function with the parameters of a phase, then `more`, and loads the launch's tables once.
   func beginFunction(_ name: String, more: [LLVMType] = [], isInternal: Bool = false) {
     let pointer = module.pointer
-    function = module.function(
+    let function = module.function(
       name, parameters: [pointer, pointer, module.int64, module.int64, pointer, pointer] + more, isInternal: isInternal)
     compiler.addAttributes(to: function, in: module)
     module.position(at: module.block("entry", in: function))
     func entry(_ table: Int, _ index: Int, _ type: LLVMType) -> LLVMValue {
       module.load(type, module.offset(function.parameters[table], module.index(index), of: module.int64), alignment: 8)
     }
-    buffers = kernel.buffers.indices.map { entry(0, $0, pointer) }
-    workspace = schedule.phaseCount > 1 ? entry(0, kernel.buffers.count, pointer) : nil
-    integers = (0..<kernel.integerCount).map { entry(1, $0, module.int64) }
-    zeroSlot = module.stackSlot(module.int64, 1, alignment: 8)
+    let buffers = kernel.buffers.indices.map { entry(0, $0, pointer) }
+    let workspace = schedule.phaseCount > 1 ? entry(0, kernel.buffers.count, pointer) : nil
+    let integers = (0..<kernel.integerCount).map { entry(1, $0, module.int64) }
+    let zeroSlot = module.stackSlot(module.int64, 1, alignment: 8)
     module.store(module.index(0), zeroSlot, alignment: 8)
-    dropSlot = module.stackSlot(module.int64, 1, alignment: 8)
+    context = FunctionContext(
+      function: function, zeroSlot: zeroSlot, dropSlot: module.stackSlot(module.int64, 1, alignment: 8),
+      integers: integers, buffers: buffers, workspace: workspace)
     locateScratchRows()
-    reducedValues = [:]
-    loadReduced = nil
   }
 
   /// The layout is that of `CPUSchedule.scratchRowBytes`.
   private func locateScratchRows() {
     var next = scratch
-    scratchRows = kernel.scratchRows.enumerated().map { row, dtype in
+    context.scratchRows = kernel.scratchRows.enumerated().map { row, dtype in
       let start = next
       let inner = kernel.firstStage(withScratchRow: row)?.inner ?? []
       let bytes = multiply(product(of: inner), module.index(dtype.byteCount))
@@ -123,13 +111,13 @@ package final class KernelEmitter {
 
   func scratchPointer(_ row: Int, _ point: Point) -> LLVMValue {
     let type = memoryType(kernel.scratchRows[row])
-    let start = point.innerIndex.map { module.offset(scratchRows[row], $0, of: type) } ?? scratchRows[row]
+    let start = point.innerIndex.map { module.offset(context.scratchRows[row], $0, of: type) } ?? context.scratchRows[row]
     return point.displacement == 0 ? start : module.offset(start, module.index(point.displacement), of: type)
   }
 
   func reduced(_ number: Int, _ point: Point) -> LLVMValue {
-    if let loadReduced { return loadReduced(number, point) }
-    return module.broadcast(reducedValues[number]!, point.lanes)
+    if let load = context.loadReduced { return load(number, point) }
+    return module.broadcast(context.reducedValues[number]!, point.lanes)
   }
 
   func unsupported(_ what: String) -> RuntimeError {
@@ -141,7 +129,7 @@ package final class KernelEmitter {
   func value(_ integer: KernelInteger) -> LLVMValue {
     switch integer {
     case .constant(let value): module.index(value)
-    case .argument(let number): integers[number]
+    case .argument(let number): context.integers[number]
     }
   }
 

@@ -51,7 +51,7 @@ extension KernelEmitter {
     }
     for access in stage.accesses {
       frame.pointers[access.start] = module.offset(
-        buffers[access.buffer], frame.bases[access.index]!, of: memoryType(kernel.buffers[access.buffer].dtype))
+        context.buffers[access.buffer], frame.bases[access.index]!, of: memoryType(kernel.buffers[access.buffer].dtype))
     }
     hoist(into: &frame, coordinates, lanes)
     return frame

@@ -100,7 +100,7 @@ extension KernelEmitter {
     for (coordinate, stride) in zip(batches, operand.batch) {
       if let term = product(coordinate, stride) { index = add(index, term) }
     }
-    return module.offset(buffers[operand.buffer], index, of: memoryType(operand.dtype))
+    return module.offset(context.buffers[operand.buffer], index, of: memoryType(operand.dtype))
   }
 
   func bytes(_ stride: KernelInteger, _ dtype: DType) -> LLVMValue {
@@ -120,13 +120,13 @@ extension KernelEmitter {
   func subfunction(
     _ name: String, _ more: [LLVMType], _ body: () throws(RuntimeError) -> Void
   ) throws(RuntimeError) -> LLVMFunction {
-    let saved = (function, integers, buffers, workspace, zeroSlot, dropSlot)
+    let saved = context
     let block = module.currentBlock
     beginFunction(name, more: more, isInternal: true)
     try body()
     module.returnVoid()
     let result = function
-    (function, integers, buffers, workspace, zeroSlot, dropSlot) = saved
+    context = saved
     module.position(at: block)
     return result
   }
