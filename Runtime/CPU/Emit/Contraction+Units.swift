@@ -81,7 +81,8 @@ extension KernelEmitter {
       let start = difference(inGroup, multiply(firstPanel, size))
       let rightBase =
         s.packsRight
-        ? moved(context.workspace!, multiply(multiply(right, panels), panelBytes)) : base(of: c.right, batches: rightBatches)
+        ? moved(context.workspace!, multiply(multiply(right, panels), panelBytes))
+        : base(of: c.right, batches: rightBatches)
       let step = s.packsRight ? panelBytes : multiply(bytes(c.right.column, c.right.dtype), module.index(s.tileColumns))
       _ = try loop(from: unit, to: groupEnd, carrying: [firstPanel, start]) { _, carried throws(RuntimeError) in
         let (panel, number) = (carried[0], carried[1])

@@ -33,7 +33,9 @@ extension KernelEmitter {
 
   /// Phase 1: a unit is an outer point; its blocks are combined and the other stages run.
   func emitSplitRowsResults() throws(RuntimeError) {
-    guard let reduction = kernel.reductions(ofStage: 0).first, let workspace = context.workspace else { throw unsupported("split rows") }
+    guard let reduction = kernel.reductions(ofStage: 0).first, let workspace = context.workspace else {
+      throw unsupported("split rows")
+    }
     let count = product(of: kernel.stages[0].inner)
     let blocks = blockCount(count)
     let sum: Tree16? = if case .reduce(let kind) = reduction.operation { tree(kind, reduction.dtype) } else { nil }

@@ -111,7 +111,8 @@ package final class KernelEmitter {
 
   func scratchPointer(_ row: Int, _ point: Point) -> LLVMValue {
     let type = memoryType(kernel.scratchRows[row])
-    let start = point.innerIndex.map { module.offset(context.scratchRows[row], $0, of: type) } ?? context.scratchRows[row]
+    let start =
+      point.innerIndex.map { module.offset(context.scratchRows[row], $0, of: type) } ?? context.scratchRows[row]
     return point.displacement == 0 ? start : module.offset(start, module.index(point.displacement), of: type)
   }
 
