@@ -7,20 +7,17 @@ import KilnIR
 /// it replaces is still read goes to a buffer of its own, and is moved at the end of the turn.
 struct FunctionLowering {
   let module: Module
-  let device: DeviceDescription
-  let options: LoweringOptions
-  let choice: ScheduleChoice
+  private let choice: ScheduleChoice
+  /// The groups of each function.
+  private let fusions: [String: FusionPlan]
 
   var buffers = EntityTable<BufferID, PlanBuffer>()
-  /// The grouping of each function, in the order in which they are lowered.
-  private(set) var fusions: [FusionPlan] = []
   private var constants: [Literal: BufferID] = [:]
   private var loopCount = 0
 
-  init(_ module: Module, _ device: DeviceDescription, _ options: LoweringOptions) {
+  init(_ module: Module, _ fusion: FusionPlan, _ device: DeviceDescription) {
     self.module = module
-    self.device = device
-    self.options = options
+    fusions = Dictionary(uniqueKeysWithValues: ([fusion] + fusion.callees).map { ($0.function.name, $0) })
     choice = ScheduleChoice(device: device)
   }
 
@@ -59,8 +56,7 @@ struct FunctionLowering {
   mutating func lower(
     _ function: Function, parameters: [BufferID], targets: [Target?], loops: [Int], depth: Int = 0
   ) throws(KilnError) -> Lowered {
-    let fusion = try Fuser.run(function, for: device, options: FusionOptions(isEnabled: options.fuses))
-    if !fusions.contains(where: { $0.function.name == function.name }) { fusions.append(fusion) }
+    guard let fusion = fusions[function.name] else { preconditionFailure("every function that runs was fused") }
     let resolver = Resolver(function)
     var body = FunctionBody(
       function: function, resolver: resolver, loops: loops, depth: depth, isEntry: depth == 0,

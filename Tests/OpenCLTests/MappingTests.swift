@@ -85,7 +85,7 @@ struct MappingTests {
     let device = try OpenCLHarness.device.get()
     let reason = try test.program().disagreement { program in
       let executable = try OpenCLExecutable(
-        OpenCLHarness.plan(program, fuses: true), on: device, cache: nil, schedulesFor: test.kind, filledBy: 64 << 10)
+        OpenCLHarness.plan(program), on: device, cache: nil, schedulesFor: test.kind, filledBy: 64 << 10)
       #expect(executable.mappings.contains(test.mapping), "\(executable.mappings)")
       return try executable.run(program.inputs)
     }
@@ -100,7 +100,7 @@ struct MappingTests {
     let device = try OpenCLHarness.device.get()
     for test in MappingCase.all where ["split rows", "row groups"].contains(test.mapping) {
       let program = try test.program()
-      let plan = try OpenCLHarness.plan(program, fuses: true)
+      let plan = try OpenCLHarness.plan(program)
       func executable() throws -> OpenCLExecutable {
         try OpenCLExecutable(plan, on: device, cache: cache, schedulesFor: test.kind, filledBy: 64 << 10, tuning: nil)
       }
@@ -140,7 +140,7 @@ struct MappingTests {
     let folder = FileManager.default.temporaryDirectory.appending(path: "kiln-tuning-\(UUID())").path
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let cache = try #require(ObjectCache(folder: folder))
-    let plan = try OpenCLHarness.plan(test.program(), fuses: true)
+    let plan = try OpenCLHarness.plan(test.program())
     let device = try OpenCLHarness.device.get()
     let executable = try OpenCLExecutable(
       plan, on: device, cache: cache, schedulesFor: test.kind, filledBy: 64 << 10, tuning: 30)
@@ -170,7 +170,7 @@ struct MappingTests {
     let test = try #require(MappingCase.all.first { $0.mapping == mapping })
     let device = try OpenCLHarness.device.get().separateCopy()
     defer { device.close() }
-    let plan = try OpenCLHarness.plan(test.program(), fuses: true)
+    let plan = try OpenCLHarness.plan(test.program())
     let text = try OpenCLExecutable.text(of: plan, on: device, schedulesFor: test.kind, filledBy: 64 << 10)
     #expect(text.contains(from))
     device.faults.withLock { $0.rewrite = (from, to) }

@@ -1,6 +1,4 @@
-import Foundation
-import Kiln
-import KilnCPU
+import KilnBackends
 import KilnIR
 import KilnOpenCL
 import KilnPasses
@@ -8,69 +6,19 @@ import KilnRuntime
 import KilnTesting
 import Testing
 
-/// The device of the tests, and programs run on it for comparison with the reference.
+/// Programs compiled for the device of the tests and compared with the reference.
 enum OpenCLHarness {
-  /// `KILN_TEST_OPENCL` chooses; PoCL is the device of continuous integration.
-  static let device = Result {
-    Device.prepareForDrivers()
-    return try OpenCLDevice.choose(ProcessInfo.processInfo.environment["KILN_TEST_OPENCL"] ?? "")
+  static let device = Backend.openCLDevice
+  static let runs = Backend.hasOpenCL
+
+  /// The plan of a function as it is.
+  static func plan(_ function: Function, fuses: Bool = true) throws -> ExecutionPlan {
+    try .compiled(
+      Module([function]), for: device.get().lowering, CompilationOptions(fuses: fuses), passes: Pipeline([]))
   }
 
-  /// Without a device the tests are skipped and say why, but for CI, where they fail.
-  static let runs: Bool = {
-    if ProcessInfo.processInfo.environment["CI"] == "true" { return true }
-    if case .failure(let error) = device {
-      print("OpenCL tests are skipped: \(error)")
-      return false
-    }
-    return true
-  }()
-
-  static func plan(
-    _ function: Function, in module: Module = Module(), fuses: Bool = true
-  ) throws -> ExecutionPlan {
-    try Lowering(function, in: module, for: device.get().lowering, options: LoweringOptions(fuses: fuses)).plan
-  }
-
-  static func plan(_ program: RandomProgram, fuses: Bool) throws -> ExecutionPlan {
-    let module = try Pipeline.default(for: program.entry).run(program.module)
-    let plan = try plan(#require(module[program.entry]), in: module, fuses: fuses)
-    let findings = PlanVerifier.diagnostics(for: plan)
-    if !findings.isEmpty { throw KilnError(findings) }
-    return plan
-  }
-
-  /// Runs a program on the device.
-  static func run(
-    _ program: RandomProgram, fuses: Bool, kind: OpenCLDevice.Kind, on other: OpenCLDevice? = nil
-  ) throws -> [TensorValue] {
-    let plan = try plan(program, fuses: fuses)
-    return try OpenCLExecutable(plan, on: other ?? device.get(), cache: nil, schedulesFor: kind).run(program.inputs)
-  }
-
-  /// Runs a program on the processor, through LLVM.
-  static func runOnCPU(_ program: RandomProgram, fuses: Bool) throws -> [TensorValue] {
-    let compiler = try KernelCompiler.shared.get()
-    let module = try Pipeline.default(for: program.entry).run(program.module)
-    let plan = try Lowering(
-      #require(module[program.entry]), in: module, for: compiler.machine.description(),
-      options: LoweringOptions(fuses: fuses)
-    ).plan
-    let executable = try CPUExecutable(plan, compiler: compiler)
-    let inputs = try program.inputs.map { value in
-      let buffer = try HostBuffer(byteCount: value.bytes.count)
-      buffer.withBytes { $0.copyBytes(from: value.bytes) }
-      return buffer
-    }
-    let results = try plan.results.map { try HostBuffer(byteCount: $0.type.byteCount) }
-    let (sources, targets) = (inputs.map { UnsafeRawPointer($0.pointer) }, results.map(\.pointer))
-    try sources.withUnsafeBufferPointer { sources in
-      try targets.withUnsafeBufferPointer { targets in try executable.run(inputs: sources, outputs: targets) }
-    }
-    withExtendedLifetime(inputs) {}
-    return try zip(plan.results, results).map { result, buffer in
-      try TensorValue(result.type, bytes: buffer.withBytes { Array($0) })
-    }
+  static func plan(_ program: RandomProgram) throws -> ExecutionPlan {
+    try .compiled(program, for: device.get().lowering)
   }
 
   /// Runs `function` with the schedules of processors and of graphics processors, and compares the results with the
@@ -80,9 +28,7 @@ enum OpenCLHarness {
     kinds: [OpenCLDevice.Kind] = [.cpu, .gpu], optimises: Bool = true,
     sourceLocation: Testing.SourceLocation = #_sourceLocation
   ) throws {
-    var module = Module()
-    try module.append(function)
-    let expected = try ReferenceInterpreter.run(module, function: function.name, inputs: inputs)
+    let expected = try ReferenceInterpreter.run(Module([function]), function: function.name, inputs: inputs)
     let plan = try plan(function, fuses: fuses)
     let device = try device.get().separateCopy()
     defer { device.close() }

@@ -33,7 +33,7 @@ struct PlanFormTests {
         faults.style.readsIntegers = number != 0
       }
       let reason = try RandomProgram(seed: seed, options: options).disagreement { program in
-        let plan = try OpenCLHarness.plan(program, fuses: true)
+        let plan = try OpenCLHarness.plan(program)
         return try OpenCLExecutable(plan, on: device, cache: nil, schedulesFor: number % 2 == 0 ? .gpu : .cpu)
           .run(program.inputs)
       }
