@@ -247,9 +247,12 @@ struct PointwiseKernelTests {
     #expect(Set(bodies.map { kernel($0).digest }).count == bodies.count)
     #expect(kernel(bodies[0]).digest == kernel(bodies[0]).digest)
   }
+}
 
-  @Test("Concurrency: several threads compile one kernel and run it")
-  func concurrency() throws {
+@Suite("Kernels on several threads")
+struct KernelThreadTests {
+  @Test("several threads compile one kernel and run it")
+  func compilations() throws {
     let harness = try KernelHarness.widest.get()
     let pool = WorkerPool(threadCount: 4)
     let kernels = (0..<12).map { number in
