@@ -10,9 +10,10 @@ struct Fuser {
   static let maximumRow = 1 << 16
 
   private let function: Function
-  private let device: DeviceDescription
   private let fuses: Bool
   private let resolver: Resolver
+  /// How many buffers a cluster with several members may have; nil: any number.
+  private let limit: BufferLimit?
   private var set = ClusterSet()
   /// The cluster that computes each value.
   private var clusterOf: [ValueID: Int] = [:]
@@ -20,11 +21,11 @@ struct Fuser {
   /// Values that somebody outside their cluster reads.
   private var outputs: Set<ValueID> = []
 
-  private init(_ function: Function, _ device: DeviceDescription, fuses: Bool) {
+  private init(_ function: Function, fuses: Bool, maximumBuffers: Int?) {
     self.function = function
-    self.device = device
     self.fuses = fuses
     resolver = Resolver(function)
+    limit = maximumBuffers.map { [resolver] in BufferLimit($0, resolver) }
   }
 
   /// The groups of a function and of the functions that its control ops run.
@@ -44,13 +45,21 @@ struct Fuser {
     return plan
   }
 
+  /// First as if the device took any number of buffers. What a cluster writes is known only at the end: if it turns out to be
+  /// too much for one kernel, again with a count of what may have to be written.
   private static func run(
     _ function: Function, _ device: DeviceDescription, fuses: Bool
   ) throws(KilnError) -> FusionPlan {
-    var fuser = Fuser(function, device, fuses: fuses)
-    for id in function.instructions.ids { try fuser.place(id) }
-    for result in function.results { fuser.requireBuffer(result) }
-    return fuser.plan()
+    var limit: Int?
+    while true {
+      var fuser = Fuser(function, fuses: fuses, maximumBuffers: limit)
+      for id in function.instructions.ids { try fuser.place(id) }
+      for result in function.results { fuser.requireBuffer(result) }
+      let plan = fuser.plan()
+      guard plan.clusters.contains(where: { $0.exceeds(device.maximumBuffers, fuser.resolver) }) else { return plan }
+      // With a limit of 1 there are no clusters of several members.
+      limit = min((limit ?? .max) - 1, device.maximumBuffers)
+    }
   }
 
   private mutating func place(_ id: InstructionID) throws(KilnError) {
@@ -201,7 +210,7 @@ struct Fuser {
     let readAsBuffer = operands { $0 == .asBuffer }
     mergeProducers(shape, readAtPoint)
     for cluster in candidates(readAtPoint, shape) {
-      if let (bases, depth) = canJoin(cluster, shape, zip(instruction.operands, readings).map { ($0, $1) }) {
+      if let (bases, depth) = canJoin(id, cluster, shape, zip(instruction.operands, readings).map { ($0, $1) }) {
         join(cluster, id, depth: depth, bases, readAsBuffer)
         return
       }
@@ -222,7 +231,7 @@ struct Fuser {
       case .reduction, .contraction, .scatter, .line, .assembly, .copy, .control: continue
       }
       let reading = OperandReading.atPoint(axes: Array(shape.indices))
-      guard let (bases, depth) = canJoin(cluster, shape, [(operand, reading)]) else { continue }
+      guard let (bases, depth) = canJoin(id, cluster, shape, [(operand, reading)]) else { continue }
       if depth > 0 && !canReadRowsAgain(shape, axes) { continue }
       set.update(cluster) { $0.kind = .reduction(axes: axes) }
       join(cluster, id, depth: depth + 1, bases, [])
@@ -238,7 +247,7 @@ struct Fuser {
     let shape = function.valueTypes[operand].shape.dimensions
     let reading = OperandReading.atPoint(axes: Array(shape.indices))
     for cluster in candidates([operand], shape) where set.drafts[cluster].kind == .pointwise {
-      guard let (bases, _) = canJoin(cluster, shape, [(operand, reading)]) else { continue }
+      guard let (bases, _) = canJoin(id, cluster, shape, [(operand, reading)]) else { continue }
       set.update(cluster) { $0.kind = .assembly }
       join(cluster, id, depth: 0, bases, [])
       return true
@@ -263,10 +272,11 @@ struct Fuser {
   /// What the instruction would read as a member of `cluster`, and how many reductions of the cluster stand before it;
   /// nil when it cannot be one.
   private func canJoin(
-    _ cluster: Int, _ shape: [Int], _ operands: [(value: ValueID, reading: OperandReading)]
+    _ id: InstructionID, _ cluster: Int, _ shape: [Int], _ operands: [(value: ValueID, reading: OperandReading)]
   ) -> (bases: [Resolver.Base], depth: Int)? {
     let draft = set.drafts[cluster]
-    guard draft.members.count < Self.maximumMembers else { return nil }
+    guard draft.members.count < Self.maximumMembers, limit?.allows(draft.members + [id]) ?? true
+    else { return nil }
     switch draft.kind {
     case .pointwise, .reduction, .contraction: break
     case .scatter, .line, .assembly, .copy, .control: return nil
@@ -337,7 +347,9 @@ struct Fuser {
     var target = found[0]
     for other in found.dropFirst() {
       let (a, b) = (set.drafts[target], set.drafts[other])
-      guard a.domain == b.domain, a.members.count + b.members.count < Self.maximumMembers else { continue }
+      guard a.domain == b.domain, a.members.count + b.members.count < Self.maximumMembers,
+        limit?.allows(a.members + b.members) ?? true
+      else { continue }
       let kind: FusionPlan.Cluster.Kind
       switch (a.kind, b.kind) {
       case (.pointwise, .pointwise): kind = .pointwise

@@ -7,6 +7,7 @@ import KilnIR
 /// it replaces is still read goes to a buffer of its own, and is moved at the end of the turn.
 struct FunctionLowering {
   let module: Module
+  private let device: DeviceDescription
   private let choice: ScheduleChoice
   /// The groups of each function.
   private let fusions: [String: FusionPlan]
@@ -18,6 +19,7 @@ struct FunctionLowering {
   init(_ module: Module, _ fusion: FusionPlan, _ device: DeviceDescription) {
     self.module = module
     fusions = Dictionary(uniqueKeysWithValues: ([fusion] + fusion.callees).map { ($0.function.name, $0) })
+    self.device = device
     choice = ScheduleChoice(device: device)
   }
 
@@ -61,7 +63,7 @@ struct FunctionLowering {
     var body = FunctionBody(
       function: function, resolver: resolver, loops: loops, depth: depth, isEntry: depth == 0,
       buffers: Dictionary(uniqueKeysWithValues: parameters.enumerated().map { (ValueID($0), $1) }))
-    var items = self.items(of: fusion, resolver)
+    var items = try self.items(of: fusion, resolver)
     let placed = place(targets, &body, &items)
     let order = LaunchOrder(
       items,
@@ -93,7 +95,8 @@ struct FunctionLowering {
       results: function.results.map { buffer(of: resolver.bufferRoot($0), &body) }, replacing: order.granted)
   }
 
-  private func items(of fusion: FusionPlan, _ resolver: Resolver) -> [RegionItem] {
+  /// - Throws: `lower.C4` for a kernel that needs an element type that the device does not have.
+  private func items(of fusion: FusionPlan, _ resolver: Resolver) throws(KilnError) -> [RegionItem] {
     var items: [RegionItem] = []
     for cluster in fusion.clusters {
       if case .control = cluster.kind {
@@ -108,6 +111,11 @@ struct FunctionLowering {
               location: fusion.function.locations[id])))
       } else {
         for var draft in ClusterLowering.lower(cluster, resolver) where !draft.isEmpty {
+          if let dtype = device.missingDType(in: draft.kernel) {
+            throw KilnError(
+              "lower.C4", "\(draft.label) needs \(dtype), which \(device.name) does not have",
+              at: cluster.members.first.map { fusion.function.locations[$0] } ?? .unknown)
+          }
           draft.collapseAxes()
           choice.choose(&draft)
           items.append(.kernel(draft))

@@ -155,9 +155,8 @@ public final class OpenCLDevice: @unchecked Sendable {
     return DeviceDescription(
       name: "\(properties.name) (\(properties.platform), \(properties.driverVersion))",
       kind: properties.kind == .cpu ? .cpu : .gpu, vectorBytes: 64, vectorRegisters: 32,
-      threads: properties.computeUnits, level1Bytes: 32 << 10, level2Bytes: 1 << 20, level3Bytes: 32 << 20,
-      // 16 bytes for each buffer, half of the room for integers.
-      maximumBuffers: max(4, properties.maximumParameterBytes / 32 - 2), dtypes: dtypes)
+      threads: properties.computeUnits, level2Bytes: 1 << 20,
+      maximumBuffers: KernelSignature.maximumBuffers(parameterBytes: properties.maximumParameterBytes), dtypes: dtypes)
   }
 }
 

@@ -41,10 +41,21 @@ package final class PlanProgram: Sendable {
     let properties = device.properties
     var limits = properties.mappingLimits(as: kind)
     limits.fullWorkItems = workItems ?? limits.fullWorkItems
-    if let label = plan.labelNeedingDouble, !properties.hasDouble {
-      throw RuntimeError(
-        .unavailable,
-        "\(properties.name) has no f64 (cl_khr_fp64), which \(label) needs; use f32 there, or another device")
+    let lowering = device.lowering
+    for launch in plan.launches {
+      let kernel = plan.kernels[launch.kernel]
+      if let dtype = lowering.missingDType(in: kernel) {
+        let name = dtype == .f64 ? "f64 (cl_khr_fp64)" : "\(dtype)"
+        throw RuntimeError(
+          .unavailable,
+          "\(properties.name) has no \(name), which \(launch.label) needs; use f32 there, or another device")
+      }
+      if kernel.buffers.count > lowering.maximumBuffers {
+        throw RuntimeError(
+          .unavailable,
+          "\(launch.label) has \(kernel.buffers.count) operands and results in one kernel; \(properties.name) takes "
+            + "\(lowering.maximumBuffers)")
+      }
     }
     for slot in plan.slots where slot.type.byteCount > properties.maximumBufferBytes {
       throw RuntimeError(
@@ -88,7 +99,9 @@ package final class PlanProgram: Sendable {
     self.facts = facts
     var source = ProgramSource()
     source.append("#pragma OPENCL FP_CONTRACT OFF\n")
-    if plan.labelNeedingDouble != nil { source.append("#pragma OPENCL EXTENSION cl_khr_fp64 : enable\n") }
+    if plan.kernels.contains(where: { DeviceDescription.dtypes(of: $0).contains(.f64) }) {
+      source.append("#pragma OPENCL EXTENSION cl_khr_fp64 : enable\n")
+    }
     source.append(CLHelper.prelude(helpers))
     for part in parts { source.append(part.text, label: part.label) }
     self.source = source
@@ -102,27 +115,5 @@ extension OpenCLDevice.Properties {
     MappingLimits(
       isProcessor: kind == .cpu, maximumWorkGroupSize: maximumWorkGroupSize, localMemoryBytes: localMemoryBytes,
       fullWorkItems: kind == .cpu ? computeUnits * 256 : computeUnits * 1024)
-  }
-}
-
-extension ExecutionPlan {
-  /// The ops of the first launch that computes in f64.
-  fileprivate var labelNeedingDouble: String? {
-    launches.first { kernels[$0.kernel].usesDouble }?.label
-  }
-}
-
-extension Kernel {
-  fileprivate var usesDouble: Bool {
-    if buffers.contains(where: { $0.dtype == .f64 }) || scratchRows.contains(.f64) { return true }
-    return stages.contains { stage in
-      stage.body.contains { instruction in
-        switch instruction {
-        case .constant(let scalar): scalar.dtype == .f64
-        case .operation(_, _, let dtype): dtype == .f64
-        case .index, .load, .gather, .loadScratch, .reduced: false
-        }
-      }
-    }
   }
 }

@@ -1,3 +1,4 @@
+import KilnBackends
 import KilnIR
 import KilnOpenCL
 import KilnPasses
@@ -68,7 +69,28 @@ struct PlanFormTests {
     expectFailure("device.unavailable", "has no f64 (cl_khr_fp64), which exp needs") {
       _ = try OpenCLExecutable(plan, on: device, cache: nil)
     }
-    #expect(!device.lowering.dtypes.contains(.f64))
+    expectFailure("lower.C4", "exp needs f64") {
+      _ = try ExecutionPlan.compiled(Module([builder.finish([result])]), for: device.lowering)
+    }
+  }
+
+  @Test("S1: a kernel with as many buffers as the device takes")
+  func manyBuffers() throws {
+    let device = try OpenCLHarness.device.get()
+    let limit = device.lowering.maximumBuffers
+    #expect(limit * 16 + 40 <= device.properties.maximumParameterBytes)
+    let program = try LinePrograms.sum(of: limit + 9)
+    let plan = try OpenCLHarness.plan(program)
+    #expect(plan.kernels.map(\.buffers.count).max() == min(limit, 66))
+    #expect(program.disagreement(on: .openCL(device, as: .gpu)) == nil)
+    expectFailure("device.unavailable", "has \(limit + 10) operands and results in one kernel") {
+      // As a plan for another device might have.
+      var kernel = plan.kernels[0]
+      kernel.buffers += Array(repeating: kernel.buffers[0], count: limit + 10 - kernel.buffers.count)
+      var other = plan
+      other.kernels[0] = kernel
+      _ = try OpenCLExecutable(other, on: device, cache: nil)
+    }
   }
 
   @Test("A value larger than a buffer of the device is an error that says so")

@@ -127,6 +127,9 @@ struct KernelSignature: Hashable {
   static func byteCount(_ kernel: Kernel, isWide: Bool) -> Int {
     kernel.buffers.count * 16 + kernel.integerCount * (isWide ? 8 : 4) + 24
   }
+
+  /// The most buffers whose arguments fit `parameterBytes` when the integers are read from a buffer of their own.
+  static func maximumBuffers(parameterBytes: Int) -> Int { (parameterBytes - 24) / 16 - 1 }
 }
 
 extension Kernel {
