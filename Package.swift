@@ -61,12 +61,19 @@ let package = Package(
     library("KilnOracles", "Tests/Oracles", ["KilnIR"]),
     program("kiln-accuracy", "Tests/Accuracy", ["Kiln", "KilnIR", "KilnOracles", "KilnTesting"]),
     tests("IRTests", ["KilnIR", "KilnOracles", "KilnTesting"]),
-    tests("FileTests", ["Kiln", "KilnIR", "KilnPasses", "KilnRuntime", "KilnOpenCL"], exclude: ["Cases"]),
+    tests(
+      "FileTests", ["Kiln", "KilnIR", "KilnPasses", "KilnRuntime", "KilnOpenCL", "KilnBackends"], exclude: ["Cases"]),
     library("KilnTesting", "Tests/Support", ["KilnIR"]),
+    library(
+      "KilnBackends", "Tests/Backends",
+      ["Kiln", "KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnOpenCL", "KilnTesting"]),
     tests("PassesTests", ["KilnIR", "KilnPasses", "KilnTesting"]),
     cModule("CAllocationCounter", "Tests/CAllocationCounter"),
     tests(
-      "CompilerTests", ["Kiln", "CAllocationCounter", "KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnTesting"]),
+      "CompilerTests",
+      [
+        "Kiln", "CAllocationCounter", "KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnTesting", "KilnBackends",
+      ]),
     cModule("CCallSite", "Sources/CCallSite"),
     library(
       "Kiln", "Sources/Kiln",
@@ -91,6 +98,7 @@ let package = Package(
     tests("TreeTests", ["Kiln", "KilnIR"], exclude: ["Fixtures"]),
     tests("MisuseTests", ["Kiln", "KilnIR"]),
     tests("RuntimeTests", ["KilnIR", "KilnRuntime", "KilnCPU"]),
-    tests("OpenCLTests", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnOpenCL", "KilnTesting", "Kiln"]),
+    tests(
+      "OpenCLTests", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnOpenCL", "KilnTesting", "KilnBackends", "Kiln"]),
   ]
 )

@@ -38,10 +38,10 @@ extension KernelDefinition {
     }
   }
 
-  /// Whether anything in the kernel has this dtype.
-  public func uses(_ dtype: DType) -> Bool {
-    buffers.contains { $0.dtype == dtype } || scratchRows.contains(dtype)
-      || stages.contains { $0.body.contains { self.dtype(of: $0, []) == dtype } }
+  /// The element types that the kernel stores or computes with.
+  public var dtypes: Set<DType> {
+    let computed = stages.flatMap(\.body).compactMap { dtype(of: $0, []) }
+    return Set(buffers.map(\.dtype) + scratchRows + computed)
   }
 }
 

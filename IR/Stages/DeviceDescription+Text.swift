@@ -1,13 +1,17 @@
 extension DeviceDescription {
-  /// As a plan's text says it: `"name" {kind = cpu, vectorBytes = 64, …}`.
+  /// As a plan's text says it: `"name" {kind = cpu, vectorBytes = 64, …}`. `workGroups` has the size of a group, the bytes of its
+  /// memory and the work items that fill the device.
   var text: String {
     let dtypes = DType.allCases.filter(dtypes.contains).map { Attribute.word($0.description) }
     let attributes: KeyValuePairs<String, Attribute> = [
       "kind": .word(kind.rawValue), "vectorBytes": .integer(vectorBytes), "vectorRegisters": .integer(vectorRegisters),
-      "threads": .integer(threads), "level1Bytes": .integer(level1Bytes), "level2Bytes": .integer(level2Bytes),
-      "level3Bytes": .integer(level3Bytes), "maximumBuffers": .integer(maximumBuffers), "dtypes": .list(dtypes),
+      "threads": .integer(threads), "level2Bytes": .integer(level2Bytes), "maximumBuffers": .integer(maximumBuffers),
+      "dtypes": .list(dtypes),
     ]
-    return name.quoted + " {" + attributes.map { "\($0.key) = \($0.value)" }.joined(separator: ", ") + "}"
+    let groups = workGroups.map { [$0.maximumWorkGroupSize, $0.localMemoryBytes, $0.fullWorkItems] }
+    let words =
+      attributes.map { "\($0.key) = \($0.value)" } + (groups.map { ["workGroups = \(Attribute.integers($0))"] } ?? [])
+    return name.quoted + " {" + words.joined(separator: ", ") + "}"
   }
 
   init(_ reader: inout TokenReader) throws(KilnError) {
@@ -26,9 +30,16 @@ extension DeviceDescription {
       self.init(
         name: name, kind: kind, vectorBytes: try attributes.integer("vectorBytes"),
         vectorRegisters: try attributes.integer("vectorRegisters"), threads: try attributes.integer("threads"),
-        level1Bytes: try attributes.integer("level1Bytes"), level2Bytes: try attributes.integer("level2Bytes"),
-        level3Bytes: try attributes.integer("level3Bytes"), maximumBuffers: try attributes.integer("maximumBuffers"),
+        level2Bytes: try attributes.integer("level2Bytes"), maximumBuffers: try attributes.integer("maximumBuffers"),
         dtypes: Set(dtypes))
+      guard attributes["workGroups"] != nil else { return }
+      let groups = try attributes.integers("workGroups")
+      guard groups.count == 3, groups.allSatisfy({ $0 > 0 }) else {
+        throw attributes.malformed("workGroups", "three positive integers")
+      }
+      workGroups = WorkGroupLimits(
+        isProcessor: kind == .cpu, maximumWorkGroupSize: groups[0], localMemoryBytes: groups[1],
+        fullWorkItems: groups[2])
     } catch { throw reader.failure(error, token) }
   }
 }

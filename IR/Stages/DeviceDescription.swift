@@ -1,4 +1,4 @@
-/// What lowering must know about a device. Filled by the runtime, printable, part of every cache key.
+/// What the compiler must know about a device. Filled by the runtime, printable.
 public struct DeviceDescription: Hashable, Sendable {
   public enum Kind: String, Hashable, Sendable { case cpu, gpu }
 
@@ -10,30 +10,25 @@ public struct DeviceDescription: Hashable, Sendable {
   public var vectorRegisters: Int
   /// Cores that work on one plan.
   public var threads: Int
-  /// Data caches of one core, and the one that all share.
-  public var level1Bytes: Int
+  /// The second-level cache of one core.
   public var level2Bytes: Int
-  public var level3Bytes: Int
   /// How work items are grouped; nil: the device runs kernels as a processor does.
   public var workGroups: WorkGroupLimits?
-  /// The most buffers that one kernel may have.
+  /// The most buffers that a kernel of several instructions may have. The kernel of a single one has as many as it needs.
   public var maximumBuffers: Int
-  /// Element types that the device computes with.
+  /// The element types that the device stores and computes with.
   public var dtypes: Set<DType>
 
   public init(
-    name: String, kind: Kind, vectorBytes: Int, vectorRegisters: Int, threads: Int, level1Bytes: Int, level2Bytes: Int,
-    level3Bytes: Int, maximumBuffers: Int, dtypes: Set<DType>,
-    workGroups: WorkGroupLimits? = nil
+    name: String, kind: Kind, vectorBytes: Int, vectorRegisters: Int, threads: Int, level2Bytes: Int,
+    maximumBuffers: Int, dtypes: Set<DType>, workGroups: WorkGroupLimits? = nil
   ) {
     self.name = name
     self.kind = kind
     self.vectorBytes = vectorBytes
     self.vectorRegisters = vectorRegisters
     self.threads = threads
-    self.level1Bytes = level1Bytes
     self.level2Bytes = level2Bytes
-    self.level3Bytes = level3Bytes
     self.maximumBuffers = maximumBuffers
     self.dtypes = dtypes
     self.workGroups = workGroups
@@ -41,13 +36,19 @@ public struct DeviceDescription: Hashable, Sendable {
 
   /// A plain 64-byte-vector CPU, for tests of plans that must not depend on the machine.
   public static let testCPU = DeviceDescription(
-    name: "test-cpu", kind: .cpu, vectorBytes: 64, vectorRegisters: 32, threads: 2, level1Bytes: 32 << 10,
-    level2Bytes: 1 << 20, level3Bytes: 32 << 20, maximumBuffers: 64, dtypes: Set(DType.allCases))
+    name: "test-cpu", kind: .cpu, vectorBytes: 64, vectorRegisters: 32, threads: 2, level2Bytes: 1 << 20,
+    maximumBuffers: 64, dtypes: Set(DType.allCases))
+
+  /// An element type that a kernel needs and the device does not have, if there is one.
+  package func missingDType(in kernel: KernelDefinition) -> DType? {
+    let used = kernel.dtypes
+    return used.isSubset(of: dtypes) ? nil : DType.allCases.first { used.contains($0) && !dtypes.contains($0) }
+  }
 }
 
 extension DeviceDescription: CustomStringConvertible {
   public var description: String {
     "\(name): \(kind.rawValue), \(vectorBytes)-byte vectors × \(vectorRegisters), \(threads) threads, "
-      + "L1 \(level1Bytes >> 10) KiB, L2 \(level2Bytes >> 10) KiB, L3 \(level3Bytes >> 10) KiB"
+      + "L2 \(level2Bytes >> 10) KiB, \(maximumBuffers) buffers a kernel"
   }
 }

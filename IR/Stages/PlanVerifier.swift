@@ -55,7 +55,10 @@ public struct PlanVerifier {
       }
       let found = KernelVerifier.diagnostics(for: kernel, integers: launch.integers, elementCounts: counts)
       diagnostics += found.map { Diagnostic($0.label, "in launch \(step) of plan @\(plan.name), \($0.message)") }
-      if found.isEmpty && launch.usesLibrary && MatrixProduct(kernel, launch.integers) == nil {
+      if (kernel.schedule.cpu == nil) != (plan.device.workGroups != nil) {
+        report("kernel.C6", "launch \(step) has a schedule for another kind of device than \(plan.device.name)")
+      }
+      if found.isEmpty && launch.usesLibrary && MatrixProduct(kernel.definition, launch.integers) == nil {
         report("plan.C9", "launch \(step) is left to a library, but is not a matrix product")
       }
     }

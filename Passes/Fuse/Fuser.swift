@@ -1,25 +1,19 @@
-package import KilnIR
-
-/// Options of fusion. Bits do not depend on them.
-package struct FusionOptions: Hashable, Sendable {
-  /// Off: every instruction becomes a kernel of its own, for tests that compare bits.
-  package var isEnabled: Bool
-  /// The most members of a cluster: basic blocks beyond a few hundred operations compile slowly.
-  package var maximumMembers = 64
-  /// The longest row whose later passes still find it in the cache of a core.
-  package var maximumRow = 1 << 16
-
-  package init(isEnabled: Bool = true) { self.isEnabled = isEnabled }
-}
+import KilnIR
 
 /// Groups the instructions of a function into clusters, walking it once in program order. An instruction joins the
-/// cluster of one of its producers if that keeps the clusters free of cycles and reads the producer's element at its
-/// own point; else it begins one.
-package struct Fuser {
+/// cluster of one of its producers if that keeps the clusters free of cycles and reads the producer's element at its own
+/// point; else it begins one.
+struct Fuser {
+  /// The most members of a cluster: basic blocks beyond a few hundred operations compile slowly.
+  static let maximumMembers = 64
+  /// The longest row whose later passes still find it in the cache of a core.
+  static let maximumRow = 1 << 16
+
   private let function: Function
-  private let device: DeviceDescription
-  private let options: FusionOptions
+  private let fuses: Bool
   private let resolver: Resolver
+  /// How many buffers a cluster with several members may have; nil: any number.
+  private let limit: BufferLimit?
   private var set = ClusterSet()
   /// The cluster that computes each value.
   private var clusterOf: [ValueID: Int] = [:]
@@ -27,21 +21,45 @@ package struct Fuser {
   /// Values that somebody outside their cluster reads.
   private var outputs: Set<ValueID> = []
 
-  private init(_ function: Function, _ device: DeviceDescription, _ options: FusionOptions) {
+  private init(_ function: Function, fuses: Bool, maximumBuffers: Int?) {
     self.function = function
-    self.device = device
-    self.options = options
+    self.fuses = fuses
     resolver = Resolver(function)
+    limit = maximumBuffers.map { [resolver] in BufferLimit($0, resolver) }
   }
 
+  /// The groups of a function and of the functions that its control ops run.
+  /// - Parameter fuses: off: every instruction becomes a kernel of its own.
   /// - Throws: `fuse.call` when a call is left; inline first.
-  package static func run(
-    _ function: Function, for device: DeviceDescription, options: FusionOptions = FusionOptions()
+  static func run(
+    _ function: Function, in module: Module, for device: DeviceDescription, fuses: Bool
   ) throws(KilnError) -> FusionPlan {
-    var fuser = Fuser(function, device, options)
-    for id in function.instructions.ids { try fuser.place(id) }
-    for result in function.results { fuser.requireBuffer(result) }
-    return fuser.plan()
+    var plan = try run(function, device, fuses: fuses)
+    var (seen, waiting) = (Set([function.name]), plan.callees(in: module))
+    while let callee = waiting.popLast() {
+      guard seen.insert(callee.name).inserted else { continue }
+      let fusion = try run(callee, device, fuses: fuses)
+      waiting += fusion.callees(in: module)
+      plan.callees.append(fusion)
+    }
+    return plan
+  }
+
+  /// First as if the device took any number of buffers. What a cluster writes is known only at the end: if it turns out to be
+  /// too much for one kernel, again with a count of what may have to be written.
+  private static func run(
+    _ function: Function, _ device: DeviceDescription, fuses: Bool
+  ) throws(KilnError) -> FusionPlan {
+    var limit: Int?
+    while true {
+      var fuser = Fuser(function, fuses: fuses, maximumBuffers: limit)
+      for id in function.instructions.ids { try fuser.place(id) }
+      for result in function.results { fuser.requireBuffer(result) }
+      let plan = fuser.plan()
+      guard plan.clusters.contains(where: { $0.exceeds(device.maximumBuffers, fuser.resolver) }) else { return plan }
+      // With a limit of 1 there are no clusters of several members.
+      limit = min((limit ?? .max) - 1, device.maximumBuffers)
+    }
   }
 
   private mutating func place(_ id: InstructionID) throws(KilnError) {
@@ -192,7 +210,7 @@ package struct Fuser {
     let readAsBuffer = operands { $0 == .asBuffer }
     mergeProducers(shape, readAtPoint)
     for cluster in candidates(readAtPoint, shape) {
-      if let (bases, depth) = canJoin(cluster, shape, zip(instruction.operands, readings).map { ($0, $1) }) {
+      if let (bases, depth) = canJoin(id, cluster, shape, zip(instruction.operands, readings).map { ($0, $1) }) {
         join(cluster, id, depth: depth, bases, readAsBuffer)
         return
       }
@@ -213,7 +231,7 @@ package struct Fuser {
       case .reduction, .contraction, .scatter, .line, .assembly, .copy, .control: continue
       }
       let reading = OperandReading.atPoint(axes: Array(shape.indices))
-      guard let (bases, depth) = canJoin(cluster, shape, [(operand, reading)]) else { continue }
+      guard let (bases, depth) = canJoin(id, cluster, shape, [(operand, reading)]) else { continue }
       if depth > 0 && !canReadRowsAgain(shape, axes) { continue }
       set.update(cluster) { $0.kind = .reduction(axes: axes) }
       join(cluster, id, depth: depth + 1, bases, [])
@@ -222,14 +240,14 @@ package struct Fuser {
     begin(.reduction(axes: axes), shape, id, [operand], [])
   }
 
-  /// `overlapAdd` computes the elements of its operand where it adds them: the copies that a window makes of an element
-  /// are then written nowhere.
+  /// `overlapAdd` computes the elements of its operand where it adds them: the copies that a window makes of an element are
+  /// then written nowhere.
   private mutating func joinOverlapAdd(_ id: InstructionID) -> Bool {
     let operand = function.instructions[id].operands[0]
     let shape = function.valueTypes[operand].shape.dimensions
     let reading = OperandReading.atPoint(axes: Array(shape.indices))
     for cluster in candidates([operand], shape) where set.drafts[cluster].kind == .pointwise {
-      guard let (bases, _) = canJoin(cluster, shape, [(operand, reading)]) else { continue }
+      guard let (bases, _) = canJoin(id, cluster, shape, [(operand, reading)]) else { continue }
       set.update(cluster) { $0.kind = .assembly }
       join(cluster, id, depth: 0, bases, [])
       return true
@@ -239,7 +257,7 @@ package struct Fuser {
 
   /// Clusters that an instruction reading these values at its point could join, the latest first.
   private func candidates(_ values: [ValueID], _ shape: [Int]) -> [Int] {
-    guard options.isEnabled else { return [] }
+    guard fuses else { return [] }
     var found: [Int] = []
     for value in values {
       let extents = function.valueTypes[value].shape.dimensions
@@ -254,10 +272,11 @@ package struct Fuser {
   /// What the instruction would read as a member of `cluster`, and how many reductions of the cluster stand before it;
   /// nil when it cannot be one.
   private func canJoin(
-    _ cluster: Int, _ shape: [Int], _ operands: [(value: ValueID, reading: OperandReading)]
+    _ id: InstructionID, _ cluster: Int, _ shape: [Int], _ operands: [(value: ValueID, reading: OperandReading)]
   ) -> (bases: [Resolver.Base], depth: Int)? {
     let draft = set.drafts[cluster]
-    guard draft.members.count < options.maximumMembers else { return nil }
+    guard draft.members.count < Self.maximumMembers, limit?.allows(draft.members + [id]) ?? true
+    else { return nil }
     switch draft.kind {
     case .pointwise, .reduction, .contraction: break
     case .scatter, .line, .assembly, .copy, .control: return nil
@@ -318,7 +337,7 @@ package struct Fuser {
   /// Whether one kernel may pass over its rows again after a reduction: they are the innermost axes, and short enough.
   private func canReadRowsAgain(_ domain: [Int], _ axes: [Int]) -> Bool {
     axes == Array((domain.count - axes.count)..<domain.count)
-      && axes.reduce(1) { $0 * domain[$1] } <= options.maximumRow
+      && axes.reduce(1) { $0 * domain[$1] } <= Self.maximumRow
   }
 
   /// Joins the clusters of an instruction's producers where one kernel can do their work.
@@ -328,7 +347,9 @@ package struct Fuser {
     var target = found[0]
     for other in found.dropFirst() {
       let (a, b) = (set.drafts[target], set.drafts[other])
-      guard a.domain == b.domain, a.members.count + b.members.count < options.maximumMembers else { continue }
+      guard a.domain == b.domain, a.members.count + b.members.count < Self.maximumMembers,
+        limit?.allows(a.members + b.members) ?? true
+      else { continue }
       let kind: FusionPlan.Cluster.Kind
       switch (a.kind, b.kind) {
       case (.pointwise, .pointwise): kind = .pointwise
@@ -375,5 +396,15 @@ package struct Fuser {
         kind: draft.kind, domain: Shape(draft.domain), members: draft.members.sorted(), outputs: written)
     }
     return FusionPlan(function: function, clusters: clusters.filter { !$0.outputs.isEmpty })
+  }
+}
+
+extension FusionPlan {
+  /// The functions that control ops run, the first one last. One that the module does not have is left out; lowering reports it.
+  fileprivate func callees(in module: Module) -> [Function] {
+    clusters.reversed().flatMap { cluster -> [Function] in
+      guard case .control = cluster.kind else { return [] }
+      return function.instructions[cluster.members[0]].op.callees.reversed().compactMap { module[$0] }
+    }
   }
 }

@@ -49,6 +49,20 @@ struct Resolver: Sendable {
     return value
   }
 
+  /// The instruction whose result `value` is, or is a view of; nil for parameters and sources.
+  func computingInstruction(_ value: ValueID) -> InstructionID? {
+    var value = value
+    while let id = definitions[value] {
+      let instruction = function.instructions[id]
+      switch instruction.op.fusionClass {
+      case .source: return nil
+      case .view: value = instruction.operands[0]
+      case .pointwise, .gather, .reduction, .contraction, .scatter, .line, .assembly, .control: return id
+      }
+    }
+    return nil
+  }
+
   /// Whether `value` is a parameter or the result of an instruction that computes, so that it can have a buffer itself.
   func isComputed(_ value: ValueID) -> Bool {
     guard let instruction = definition(value) else { return true }

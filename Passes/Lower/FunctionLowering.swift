@@ -7,19 +7,18 @@ import KilnIR
 /// it replaces is still read goes to a buffer of its own, and is moved at the end of the turn.
 struct FunctionLowering {
   let module: Module
-  let device: DeviceDescription
-  let options: LoweringOptions
+  private let device: DeviceDescription
+  /// The groups of each function.
+  private let fusions: [String: FusionPlan]
 
   var buffers = EntityTable<BufferID, PlanBuffer>()
-  /// The grouping of each function, in the order in which they are lowered.
-  private(set) var fusions: [FusionPlan] = []
   private var constants: [Literal: BufferID] = [:]
   private var loopCount = 0
 
-  init(_ module: Module, _ device: DeviceDescription, _ options: LoweringOptions) {
+  init(_ module: Module, _ fusion: FusionPlan, _ device: DeviceDescription) {
     self.module = module
+    fusions = Dictionary(uniqueKeysWithValues: ([fusion] + fusion.callees).map { ($0.function.name, $0) })
     self.device = device
-    self.options = options
   }
 
   /// Where a result of a function belongs.
@@ -57,13 +56,12 @@ struct FunctionLowering {
   mutating func lower(
     _ function: Function, parameters: [BufferID], targets: [Target?], loops: [Int], depth: Int = 0
   ) throws(KilnError) -> Lowered {
-    let fusion = try Fuser.run(function, for: device, options: FusionOptions(isEnabled: options.fuses))
-    if !fusions.contains(where: { $0.function.name == function.name }) { fusions.append(fusion) }
+    guard let fusion = fusions[function.name] else { preconditionFailure("every function that runs was fused") }
     let resolver = Resolver(function)
     var body = FunctionBody(
       function: function, resolver: resolver, loops: loops, depth: depth, isEntry: depth == 0,
       buffers: Dictionary(uniqueKeysWithValues: parameters.enumerated().map { (ValueID($0), $1) }))
-    var items = self.items(of: fusion, resolver)
+    var items = try self.items(of: fusion, resolver)
     let placed = place(targets, &body, &items)
     let order = LaunchOrder(
       items,
@@ -95,7 +93,8 @@ struct FunctionLowering {
       results: function.results.map { buffer(of: resolver.bufferRoot($0), &body) }, replacing: order.granted)
   }
 
-  private func items(of fusion: FusionPlan, _ resolver: Resolver) -> [RegionItem] {
+  /// - Throws: `lower.C4` for a kernel that needs an element type that the device does not have.
+  private func items(of fusion: FusionPlan, _ resolver: Resolver) throws(KilnError) -> [RegionItem] {
     var items: [RegionItem] = []
     for cluster in fusion.clusters {
       if case .control = cluster.kind {
@@ -110,6 +109,11 @@ struct FunctionLowering {
               location: fusion.function.locations[id])))
       } else {
         for var draft in ClusterLowering.lower(cluster, resolver) where !draft.isEmpty {
+          if let dtype = device.missingDType(in: draft.kernel) {
+            throw KilnError(
+              "lower.C4", "\(draft.label) needs \(dtype), which \(device.name) does not have",
+              at: cluster.members.first.map { fusion.function.locations[$0] } ?? .unknown)
+          }
           draft.finish(for: device)
           items.append(.kernel(draft))
         }

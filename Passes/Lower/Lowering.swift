@@ -1,50 +1,27 @@
-public import KilnIR
+import KilnIR
 
-/// What lowering is asked for beside the function and the device.
-public struct LoweringOptions: Hashable, Sendable {
-  /// Off: one kernel per instruction. Bits do not change.
-  public var fuses: Bool
-  /// Whether contractions are compiled for their sizes. Off for eager operations: one object then serves all shapes.
-  public var specializes: Bool
-  /// Whether plain matrix products may be left to a library, which adds in an order of its own.
-  public var allowsLibrary: Bool
-  /// Parameters whose memory the caller may give away, each with the result that would take it.
-  public var donations: [ExecutionPlan.Donation]
-
-  public init(
-    fuses: Bool = true, specializes: Bool = true, allowsLibrary: Bool = false,
-    donations: [ExecutionPlan.Donation] = []
-  ) {
-    self.fuses = fuses
-    self.specializes = specializes
-    self.allowsLibrary = allowsLibrary
-    self.donations = donations
-  }
+/// A program as launches and regions on buffers: what is left is to find memory for the buffers.
+struct ProgramRegions {
+  var function: Function
+  var results: [ExecutionPlan.Result]
+  var nodes: [RegionNode]
+  var buffers: EntityTable<BufferID, PlanBuffer>
+  /// Of the donations that were asked for those that are safe, and the others.
+  var donations: [ExecutionPlan.Donation]
+  var refusedDonations: [ExecutionPlan.Donation]
 }
 
-/// From a function without calls to a static plan: clusters, kernels, order, memory.
-public struct Lowering: Sendable {
-  /// The stages before the plan, for people who look. The module is what is fused: fusion, memory and plan name values as it
-  /// does.
-  public let module: Module
-  public let fusion: FusionPlan
-  public let plan: ExecutionPlan
-
+/// From the groups of a program to kernels on buffers.
+enum Lowering {
   /// More instructions than this, with those of callees counted wherever they run, are not lowered.
   static let maximumInstructionCount = 1 << 20
 
-  /// - Parameter module: has the functions that control ops of `function` run, without calls.
-  /// - Throws: `fuse.call` when a call was not inlined, `lower.C1` for a function that the module does not have, `lower.C2`
-  ///   and `lower.C3` for control flow nested too deeply or too large.
-  public init(
-    _ function: Function, in module: Module = Module(), for device: DeviceDescription,
-    options: LoweringOptions = LoweringOptions()
-  ) throws(KilnError) {
-    let module = try PlainOps.rewrite(module)
-    let function = try PlainOps.rewrite(function, in: module)
-    self.module = module
-    try Self.checkSize(of: function, in: module)
-    var lowering = FunctionLowering(module, device, options)
+  /// - Parameter module: has the functions that control ops of the function run, without calls.
+  static func regions(
+    of fusion: FusionPlan, in module: Module, for device: DeviceDescription, _ options: CompilationOptions
+  ) throws(KilnError) -> ProgramRegions {
+    let function = fusion.function
+    var lowering = FunctionLowering(module, fusion, device)
     let resolver = Resolver(function)
     let results = Self.results(of: function, resolver)
     let parameters = function.parameters.enumerated().map { number, parameter in
@@ -63,13 +40,9 @@ public struct Lowering: Sendable {
     let donations = options.donations.filter { donation in
       lowered.replacing.contains(donation.result) && targets[donation.result]?.parameter == donation.parameter
     }
-    var fusion = lowering.fusions[0]
-    fusion.callees = Array(lowering.fusions.dropFirst())
-    self.fusion = fusion
-    let builder = PlanBuilder(function, results, lowered.nodes, lowering.buffers, donations: donations)
-    var plan = builder.build(options, for: device)
-    plan.refusedDonations = options.donations.filter { !donations.contains($0) }
-    self.plan = plan
+    return ProgramRegions(
+      function: function, results: results, nodes: lowered.nodes, buffers: lowering.buffers, donations: donations,
+      refusedDonations: options.donations.filter { !donations.contains($0) })
   }
 
   /// Where each result comes from: memory of its own, a parameter or an earlier result.
@@ -93,7 +66,8 @@ public struct Lowering: Sendable {
       && !function.results.contains { resolver.bufferRoot($0) == parameter }
   }
 
-  private static func checkSize(of function: Function, in module: Module) throws(KilnError) {
+  /// - Throws: `lower.C3` for a function that is larger.
+  static func checkSize(of function: Function, in module: Module) throws(KilnError) {
     var sizes: [String: Int] = [:]
     func size(_ function: Function) throws(KilnError) -> Int {
       var size = function.instructions.count

@@ -5,6 +5,7 @@ struct PlanBuilder {
   private let function: Function
   private let results: [ExecutionPlan.Result]
   private let donations: [ExecutionPlan.Donation]
+  private let refusedDonations: [ExecutionPlan.Donation]
   private let flat: FlatPlan
   private let buffers: EntityTable<BufferID, PlanBuffer>
   /// Results whose memory may be a parameter's.
@@ -24,20 +25,18 @@ struct PlanBuilder {
   /// Launches with a workspace, with its request.
   private var workspaces: [Int: Int] = [:]
 
-  init(
-    _ function: Function, _ results: [ExecutionPlan.Result], _ nodes: [RegionNode],
-    _ buffers: EntityTable<BufferID, PlanBuffer>, donations: [ExecutionPlan.Donation]
-  ) {
-    self.function = function
-    self.results = results
-    self.donations = donations
-    let numbers = Set(donations.map(\.result))
+  init(_ regions: ProgramRegions) {
+    function = regions.function
+    results = regions.results
+    donations = regions.donations
+    refusedDonations = regions.refusedDonations
+    let (nodes, numbers) = (regions.nodes, Set(donations.map(\.result)))
     donated = Set(
-      buffers.ids.filter { buffer in
-        if case .result(let number) = buffers[buffer].place { numbers.contains(number) } else { false }
+      regions.buffers.ids.filter { buffer in
+        if case .result(let number) = regions.buffers[buffer].place { numbers.contains(number) } else { false }
       })
     // Elements must find the buffer that stands for theirs.
-    var buffers = buffers
+    var buffers = regions.buffers
     // Memory that may be a parameter's is written when the order of launches says so, no earlier.
     let replaced = FlatPlan(nodes, buffers).replacedBuffers(keeping: donated)
     for buffer in buffers.ids {
@@ -49,7 +48,7 @@ struct PlanBuilder {
     flat = FlatPlan(replaced.isEmpty ? nodes : nodes.replacing(replaced), buffers)
   }
 
-  consuming func build(_ options: LoweringOptions, for device: DeviceDescription) -> ExecutionPlan {
+  consuming func build(_ options: CompilationOptions, for device: DeviceDescription) -> ExecutionPlan {
     bindResultsAndParameters()
     for step in flat.steps.indices { bindBuffers(of: step) }
     var steps = flat.steps.indices.map { step(number: $0, options) }
@@ -65,7 +64,8 @@ struct PlanBuilder {
     }
     return ExecutionPlan(
       name: function.name, device: device, parameters: function.parameters, results: results, constants: constants,
-      kernels: kernels, slots: slots, steps: steps, memory: memory, donations: donations)
+      kernels: kernels, slots: slots, steps: steps, memory: memory, donations: donations,
+      refusedDonations: refusedDonations)
   }
 
   // MARK: Slots
@@ -171,7 +171,7 @@ struct PlanBuilder {
 
   // MARK: Steps
 
-  private mutating func step(number: Int, _ options: LoweringOptions) -> ExecutionPlan.Step {
+  private mutating func step(number: Int, _ options: CompilationOptions) -> ExecutionPlan.Step {
     switch flat.steps[number] {
     case .launch(let launch): return .launch(self.launch(launch, number, options))
     case .loop(let condition, let body, let predicate):
@@ -182,7 +182,7 @@ struct PlanBuilder {
   }
 
   private mutating func launch(
-    _ launch: RegionLaunch, _ step: Int, _ options: LoweringOptions
+    _ launch: RegionLaunch, _ step: Int, _ options: CompilationOptions
   ) -> ExecutionPlan.Launch {
     var draft = launch.draft
     let integers = draft.parameterize(specializes: options.specializes)

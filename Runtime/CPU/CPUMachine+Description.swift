@@ -8,8 +8,7 @@ extension CPUMachine {
     DeviceDescription(
       name: features.cpu, kind: .cpu, vectorBytes: features.vectorClass.rawValue / 8,
       vectorRegisters: features.vectorClass == .bits512 ? 32 : 16, threads: threads,
-      level1Bytes: Self.cacheBytes(index: 0) ?? 32 << 10, level2Bytes: Self.cacheBytes(index: 2) ?? 1 << 20,
-      level3Bytes: Self.cacheBytes(index: 3) ?? 32 << 20, maximumBuffers: 1024, dtypes: Set(DType.allCases))
+      level2Bytes: Self.cacheBytes(index: 2) ?? 1 << 20, maximumBuffers: 1024, dtypes: Set(DType.allCases))
   }
 
   /// The size of a cache as the kernel tells it, if it does: 0 and 1 are the first caches for data and for code.

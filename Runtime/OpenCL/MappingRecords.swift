@@ -5,7 +5,8 @@ import KilnRuntime
 struct MappingRecords {
   let cache: ObjectCache
   let device: OpenCLDevice.Properties
-  let limits: WorkGroupLimits
+  /// What the plan was lowered for.
+  let description: DeviceDescription
 
   /// The mapping recorded for a launch; nil if there is none, or if its schedule no longer has it.
   func mapping(_ kernel: Kernel, _ integers: [Int]) -> WorkMapping? {
@@ -22,7 +23,7 @@ struct MappingRecords {
     var hasher = SHA256()
     hasher.update("kiln opencl mapping 2")
     for text in [device.name, device.vendor, device.platform, device.driverVersion] { hasher.update(text + "\u{0}") }
-    hasher.update("\(limits) \(integers) \(kernel.definition)")
+    hasher.update("\(String(describing: description.workGroups)) \(integers) \(kernel.definition)")
     return hasher.finalize()
   }
 }

@@ -156,22 +156,21 @@ public final class OpenCLDevice: @unchecked Sendable {
   public func lowering(as kind: Kind? = nil, filledBy workItems: Int? = nil) -> DeviceDescription {
     var dtypes = Set(DType.allCases)
     if !properties.hasDouble { dtypes.remove(.f64) }
+    let kind = kind ?? properties.kind
     return DeviceDescription(
       name: "\(properties.name) (\(properties.platform), \(properties.driverVersion))",
-      kind: properties.kind == .cpu ? .cpu : .gpu, vectorBytes: 64, vectorRegisters: 32,
-      threads: properties.computeUnits, level1Bytes: 32 << 10, level2Bytes: 1 << 20, level3Bytes: 32 << 20,
-      // 16 bytes for each buffer, half of the room for integers.
-      maximumBuffers: max(4, properties.maximumParameterBytes / 32 - 2), dtypes: dtypes,
+      kind: kind == .cpu ? .cpu : .gpu, vectorBytes: 64, vectorRegisters: 32,
+      threads: properties.computeUnits, level2Bytes: 1 << 20,
+      maximumBuffers: KernelSignature.maximumBuffers(parameterBytes: properties.maximumParameterBytes), dtypes: dtypes,
       workGroups: properties.workGroupLimits(as: kind, filledBy: workItems))
   }
 }
 
 extension OpenCLDevice.Properties {
-  func workGroupLimits(as other: OpenCLDevice.Kind? = nil, filledBy workItems: Int? = nil) -> WorkGroupLimits {
-    let isProcessor = (other ?? kind) == .cpu
-    return WorkGroupLimits(
-      isProcessor: isProcessor, maximumWorkGroupSize: maximumWorkGroupSize, localMemoryBytes: localMemoryBytes,
-      fullWorkItems: workItems ?? (isProcessor ? computeUnits * 256 : computeUnits * 1024))
+  fileprivate func workGroupLimits(as kind: OpenCLDevice.Kind, filledBy workItems: Int?) -> WorkGroupLimits {
+    WorkGroupLimits(
+      isProcessor: kind == .cpu, maximumWorkGroupSize: maximumWorkGroupSize, localMemoryBytes: localMemoryBytes,
+      fullWorkItems: workItems ?? computeUnits * (kind == .cpu ? 256 : 1024))
   }
 }
 

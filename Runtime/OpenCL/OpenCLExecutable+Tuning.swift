@@ -85,12 +85,12 @@ extension OpenCLExecutable {
   }
 
   /// Where the fastest mappings are kept.
-  var records: MappingRecords? { cache.map { MappingRecords(cache: $0, device: device.properties, limits: limits) } }
+  var records: MappingRecords? { cache.map { MappingRecords(cache: $0, device: device.properties, description: plan.device) } }
 
   /// Goes on with these mappings of the launches. Runs that have begun end with theirs.
   func use(_ mappings: [WorkMapping]) throws(KilnError) {
     do throws(RuntimeError) {
-      let program = try PlanProgram(plan, for: device, limits, correctsProducts: correctsProducts) { launch, _ in
+      let program = try PlanProgram(plan, for: device, correctsProducts: correctsProducts) { launch, _ in
         mappings[launch]
       }
       current.withLock { $0 = (program, []) }

@@ -9,7 +9,6 @@ package final class OpenCLExecutable: Sendable {
   package let plan: ExecutionPlan
   package let device: OpenCLDevice
   let cache: ObjectCache?
-  let limits: WorkGroupLimits
   let correctsProducts: Bool
   /// How the launches run now, and instances of that which no run uses.
   let current: Lock<(program: PlanProgram, warm: [PlanInstance])>
@@ -30,21 +29,18 @@ package final class OpenCLExecutable: Sendable {
   ///
   /// - Parameters:
   ///   - cache: where built programs and tuned mappings are kept; nil for nowhere.
-  ///   - limits: what the plan was lowered for; nil: the device as it is. Bits do not change.
   ///   - tuning: how many seconds the first run may spend on trying other mappings (see `tune`).
   /// - Throws: `device.notStrict` when the device cannot keep NUMERICS.md, `device.unavailable` when it lacks what the plan
   ///   needs, `opencl.build` with the compiler's log.
   package init(
     _ plan: ExecutionPlan, on device: OpenCLDevice, cache: ObjectCache? = .user,
-    limits: WorkGroupLimits? = nil, tuning: Double? = OpenCLExecutable.tuningSeconds
+    tuning: Double? = OpenCLExecutable.tuningSeconds
   ) throws(KilnError) {
     self.plan = plan
     self.device = device
     self.cache = cache
     tuningLeft = Lock(tuning)
-    let limits = limits ?? device.properties.workGroupLimits()
-    self.limits = limits
-    let records = cache.map { MappingRecords(cache: $0, device: device.properties, limits: limits) }
+    let records = cache.map { MappingRecords(cache: $0, device: device.properties, description: plan.device) }
     do throws(RuntimeError) {
       let strictness = try device.context().strictness
       if case .refused(let reason) = strictness {
@@ -52,7 +48,7 @@ package final class OpenCLExecutable: Sendable {
           .unavailable, "\(device.properties.name) cannot run strict programs: \(reason). Use another device.")
       }
       correctsProducts = strictness == .correctedProducts
-      let program = try PlanProgram(plan, for: device, limits, correctsProducts: correctsProducts) { number, schedule in
+      let program = try PlanProgram(plan, for: device, correctsProducts: correctsProducts) { number, schedule in
         let launch = plan.launches[number]
         return records?.mapping(plan.kernels[launch.kernel], launch.integers) ?? schedule.mapping
       }
@@ -79,12 +75,10 @@ package final class OpenCLExecutable: Sendable {
 
   /// The OpenCL C of a plan.
   package static func text(
-    of plan: ExecutionPlan, on device: OpenCLDevice, limits: WorkGroupLimits? = nil
+    of plan: ExecutionPlan, on device: OpenCLDevice
   ) throws(RuntimeError) -> String {
     let correctsProducts = try device.context().strictness == .correctedProducts
-    return try PlanProgram(
-      plan, for: device, limits ?? device.properties.workGroupLimits(), correctsProducts: correctsProducts
-    ).text
+    return try PlanProgram(plan, for: device, correctsProducts: correctsProducts).text
   }
 
   private func makeInstance() throws(KilnError) -> PlanInstance {

@@ -28,18 +28,31 @@ package final class PlanProgram: Sendable {
   }
 
   /// - Parameters:
-  ///   - limits: what the plan was lowered for.
   ///   - choose: the work mapping of a launch by its number, of those that its schedule has.
   /// - Throws: `unavailable` when the plan needs what the device does not have, or was lowered for a processor.
   init(
-    _ plan: ExecutionPlan, for device: OpenCLDevice, _ limits: WorkGroupLimits, correctsProducts: Bool,
+    _ plan: ExecutionPlan, for device: OpenCLDevice, correctsProducts: Bool,
     choose: (_ launch: Int, OpenCLSchedule) -> WorkMapping = { $1.mapping }
   ) throws(RuntimeError) {
     let properties = device.properties
-    if let label = plan.labelNeedingDouble, !properties.hasDouble {
-      throw RuntimeError(
-        .unavailable,
-        "\(properties.name) has no f64 (cl_khr_fp64), which \(label) needs; use f32 there, or another device")
+    guard let limits = plan.device.workGroups else {
+      throw RuntimeError(.unavailable, "the plan was lowered for \(plan.device.name), which is a processor")
+    }
+    let lowering = device.lowering()
+    for launch in plan.launches {
+      let kernel = plan.kernels[launch.kernel].definition
+      if let dtype = lowering.missingDType(in: kernel) {
+        let name = dtype == .f64 ? "f64 (cl_khr_fp64)" : "\(dtype)"
+        throw RuntimeError(
+          .unavailable,
+          "\(properties.name) has no \(name), which \(launch.label) needs; use f32 there, or another device")
+      }
+      if kernel.buffers.count > lowering.maximumBuffers {
+        throw RuntimeError(
+          .unavailable,
+          "\(launch.label) has \(kernel.buffers.count) operands and results in one kernel; \(properties.name) takes "
+            + "\(lowering.maximumBuffers)")
+      }
     }
     for slot in plan.slots where slot.type.byteCount > properties.maximumBufferBytes {
       throw RuntimeError(
@@ -84,18 +97,13 @@ package final class PlanProgram: Sendable {
     self.launches = launches
     var source = ProgramSource()
     source.append("#pragma OPENCL FP_CONTRACT OFF\n")
-    if plan.labelNeedingDouble != nil { source.append("#pragma OPENCL EXTENSION cl_khr_fp64 : enable\n") }
+    if plan.kernels.contains(where: { $0.definition.dtypes.contains(.f64) }) {
+      source.append("#pragma OPENCL EXTENSION cl_khr_fp64 : enable\n")
+    }
     source.append(CLHelper.prelude(helpers))
     for part in parts { source.append(part.text, label: part.label) }
     self.source = source
   }
 
   var scratchBytes: Int { launches.map(\.scratchBytes).max() ?? 0 }
-}
-
-extension ExecutionPlan {
-  /// The ops of the first launch that computes in f64.
-  fileprivate var labelNeedingDouble: String? {
-    launches.first { kernels[$0.kernel].definition.uses(.f64) }?.label
-  }
 }

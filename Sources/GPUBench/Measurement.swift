@@ -43,7 +43,7 @@ struct Measurement {
 
   /// The small size against the kernel interpreter.
   private static func check(_ workload: Workload, on device: OpenCLDevice) throws -> Bool {
-    let plan = try Lowering(workload.function(workload.checkedSize), for: device.lowering()).plan
+    let plan = try workload.plan(workload.checkedSize, for: device.lowering())
     let inputs = try plan.parameters.enumerated().map { number, parameter in
       try TensorValue(parameter.type, bytes: Self.bytes(parameter.type, seed: UInt64(number)))
     }
@@ -55,7 +55,7 @@ struct Measurement {
   private mutating func measure(
     _ workload: Workload, on device: OpenCLDevice, isQuick: Bool, tuning: Double?
   ) throws {
-    let plan = try Lowering(workload.function(workload.size), for: device.lowering()).plan
+    let plan = try workload.plan(workload.size, for: device.lowering())
     let executable = try OpenCLExecutable(plan, on: device)
     let inputs = try plan.parameters.enumerated().map { number, parameter in
       try Self.bytes(parameter.type, seed: UInt64(number)).withUnsafeBytes {

@@ -14,17 +14,15 @@ struct Workload {
   /// Parameters with respect to which `loss` is differentiated first; empty for none.
   var gradient: [Int] = []
 
-  /// The function that runs: inlined, simplified.
-  func function(_ size: [Int]) throws(KilnError) -> Function {
+  /// The plan of the program for a size.
+  func plan(_ size: [Int], for device: DeviceDescription) throws(KilnError) -> ExecutionPlan {
     var module = try Module(parsing: text(size), file: name)
     var entry = "main"
     if !gradient.isEmpty {
       let derived = try Differentiation.valueAndGradient(of: entry, in: module, withRespectTo: gradient)
       (module, entry) = (derived.module, derived.name)
     }
-    module = try Pipeline.default(for: entry).run(module)
-    guard let function = module[entry] else { throw KilnError("bench.entry", "there is no function @\(entry)") }
-    return function
+    return try Compilation(module, entry: entry, for: device).plan
   }
 }
 

@@ -1,3 +1,4 @@
+import KilnBackends
 import KilnCPU
 import KilnIR
 import KilnPasses
@@ -15,14 +16,9 @@ struct ControlAgreementTests {
       let program = try ControlPrograms.program(number, seed: seed)
       let fuses = seed % 2 == 0
       let comment = Comment("\(ControlPrograms.names[number]), seed \(seed), \(fuses ? "fused" : "unfused")")
-      let plan = try PlanHarness.plan(program, fuses: fuses, for: .testCPU)
-      #expect(PlanVerifier.diagnostics(for: plan) == [], "\(comment)\n\(plan)")
-      #expect(
-        program.disagreement { try PlanInterpreter.run(plan, inputs: $0.inputs) } == nil, "kernels, \(comment)\n\(plan)"
-      )
-      #expect(
-        program.disagreement { try PlanHarness.runOnCPU($0, fuses: fuses, pools: PlanHarness.pools) } == nil,
-        "CPU, \(comment)")
+      for backend in [Backend.kernelReference(fuses: fuses), .processor(fuses: fuses)] {
+        #expect(program.disagreement(on: backend) == nil, "\(backend), \(comment)")
+      }
     }
   }
 

@@ -1,3 +1,4 @@
+import KilnBackends
 import KilnCPU
 import KilnIR
 import KilnPasses
@@ -15,26 +16,17 @@ struct ConvolutionTests {
     for parameter in function.parameters { inputs.append(try random.tensor(parameter.type)) }
     let program = RandomProgram(module: module, entry: function.name, inputs: inputs)
     let expected = try program.run()
-    func compare(_ backend: String, _ run: () throws -> [TensorValue]) rethrows {
-      for (number, (expected, found)) in try zip(expected, run()).enumerated() where !expected.isIdentical(to: found) {
-        Issue.record("\(name), \(backend): result \(number) differs\n\(module)")
+    let backends = [
+      Backend.kernelReference(), .processor(pools: [Backend.pools[0]]),
+      .processor(CompilationOptions(fuses: false), pools: [Backend.pools[1]]), .processor(pools: [Backend.pools[2]]),
+      // As eager operations are compiled: one object for all sizes.
+      .processor(CompilationOptions(specializes: false), pools: [Backend.pools[1]]),
+    ]
+    for (variant, backend) in backends.enumerated() {
+      for (number, pair) in try zip(expected, program.run(on: backend)).enumerated()
+      where !pair.0.isIdentical(to: pair.1) {
+        Issue.record("\(name), \(backend), variant \(variant): result \(number) differs\n\(module)")
       }
-    }
-    try compare("kernel reference") {
-      try PlanInterpreter.run(PlanHarness.plan(program, fuses: true, for: .testCPU), inputs: inputs)
-    }
-    for (fuses, pool) in [(true, 0), (false, 1), (true, 2)] {
-      try compare("\(fuses ? "fused" : "unfused"), \(pool + 1) threads") {
-        try PlanHarness.runOnCPU(program, fuses: fuses, pools: [PlanHarness.pools[pool]])
-      }
-    }
-    // As eager operations are compiled: one object for all sizes.
-    try compare("sizes as arguments") {
-      let compiler = try PlanHarness.compiler.get()
-      let lowered = try #require(Pipeline.default(for: program.entry).run(module)[program.entry])
-      let options = LoweringOptions(specializes: false)
-      let plan = try Lowering(lowered, for: compiler.machine.description(threads: 2), options: options).plan
-      return try PlanHarness.run(CPUExecutable(plan, compiler: compiler, pool: PlanHarness.pools[1]), inputs)
     }
   }
 
@@ -225,11 +217,9 @@ struct ConvolutionTests {
       let program = try RandomProgram(seed: 50_000 + seed)
       guard !labels.isDisjoint(with: program.opCounts.keys) else { continue }
       for fuses in [true, false] {
-        let run: (RandomProgram) throws -> [TensorValue] = {
-          try PlanHarness.runOnCPU($0, fuses: fuses, pools: [PlanHarness.pools[Int(seed % 3)]])
-        }
-        guard let reason = program.disagreement(run) else { continue }
-        let small = program.shrunk { $0.disagreement(run) != nil }
+        let backend = Backend.processor(CompilationOptions(fuses: fuses), pools: [Backend.pools[Int(seed % 3)]])
+        guard let reason = program.disagreement(on: backend) else { continue }
+        let small = program.shrunk { $0.disagreement(on: backend) != nil }
         Issue.record("seed \(50_000 + seed), \(fuses ? "fused" : "unfused"): \(reason)\n\(small.listing)")
         return
       }
@@ -238,11 +228,7 @@ struct ConvolutionTests {
 
   // MARK: - Plans
 
-  private func plan(_ module: Module) throws -> ExecutionPlan {
-    let name = try #require(module.functions.last?.name)
-    let function = try #require(Pipeline.default(for: name).run(module)[name])
-    return try Lowering(function, for: .testCPU).plan
-  }
+  private func plan(_ module: Module) throws -> ExecutionPlan { try .compiled(module) }
 
   @Test("no buffer of a convolution or its pullback is as large as the windows of its operand")
   func noWindowCopies() throws {

@@ -1,3 +1,4 @@
+import KilnBackends
 import KilnCPU
 import KilnIR
 import KilnPasses
@@ -19,7 +20,7 @@ struct EmittedCodeTests {
     let compiler = try KernelCompiler.shared.get().machine.compiler()
     var seen: Set<Kernel> = []
     for seed in stride(from: UInt64(0), to: 400, by: 5) {
-      for kernel in try PlanHarness.plan(RandomProgram(seed: seed), fuses: true, for: .testCPU).kernels
+      for kernel in try ExecutionPlan.compiled(RandomProgram(seed: seed)).kernels
       where seen.insert(kernel).inserted {
         let text = try KernelEmitter.text(of: kernel, compiler: compiler, assembly: false)
         for word in Self.forbidden { #expect(!text.contains(word), "\(word) in the code of seed \(seed)") }

@@ -1,3 +1,4 @@
+import KilnBackends
 import KilnCPU
 import KilnIR
 import KilnPasses
@@ -12,7 +13,7 @@ struct LineTests {
     _ program: RandomProgram, _ name: String, sourceLocation: Testing.SourceLocation = #_sourceLocation
   ) throws {
     let expected = try program.run()
-    let found = try PlanHarness.runOnCPU(program, fuses: true, pools: PlanHarness.pools)
+    let found = try program.run(on: .processor())
     for (number, pair) in zip(expected, found).enumerated() where !pair.0.isIdentical(to: pair.1) {
       Issue.record("\(name): result \(number), \(pair.0.type), differs", sourceLocation: sourceLocation)
     }
@@ -35,8 +36,7 @@ struct LineTests {
   func transposes(dtype: DType) throws {
     let program = try LinePrograms.transposes(dtype)
     try expectReferenceBits(program, "transposes of \(dtype)")
-    let function = try #require(program.module["main"])
-    let plan = try Lowering(function, for: .testCPU).plan
+    let plan = try ExecutionPlan.compiled(program)
     #expect(dtype == .bool || plan.kernels.contains { if case .cpu(.turned) = $0.schedule { true } else { false } })
   }
 
@@ -44,7 +44,7 @@ struct LineTests {
   func schedules() throws {
     func schedules(_ body: String, _ parameters: String, _ result: String) throws -> [CPUSchedule] {
       let module = try Module(parsing: "func @main(\(parameters)) -> (\(result)) {\n\(body)\n}", file: "test.kiln")
-      return try Lowering(#require(module["main"]), for: .testCPU).plan.kernels.compactMap(\.schedule.cpu)
+      return try ExecutionPlan.compiled(module).kernels.compactMap(\.schedule.cpu)
     }
     let scatter = try schedules(
       "%y: f32[100,256] = scatter(%x, %i, %u) {axis = 0, combiner = add, bounds = check}\nreturn %y",
@@ -73,7 +73,7 @@ struct LineTests {
           return %3
         }
         """, file: "test.kiln")
-    let plan = try Lowering(#require(module["main"]), for: .testCPU, options: LoweringOptions(fuses: false)).plan
+    let plan = try ExecutionPlan.compiled(module, CompilationOptions(fuses: false))
     #expect(plan.memory.inPlace.count == 3, "\(plan.memory)")
     // What dies where the result is first written lies in the result's memory.
     #expect(plan.memory.arenaBytes == 0 && plan.slots.count { $0.place == .result(0) } == 4, "\(plan)")
@@ -91,13 +91,13 @@ struct LineTests {
           return %1, %3
         }
         """, file: "test.kiln")
-    let plan = try Lowering(#require(module["main"]), for: .testCPU, options: LoweringOptions(fuses: false)).plan
+    let plan = try ExecutionPlan.compiled(module, CompilationOptions(fuses: false))
     // %0 is read twice; it dies with %2, which dies with the second result.
     #expect(plan.slots.count { $0.place == .result(0) } == 1)
     #expect(plan.slots.count { $0.place == .result(1) } == 3 && plan.memory.arenaBytes == 0, "\(plan)")
     let x = try TensorValue((0..<1000).map { Float($0) / 100 - 5 }, shape: [1000])
     let program = RandomProgram(module: module, entry: "main", inputs: [x])
-    let found = try PlanHarness.runOnCPU(program, fuses: false, pools: PlanHarness.pools)
+    let found = try program.run(on: .processor(fuses: false))
     #expect(try zip(program.run(), found).allSatisfy { $0.isIdentical(to: $1) })
   }
 }

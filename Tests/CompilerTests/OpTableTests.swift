@@ -1,4 +1,5 @@
 import Foundation
+import KilnBackends
 import KilnIR
 import KilnPasses
 import KilnTesting
@@ -37,11 +38,9 @@ struct OpTableTests {
       switch rule {
       case .evaluate: _ = try program.run()
       case .kernel:
-        return agreement(program) {
-          try PlanInterpreter.run(PlanHarness.plan($0, fuses: true, for: .testCPU), inputs: $0.inputs)
-        }
+        return agreement(program) { try $0.run(on: .kernelReference()) }
       case .cpu:
-        return agreement(program) { try PlanHarness.runOnCPU($0, fuses: true, pools: [PlanHarness.pools[0]]) }
+        return agreement(program) { try $0.run(on: .processor(pools: [Backend.pools[0]])) }
       case .reverse:
         if !reals.isEmpty { _ = try Pass.vjp(of: program.entry, withRespectTo: reals).run(program.module) }
       case .forward:

@@ -1,3 +1,4 @@
+import KilnBackends
 import KilnIR
 import KilnPasses
 import KilnTesting
@@ -54,11 +55,9 @@ struct OverwritingTests {
     for (shape, axis) in [([5, 68], 0), ([700, 9], 0), ([9, 700], 1), ([3, 40, 17], 1), ([2, 3000], 1)] {
       for reductions in Self.reductions {
         let program = try Self.program(reductions, shape, axis, dtype)
-        let plan = try PlanHarness.plan(program, fuses: true, for: .testCPU)
+        let plan = try ExecutionPlan.compiled(program)
         overwritten += plan.memory.inPlace.isEmpty ? 0 : 1
-        let reason = program.disagreement {
-          try PlanHarness.runOnCPU($0, fuses: true, pools: PlanHarness.pools)
-        }
+        let reason = program.disagreement(on: .processor())
         #expect(reason == nil, "\(dtype) \(shape), axis \(axis): \(reductions)")
       }
     }

@@ -1,5 +1,6 @@
 import CAllocationCounter
 import Kiln
+import KilnBackends
 import KilnCPU
 import KilnIR
 import KilnPasses
@@ -11,9 +12,7 @@ import Testing
 @Suite("Plans of common programs")
 struct PlanShapeTests {
   private func plan(_ traced: Traced, donations: [ExecutionPlan.Donation] = []) throws -> ExecutionPlan {
-    let module = try Pipeline.default(for: traced.name).run(traced.module)
-    let function = try #require(module[traced.name])
-    return try Lowering(function, in: module, for: .testCPU, options: LoweringOptions(donations: donations)).plan
+    try .compiled(traced.module, traced.name, CompilationOptions(donations: donations))
   }
 
   private func isContraction(_ plan: ExecutionPlan, _ launch: ExecutionPlan.Launch) -> Bool {
@@ -113,17 +112,15 @@ struct PlanShapeTests {
         })
     }
     let program = RandomProgram(module: module, entry: "f", inputs: inputs)
-    #expect(program.disagreement { try PlanHarness.runOnCPU($0, fuses: true, pools: PlanHarness.pools) } == nil)
+    #expect(program.disagreement(on: .processor()) == nil)
   }
 
   @Test("D4: only .fast leaves a plain product to the library, and its step says so")
   func libraryProducts() throws {
     let (a, b) = (Tensor<Float>.full([70, 90], 0.5), Tensor<Float>.full([90, 65], 0.25))
     let traced = try trace(a, b) { matmul($0, $1) }
-    let module = try Pipeline.default(for: traced.name).run(traced.module)
-    let function = try #require(module[traced.name])
-    let strict = try Lowering(function, for: .testCPU).plan
-    let fast = try Lowering(function, for: .testCPU, options: LoweringOptions(allowsLibrary: true)).plan
+    let strict = try plan(traced)
+    let fast = try ExecutionPlan.compiled(traced.module, traced.name, CompilationOptions(allowsLibrary: true))
     #expect(strict.launches.map(\.usesLibrary) == [false] && !strict.description.contains("by library"))
     #expect(fast.launches.map(\.usesLibrary) == [true] && fast.description.contains("by library"))
     let product = compile(options: CompileOptions(numerics: .fast)) { (a: Tensor<Float>, b: Tensor<Float>) in
@@ -146,9 +143,7 @@ struct PlanShapeTests {
   @Test("one object serves an eager operation in every shape of its rank")
   func eagerSharesCode() throws {
     func kernels(_ traced: Traced) throws -> [Kernel] {
-      let module = try Pipeline.default(for: traced.name).run(traced.module)
-      let function = try #require(module[traced.name])
-      return try Lowering(function, for: .testCPU, options: LoweringOptions(specializes: false)).plan.kernels
+      try ExecutionPlan.compiled(traced.module, traced.name, CompilationOptions(specializes: false)).kernels
     }
     let shapes = [[3000], [17, 65], [2, 3, 40]].map { Tensor<Float>.zeros($0) }
     #expect(try Set(shapes.map { x in try kernels(trace(x) { $0 * $0 }) }).count == 1)

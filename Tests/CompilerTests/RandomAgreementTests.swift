@@ -1,3 +1,4 @@
+import KilnBackends
 import KilnIR
 import KilnTesting
 import Testing
@@ -14,11 +15,9 @@ struct RandomAgreementTests {
     for seed in range {
       let program = try RandomProgram(seed: seed)
       for fuses in [true, false] {
-        func run(_ program: RandomProgram) throws -> [TensorValue] {
-          try PlanHarness.runOnCPU(program, fuses: fuses, pools: PlanHarness.pools)
-        }
-        guard let reason = program.disagreement(run) else { continue }
-        let small = program.shrunk { $0.disagreement(run) != nil }
+        let backend = Backend.processor(fuses: fuses)
+        guard let reason = program.disagreement(on: backend) else { continue }
+        let small = program.shrunk { $0.disagreement(on: backend) != nil }
         Issue.record("seed \(seed), \(fuses ? "fused" : "unfused"): \(reason)\n\(small.listing)")
         return
       }
@@ -29,8 +28,8 @@ struct RandomAgreementTests {
   func eager(part: UInt64) throws {
     for seed in stride(from: part, to: Self.programCount, by: 4 * 4) {
       let program = try RandomProgram(seed: seed)
-      guard let reason = program.disagreement(EagerHarness.run) else { continue }
-      let small = program.shrunk { $0.disagreement(EagerHarness.run) != nil }
+      guard let reason = program.disagreement(on: .eager) else { continue }
+      let small = program.shrunk { $0.disagreement(on: .eager) != nil }
       Issue.record("seed \(seed): \(reason)\n\(small.listing)")
       return
     }
@@ -40,10 +39,7 @@ struct RandomAgreementTests {
   func kernelReference(fuses: Bool) throws {
     for seed in stride(from: 0, to: Self.programCount, by: 8) {
       let program = try RandomProgram(seed: seed)
-      let reason = program.disagreement {
-        try PlanInterpreter.run(PlanHarness.plan($0, fuses: fuses, for: .testCPU), inputs: $0.inputs)
-      }
-      #expect(reason == nil, "seed \(seed)")
+      #expect(program.disagreement(on: .kernelReference(fuses: fuses)) == nil, "seed \(seed)")
     }
   }
 

@@ -1,3 +1,4 @@
+import KilnBackends
 import KilnIR
 import KilnTesting
 import Testing
@@ -5,33 +6,23 @@ import Testing
 /// `make soak` on the processor: the reference's bits from machine code, the kernel interpreter and eager operations.
 @Suite("Soak: the processor", .enabled(if: Soak.programCount > 0), .serialized)
 struct SoakTests {
-  private func check(_ backend: String, _ run: (RandomProgram) throws -> [TensorValue]) throws {
+  private func check(_ backend: Backend) throws {
     let soak = try Soak()
     for (number, program) in soak.programs.enumerated() {
-      guard let reason = program.disagreement(run) else { continue }
-      let small = program.shrunk { $0.disagreement(run) != nil }
+      guard let reason = program.disagreement(on: backend) else { continue }
+      let small = program.shrunk { $0.disagreement(on: backend) != nil }
       Issue.record("\(backend), program \(number): \(reason)\n\(small.listing)")
       return
     }
-    soak.report(backend)
+    soak.report(backend.description)
   }
 
   @Test("S1 S3 R6: machine code on 1 to 3 threads", arguments: [true, false])
-  func processor(fuses: Bool) throws {
-    try check("processor, \(fuses ? "fused" : "unfused")") {
-      try PlanHarness.runOnCPU($0, fuses: fuses, pools: PlanHarness.pools)
-    }
-  }
+  func processor(fuses: Bool) throws { try check(.processor(fuses: fuses)) }
 
   @Test("S1: the kernel interpreter", arguments: [true, false])
-  func kernelReference(fuses: Bool) throws {
-    try check("kernel interpreter, \(fuses ? "fused" : "unfused")") {
-      try PlanInterpreter.run(PlanHarness.plan($0, fuses: fuses, for: .testCPU), inputs: $0.inputs)
-    }
-  }
+  func kernelReference(fuses: Bool) throws { try check(.kernelReference(fuses: fuses)) }
 
   @Test("S1: eager operations")
-  func eager() throws {
-    try check("eager", EagerHarness.run)
-  }
+  func eager() throws { try check(.eager) }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Kiln
+import KilnBackends
 import KilnIR
 import KilnPasses
 
@@ -46,7 +47,7 @@ struct FileCase: CustomStringConvertible, Sendable {
   }
 
   /// The text with every expectation replaced by what was found.
-  func blessed(_ backend: Backend) -> String {
+  func blessed(_ backend: CaseBackend) -> String {
     switch kind {
     case .parse: expecting { try Module(parsing: input, file: "case").description }
     case .passes: expecting { try passed(input).description }
@@ -112,18 +113,18 @@ struct FileCase: CustomStringConvertible, Sendable {
     }
   }
 
-  private func blessedRuns(on backend: Backend) -> String {
+  private func blessedRuns(on backend: CaseBackend) -> String {
     let module = Result { try passed(text) }
     return lines.map { line in RunLine(line).map { $0.text(result(of: $0, in: module, on: backend)) } ?? line }
       .joined(separator: "\n")
   }
 
-  private func result(of run: RunLine, in module: Result<Module, any Error>, on backend: Backend) -> String {
+  private func result(of run: RunLine, in module: Result<Module, any Error>, on backend: CaseBackend) -> String {
     found {
       let module = try module.get()
       guard let function = module[run.function] else { throw KilnError("run.C1", "no @\(run.function)") }
       let inputs = try TensorValue.values(function.parameters.map(\.type), text: run.arguments)
-      return try backend.run(module, run.function, inputs).map(\.elementText).joined(separator: ", ")
+      return try backend.backend.run(module, run.function, inputs).map(\.elementText).joined(separator: ", ")
     }
   }
 

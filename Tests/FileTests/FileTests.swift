@@ -1,18 +1,19 @@
 import Foundation
+import KilnBackends
 import KilnIR
 import KilnPasses
 import Testing
 
 @Suite("File tests") struct FileTests {
-  @Test("Every case finds what it expects", arguments: FileCase.all, Backend.all)
-  func expectations(_ test: FileCase, _ backend: Backend) throws {
+  @Test("Every case finds what it expects", arguments: FileCase.all, CaseBackend.all)
+  func expectations(_ test: FileCase, _ backend: CaseBackend) throws {
     #expect(test.kind != nil, "the first line of \(test.url.path) says no kind of test")
     // Only runs depend on the backend.
-    if test.kind != .run && backend.description != Backend.reference.description { return }
+    if test.kind != .run && backend.description != CaseBackend.reference.description { return }
     if test.hasPasses && !backend.runsTransforms { return }
     let found = test.blessed(backend)
     if ProcessInfo.processInfo.environment["KILN_BLESS"] == "1" {
-      guard backend.description == Backend.reference.description else { return }
+      guard backend.description == CaseBackend.reference.description else { return }
       if found != test.text { try found.write(to: test.url, atomically: true, encoding: .utf8) }
       return
     }
@@ -34,9 +35,8 @@ import Testing
   @Test("Every kernel that a case is lowered to is printed and read back", arguments: FileCase.all)
   func kernels(_ test: FileCase) throws {
     guard let module = try? Module(parsing: test.input, file: "case") else { return }
-    let inlined = try Pass.inlineAll.run(module)
-    for function in inlined.functions {
-      for kernel in try Lowering(function, in: inlined, for: .testCPU).plan.kernels {
+    for function in module.functions {
+      for kernel in try ExecutionPlan.compiled(module, function.name, passes: Pipeline([.inlineAll])).kernels {
         #expect(try Kernel(parsing: kernel.description, file: "printed") == kernel)
       }
     }

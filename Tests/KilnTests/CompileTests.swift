@@ -229,7 +229,12 @@ struct CompileTests {
     let error = #expect(throws: KilnError.self) { try f.run(Changing(), x) }
     #expect(error?.diagnostics.map(\.label) == ["compile.C3"])
   }
+}
 
+private func doubled(_ x: Tensor<Float>) -> Tensor<Float> { x + x }
+
+@Suite("Compiled functions on several threads")
+struct CompileThreadTests {
   @Test("10,000 calls keep one program; two threads compile and call at once")
   func threads() async {
     let f = compile { (x: Tensor<Float>) in (x * 2 + 1).sum() }
@@ -244,5 +249,3 @@ struct CompileTests {
     #expect(f.report.entries.count == 1)
   }
 }
-
-private func doubled(_ x: Tensor<Float>) -> Tensor<Float> { x + x }

@@ -46,24 +46,6 @@ struct MemoryTests {
     #expect(f.report.entries.count == 1)
   }
 
-  @Test("concurrent: programs run while other threads make new ones and give their memory back")
-  func concurrentTrims() {
-    let x = Tensor<Float>([1, 2, 3])
-    let f = compile { (x: Tensor<Float>) in x * 3 }
-    let failures = Lock(0)
-    DispatchQueue.concurrentPerform(iterations: 4) { thread in
-      for turn in 0..<40 {
-        let number = Float(thread * 100 + turn % 4)
-        let slope = gradient(at: x) { x in (x * Tensor<Float>(number)).sum() }
-        if slope.scalars != [number, number, number] || f(x).scalars != [3, 6, 9] || (x + x).scalars != [2, 4, 6] {
-          failures.withLock { $0 += 1 }
-        }
-        if turn % 8 == thread { trimMemory() }
-      }
-    }
-    #expect(failures.withLock { $0 } == 0)
-  }
-
   @Test("each value behind a lock is in the page's tables: what keeps things says what bounds it")
   func page() throws {
     let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -132,5 +114,26 @@ struct InterpreterNoticeTests {
       guard (Tensor<Float>([1, 2]) + 1).scalars == [2, 3] else { exit(1) }
     }
     #expect(try #require(result).standardErrorContent.isEmpty)
+  }
+}
+
+@Suite("Memory on several threads")
+struct MemoryThreadTests {
+  @Test("programs run while other threads make new ones and give their memory back")
+  func trims() {
+    let x = Tensor<Float>([1, 2, 3])
+    let f = compile { (x: Tensor<Float>) in x * 3 }
+    let failures = Lock(0)
+    DispatchQueue.concurrentPerform(iterations: 4) { thread in
+      for turn in 0..<40 {
+        let number = Float(thread * 100 + turn % 4)
+        let slope = gradient(at: x) { x in (x * Tensor<Float>(number)).sum() }
+        if slope.scalars != [number, number, number] || f(x).scalars != [3, 6, 9] || (x + x).scalars != [2, 4, 6] {
+          failures.withLock { $0 += 1 }
+        }
+        if turn % 8 == thread { trimMemory() }
+      }
+    }
+    #expect(failures.withLock { $0 } == 0)
   }
 }

@@ -1,3 +1,4 @@
+import KilnBackends
 import KilnIR
 import KilnOpenCL
 import KilnTesting
@@ -13,8 +14,8 @@ struct ControlTests {
     for seed in 0..<4 as Range<UInt64> {
       let program = try ControlPrograms.program(number, seed: seed)
       let kind: OpenCLDevice.Kind = seed % 2 == 0 ? .cpu : .gpu
-      let reason = program.disagreement { try RandomOpenCLTests.run($0, fuses: seed < 2, kind: kind) }
-      #expect(reason == nil, "\(ControlPrograms.names[number]), seed \(seed)")
+      let backend = try Backend.openCL(OpenCLHarness.device.get(), as: kind, fuses: seed < 2)
+      #expect(program.disagreement(on: backend) == nil, "\(ControlPrograms.names[number]), seed \(seed)")
     }
   }
 
@@ -43,7 +44,8 @@ struct ControlTests {
     let module = try Module(parsing: text, file: "loop")
     let x = try TensorValue([0, 0] as [Float], shape: [2])
     let program = RandomProgram(module: module, entry: "main", inputs: [x])
-    let error = #expect(throws: KilnError.self) { try RandomOpenCLTests.run(program, fuses: true, kind: .cpu) }
+    let backend = try Backend.openCL(OpenCLHarness.device.get(), as: .cpu)
+    let error = #expect(throws: KilnError.self) { try program.run(on: backend) }
     #expect(error?.diagnostics.first?.label == "gather.R1")
     #expect(error?.diagnostics.first?.location == .position(file: "loop", line: 9, column: 3))
   }

@@ -88,10 +88,8 @@ struct MappingTests {
   func reached(_ test: MappingCase) throws {
     let device = try OpenCLHarness.device.get()
     let reason = try test.program().disagreement { program in
-      let description = test.description(of: device)
-      let executable = try OpenCLExecutable(
-        OpenCLHarness.plan(program, fuses: true, for: description), on: device, cache: nil,
-        limits: description.workGroups)
+      let plan = try ExecutionPlan.compiled(program, for: test.description(of: device))
+      let executable = try OpenCLExecutable(plan, on: device, cache: nil)
       #expect(executable.mappings.contains(test.mapping), "\(executable.mappings)")
       return try executable.run(program.inputs)
     }
@@ -106,10 +104,9 @@ struct MappingTests {
     let device = try OpenCLHarness.device.get()
     for test in MappingCase.all where ["split rows", "row groups"].contains(test.mapping) {
       let program = try test.program()
-      let description = test.description(of: device)
-      let plan = try OpenCLHarness.plan(program, fuses: true, for: description)
+      let plan = try ExecutionPlan.compiled(program, for: test.description(of: device))
       func executable() throws -> OpenCLExecutable {
-        try OpenCLExecutable(plan, on: device, cache: cache, limits: description.workGroups, tuning: nil)
+        try OpenCLExecutable(plan, on: device, cache: cache, tuning: nil)
       }
       let first = try executable()
       let buffers = try program.inputs.map { value in
@@ -148,10 +145,8 @@ struct MappingTests {
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let cache = try #require(ObjectCache(folder: folder))
     let device = try OpenCLHarness.device.get()
-    let description = test.description(of: device)
-    let plan = try OpenCLHarness.plan(test.program(), fuses: true, for: description)
-    let executable = try OpenCLExecutable(
-      plan, on: device, cache: cache, limits: description.workGroups, tuning: 30)
+    let plan = try ExecutionPlan.compiled(test.program(), for: test.description(of: device))
+    let executable = try OpenCLExecutable(plan, on: device, cache: cache, tuning: 30)
     let records = try #require(executable.records)
     let (kernel, integers) = (plan.kernels[plan.launches[0].kernel], plan.launches[0].integers)
     #expect(records.mapping(kernel, integers) == nil)
@@ -185,13 +180,12 @@ struct MappingTests {
     let test = try #require(MappingCase.all.first { $0.mapping == mapping })
     let device = try OpenCLHarness.device.get().separateCopy()
     defer { device.close() }
-    let description = test.description(of: device)
-    let plan = try OpenCLHarness.plan(test.program(), fuses: true, for: description)
-    let text = try OpenCLExecutable.text(of: plan, on: device, limits: description.workGroups)
+    let plan = try ExecutionPlan.compiled(test.program(), for: test.description(of: device))
+    let text = try OpenCLExecutable.text(of: plan, on: device)
     #expect(text.contains(from))
     device.faults.withLock { $0.rewrite = (from, to) }
     let reason = try test.program().disagreement { program in
-      try OpenCLExecutable(plan, on: device, cache: nil, limits: description.workGroups).run(program.inputs)
+      try OpenCLExecutable(plan, on: device, cache: nil).run(program.inputs)
     }
     #expect(reason?.contains("differs") == true, "\(reason ?? "no difference")")
   }

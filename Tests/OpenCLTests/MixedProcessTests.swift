@@ -1,4 +1,5 @@
 import Foundation
+import KilnBackends
 import KilnIR
 import KilnOpenCL
 import KilnTesting
@@ -12,10 +13,8 @@ struct MixedProcessTests {
   /// Whether a program gives the reference's bits.
   @Sendable private static func check(_ seed: UInt64, onLLVM: Bool) -> Bool {
     do {
-      let reason = try RandomProgram(seed: seed).disagreement { program in
-        try onLLVM
-          ? OpenCLHarness.runOnCPU(program, fuses: true) : OpenCLHarness.run(program, fuses: true, kind: .cpu)
-      }
+      let backend = try onLLVM ? Backend.processor() : .openCL(OpenCLHarness.device.get(), as: .cpu)
+      let reason = try RandomProgram(seed: seed).disagreement(on: backend)
       guard let reason else { return true }
       FileHandle.standardError.write(Data("seed \(seed): \(reason)\n".utf8))
     } catch {

@@ -1,3 +1,4 @@
+import KilnBackends
 import KilnIR
 import KilnOpenCL
 import KilnPasses
@@ -33,7 +34,8 @@ struct PlanFormTests {
         faults.style.readsIntegers = number != 0
       }
       let reason = try RandomProgram(seed: seed, options: options).disagreement { program in
-        try OpenCLHarness.run(program, fuses: true, kind: number % 2 == 0 ? .gpu : .cpu, on: device)
+        let plan = try OpenCLHarness.plan(program, as: number % 2 == 0 ? .gpu : .cpu)
+        return try OpenCLExecutable(plan, on: device, cache: nil).run(program.inputs)
       }
       #expect(reason == nil, "seed \(seed)")
     }
@@ -66,7 +68,29 @@ struct PlanFormTests {
     expectFailure("device.unavailable", "has no f64 (cl_khr_fp64), which exp needs") {
       _ = try OpenCLExecutable(plan, on: device, cache: nil)
     }
-    #expect(!device.lowering().dtypes.contains(.f64))
+    expectFailure("lower.C4", "exp needs f64") {
+      _ = try ExecutionPlan.compiled(Module([builder.finish([result])]), for: device.lowering())
+    }
+  }
+
+  @Test("S1: a kernel with as many buffers as the device takes")
+  func manyBuffers() throws {
+    let device = try OpenCLHarness.device.get()
+    let limit = device.lowering().maximumBuffers
+    #expect(limit * 16 + 40 <= device.properties.maximumParameterBytes)
+    let program = try LinePrograms.sum(of: limit + 9)
+    let plan = try OpenCLHarness.plan(program)
+    #expect(plan.kernels.map(\.definition.buffers.count).max() == min(limit, 66))
+    #expect(program.disagreement(on: .openCL(device, as: .gpu)) == nil)
+    expectFailure("device.unavailable", "has \(limit + 10) operands and results in one kernel") {
+      // As a plan for another device might have.
+      var kernel = plan.kernels[0]
+      let buffers = kernel.definition.buffers
+      kernel.definition.buffers += Array(repeating: buffers[0], count: limit + 10 - buffers.count)
+      var other = plan
+      other.kernels[0] = kernel
+      _ = try OpenCLExecutable(other, on: device, cache: nil)
+    }
   }
 
   @Test("A value larger than a buffer of the device is an error that says so")
@@ -86,14 +110,13 @@ struct PlanFormTests {
     let here = AffineIndex(offset: .constant(0), strides: [])
     func kernel(_ dtype: DType, _ body: [BodyInstruction], to: DType) -> Kernel {
       Kernel(
-        KernelDefinition(
-          buffers: [KernelDefinition.Buffer(dtype, isWritten: false), KernelDefinition.Buffer(to, isWritten: true)],
-          integerCount: 0, outer: [],
-          stages: [
-            KernelDefinition.Stage(
-              inner: [], body: [.load(BufferAccess(0, here))] + body,
-              effects: [.store(BodyID(body.count), BufferAccess(1, here))])
-          ]), .openCL(OpenCLSchedule(.points(strides: false))))
+        buffers: [Kernel.Buffer(dtype, isWritten: false), Kernel.Buffer(to, isWritten: true)], integerCount: 0,
+        outer: [],
+        stages: [
+          Kernel.Stage(
+            inner: [], body: [.load(buffer: 0, here)] + body,
+            effects: [.store(buffer: 1, here, value: BodyID(body.count))])
+        ], schedule: .serial)
     }
     let x = BodyID(0)
     let double = BodyInstruction.operation(.add, operands: [x, x], dtype: .f32)
@@ -112,7 +135,7 @@ struct PlanFormTests {
     }
     let plan = ExecutionPlan(
       name: "regions",
-      device: .testCPU, parameters: [Function.Parameter("x", scalar), Function.Parameter("s", scalar)],
+      parameters: [Function.Parameter("x", scalar), Function.Parameter("s", scalar)],
       results: [ExecutionPlan.Result(scalar, .written)], constants: [], kernels: kernels,
       slots: [
         ExecutionPlan.Slot(scalar, .parameter(0)), ExecutionPlan.Slot(scalar, .parameter(1)),

@@ -1,4 +1,5 @@
 import Foundation
+import KilnBackends
 import KilnIR
 import KilnOpenCL
 import KilnPasses
@@ -16,10 +17,6 @@ struct RandomOpenCLTests {
   static let programCount: UInt64 = 100
   private static let groupSize = 10
 
-  static func run(_ program: RandomProgram, fuses: Bool, kind: OpenCLDevice.Kind) throws -> [TensorValue] {
-    try OpenCLHarness.run(program, fuses: fuses, kind: kind)
-  }
-
   static func dtypes() throws -> [DType] {
     let hasDouble = try OpenCLHarness.device.get().properties.hasDouble
     return DType.allCases.filter { hasDouble || $0 != .f64 }
@@ -34,12 +31,10 @@ struct RandomOpenCLTests {
       let members = Array(programs[start..<min(start + groupSize, programs.count)])
       let (fuses, kind) = (group % 4 != 3, group % 2 == 0 ? OpenCLDevice.Kind.gpu : .cpu)
       device.faults.withLock { $0.buildOptions = optimises(group) ? "" : " -cl-opt-disable" }
-      func disagreement(_ program: RandomProgram) -> String? {
-        program.disagreement { try OpenCLHarness.run($0, fuses: fuses, kind: kind, on: device) }
-      }
-      guard let reason = try disagreement(.joined(members)) else { continue }
-      let alone = members.first { disagreement($0) != nil }
-      let small = alone?.shrunk { disagreement($0) != nil }
+      let backend = Backend.openCL(device, as: kind, fuses: fuses)
+      guard let reason = try RandomProgram.joined(members).disagreement(on: backend) else { continue }
+      let alone = members.first { $0.disagreement(on: backend) != nil }
+      let small = alone?.shrunk { $0.disagreement(on: backend) != nil }
       Issue.record(
         "programs \(start)..., \(fuses ? "fused" : "unfused"), \(kind): \(reason)\n\(small?.listing ?? "only together")"
       )

@@ -1,4 +1,5 @@
 import Foundation
+import KilnBackends
 import KilnIR
 import KilnOpenCL
 import KilnPasses
@@ -165,10 +166,9 @@ struct RuntimeFaultTests {
     let x = builder.addParameter("x", type)
     let y = try builder.emitOne(.map(.add), [x, x])
     let device = try OpenCLHarness.device.get()
-    let plan = try Lowering(
-      builder.finish([y]), for: device.lowering(),
-      options: LoweringOptions(donations: [ExecutionPlan.Donation(parameter: 0, result: 0)])
-    ).plan
+    let donation = ExecutionPlan.Donation(parameter: 0, result: 0)
+    let plan = try ExecutionPlan.compiled(
+      Module([builder.finish([y])]), for: device.lowering(), CompilationOptions(donations: [donation]))
     let executable = try OpenCLExecutable(plan, on: device, cache: nil)
     let start = [Float](repeating: 1, count: 1000)
     var state = try start.withUnsafeBytes { try DeviceBuffer(copying: $0, to: device) }

@@ -179,9 +179,8 @@ import Testing
     for name in [first.name] {
       let program = RandomProgram(module: first.module, entry: name, inputs: check.inputs)
       let reason = program.disagreement { program in
-        let module = try Pipeline.default(for: name).run(program.module, verifying: true)
-        let function = try #require(module[name])
-        let plan = try Lowering(function, in: module, for: .testCPU, options: LoweringOptions(fuses: fuses)).plan
+        let options = CompilationOptions(fuses: fuses)
+        let plan = try Compilation(program.module, entry: name, for: .testCPU, options: options).plan
         return try PlanInterpreter.run(plan, inputs: program.inputs)
       }
       #expect(reason == nil, "\(test.name), \(name)")

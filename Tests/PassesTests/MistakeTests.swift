@@ -31,22 +31,22 @@ struct MistakeTests {
     return text
   }
 
-  private func lowered(_ text: String, _ name: String, in other: Module? = nil) throws {
-    let module = try module(text)
-    _ = try Lowering(#require(module[name]), in: other ?? module, for: .testCPU).plan
+  private func lower(_ module: Module, _ name: String) throws {
+    _ = try Compilation(module, entry: name, for: .testCPU, passes: Pipeline([]))
   }
 
   @Test("lower.C1: a callee that the module does not have")
   func missingCallee() throws {
-    #expect(label { try lowered(branches(1), "f1") } == nil)
-    #expect(label { try lowered(branches(1), "f1", in: Module()) } == "lower.C1")
+    let module = try module(branches(1))
+    #expect(label { try lower(module, "f1") } == nil)
+    #expect(label { try lower(Module([#require(module["f1"])]), "f1") } == "lower.C1")
   }
 
   @Test("lower.C2: control flow nested too deeply; lower.C3: too many instructions, counted with those of branches")
   func deepAndLarge() throws {
-    #expect(label { try lowered(branches(40), "f40") } == "lower.C3")
+    #expect(label { try lower(module(branches(40)), "f40") } == "lower.C3")
     let chain = branches(300).replacing(/else = @f\d+/, with: "else = @f0")
-    #expect(label { try lowered(chain, "f300") } == "lower.C2")
+    #expect(label { try lower(module(chain), "f300") } == "lower.C2")
   }
 
   @Test("pipeline.C3: a pass that makes a malformed module is named")

@@ -46,23 +46,6 @@ struct BufferTests {
   func absurd(bytes: Int) {
     #expect(throws: RuntimeError.self) { try HostBuffer(byteCount: bytes) }
   }
-
-  @Test("Concurrency: blocks are never handed out twice")
-  func concurrency() {
-    let pool = BufferPool(limit: 1 << 20)
-    DispatchQueue.concurrentPerform(iterations: 4) { thread in
-      for round in 0..<500 {
-        guard let a = try? HostBuffer(byteCount: 512, pool: pool), let b = try? HostBuffer(byteCount: 512, pool: pool)
-        else { return }
-        let mark = UInt64(thread * 1000 + round)
-        a.pointer.storeBytes(of: mark, as: UInt64.self)
-        b.pointer.storeBytes(of: ~mark, as: UInt64.self)
-        let found = a.pointer.load(as: UInt64.self)
-        withExtendedLifetime((a, b)) {}
-        if found != mark { Issue.record("a block had two owners") }
-      }
-    }
-  }
 }
 
 @Suite("Floating-point mode")
@@ -84,4 +67,24 @@ struct FloatingPointModeTests {
 
   @inline(never)
   private func opaque(_ x: Float) -> Float { x }
+}
+
+@Suite("Buffers on several threads")
+struct BufferThreadTests {
+  @Test("blocks are never handed out twice")
+  func owners() {
+    let pool = BufferPool(limit: 1 << 20)
+    DispatchQueue.concurrentPerform(iterations: 4) { thread in
+      for round in 0..<500 {
+        guard let a = try? HostBuffer(byteCount: 512, pool: pool), let b = try? HostBuffer(byteCount: 512, pool: pool)
+        else { return }
+        let mark = UInt64(thread * 1000 + round)
+        a.pointer.storeBytes(of: mark, as: UInt64.self)
+        b.pointer.storeBytes(of: ~mark, as: UInt64.self)
+        let found = a.pointer.load(as: UInt64.self)
+        withExtendedLifetime((a, b)) {}
+        if found != mark { Issue.record("a block had two owners") }
+      }
+    }
+  }
 }

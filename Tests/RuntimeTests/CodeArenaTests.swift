@@ -37,21 +37,6 @@ struct CodeArenaTests {
     }
   }
 
-  @Test("concurrent: code that one thread runs stays while others load and drop code")
-  func concurrentLoads() throws {
-    guard case .success(let machine) = CPUMachine.shared else { return }
-    let object = try selfTestObject(machine)
-    let shared = try machine.loader.load(object)
-    let failures = Lock(0)
-    DispatchQueue.concurrentPerform(iterations: 4) { _ in
-      for _ in 0..<200 {
-        let own = try? machine.loader.load(object)
-        if own.map(computesSquares) != true || !computesSquares(shared) { failures.withLock { $0 += 1 } }
-      }
-    }
-    #expect(failures.withLock { $0 } == 0)
-  }
-
   @Test("blocks larger than a region, and what fails while it is written, leave nothing behind")
   func blocks() throws {
     let arena = CodeArena()
@@ -124,4 +109,22 @@ private func computesSquares(_ object: LoadedObject) -> Bool {
   }
   withExtendedLifetime(object) {}
   return y == [2, 5, 10, 17, 26]
+}
+
+@Suite("Code on several threads")
+struct CodeArenaThreadTests {
+  @Test("code that one thread runs stays while others load and drop code")
+  func loads() throws {
+    guard case .success(let machine) = CPUMachine.shared else { return }
+    let object = try selfTestObject(machine)
+    let shared = try machine.loader.load(object)
+    let failures = Lock(0)
+    DispatchQueue.concurrentPerform(iterations: 4) { _ in
+      for _ in 0..<200 {
+        let own = try? machine.loader.load(object)
+        if own.map(computesSquares) != true || !computesSquares(shared) { failures.withLock { $0 += 1 } }
+      }
+    }
+    #expect(failures.withLock { $0 } == 0)
+  }
 }

@@ -118,7 +118,9 @@ struct ContractionCase: Sendable, CustomStringConvertible {
     let kernel = Kernel(
       KernelDefinition(
         buffers: buffers, integerCount: integers.count, outer: outer,
-        stages: [dot, KernelDefinition.Stage(inner: [], body: body, effects: effects)]), .cpu(.contraction(schedule)))
+        stages: [dot, KernelDefinition.Stage(inner: [], body: body, effects: effects)],
+        contraction: ContractionRoles(batchAxes: batches == nil ? 0 : 1, rowAxes: rows == nil ? 0 : 1)),
+      .cpu(.contraction(schedule)))
     return (kernel, integers)
   }
 

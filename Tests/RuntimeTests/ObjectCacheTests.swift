@@ -3,13 +3,13 @@ import Testing
 
 @testable import KilnRuntime
 
+/// A folder that nobody else uses; the system's temporary folder is emptied by the system.
+private func temporaryFolder() -> String {
+  FileManager.default.temporaryDirectory.appendingPathComponent("kiln-\(UUID())").path
+}
+
 @Suite("Object cache")
 struct ObjectCacheTests {
-  /// A folder for this test alone; the system empties its temporary folder.
-  private func folder() -> String {
-    FileManager.default.temporaryDirectory.appendingPathComponent("kiln-\(UUID())").path
-  }
-
   private let key = SHA256.hash(Array("a kernel".utf8))
   private let object = (0..<3000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
 
@@ -28,7 +28,7 @@ struct ObjectCacheTests {
 
   @Test("what is stored is found again, by another cache too")
   func roundTrip() throws {
-    let folder = folder()
+    let folder = temporaryFolder()
     let cache = try #require(ObjectCache(folder: folder))
     #expect(cache.object(for: key) == nil)
     cache.store(object, for: key)
@@ -42,7 +42,7 @@ struct ObjectCacheTests {
   @Test(
     "a damaged entry is a miss and is deleted", arguments: ["cut", "empty", "flipped", "grown", "foreign", "renamed"])
   func damage(kind: String) throws {
-    let cache = try #require(ObjectCache(folder: folder()))
+    let cache = try #require(ObjectCache(folder: temporaryFolder()))
     cache.store(object, for: key)
     let path = "\(cache.folder)/\(key).object"
     var bytes = try [UInt8](Data(contentsOf: URL(fileURLWithPath: path)))
@@ -65,7 +65,7 @@ struct ObjectCacheTests {
 
   @Test("a folder that others may write in is refused")
   func unsafeFolder() throws {
-    let folder = folder()
+    let folder = temporaryFolder()
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: folder)
     #expect(ObjectCache(folder: folder) == nil)
@@ -74,7 +74,7 @@ struct ObjectCacheTests {
 
   @Test("the least recently used objects go first")
   func limit() throws {
-    let cache = try #require(ObjectCache(folder: folder(), limit: 16_000))
+    let cache = try #require(ObjectCache(folder: temporaryFolder(), limit: 16_000))
     let keys = (0..<8).map { SHA256.hash([UInt8($0)]) }
     for (age, key) in keys.enumerated() {
       cache.store(object, for: key)
@@ -85,10 +85,13 @@ struct ObjectCacheTests {
     #expect(cache.object(for: keys[0]) == nil)
     #expect(cache.object(for: keys[7]) == object)
   }
+}
 
-  @Test("Concurrency: many threads store and read one folder")
-  func concurrency() throws {
-    let cache = try #require(ObjectCache(folder: folder()))
+@Suite("Object cache on several threads")
+struct ObjectCacheThreadTests {
+  @Test("many threads store and read one folder")
+  func entries() throws {
+    let cache = try #require(ObjectCache(folder: temporaryFolder()))
     DispatchQueue.concurrentPerform(iterations: 8) { thread in
       for round in 0..<20 {
         let key = SHA256.hash([UInt8(round % 5)])

@@ -260,9 +260,12 @@ struct PointwiseKernelTests {
     ]
     #expect(Set(bodies.map { kernel($0).description }).count == bodies.count)
   }
+}
 
-  @Test("Concurrency: several threads compile one kernel and run it")
-  func concurrency() throws {
+@Suite("Kernels on several threads")
+struct KernelThreadTests {
+  @Test("several threads compile one kernel and run it")
+  func compilations() throws {
     let harness = try KernelHarness.widest.get()
     let pool = WorkerPool(threadCount: 4)
     let kernels = (0..<12).map { number in

@@ -54,20 +54,6 @@ struct WorkerPoolTests {
     #expect(runs.all(are: 1))
   }
 
-  @Test("Concurrency: several callers at once finish, each with its own loop")
-  func concurrentCallers() {
-    let pool = WorkerPool(threadCount: 3)
-    DispatchQueue.concurrentPerform(iterations: 4) { _ in
-      for _ in 0..<300 {
-        let runs = Counts(100)
-        pool.forEachRange(of: 100, grain: 4, nanoseconds: heavy) { range, _ in
-          for index in range { runs.add(index) }
-        }
-        if !runs.all(are: 1) { Issue.record("an index ran twice or never") }
-      }
-    }
-  }
-
   @Test("workers join odd and even loops alike")
   func everyLoop() {
     let pool = WorkerPool(threadCount: 2)
@@ -82,22 +68,6 @@ struct WorkerPoolTests {
       joined[loop % 2] += helped.load(ordering: .relaxed)
     }
     #expect(joined[0] > 0 && joined[1] > 0, "\(joined)")
-  }
-
-  @Test("Concurrency: what a loop wrote is seen by the caller and by the next loop")
-  func concurrentWrites() {
-    let pool = WorkerPool(threadCount: 2)
-    let count = 512
-    let cells = UnsafeMutablePointer<Int>.allocate(capacity: count)
-    defer { cells.deallocate() }
-    cells.initialize(repeating: 0, count: count)
-    nonisolated(unsafe) let shared = cells
-    for _ in 0..<300 {
-      pool.forEachRange(of: count, grain: 16, nanoseconds: heavy) { range, _ in
-        for index in range { shared[index] += shared[index] + 1 - shared[index] }
-      }
-    }
-    #expect((0..<count).allSatisfy { cells[$0] == 300 })
   }
 
   @Test("pools come and go")
@@ -117,4 +87,37 @@ private final class Counts: Sendable {
   init(_ count: Int) { counts = Lock([Int](repeating: 0, count: count)) }
   func add(_ index: Int) { counts.withLock { $0[index] += 1 } }
   func all(are value: Int) -> Bool { counts.withLock { $0.allSatisfy { $0 == value } } }
+}
+
+@Suite("Worker pool with several callers")
+struct WorkerPoolThreadTests {
+  @Test("several callers at once finish, each with its own loop")
+  func callers() {
+    let pool = WorkerPool(threadCount: 3)
+    DispatchQueue.concurrentPerform(iterations: 4) { _ in
+      for _ in 0..<300 {
+        let runs = Counts(100)
+        pool.forEachRange(of: 100, grain: 4, nanoseconds: 1_000_000) { range, _ in
+          for index in range { runs.add(index) }
+        }
+        if !runs.all(are: 1) { Issue.record("an index ran twice or never") }
+      }
+    }
+  }
+
+  @Test("what a loop wrote is seen by the caller and by the next loop")
+  func writes() {
+    let pool = WorkerPool(threadCount: 2)
+    let count = 512
+    let cells = UnsafeMutablePointer<Int>.allocate(capacity: count)
+    defer { cells.deallocate() }
+    cells.initialize(repeating: 0, count: count)
+    nonisolated(unsafe) let shared = cells
+    for _ in 0..<300 {
+      pool.forEachRange(of: count, grain: 16, nanoseconds: 1_000_000) { range, _ in
+        for index in range { shared[index] += shared[index] + 1 - shared[index] }
+      }
+    }
+    #expect((0..<count).allSatisfy { cells[$0] == 300 })
+  }
 }

@@ -123,3 +123,16 @@ extension LinePrograms {
     return try program(builder, results, inputs)
   }
 }
+
+extension LinePrograms {
+  /// `count` parameters, added one after the other.
+  public static func sum(of count: Int) throws -> RandomProgram {
+    var (builder, random) = (FunctionBuilder("main"), SplitMix64(seed: 3))
+    let type = TensorType(.f32, [8])
+    let parameters = (0..<count).map { builder.addParameter("x\($0)", type) }
+    var sum = parameters[0]
+    for parameter in parameters.dropFirst() { sum = try builder.emitOne(.map(.add), [sum, parameter]) }
+    let inputs = try parameters.map { _ in try values(type, isHard: false, random: &random) }
+    return RandomProgram(module: try Module([builder.finish([sum])]), entry: "main", inputs: inputs)
+  }
+}

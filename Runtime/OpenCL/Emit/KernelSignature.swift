@@ -22,6 +22,9 @@ struct KernelSignature: Hashable {
   static func byteCount(_ kernel: KernelDefinition, isWide: Bool) -> Int {
     kernel.buffers.count * 16 + kernel.integerCount * (isWide ? 8 : 4) + 24
   }
+
+  /// The most buffers whose arguments fit `parameterBytes` when the integers are read from a buffer of their own.
+  static func maximumBuffers(parameterBytes: Int) -> Int { (parameterBytes - 24) / 16 - 1 }
 }
 
 extension KernelDefinition {

@@ -1,4 +1,5 @@
-import KilnIR
+package import KilnIR
+package import KilnPasses
 package import KilnRuntime
 
 /// How strictly the numbers follow section 5 of the Spec.
@@ -11,34 +12,22 @@ public enum Numerics: Hashable, Sendable {
 
 /// What a back end is told beside the program.
 package struct ExecutionOptions: Sendable {
-  /// A result that a call may bind to the memory of a parameter of the same type. The program must be right whether a
-  /// call does so or not.
-  package struct Donation: Hashable, Sendable {
-    package var parameter: Int
-    package var result: Int
-
-    package init(parameter: Int, result: Int) {
-      self.parameter = parameter
-      self.result = result
-    }
-  }
-
-  package var numerics: Numerics
-  package var donations: [Donation]
-  /// Whether the program is a single operation that runs at once: its code serves all shapes, and a dump keeps it apart.
-  package var isEager: Bool
+  /// What the compiler is told.
+  package var compilation: CompilationOptions
   /// What the hidden parameters stand for when the program is made: a dump keeps it. No part of what is compiled.
   package var captures: [Trace.Capture]
   /// What the other parameters are in the call for which the program is made; empty where nobody says. For a dump, too.
   package var arguments: [TensorCore]
 
+  /// Whether the program is a single operation that runs at once: its code serves all shapes, and a dump keeps it apart.
+  package var isEager: Bool { !compilation.specializes }
+
   package init(
-    numerics: Numerics = .strict, donations: [Donation] = [], isEager: Bool = false, captures: [Trace.Capture] = [],
-    arguments: [TensorCore] = []
+    numerics: Numerics = .strict, donations: [ExecutionPlan.Donation] = [], isEager: Bool = false,
+    captures: [Trace.Capture] = [], arguments: [TensorCore] = []
   ) {
-    self.numerics = numerics
-    self.donations = donations
-    self.isEager = isEager
+    compilation = CompilationOptions(
+      specializes: !isEager, allowsLibrary: numerics == .fast, donations: donations)
     self.captures = captures
     self.arguments = arguments
   }

@@ -23,19 +23,12 @@ final class PlanExecutor: Executor {
   func prepare(
     _ module: Module, function name: String, options: ExecutionOptions
   ) throws(KilnError) -> any Executable {
-    try Dump.write(module, function: name, options, for: description)
-    let simplified = try FloatingPointMode.withStandard { () throws(KilnError) in
-      try Pipeline.default(for: name).run(module)
+    // Folding computes as a run does.
+    let compilation = try FloatingPointMode.withStandard { () throws(KilnError) in
+      try Compilation(module, entry: name, for: description, options: options.compilation)
     }
-    guard let function = simplified[name] else {
-      throw KilnError("module.C2", "there is no function @\(name) in this module")
-    }
-    let donations = options.donations.map { ExecutionPlan.Donation(parameter: $0.parameter, result: $0.result) }
-    let lowering = try Lowering(
-      function, in: simplified, for: description,
-      options: LoweringOptions(
-        specializes: !options.isEager, allowsLibrary: options.numerics == .fast, donations: donations))
-    return try finish(lowering.plan)
+    try Dump.write(compilation, function: name, options, for: description)
+    return try finish(compilation.plan)
   }
 }
 

@@ -1,4 +1,5 @@
 import KilnIR
+import KilnPasses
 import Synchronization
 
 #if canImport(Glibc)
@@ -22,11 +23,13 @@ enum Dump {
   /// Writes the stages of a program, if somebody asked for it.
   /// - Throws: `file.C1`, `npy.C1`.
   static func write(
-    _ module: Module, function name: String, _ options: ExecutionOptions, for description: DeviceDescription
+    _ compilation: Compilation, function name: String, _ options: ExecutionOptions, for description: DeviceDescription
   ) throws(KilnError) {
     guard let folder else { return }
+    let lowered = Lowered(compilation, for: description)
+    let module = lowered.modules[0].module
     let path = "\(folder)/\(place(module, name, options))"
-    try Lowered(module, function: name, for: description).write(to: path)
+    try lowered.write(to: path)
     let captured = options.captures.map { capture in
       switch capture {
       case .tensor(let core): core

@@ -32,20 +32,19 @@ public struct Lowered: Sendable {
     guard let name = name ?? module.functions.last?.name else {
       throw KilnError("module.C2", "the module has no function")
     }
-    var modules = [(name: "module", module: module)]
+    let device = description ?? .processor
     // Folding computes as a run does.
-    let ready = try FloatingPointMode.withStandard { () throws(KilnError) in
-      try Pipeline.default(for: name).run(module) { pass, before, after in
-        if before != after { modules.append((pass.name, after)) }
-      }
+    let compilation = try FloatingPointMode.withStandard { () throws(KilnError) in
+      try Compilation(module, entry: name, for: device, options: CompilationOptions(fuses: fuses))
     }
-    guard let function = ready[name] else { throw KilnError("module.C2", "there is no function @\(name)") }
-    self.description = description ?? .processor
-    let lowering = try Lowering(function, in: ready, for: self.description, options: LoweringOptions(fuses: fuses))
-    if lowering.module != ready { modules.append(("plain", lowering.module)) }
-    self.modules = modules
-    fusion = lowering.fusion
-    plan = lowering.plan
+    self.init(compilation, for: device)
+  }
+
+  init(_ compilation: Compilation, for description: DeviceDescription) {
+    modules = compilation.modules
+    fusion = compilation.fusion
+    plan = compilation.plan
+    self.description = description
   }
 
   /// The last of `modules`, whose names the later stages use.

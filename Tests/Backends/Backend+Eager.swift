@@ -1,17 +1,14 @@
 import Kiln
 import KilnIR
-import KilnTesting
-import Testing
+import KilnPasses
 
-/// Runs the instructions of a program one after the other, as eager code does.
-enum EagerHarness {
-  static func run(_ program: RandomProgram) throws -> [TensorValue] {
-    let inputs = program.inputs.map { value in
+extension Backend {
+  /// One instruction after the other, as eager code runs them.
+  package static let eager = Backend("eager") { module, entry, inputs in
+    let inputs = inputs.map { value in
       TensorCore.make(value.type) { bytes in value.bytes.withUnsafeBytes { bytes.copyMemory(from: $0) } }
     }
-    let results = try withDiagnostics {
-      try run(#require(program.module[program.entry]), in: program.module, inputs)
-    }
+    let results = try withDiagnostics { try run(module.require(entry), in: module, inputs) }
     return try results.map { try TensorValue($0.type, bytes: Array($0.bytes)) }
   }
 
