@@ -53,7 +53,7 @@ import Testing
       stage [n0] {
         %0: f32 = load() {buffer = 0, at = [0, [1]]}
         %1: i32 = load() {buffer = 1, at = [0, [1]]}
-        scatter(%1, %0) {buffer = 2, at = [0, [0]], strides = [1], extents = [4], combiner = add, bounds = check, sites = [7]}
+        scatter(%1, %0) {combiner = add, buffer = 2, at = [0, [0]], strides = [1], extents = [4], bounds = check, sites = [7]}
       }
       schedule serial
     }
