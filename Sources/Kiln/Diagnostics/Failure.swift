@@ -40,10 +40,27 @@ enum Failure {
   /// The result of an operation on a traced tensor where its trace does not record. A trace that still records, in another
   /// thread, notes it; the program goes on.
   static func poison(strayed operand: TensorCore, _ type: TensorType) -> TensorCore {
-    let diagnostic = Kiln.strayed(operand)
+    let diagnostic = strayed(operand)
     guard let (trace, _) = operand.traced, !trace.isFinished else { return poison(diagnostic, type) }
     trace.note(diagnostic)
     return TensorCore(poisoned: diagnostic, type, noted: ObjectIdentifier(trace))
+  }
+
+  /// A traced tensor met where no trace records.
+  static func strayed(_ operand: TensorCore) -> Diagnostic {
+    guard let (trace, _) = operand.traced else { return Diagnostic("trace.C1", "no traced tensor") }
+    if trace.isFinished {
+      return Diagnostic(
+        "trace.C1", "this tensor belongs to a trace that has ended; return it from the closure to have its value",
+        at: CallSite.here(),
+        notes: [
+          "the closure was traced at \(trace.location.resolved())",
+          "a global that is first used inside a closure is made there: use it before, or pass it as an argument",
+        ])
+    }
+    return Diagnostic(
+      "trace.C2", "a second thread cannot record in a trace; do this in the closure's own thread, or outside of it",
+      at: CallSite.here(), notes: ["the closure is traced at \(trace.location.resolved())"])
   }
 
   /// The result of an operation about which the listener has heard why there is none.

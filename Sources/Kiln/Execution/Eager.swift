@@ -79,7 +79,7 @@ enum Eager {
     } catch {
       var diagnostic = error.diagnostics.first ?? Diagnostic("eager.C1", "the operation failed")
       diagnostic.location = CallSite.here()
-      return Failure.poison(diagnostic, guess(op, operands))
+      return Failure.poison(diagnostic, op.guess(operands))
     }
   }
 

@@ -128,7 +128,7 @@ package final class Trace: Listener {
     let results = record(operands) { builder, values, location throws(ConstraintFailure) in
       [try builder.emitBroadcasting(op, values, at: location)]
     }
-    return results?[0] ?? Failure.lastPoison(guess(op, operands))
+    return results?[0] ?? Failure.lastPoison(op.guess(operands))
   }
 
   /// Records a call of `callee`, a function of a module that extends this trace's one.

@@ -101,60 +101,8 @@ struct TransformedClosure<Output> {
 
 extension TransformedClosure: Sendable where Output: Sendable {}
 
-/// The trees with `cores` in the place of their tensors, in order.
-func replacingTensors<each Input: TensorTree>(
-  of input: repeat each Input, by cores: [TensorCore]
-) -> (repeat each Input) {
-  // One slot more: an empty array has no address.
-  var replacements: [TensorCore?] = cores + [nil]
-  return replacements.withUnsafeMutableBufferPointer { buffer in
-    var visitor = OutputVisitor(results: buffer.baseAddress.unsafelyUnwrapped)
-    return (repeat visitor.visitedIfValue(each input))
-  }
-}
-
-/// The names and the tensors of trees, in order.
-func signature<each Input: TensorTree>(_ prefix: String, of input: repeat each Input) -> Signature {
-  var signature = Signature()
-  var index = 0
-  for tree in repeat each input {
-    signature.add(tree, "\(prefix)\(index)")
-    index += 1
-  }
-  return signature
-}
-
 extension TensorCore {
   static func zero(_ type: TensorType) -> TensorCore {
     .constant(Literal(splat: .zero(type.dtype), shape: type.shape))
-  }
-}
-
-/// How the tensors of a closure's result are visited: a tree, or several.
-struct OutputShape<Output>: Sendable {
-  let visit: @Sendable (Output, inout OutputVisitor) -> Output
-
-  static func tree() -> OutputShape where Output: TensorTree { OutputShape { $1.visited($0) } }
-
-  static func nothing() -> OutputShape where Output == Void { OutputShape { _, _ in } }
-
-  static func pair<First: TensorTree, Second: TensorTree>() -> OutputShape where Output == (First, Second) {
-    OutputShape { output, visitor in (visitor.visited(output.0), visitor.visited(output.1)) }
-  }
-
-  static func trees<each Part: TensorTree>() -> OutputShape where Output == (repeat each Part) {
-    OutputShape { output, visitor in (repeat visitor.visited(each output)) }
-  }
-
-  /// `output` with its tensors poisoned by `error`, which is noted, or stops the program; stops it where there is none, as after
-  /// a function that calls itself for ever.
-  func poisoned(_ output: Output?, by error: KilnError) -> Output {
-    guard let output else { Failure.stop(error) }
-    var collector = OutputVisitor()
-    let template = visit(output, &collector)
-    let types = collector.cores.map(\.type)
-    let poisons = Failure.poison(error, types.isEmpty ? [TensorType(.f32, .scalar)] : types)
-    if collector.failure != nil { return output }
-    return poisons.replacingTensors(of: template, by: visit)
   }
 }
