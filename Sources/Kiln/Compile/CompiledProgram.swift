@@ -181,13 +181,10 @@ extension CompiledProgram {
   fileprivate func capturesOnDevice() throws(KilnError) -> [TensorCore] {
     var cores: [TensorCore] = []
     for (index, capture) in captures.enumerated() {
-      switch capture {
-      case .tensor(let core): cores.append(try copies.copy(index, of: core, on: device))
-      case .variable(let variable):
-        let core = variable.current
-        try Placement.check(core, on: device, named: "a variable's value")
-        cores.append(try copies.copy(index, of: core, on: device))
-      }
+      // Tensors were looked at when the program was made; variables have other values since.
+      let core = capture.core()
+      try Placement.check(core, on: device, named: "a variable's value")
+      cores.append(try copies.copy(index, of: core, on: device))
     }
     return cores
   }

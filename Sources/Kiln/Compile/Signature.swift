@@ -46,6 +46,8 @@ struct Signature {
   private(set) var names: [String] = []
   private(set) var leaves: [TensorCore] = []
   private(set) var leafNames: [String] = []
+  /// How many tensors each tree has.
+  private(set) var leafCounts: [Int] = []
   /// What makes the call impossible, such as a tensor of another trace.
   var failure: Diagnostic? { treeFailure ?? leafFailure }
   /// A fault of the type of a tree.
@@ -58,7 +60,17 @@ struct Signature {
   mutating func add(_ tree: some TensorTree, _ name: String) {
     if treeFailure == nil { treeFailure = TreeCheck.failure(of: tree) }
     var tree = tree
+    let count = leaves.count
     visit(&tree, name)
+    leafCounts.append(leaves.count - count)
+  }
+
+  mutating func addArguments<each Tree: TensorTree>(_ prefix: String, _ trees: repeat each Tree) {
+    var index = 0
+    for tree in repeat each trees {
+      add(tree, "\(prefix)\(index)")
+      index += 1
+    }
   }
 
   /// Decides where the call runs: on the device that the function names, where the arguments lie, or on the current one.
@@ -122,10 +134,6 @@ extension Signature: TensorVisitor {
 /// The names and the tensors of trees, in order.
 func signature<each Input: TensorTree>(_ prefix: String, of input: repeat each Input) -> Signature {
   var signature = Signature()
-  var index = 0
-  for tree in repeat each input {
-    signature.add(tree, "\(prefix)\(index)")
-    index += 1
-  }
+  signature.addArguments(prefix, repeat each input)
   return signature
 }

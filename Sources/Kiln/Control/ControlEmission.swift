@@ -42,17 +42,16 @@ enum ControlEmission {
         return captures.count - 1
       }
     }
-    let captured = captures.map { capture in
-      switch capture {
-      case .tensor(let core): core
-      case .variable(let variable): outer?.read(variable) ?? variable.current
-      }
-    }
+    let captured = captures.map { $0.core(in: outer) }
     var module = outer?.module ?? Module()
     var names: [String] = []
-    for (function, own) in zip(functions, own) {
+    for (recorded, own) in zip(functions, own) {
+      let renamed: [String: String]
+      do { renamed = try module.link(recorded.callees) } catch { throw KilnError(error) }
+      let function = recorded.function.replacingCallees(renamed)
       names.append(
-        try module.add(function, parameterCount: parameterCount, captured: captured.map(\.type), places: own))
+        try module.add(
+          function, as: function.name, arguments: parameterCount, capturing: captured.map(\.type), places: own))
     }
     let op = op(names, captures.count)
     let operands = arguments + captured
@@ -87,54 +86,5 @@ enum ControlEmission {
       throw KilnError(error)
     }
     return try Programs.run(module, builder.name, operands)
-  }
-}
-
-extension Module {
-  /// Adds a traced function with its callees. Names that are taken by other functions give way to free ones.
-  ///
-  /// - Parameters:
-  ///   - captured: the types of the captured parameters that it shall have.
-  ///   - places: which of these its own captured parameters are.
-  /// - Returns: its name here.
-  fileprivate mutating func add(
-    _ recorded: RecordedFunction, parameterCount: Int, captured: [TensorType], places: [Int]
-  ) throws(KilnError) -> String {
-    var names: [String: String] = [:]
-    for callee in recorded.callees.functions {
-      let callee = callee.replacingCallees { names[$0] ?? $0 }
-      if self[callee.name] == callee {
-        names[callee.name] = callee.name
-      } else {
-        let name = unusedName(callee.name)
-        names[callee.name] = name
-        try add(callee.renamed(name))
-      }
-    }
-    let function = recorded.function.replacingCallees { names[$0] ?? $0 }
-    var rewriter = Rewriter(unusedName(function.name), in: self)
-    var arguments = function.parameters.prefix(parameterCount).map { rewriter.addParameter($0) }
-    let hidden = captured.enumerated().map {
-      rewriter.addParameter(Function.Parameter("captured\($0)", $1, isHidden: true))
-    }
-    arguments += places.map { hidden[$0] }
-    let values = try rewriter.copyBody(of: function, arguments: arguments)
-    try add(rewriter.finish(function.results.map { values[$0] }))
-    return rewriter.name
-  }
-}
-
-extension Function {
-  /// The function with calls of others in the place of its own.
-  func replacingCallees(_ transform: (String) -> String) -> Function {
-    let replaced = instructions.elements.map { instruction in
-      guard case .control(let op) = instruction.op else { return instruction }
-      var instruction = instruction
-      instruction.op = .control(op.replacingCallees(transform))
-      return instruction
-    }
-    return Function(
-      name: name, parameters: parameters, instructions: EntityTable(replaced), results: results, valueTypes: valueTypes,
-      locations: locations)
   }
 }

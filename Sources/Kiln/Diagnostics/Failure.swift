@@ -11,7 +11,7 @@ enum Failure {
     return TensorCore(poisoned: diagnostic, type, noted: ObjectIdentifier(listener))
   }
 
-  /// Notes all diagnostics of `error`, or stops with them. Gives poisoned tensors of `types`, at least one.
+  /// Notes all diagnostics of `error`, or stops with them. Gives poisoned tensors of `types`.
   static func poison(_ error: KilnError, _ types: [TensorType]) -> [TensorCore] {
     guard let listener = Listeners.current, let last = error.diagnostics.last else { stop(error) }
     for diagnostic in error.diagnostics { listener.note(diagnostic) }

@@ -21,14 +21,7 @@ enum Programs {
     on device: Device? = nil
   ) throws(KilnError) -> [TensorCore] {
     guard let function = module[name] else { throw KilnError("module.C2", "there is no function @\(name)") }
-    let inputs =
-      arguments
-      + captures.map { capture in
-        switch capture {
-        case .tensor(let core): core
-        case .variable(let variable): variable.current
-        }
-      }
+    let inputs = arguments + captures.map { $0.core() }
     let place = try Placement.device(of: inputs) { function.parameters[$0].name }
     let device = device ?? place ?? .current
     for (parameter, input) in zip(function.parameters, inputs) {

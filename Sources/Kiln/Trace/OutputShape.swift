@@ -16,29 +16,36 @@ struct OutputShape<Output>: Sendable {
     OutputShape { output, visitor in (repeat visitor.visited(each output)) }
   }
 
+  /// The output without its tensors, and these.
+  func taken(_ output: Output) -> (output: Output, results: [TensorCore]) {
+    var visitor = OutputVisitor()
+    let template = visit(output, &visitor)
+    return (template, visitor.cores)
+  }
+
+  /// `output` with `cores` in the place of its tensors.
+  func filled(_ output: Output, with cores: [TensorCore]) -> Output {
+    var cores: [TensorCore?] = cores
+    return cores.withUnsafeMutableBufferPointer { buffer in
+      guard let base = buffer.baseAddress else { return output }
+      var visitor = OutputVisitor(results: base)
+      return visit(output, &visitor)
+    }
+  }
+
   /// `output` with its tensors poisoned by `error`, which is noted, or stops the program; stops it where there is none, as after
   /// a function that calls itself for ever.
   func poisoned(_ output: Output?, by error: KilnError) -> Output {
     guard let output else { Failure.stop(error) }
     var collector = OutputVisitor()
     let template = visit(output, &collector)
-    let types = collector.cores.map(\.type)
-    let poisons = Failure.poison(error, types.isEmpty ? [TensorType(.f32, .scalar)] : types)
-    if collector.failure != nil { return output }
-    return poisons.replacingTensors(of: template, by: visit)
+    let poisons = Failure.poison(error, collector.cores.map(\.type))
+    return collector.failure == nil ? filled(template, with: poisons) : output
   }
 }
 
-extension [TensorCore] {
-  /// `output` with these tensors in the place of its own.
-  func replacingTensors<Output>(
-    of output: Output, by visitOutput: (Output, inout OutputVisitor) -> Output
-  ) -> Output {
-    var cores: [TensorCore?] = self
-    return cores.withUnsafeMutableBufferPointer { buffer in
-      guard let base = buffer.baseAddress else { return output }
-      var visitor = OutputVisitor(results: base)
-      return visitOutput(output, &visitor)
-    }
-  }
+/// Trees with tensors poisoned by `error`, which is noted, or stops the program.
+func poisoned<each Input: TensorTree>(_ input: repeat each Input, by error: KilnError) -> (repeat each Input) {
+  let types = signature("arg", of: repeat each input).leaves.map(\.type)
+  return replacingTensors(of: repeat each input, by: Failure.poison(error, types))
 }

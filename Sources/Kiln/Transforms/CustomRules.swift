@@ -4,43 +4,42 @@ import KilnPasses
 /// The rules of a custom function, its arguments taken as one value.
 struct CustomRules<Input, Output> {
   let arguments: OutputShape<Input>
-  let value: OutputShape<Output>
   let pullback: ((PullbackArguments<Input, Output>) -> Input)?
   let tangent: ((TangentArguments<Input, Output>) -> Output)?
   let batched: ((BatchedArguments<Input>) -> Output)?
-  let location: SourceLocation
 
   /// Traces the rules, and runs or records the function with them.
   /// - Throws: `withDerivative.C1` where a rule gives other types than it must.
-  func run(_ closure: TransformedClosure<Output>, _ input: Input, _ output: Output) throws(KilnError) -> Output {
+  func run(_ closure: TransformedClosure<Output>, _ input: Input) throws(KilnError) -> [TensorCore] {
     var closure = closure
-    let inputTypes = arguments.types(of: input)
-    let outputTypes = value.types(of: output)
-    var traced = TracedRules()
+    let (value, output) = (closure.shape, closure.output)
+    let (inputTypes, outputTypes) = (closure.leaves.map(\.type), closure.resultTypes)
+    var rules = TracedRules()
     if let pullback {
-      traced.pullback = try closure.addRule("pullback", location, inputTypes.filter(\.dtype.isReal)) { binder in
-        let x = arguments.bound(input, binder, "input")
-        let y = value.bound(output, binder, "value")
-        let cotangent = value.bound(output, binder, "cotangent") { $0.dtype.isReal }
-        return arguments.cores(of: pullback(PullbackArguments(input: x, value: y, cotangent: cotangent)))
+      rules.pullback = try closure.addRule("pullback", inputTypes.filter(\.dtype.isReal)) { trace in
+        let x = arguments.bound(input, inputTypes, trace, "input")
+        let y = value.bound(output, outputTypes, trace, "value")
+        let cotangent = value.bound(output, outputTypes, trace, "cotangent") { $0.dtype.isReal }
+        return arguments.taken(pullback(PullbackArguments(input: x, value: y, cotangent: cotangent))).results
       }
     }
     if let tangent {
-      traced.tangent = try closure.addRule("tangent", location, outputTypes.filter(\.dtype.isReal)) { binder in
-        let x = arguments.bound(input, binder, "input")
-        let y = value.bound(output, binder, "value")
-        let tangents = arguments.bound(input, binder, "tangent") { $0.dtype.isReal }
-        return value.cores(of: tangent(TangentArguments(input: x, value: y, tangent: tangents)))
+      rules.tangent = try closure.addRule("tangent", outputTypes.filter(\.dtype.isReal)) { trace in
+        let x = arguments.bound(input, inputTypes, trace, "input")
+        let y = value.bound(output, outputTypes, trace, "value")
+        let tangents = arguments.bound(input, inputTypes, trace, "tangent") { $0.dtype.isReal }
+        return value.taken(tangent(TangentArguments(input: x, value: y, tangent: tangents))).results
       }
     }
     if let batched, let size = Trace.current?.batchSize {
-      let expected = outputTypes.map { $0.stacked(size) }
-      traced.batching = try closure.addRule("batched", location, expected, isReal: false) { binder in
-        value.cores(of: batched(BatchedArguments(input: arguments.bound(input, binder, "input", size: size))))
+      func stacked(_ types: [TensorType]) -> [TensorType] { types.map { $0.stacked(size) } }
+      rules.batching = try closure.addRule("batched", stacked(outputTypes), isReal: false) { trace in
+        let x = arguments.bound(input, stacked(inputTypes), trace, "input")
+        return value.taken(batched(BatchedArguments(input: x))).results
       }
     }
-    let wrapped = try closure.wrapped("custom", traced)
-    return try closure.run(wrapped).replacingTensors(of: closure.output, by: value.visit)
+    let wrapped = try closure.wrapped("custom", rules)
+    return try closure.run(wrapped)
   }
 }
 
@@ -58,28 +57,13 @@ struct TracedRule {
 }
 
 extension OutputShape {
-  /// The tensors of a result.
-  func cores(of output: Output) -> [TensorCore] {
-    var collector = OutputVisitor()
-    _ = visit(output, &collector)
-    return collector.cores
-  }
-
-  /// Their types.
-  func types(of output: Output) -> [TensorType] { cores(of: output).map(\.type) }
-
-  /// `output` with inputs of the trace in the place of its tensors, with a leading axis of `size` if there is one; zeros in that of those
-  /// for which `isBound` does not hold.
+  /// `output` with inputs of these types in the place of its tensors, and zeros in that of those for which `isBound`
+  /// does not hold.
   fileprivate func bound(
-    _ output: Output, _ binder: InputBinder, _ name: String, size: Int? = nil,
+    _ output: Output, _ types: [TensorType], _ trace: Trace, _ name: String,
     isBound: (TensorType) -> Bool = { _ in true }
   ) -> Output {
-    let trace = binder.trace
-    var cores: [TensorCore] = []
-    for type in types(of: output) {
-      let type = size.map { type.stacked($0) } ?? type
-      cores.append(isBound(type) ? trace.addInput("\(name)\(trace.inputCount)", type) : .zero(type))
-    }
-    return cores.replacingTensors(of: output, by: visit)
+    filled(
+      output, with: types.map { isBound($0) ? trace.addInput("\(name)\(trace.inputCount)", $0) : .zero($0) })
   }
 }
