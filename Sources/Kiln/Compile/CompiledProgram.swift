@@ -130,13 +130,9 @@ struct CallFrame {
     let count = program.results.count
     for index in 0..<count where outputs[index] == nil {
       let type = program.results[index]._withUnsafeGuaranteedRef { $0 }
-      do throws(RuntimeError) {
-        let core = try TensorCore.allocate(type)
-        outputs[index] = core.pointer
-        results[index] = core
-      } catch {
-        throw KilnError(error)
-      }
+      let core = try TensorCore.allocate(type)
+      outputs[index] = core.pointer
+      results[index] = core
     }
     let first = program.inputCount - program.captures.count
     var variables: [TensorCore] = []

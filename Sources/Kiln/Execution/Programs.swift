@@ -45,9 +45,7 @@ enum Programs {
     _ executable: any Executable, _ inputs: [TensorCore], _ types: [InternedType]
   ) throws(KilnError) -> [TensorCore] {
     var results: [TensorCore] = []
-    for type in types {
-      do throws(RuntimeError) { results.append(try .allocate(type)) } catch { throw KilnError(error) }
-    }
+    for type in types { results.append(try .allocate(type)) }
     let addresses = inputs.map { UnsafeRawPointer($0.pointer) }
     let memory = results.map(\.pointer)
     let outcome = addresses.withUnsafeBufferPointer { addresses in

@@ -39,8 +39,7 @@ struct InputBinder: TensorVisitor {
 
   mutating func leaf(_ tensor: inout AnyTensor) {
     let type = tensor.core.type
-    let input = trace.addInput(path.irName, types.popFirst() ?? (bindsElements ? type.element : type))
-    tensor = AnyTensor(input)
+    tensor = AnyTensor(trace.addInput(path.irName, types.popFirst() ?? (bindsElements ? type.element : type)))
   }
   mutating func constant<Value: Hashable & Sendable>(_ value: Value, _ name: String) {}
   mutating func enter(_ name: String) { path.enter(name) }
