@@ -32,6 +32,7 @@ public struct KilnError: Error, Sendable, CustomStringConvertible {
     self.diagnostics = diagnostics
     self.cause = cause
   }
+  public init(_ diagnostic: Diagnostic) { diagnostics = [diagnostic] }
   public init(_ label: String, _ message: String, at location: SourceLocation = .unknown, notes: [String] = []) {
     diagnostics = [Diagnostic(label, message, at: location, notes: notes)]
   }

@@ -23,11 +23,12 @@ public struct Module: Sendable {
     functions.append(function)
   }
 
-  /// A name like `base` that no function has yet.
-  public func unusedName(_ base: String) -> String {
-    if indexByName[base] == nil { return base }
+  /// A name like `base` that no function has yet and that is not `reserved`.
+  public func unusedName(_ base: String, avoiding reserved: [String] = []) -> String {
+    func isTaken(_ name: String) -> Bool { indexByName[name] != nil || reserved.contains(name) }
+    if !isTaken(base) { return base }
     var suffix = 1
-    while indexByName["\(base)_\(suffix)"] != nil { suffix += 1 }
+    while isTaken("\(base)_\(suffix)") { suffix += 1 }
     return "\(base)_\(suffix)"
   }
 }

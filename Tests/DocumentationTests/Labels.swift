@@ -33,8 +33,8 @@ enum Labels {
     "Runtime/OpenCL/OpenCLContext+Errors.swift": [
       "device.unavailable", "memory.exhausted", "device.lost", "opencl.build",
     ],
-    "Sources/Kiln/Execution/PlanExecutor.swift": ["device.codeGeneration", "device.other", "memory.exhausted"],
-    "Sources/Kiln/Trace/Emit.swift": ["broadcast.shapes"],
+    "Runtime/Core/RuntimeError.swift": ["device.codeGeneration", "device.other", "memory.exhausted"],
+    "Sources/Kiln/Trace/Broadcasting.swift": ["broadcast.shapes"],
   ]
 
   /// The families of labels whose family is a variable in the source.
@@ -55,11 +55,11 @@ enum Labels {
     "IR/Stages/ExecutionPlan.swift": checkedAtRunTime,
     "Runtime/OpenCL/OpenCLExecutable.swift": checkedAtRunTime,
     "Runtime/CPU/CPUExecutable.swift": checkedAtRunTime,
-    "Sources/Kiln/Functions/Arrangement.swift": ["tril", "triu"],
-    "Sources/Kiln/Functions/Pooling.swift C1": pools + ["adaptiveMaxPool", "adaptiveAveragePool"],
-    "Sources/Kiln/Functions/Pooling.swift C4": pools,
-    "Sources/Kiln/Functions/WindowOptions.swift": pools + convolutions,
-    "Sources/Kiln/Functions/Convolution.swift": convolutions,
+    "Sources/Kiln/Functions/Movement/Arrangement.swift": ["tril", "triu"],
+    "Sources/Kiln/Functions/Neural/Pooling.swift C1": pools + ["adaptiveMaxPool", "adaptiveAveragePool"],
+    "Sources/Kiln/Functions/Neural/Pooling.swift C4": pools,
+    "Sources/Kiln/Functions/Contraction/WindowOptions.swift": pools + convolutions,
+    "Sources/Kiln/Functions/Contraction/Convolution.swift": convolutions,
   ]
   private static let checkedAtRunTime = ["gather", "scatter", "dynamicSlice", "dynamicUpdateSlice"]
   private static let pools = ["maxPool", "averagePool"]

@@ -2,8 +2,8 @@
 enum Scenery {
   static let declarations: [String: String] = [
     "Documentation/Trees.md": "enum Activation: Hashable { case relu }\n" + models,
-    "Sources/Kiln/Compile/Compile+One.swift": "let (x, y) = (tensor, tensor)",
-    "Sources/Kiln/Compile/Compile+Update.swift": "let x = tensor; var model = tensor",
+    "Sources/Kiln/Compile/Overloads/Compile+One.swift": "let (x, y) = (tensor, tensor)",
+    "Sources/Kiln/Compile/Overloads/Compile+Update.swift": "let x = tensor; var model = tensor",
     "Sources/Kiln/Control/Cond.swift": "let x = tensor",
     "Sources/Kiln/Control/Scan.swift": "let x = tensor",
     "Sources/Kiln/Control/WhileLoop.swift": "let start = Tensor<Double>(1)",
@@ -13,17 +13,17 @@ enum Scenery {
     func serve(_ network: Tensor<Float>) { print(network) }
     var network = tensor
     """,
-    "Sources/Kiln/Functions/Einsum.swift": "let (a, b, q, k, x) = (tensor, tensor, tensor, tensor, tensor)",
-    "Sources/Kiln/Functions/Sorting.swift":
+    "Sources/Kiln/Functions/Contraction/Einsum.swift": "let (a, b, q, k, x) = (tensor, tensor, tensor, tensor, tensor)",
+    "Sources/Kiln/Functions/Indexing/Sorting.swift":
       "let (years, months, days, names, ages) = (tensor, tensor, tensor, tensor, tensor)",
-    "Sources/Kiln/Functions/Subscripts.swift": "let x = tensor",
+    "Sources/Kiln/Functions/Movement/Subscripts.swift": "let x = tensor",
     "Sources/Kiln/Stages/Lowered.swift": "let x = tensor",
     "Sources/Kiln/Stages/Module+Locations.swift": "let x = tensor",
-    "Sources/Kiln/Tensor/Tensor+Device.swift": "let model = tensor",
+    "Sources/Kiln/Device/Tensor+Device.swift": "let model = tensor",
     "Sources/Kiln/Trace/Traced.swift": "let (x, w) = (tensor, tensor)",
     "Sources/Kiln/Transforms/CheckGradients.swift": "let x = tensor",
     "Sources/Kiln/Transforms/Gradient.swift": "let (a, b) = (tensor, tensor)",
-    "Sources/Kiln/Transforms/GradientTape.swift": "let x = tensor",
+    "Sources/Kiln/Tape/GradientTape.swift": "let x = tensor",
     "Sources/Kiln/Transforms/JVP.swift": "let (x, v) = (tensor, tensor)",
     "Sources/Kiln/Transforms/Jacobian.swift": "let (x, w) = (tensor, tensor)",
     "Sources/Kiln/Transforms/VJP.swift": "let (x, w, cotangent) = (tensor, tensor, tensor)",

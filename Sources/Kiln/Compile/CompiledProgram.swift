@@ -130,13 +130,9 @@ struct CallFrame {
     let count = program.results.count
     for index in 0..<count where outputs[index] == nil {
       let type = program.results[index]._withUnsafeGuaranteedRef { $0 }
-      do throws(RuntimeError) {
-        let core = try TensorCore.allocate(type)
-        outputs[index] = core.pointer
-        results[index] = core
-      } catch {
-        throw KilnError(error)
-      }
+      let core = try TensorCore.allocate(type)
+      outputs[index] = core.pointer
+      results[index] = core
     }
     let first = program.inputCount - program.captures.count
     var variables: [TensorCore] = []
@@ -181,13 +177,10 @@ extension CompiledProgram {
   fileprivate func capturesOnDevice() throws(KilnError) -> [TensorCore] {
     var cores: [TensorCore] = []
     for (index, capture) in captures.enumerated() {
-      switch capture {
-      case .tensor(let core): cores.append(try copies.copy(index, of: core, on: device))
-      case .variable(let variable):
-        let core = variable.current
-        try Placement.check(core, on: device, named: "a variable's value")
-        cores.append(try copies.copy(index, of: core, on: device))
-      }
+      // Tensors were looked at when the program was made; variables have other values since.
+      let core = capture.core()
+      try Placement.check(core, on: device, named: "a variable's value")
+      cores.append(try copies.copy(index, of: core, on: device))
     }
     return cores
   }

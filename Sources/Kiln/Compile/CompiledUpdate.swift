@@ -39,11 +39,11 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
   @discardableResult
   public func callAsFunction(updating state: inout State, _ input: repeat each Input) -> Output {
     let ambient = Ambient.current
-    if let ambient, ambient.trace != nil { return recordOrPoison(&state, repeat each input) }
+    if let trace = ambient?.trace { return coldly(&state, repeat each input) { $0.recordOrPoison(in: trace) } }
     do throws(KilnError) {
       return try run(ambient, &state, repeat each input)
     } catch {
-      return poisoned(error, state, repeat each input)
+      return cold(state, repeat each input).poisoned(by: error)
     }
   }
 
@@ -53,7 +53,9 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
   @discardableResult
   public func run(updating state: inout State, _ input: repeat each Input) throws(KilnError) -> Output {
     let ambient = Ambient.current
-    if let ambient, ambient.trace != nil { return try record(&state, repeat each input) }
+    if let trace = ambient?.trace {
+      return try coldly(&state, repeat each input) { call throws(KilnError) in try call.record(in: trace) }
+    }
     return try run(ambient, &state, repeat each input)
   }
 
@@ -61,8 +63,10 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
   private func run(
     _ ambient: Ambient?, _ state: inout State, _ input: repeat each Input
   ) throws(KilnError) -> Output {
-    if ambient?.tapes != nil { return try runOnTape(&state, repeat each input) }
-    if table.options.checksEveryTrace { try checkTrace(state, repeat each input) }
+    if ambient?.tapes != nil {
+      return try coldly(&state, repeat each input) { call throws(KilnError) in try call.runOnTape() }
+    }
+    if table.options.checksEveryTrace { try cold(state, repeat each input).checkTrace() }
     if let program = table.first {
       var frame = CallFrame(program)
       defer { frame.end() }
@@ -76,41 +80,11 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
       .resolved()
   }
 
-  // The ways beside the warm call stay outside of it: it would look up the metadata of `Output?` each time.
-
-  @inline(never)
-  private func record(_ state: inout State, _ input: repeat each Input) throws(KilnError) -> Output {
-    var returned: Output?
-    return try record(&returned, &state, repeat each input)
-  }
-
-  @inline(never)
-  private func recordOrPoison(_ state: inout State, _ input: repeat each Input) -> Output {
-    var returned: Output?
-    do throws(KilnError) {
-      return try record(&returned, &state, repeat each input)
-    } catch {
-      return OutputShape(visit: visitOutput).poisoned(returned, by: error)
-    }
-  }
-
-  /// The result of a call that failed. What a result looks like only the closure knows, so it is traced for that.
-  @inline(never)
-  private func poisoned(_ error: KilnError, _ state: State, _ input: repeat each Input) -> Output {
-    guard Listeners.current != nil else { Failure.stop(error) }
-    var returned: Output?
-    _ = Result { () throws(KilnError) in try trace(&returned, state, repeat each input) }
-    return OutputShape(visit: visitOutput).poisoned(returned, by: error)
-  }
-
   /// The program for these arguments. It is found, or made, before the run, so that no reference to the state's tensors is
   /// left when the run asks who else has one.
   @inline(never)
   private func program(for state: State, _ input: repeat each Input) throws(KilnError) -> CompiledProgram {
-    let signature = try placedSignature(state, repeat each input)
-    return try table.program(for: signature) { previous throws(KilnError) in
-      try compile(signature, previous, state, repeat each input)
-    }
+    try cold(state, repeat each input).program()
   }
 
   /// Whether the arguments are what the frame's program takes; notes their addresses. Allocates nothing.
@@ -144,125 +118,53 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
     return visitOutput(frame.program.template.assumingMemoryBound(to: Output.self).pointee, &visitor)
   }
 
-  private func placedSignature(_ state: State, _ input: repeat each Input) throws(KilnError) -> Signature {
-    var signature = signature(state, repeat each input)
-    do throws(KilnError) { try signature.place(on: table.options.device) } catch { throw error.resolved() }
-    return signature
+  /// Takes the state over from a call of which `way` makes the result.
+  @inline(never)
+  private func coldly<Failure: Error>(
+    _ state: inout State, _ input: repeat each Input, way: (ColdCall<Output>) throws(Failure) -> Output
+  ) throws(Failure) -> Output {
+    let call = cold(state, repeat each input)
+    defer { call.update(&state) }
+    return try way(call)
   }
 
-  private func signature(_ state: State, _ input: repeat each Input) -> Signature {
+  @inline(never)
+  private func cold(_ state: State, _ input: repeat each Input) -> ColdCall<Output> {
+    let input = (repeat each input)
+    let (body, location) = (body, table.location)
     var signature = Signature()
     signature.add(state, "state")
-    var index = 0
-    for tree in repeat each input {
-      signature.add(tree, "arg\(index)")
-      index += 1
+    signature.addArguments("arg", repeat each input)
+    return ColdCall(
+      table, OutputShape(visit: visitOutput), signature, stateCount: signature.leafCounts[0]
+    ) { () throws(KilnError) in
+      try TreeCheck.check(state)
+      for tree in repeat each input { try TreeCheck.check(tree) }
+    } body: { binder throws(KilnError) in
+      let before = binder.bind(state, "state")
+      let arguments = binder.bindArguments(repeat each input)
+      var after = before
+      let output = try KilnError.catching(at: location) { () throws in try body(&after, repeat each arguments) }
+      return (output, Self.tensors(of: after, like: before, location))
     }
-    return signature
   }
 
-  private struct Traced {
-    let closure: TracedClosure<Output>
-    let state: State
-    let stateCount: Int
-  }
-
-  /// - Parameter returned: is given what the closure gave, also if tracing fails.
-  private func trace(
-    _ returned: inout Output?, _ state: State, _ input: repeat each Input
-  ) throws(KilnError) -> Traced {
-    let trace = Trace("main", at: table.location, subject: ObjectIdentifier(self))
-    var after = state
-    var stateCount = 0
-    let closure = try trace.recording { binder throws(KilnError) in
-      after = binder.bind(state, "state")
-      stateCount = binder.inputs.count
-      var index = 0
-      func bind<Tree: TensorTree>(_ tree: Tree) -> Tree {
-        defer { index += 1 }
-        return binder.bind(tree, "arg\(index)")
-      }
-      let before = after
-      let arguments = (repeat bind(each input))
-      let output = try KilnError.catching(at: table.location) { () throws in
-        try body(&after, repeat each arguments)
-      }
-      returned = output
-      try checkStructure(before, after)
-      var visitor = OutputVisitor()
-      after = visitor.visited(after)
-      let placeholder = visitOutput(output, &visitor)
-      return (placeholder, visitor.cores)
-    }
-    return Traced(closure: closure, state: after, stateCount: stateCount)
-  }
-
-  /// The state must keep its types and constants: it is the argument of the next call.
-  private func checkStructure(_ before: State, _ after: State) throws(KilnError) {
+  /// The tensors of the state, which must keep its types and constants: it is the argument of the next call.
+  private static func tensors(
+    of after: State, like before: State, _ location: SourceLocation
+  ) -> Result<[TensorCore], KilnError> {
     var old = Signature()
     old.add(before, "state")
     var new = Signature()
     new.add(after, "state")
-    guard let reason = old.firstDifference(from: new) else { return }
-    if new.leaves.contains(where: { $0.kind == .poisoned }) { return }
-    throw KilnError(
-      "compile.C4", "an update keeps the types and the structure of its state: \(reason.description)",
-      at: table.location
-    ).resolved()
-  }
-
-  @inline(never)
-  private func checkTrace(_ state: State, _ input: repeat each Input) throws(KilnError) {
-    let signature = try placedSignature(state, repeat each input)
-    guard let program = table.program(for: signature) else { return }
-    var returned: Output?
-    let module = try trace(&returned, state, repeat each input).closure.recorded.module()
-    try RetraceCheck.compare(program.entry.module, module, at: signature.location)
-  }
-
-  private func compile(
-    _ signature: Signature, _ previous: CompiledProgram?, _ state: State, _ input: repeat each Input
-  ) throws(KilnError) -> CompiledProgram {
-    try TreeCheck.check(state)
-    for tree in repeat each input { try TreeCheck.check(tree) }
-    var copy = state
-    var counter = OutputVisitor()
-    copy.visit(&counter)
-    return try table.build(signature, previous, state: counter.cores.count) { () throws(KilnError) in
-      var returned: Output?
-      return try trace(&returned, state, repeat each input).closure
+    if let reason = old.firstDifference(from: new), !new.leaves.contains(where: { $0.kind == .poisoned }) {
+      return .failure(
+        KilnError(
+          "compile.C4", "an update keeps the types and the structure of its state: \(reason.description)",
+          at: location
+        ).resolved())
     }
-  }
-
-  /// Traces and runs the update so that the tapes that record see the call; nothing is overwritten.
-  @inline(never)
-  private func runOnTape(_ state: inout State, _ input: repeat each Input) throws(KilnError) -> Output {
-    let signature = signature(state, repeat each input)
-    if let failure = signature.failure { throw KilnError([failure]).resolved() }
-    var returned: Output?
-    let traced = try trace(&returned, state, repeat each input)
-    let results = try table.runOnTape(traced.closure.recorded, signature.leaves)
-    let count = traced.stateCount
-    state = Array(results.prefix(count)).replacingTensors(of: traced.state) { tree, visitor in visitor.visited(tree) }
-    return Array(results.dropFirst(count)).replacingTensors(of: traced.closure.output, by: visitOutput)
-  }
-
-  /// Records a call in the current trace; the state's tensors become its results.
-  private func record(
-    _ returned: inout Output?, _ state: inout State, _ input: repeat each Input
-  ) throws(KilnError) -> Output {
-    guard let trace = Trace.current else { return try run(updating: &state, repeat each input) }
-    try table.checkRecursion(ObjectIdentifier(self), trace)
-    let signature = signature(state, repeat each input)
-    if let failure = signature.treeFailure { throw KilnError(failure).resolved() }
-    let traced = try self.trace(&returned, state, repeat each input)
-    let recorded = traced.closure.recorded
-    let results = trace.call(
-      recorded.function.name, in: try recorded.module(), signature.leaves, captures: recorded.captures,
-      resultTypes: recorded.function.resultTypes)
-    let count = traced.stateCount
-    state = Array(results.prefix(count)).replacingTensors(of: traced.state) { tree, visitor in visitor.visited(tree) }
-    return Array(results.dropFirst(count)).replacingTensors(of: traced.closure.output, by: visitOutput)
+    return .success(OutputShape.tree().taken(after).results)
   }
 }
 

@@ -46,6 +46,8 @@ struct Signature {
   private(set) var names: [String] = []
   private(set) var leaves: [TensorCore] = []
   private(set) var leafNames: [String] = []
+  /// How many tensors each tree has.
+  private(set) var leafCounts: [Int] = []
   /// What makes the call impossible, such as a tensor of another trace.
   var failure: Diagnostic? { treeFailure ?? leafFailure }
   /// A fault of the type of a tree.
@@ -58,7 +60,17 @@ struct Signature {
   mutating func add(_ tree: some TensorTree, _ name: String) {
     if treeFailure == nil { treeFailure = TreeCheck.failure(of: tree) }
     var tree = tree
+    let count = leaves.count
     visit(&tree, name)
+    leafCounts.append(leaves.count - count)
+  }
+
+  mutating func addArguments<each Tree: TensorTree>(_ prefix: String, _ trees: repeat each Tree) {
+    var index = 0
+    for tree in repeat each trees {
+      add(tree, "\(prefix)\(index)")
+      index += 1
+    }
   }
 
   /// Decides where the call runs: on the device that the function names, where the arguments lie, or on the current one.
@@ -106,7 +118,7 @@ extension Signature: TensorVisitor {
         "tensor.invalid", "\(path.description) has no value", at: location,
         notes: ["because: \(core.poison.reason.resolved())"])
     }
-    if core.kind == .traced, Trace.current == nil, leafFailure == nil { leafFailure = strayed(core) }
+    if core.kind == .traced, Trace.current == nil, leafFailure == nil { leafFailure = Failure.strayed(core) }
   }
 
   mutating func constant<Value: Hashable & Sendable>(_ value: Value, _ name: String) {
@@ -119,170 +131,9 @@ extension Signature: TensorVisitor {
   mutating func leave() { path.leave() }
 }
 
-/// Compares a call's arguments with those of a program that is there, without allocating, and notes where the tensors lie.
-struct SignatureMatcher: TensorVisitor {
-  static var isReadOnly: Bool { true }
-
-  private unowned(unsafe) let program: CompiledProgram
-  private unowned(unsafe) let ambient: Ambient?
-  private let items: UnsafeBufferPointer<SignatureItem>
-  private let addresses: UnsafeMutablePointer<UnsafeRawPointer>
-  private let wantsCores: Bool
-  private var next = 0
-  private var leafCount = 0
-  private var matches = true
-  /// Whether some argument lies on the program's device, and so decides where the call runs.
-  private var isPlaced: Bool
-
-  /// - Parameter isNamed: whether the function names its device.
-  init(
-    _ program: CompiledProgram, _ ambient: Ambient?, isNamed: Bool, addresses: UnsafeMutablePointer<UnsafeRawPointer>
-  ) {
-    self.program = program
-    self.ambient = ambient
-    items = program.items
-    self.addresses = addresses
-    wantsCores = program.onDevice != nil
-    isPlaced = isNamed
-  }
-
-  var isComplete: Bool { matches && next == items.count && (isPlaced || program.isWanted(ambient)) }
-
-  mutating func leaf(_ tensor: inout AnyTensor) {
-    let core = tensor.core
-    guard matches, next < items.count, case .tensor(let type) = items[next],
-      type.toOpaque() == Unmanaged.passUnretained(core.interned).toOpaque(), accepts(core)
-    else {
-      matches = false
-      return
-    }
-    let address = wantsCores ? Unmanaged.passUnretained(core).toOpaque() : core.pointer
-    addresses.advanced(by: leafCount).initialize(to: UnsafeRawPointer(address))
-    next += 1
-    leafCount += 1
-  }
-
-  private mutating func accepts(_ core: TensorCore) -> Bool {
-    switch core.kind {
-    case .buffer, .view: return true
-    case .device, .deviceView:
-      isPlaced = true
-      return core.deviceElements?.device == program.device
-    case .traced, .poisoned: return false
-    }
-  }
-
-  mutating func constant<Value: Hashable & Sendable>(_ value: Value, _ name: String) {
-    guard matches, next < items.count, case .constant(let box) = items[next], box.holds(value) else {
-      matches = false
-      return
-    }
-    next += 1
-  }
-}
-
-/// Puts the inputs of a trace in the place of the tensors of a tree. The fault of a tree's type is noted in the trace.
-struct InputBinder: TensorVisitor {
-  let trace: Trace
-  private(set) var inputs: [TensorCore] = []
-  private var path = TreePath()
-  private var bindsElements = false
-
-  init(_ trace: Trace) { self.trace = trace }
-
-  mutating func bind<Tree: TensorTree>(_ tree: Tree, _ name: String) -> Tree {
-    if let failure = TreeCheck.failure(of: tree) {
-      trace.note(failure)
-      guard TreeCheck.isValue(tree) else { return tree }
-    }
-    var tree = tree
-    visit(&tree, name)
-    return tree
-  }
-
-  /// Binds elements along the leading axes of the tensors of `tree`, each of which has one.
-  mutating func bindElements<Tree: TensorTree>(_ tree: Tree, _ name: String) -> Tree {
-    bindsElements = true
-    defer { bindsElements = false }
-    return bind(tree, name)
-  }
-
-  mutating func leaf(_ tensor: inout AnyTensor) {
-    let type = tensor.core.type
-    let input = trace.addInput(path.irName, bindsElements ? type.element : type)
-    inputs.append(input)
-    tensor = AnyTensor(input)
-  }
-  mutating func constant<Value: Hashable & Sendable>(_ value: Value, _ name: String) {}
-  mutating func enter(_ name: String) { path.enter(name) }
-  mutating func enter(_ index: Int) { path.enter(String(index)) }
-  mutating func leave() { path.leave() }
-}
-
-extension TensorCore {
-  fileprivate static let placeholder = TensorCore(
-    poisoned: Diagnostic("tensor.invalid", "this tensor stands for the result of a call"), TensorType(.f32, .scalar),
-    noted: nil)
-}
-
-/// Takes the tensors out of results, and puts others in.
-struct OutputVisitor: TensorVisitor {
-  // What the collecting visitor finds is an object of its own: a warm call replaces, and has nothing to destroy.
-  private enum Mode {
-    case collecting(Findings)
-    case replacing(UnsafeMutablePointer<TensorCore?>)
-  }
-
-  private final class Findings {
-    var cores: [TensorCore] = []
-    var failure: Diagnostic?
-  }
-
-  private let mode: Mode
-  private var next = 0
-
-  /// Moves the tensors to `cores`.
-  init() { mode = .collecting(Findings()) }
-  /// Replaces the tensors, in their order, by those at `results`, which it takes away; nil leaves the tensor.
-  init(results: UnsafeMutablePointer<TensorCore?>) { mode = .replacing(results) }
-
-  var cores: [TensorCore] { findings?.cores ?? [] }
-  /// The fault of a result's type; a trace that is there has it noted.
-  var failure: Diagnostic? { findings?.failure }
-
-  private var findings: Findings? {
-    switch mode {
-    case .collecting(let findings): findings
-    case .replacing: nil
-    }
-  }
-
-  mutating func leaf(_ tensor: inout AnyTensor) {
-    switch mode {
-    case .collecting(let findings):
-      findings.cores.append(tensor.core)
-      // A template must not keep the trace alive.
-      tensor.core = .placeholder
-    case .replacing(let results):
-      if let core = results[next].take() { tensor.core = core }
-      next += 1
-    }
-  }
-  mutating func constant<Value: Hashable & Sendable>(_ value: Value, _ name: String) {}
-
-  mutating func visited<Tree: TensorTree>(_ tree: Tree) -> Tree {
-    if case .collecting(let findings) = mode, let failure = TreeCheck.failure(of: tree) {
-      findings.failure = findings.failure ?? failure
-      Trace.current?.note(failure)
-      guard TreeCheck.isValue(tree) else { return tree }
-    }
-    var tree = tree
-    tree.visit(&self)
-    return tree
-  }
-
-  /// `visited`, but the tensors of an object stay: for trees of which nobody knows that they were looked at.
-  mutating func visitedIfValue<Tree: TensorTree>(_ tree: Tree) -> Tree {
-    TreeCheck.isValue(tree) ? visited(tree) : tree
-  }
+/// The names and the tensors of trees, in order.
+func signature<each Input: TensorTree>(_ prefix: String, of input: repeat each Input) -> Signature {
+  var signature = Signature()
+  signature.addArguments(prefix, repeat each input)
+  return signature
 }

@@ -11,7 +11,7 @@ enum Failure {
     return TensorCore(poisoned: diagnostic, type, noted: ObjectIdentifier(listener))
   }
 
-  /// Notes all diagnostics of `error`, or stops with them. Gives poisoned tensors of `types`, at least one.
+  /// Notes all diagnostics of `error`, or stops with them. Gives poisoned tensors of `types`.
   static func poison(_ error: KilnError, _ types: [TensorType]) -> [TensorCore] {
     guard let listener = Listeners.current, let last = error.diagnostics.last else { stop(error) }
     for diagnostic in error.diagnostics { listener.note(diagnostic) }
@@ -26,7 +26,7 @@ enum Failure {
     return poison(Diagnostic(failure.label, failure.message, at: CallSite.here(), notes: notes), type)
   }
 
-  /// The result of an operation on a poisoned operand. Reports the reason again only if it has not been reported yet.
+  /// The result of an operation on a poisoned operand. Says the reason again only where nobody has heard it.
   static func poison(after operand: TensorCore, _ type: TensorType) -> TensorCore {
     let (diagnostic, noted) = operand.poison
     if let listener = Listeners.current, Listeners.haveHeard(noted) {
@@ -37,16 +37,33 @@ enum Failure {
     return poison(again, type)
   }
 
-  /// The result of an operation on a traced tensor where its trace does not record. A trace that still records, in
-  /// another thread, notes it; the program goes on.
+  /// The result of an operation on a traced tensor where its trace does not record. A trace that still records, in another
+  /// thread, notes it; the program goes on.
   static func poison(strayed operand: TensorCore, _ type: TensorType) -> TensorCore {
-    let diagnostic = Kiln.strayed(operand)
+    let diagnostic = strayed(operand)
     guard let (trace, _) = operand.traced, !trace.isFinished else { return poison(diagnostic, type) }
     trace.note(diagnostic)
     return TensorCore(poisoned: diagnostic, type, noted: ObjectIdentifier(trace))
   }
 
-  /// The result of an operation whose failure the listener already knows.
+  /// A traced tensor met where no trace records.
+  static func strayed(_ operand: TensorCore) -> Diagnostic {
+    guard let (trace, _) = operand.traced else { return Diagnostic("trace.C1", "no traced tensor") }
+    if trace.isFinished {
+      return Diagnostic(
+        "trace.C1", "this tensor belongs to a trace that has ended; return it from the closure to have its value",
+        at: CallSite.here(),
+        notes: [
+          "the closure was traced at \(trace.location.resolved())",
+          "a global that is first used inside a closure is made there: use it before, or pass it as an argument",
+        ])
+    }
+    return Diagnostic(
+      "trace.C2", "a second thread cannot record in a trace; do this in the closure's own thread, or outside of it",
+      at: CallSite.here(), notes: ["the closure is traced at \(trace.location.resolved())"])
+  }
+
+  /// The result of an operation about which the listener has heard why there is none.
   static func lastPoison(_ type: TensorType) -> TensorCore {
     TensorCore(
       poisoned: Diagnostic("tensor.invalid", "this tensor is the result of an operation that failed"), type,
@@ -64,8 +81,8 @@ enum Failure {
   /// Looks at elements that are not there, after which there is no point in going on.
   private static let lookLimit = 10_000
 
-  /// Counts a look at the elements of a traced or failed tensor. It gives no number, so a loop that waits for one would
-  /// go on without end, and nothing can be thrown from there.
+  /// Counts a look at the elements of a traced or failed tensor. It gives no number, so a loop that waits for one would go on
+  /// for ever, and nothing can be thrown from there.
   static func countLook() {
     var next = Listeners.current
     while let listener = next {
@@ -80,8 +97,8 @@ enum Failure {
     }
   }
 
-  /// Writes the diagnostics, those of the traces that are open included, and stops the program. They are the last that
-  /// it writes: the runtime's own backtrace would bury them.
+  /// Writes the diagnostics, those of the traces that are open included, and stops the program. They are the last that it
+  /// writes: the runtime's own backtrace would bury them.
   static func stop(_ error: KilnError) -> Never {
     var list = DiagnosticList()
     for diagnostic in Listeners.noted + error.diagnostics { list.append(diagnostic) }

@@ -11,7 +11,7 @@ enum Eager {
   }
 
   /// A one-instruction function.
-  private final class Program: Sendable {
+  private final class PreparedOp: Sendable {
     let module: Module
     let result: InternedType
     /// Elements read and written: small programs are interpreted until their third use.
@@ -52,7 +52,7 @@ enum Eager {
 
   private static let smallElementCount = 1024
   /// Operations with ever new attribute values or shapes (slices at thousands of places) must not fill the memory.
-  private static let programs = Lock(BoundedCache<Key, Program>(limit: MemoryLimits.shared.programs / 2))
+  private static let programs = Lock(BoundedCache<Key, PreparedOp>(limit: MemoryLimits.shared.programs / 2))
 
   /// Forgets every program.
   static func removeAll() {
@@ -72,14 +72,13 @@ enum Eager {
       if let executable = executable.onDevice {
         return try executable.run(operands, on: device, CollectionOfOne(program.result))[0]
       }
-      let result: TensorCore
-      do throws(RuntimeError) { result = try .allocate(program.result) } catch { throw KilnError(error) }
+      let result = try TensorCore.allocate(program.result)
       try execute(executable, operands, result)
       return result
     } catch {
       var diagnostic = error.diagnostics.first ?? Diagnostic("eager.C1", "the operation failed")
       diagnostic.location = CallSite.here()
-      return Failure.poison(diagnostic, guess(op, operands))
+      return Failure.poison(diagnostic, op.guess(operands))
     }
   }
 
@@ -104,7 +103,7 @@ enum Eager {
     if let failure { throw failure }
   }
 
-  private static func program(_ op: Op, _ operands: [TensorCore], _ device: Device) throws(KilnError) -> Program {
+  private static func program(_ op: Op, _ operands: [TensorCore], _ device: Device) throws(KilnError) -> PreparedOp {
     let key = Key(
       op: op, operands: operands.map { ObjectIdentifier($0.interned) }, device: ObjectIdentifier(device.executor))
     if let known = programs.withLock({ $0.find(key) }) { return known }
@@ -117,9 +116,9 @@ enum Eager {
       let value = try builder.emitBroadcasting(op, parameters, at: .unknown)
       let result = InternedType.of(builder.type(of: value))
       let work = operands.reduce(result.elementCount) { $0 + $1.interned.elementCount }
-      let program = Program(
+      let program = PreparedOp(
         key, module: try Module([builder.finish([value])]), result: result, isSmall: work <= smallElementCount)
-      let dropped = programs.withLock { $0.insert(program, for: key, byteCount: Program.byteCount) }
+      let dropped = programs.withLock { $0.insert(program, for: key, byteCount: PreparedOp.byteCount) }
       withExtendedLifetime(dropped) {}
       return program
     } catch {

@@ -1,4 +1,3 @@
-import KilnCPU
 import KilnIR
 import KilnPasses
 import KilnRuntime
@@ -29,54 +28,5 @@ final class PlanExecutor: Executor {
     }
     try Dump.write(compilation, function: name, options, for: description)
     return try finish(compilation.plan)
-  }
-}
-
-extension CPUExecutable: Executable {}
-
-/// Stands for a device that cannot be used: every program is told why.
-final class UnavailableExecutor: Executor {
-  private let reason: String
-  init(_ reason: String) { self.reason = reason }
-
-  func prepare(
-    _ module: Module, function: String, options: ExecutionOptions
-  ) throws(KilnError) -> any Executable {
-    throw KilnError("device.unavailable", reason)
-  }
-}
-
-extension Device {
-  /// The processor of this machine, through LLVM. Where LLVM or fused multiply-add is missing, programs are refused with
-  /// `device.unavailable` and what to install; `Device.reference` runs everywhere.
-  public static let cpu = Device("cpu", processor)
-
-  private static let processor: any Executor =
-    switch KernelCompiler.shared {
-    case .failure(let error): UnavailableExecutor(error.message)
-    case .success(let compiler):
-      PlanExecutor(compiler.machine.description()) { plan throws(KilnError) in
-        do throws(RuntimeError) {
-          return try CPUExecutable(plan, compiler: compiler)
-        } catch {
-          throw KilnError(error)
-        }
-      }
-    }
-
-  /// Why the processor cannot be compiled for; nil if it can.
-  static let processorFailure: RuntimeError? =
-    if case .failure(let error) = KernelCompiler.shared { error } else { nil }
-
-  /// Kernels so far in this process: compiled by LLVM, and loaded from the cache on disk.
-  package static var kernelCounts: (compiled: Int, loaded: Int) {
-    guard case .success(let compiler) = KernelCompiler.shared else { return (0, 0) }
-    return (compiler.counts.compiled, compiler.counts.loaded)
-  }
-
-  /// Bytes of machine code in memory.
-  package static var codeByteCount: Int {
-    guard case .success(let compiler) = KernelCompiler.shared else { return 0 }
-    return compiler.machine.loader.arena.usedByteCount
   }
 }

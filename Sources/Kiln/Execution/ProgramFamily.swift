@@ -110,16 +110,12 @@ extension TensorCore {
   /// A constant as the operand that takes its place.
   static func operand(_ literal: Literal) throws(KilnError) -> TensorCore {
     let type = ConstantLifting.operandType(of: literal)
-    do throws(RuntimeError) {
-      let core = try allocate(.of(type))
-      if let splat = literal.splat {
-        Literal(splat: splat).store(to: core.pointer)
-      } else {
-        literal.store(to: core.pointer)
-      }
-      return core
-    } catch {
-      throw KilnError(error)
+    let core = try allocate(.of(type))
+    if let splat = literal.splat {
+      Literal(splat: splat).store(to: core.pointer)
+    } else {
+      literal.store(to: core.pointer)
     }
+    return core
   }
 }

@@ -21,14 +21,7 @@ enum Programs {
     on device: Device? = nil
   ) throws(KilnError) -> [TensorCore] {
     guard let function = module[name] else { throw KilnError("module.C2", "there is no function @\(name)") }
-    let inputs =
-      arguments
-      + captures.map { capture in
-        switch capture {
-        case .tensor(let core): core
-        case .variable(let variable): variable.current
-        }
-      }
+    let inputs = arguments + captures.map { $0.core() }
     let place = try Placement.device(of: inputs) { function.parameters[$0].name }
     let device = device ?? place ?? .current
     for (parameter, input) in zip(function.parameters, inputs) {
@@ -52,9 +45,7 @@ enum Programs {
     _ executable: any Executable, _ inputs: [TensorCore], _ types: [InternedType]
   ) throws(KilnError) -> [TensorCore] {
     var results: [TensorCore] = []
-    for type in types {
-      do throws(RuntimeError) { results.append(try .allocate(type)) } catch { throw KilnError(error) }
-    }
+    for type in types { results.append(try .allocate(type)) }
     let addresses = inputs.map { UnsafeRawPointer($0.pointer) }
     let memory = results.map(\.pointer)
     let outcome = addresses.withUnsafeBufferPointer { addresses in

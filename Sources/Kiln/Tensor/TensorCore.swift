@@ -189,16 +189,21 @@ private final class Poison: Sendable {
 extension TensorCore {
   /// A tensor of `type` whose bytes `fill` writes, or a poisoned one where the memory is not to be had.
   package static func make(_ type: TensorType, _ fill: (UnsafeMutableRawBufferPointer) -> Void) -> TensorCore {
-    do throws(RuntimeError) {
+    do throws(KilnError) {
       let core = try allocate(.of(type))
       fill(UnsafeMutableRawBufferPointer(start: core.pointer, count: core.interned.byteCount))
       return core
     } catch {
-      return Failure.poison(KilnError(error).located(at: CallSite.here()), [type])[0]
+      return Failure.poison(error.located(at: CallSite.here()), [type])[0]
     }
   }
 
-  package static func allocate(_ interned: InternedType) throws(RuntimeError) -> TensorCore {
-    TensorCore(interned, try HostBuffer(byteCount: interned.byteCount))
+  /// - Throws: `memory.exhausted`.
+  package static func allocate(_ interned: InternedType) throws(KilnError) -> TensorCore {
+    do throws(RuntimeError) {
+      return TensorCore(interned, try HostBuffer(byteCount: interned.byteCount))
+    } catch {
+      throw KilnError(error)
+    }
   }
 }

@@ -15,6 +15,21 @@ package final class Trace: Listener {
     case tensor(TensorCore)
     /// Read again at each call.
     case variable(VariableStorage)
+
+    /// What it stands for now; in `trace`, a variable is a hidden parameter.
+    func core(in trace: Trace? = nil) -> TensorCore {
+      switch self {
+      case .tensor(let core): core
+      case .variable(let variable): trace?.read(variable) ?? variable.current
+      }
+    }
+
+    var type: TensorType {
+      switch self {
+      case .tensor(let core): core.type
+      case .variable(let variable): variable.type
+      }
+    }
   }
 
   fileprivate struct State {
@@ -73,12 +88,7 @@ package final class Trace: Listener {
     self.batchSize = batchSize ?? parent?.batchSize
     let module = module ?? parent?.module ?? Module()
     let taken = parent?.names ?? []
-    var unused = module.unusedName(name)
-    var suffix = 1
-    while taken.contains(unused) || module[unused] != nil {
-      unused = "\(name)_\(suffix)"
-      suffix += 1
-    }
+    let unused = module.unusedName(name, avoiding: taken)
     names = taken + [unused]
     state = Lock(State(builder: FunctionBuilder(unused, in: module)))
   }
@@ -128,23 +138,16 @@ package final class Trace: Listener {
     let results = record(operands) { builder, values, location throws(ConstraintFailure) in
       [try builder.emitBroadcasting(op, values, at: location)]
     }
-    return results?[0] ?? Failure.lastPoison(guess(op, operands))
+    return results?[0] ?? Failure.lastPoison(op.guess(operands))
   }
 
-  /// Records a call of `callee`, a function of a module that extends this trace's one.
-  /// - Returns: the results, or nil after a diagnostic.
-  func recordCall(_ callee: String, in module: Module, _ operands: [TensorCore], captured: Int) -> [TensorCore]? {
-    recordControl(.call(callee: callee, captured: captured), in: module, operands)
-  }
-
-  /// Records an op that runs functions of a module that extends this trace's one.
+  /// Records an op that runs functions of `module`, which may have been made outside of this trace (the pullback of an
+  /// eager `vjp`): they get other names where this trace, or one that encloses it, has others of the same names.
   /// - Returns: the results, or nil after a diagnostic.
   func recordControl(_ op: ControlOp, in module: Module, _ operands: [TensorCore]) -> [TensorCore]? {
     record(operands) { builder, values, location throws(ConstraintFailure) in
-      for function in module.functions where builder.module[function.name] == nil {
-        try builder.module.append(function)
-      }
-      return try builder.emit(.control(op), values, at: location)
+      let renamed = try builder.module.link(module, avoiding: names)
+      return try builder.emit(.control(op.replacingCallees { renamed[$0] ?? $0 }), values, at: location)
     }
   }
 
@@ -212,26 +215,6 @@ package final class Trace: Listener {
       return Failure.lastPoison(literal.type)
     }
     return tensor
-  }
-
-  /// A module that was made outside of this trace (the pullback of an eager `vjp`), its functions renamed where this one, or one that
-  /// encloses it, has others of the same names.
-  func adopting(_ derived: (module: Module, name: String)) throws(KilnError) -> (module: Module, name: String) {
-    var module = module
-    var renamed: [String: String] = [:]
-    for function in derived.module.functions {
-      let function = function.replacingCallees { renamed[$0] ?? $0 }
-      if module[function.name] == function { continue }
-      var name = function.name
-      var suffix = 1
-      while names.contains(name) || module[name] != nil {
-        name = "\(function.name)_\(suffix)"
-        suffix += 1
-      }
-      renamed[function.name] = name
-      try module.add(name == function.name ? function : function.renamed(name))
-    }
-    return (module, renamed[derived.name] ?? derived.name)
   }
 
   // MARK: - Captures

@@ -19,12 +19,7 @@ public struct Traced: Sendable, CustomStringConvertible {
 
   /// The tensors that the closure captured, by the names of their hidden parameters.
   public var capturedTensors: [(name: String, tensor: AnyTensor)] {
-    zip(function.parameters.suffix(captures.count), captures).map { parameter, capture in
-      switch capture {
-      case .tensor(let core): (parameter.name, AnyTensor(core))
-      case .variable(let variable): (parameter.name, AnyTensor(variable.current))
-      }
-    }
+    zip(function.parameters.suffix(captures.count), captures).map { ($0.name, AnyTensor($1.core())) }
   }
 
   /// The text of the module.
@@ -97,16 +92,8 @@ private func traced<each Input: TensorTree, Output>(
   inputs input: repeat each Input
 ) throws(KilnError) -> Traced {
   let traced = try Trace("main", at: location).recording { binder throws(KilnError) in
-    func bind<Tree: TensorTree>(_ tree: Tree, _ index: inout Int) -> Tree {
-      defer { index += 1 }
-      return binder.bind(tree, "arg\(index)")
-    }
-    var index = 0
-    let arguments = (repeat bind(each input, &index))
-    let output = try KilnError.catching(at: location) { () throws in try body(repeat each arguments) }
-    var visitor = OutputVisitor()
-    let template = shape.visit(output, &visitor)
-    return (output: template, results: visitor.cores)
+    let arguments = binder.bindArguments(repeat each input)
+    return shape.taken(try KilnError.catching(at: location) { () throws in try body(repeat each arguments) })
   }
   return Traced(
     module: try traced.recorded.module(), name: traced.recorded.function.name, captures: traced.recorded.captures)

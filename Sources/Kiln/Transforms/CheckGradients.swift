@@ -69,14 +69,7 @@ public func checkGradients<each Input: TensorTree, Scalar: TensorReal>(
   if Trace.current != nil {
     throw KilnError("checkGradients.C1", "gradients are checked at numbers; a traced tensor has none", at: location)
   }
-  var returned: Tensor<Scalar>?
-  let closure: TransformedClosure<Tensor<Scalar>>
-  do throws(KilnError) {
-    closure = try TransformedClosure(
-      location, f, at: repeat each input, visitOutput: { $1.visited($0) }, output: &returned)
-  } catch {
-    throw error.resolved(else: location)
-  }
+  let closure = try ClosureTransform(location, .tree()).run(f, at: repeat each input) { $0 }
   return try GradientChecker(closure).report(tolerance: tolerance, samples: max(samples, 1))
 }
 
@@ -115,9 +108,7 @@ private struct GradientChecker<Output> {
   }
 
   private func pulled() throws(KilnError) -> [[Double]] {
-    let derived = try closure.transformed { name, module throws(KilnError) in
-      try Differentiation.vjp(of: name, in: module, withRespectTo: active)
-    }
+    let derived = try closure.differentiated(Differentiation.vjp)
     let cotangent = TensorCore.make(closure.resultTypes[0], weights)
     var gradients: [[Double]] = []
     for gradient in try closure.run(derived, [cotangent]).dropFirst() { gradients.append(try gradient.doubles()) }
@@ -125,9 +116,7 @@ private struct GradientChecker<Output> {
   }
 
   private func modeError(_ gradients: [[Double]]) throws(KilnError) -> Double {
-    let derived = try closure.transformed { name, module throws(KilnError) in
-      try Differentiation.jvp(of: name, in: module, withRespectTo: active)
-    }
+    let derived = try closure.differentiated(Differentiation.jvp)
     let directions = gradients.map { Self.numbers($0.count, -1...1) }
     let tangents = zip(active, directions).map { TensorCore.make(closure.leaves[$0].type, $1) }
     let pushed = try closure.run(derived, tangents)[1].doubles()

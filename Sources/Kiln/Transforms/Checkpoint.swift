@@ -4,38 +4,25 @@ import KilnPasses
 /// A function whose derivative computes its inner values again; made by `checkpoint`.
 public struct CheckpointedFunction<Output, Thrown: Error, each Input: TensorTree>: Sendable {
   fileprivate let body: @Sendable (repeat each Input) throws(Thrown) -> Output
-  fileprivate let output: OutputShape<Output>
-  fileprivate let location: SourceLocation
+  fileprivate let transform: ClosureTransform<Output>
 
   /// What the function gives.
   /// - Throws: what the function throws.
   public func callAsFunction(_ input: repeat each Input) throws(Thrown) -> Output {
-    var returned: Output?
-    do throws(KilnError) {
-      return try run(repeat each input, returned: &returned)
-    } catch {
-      try error.rethrowCause(as: Thrown.self)
-      return output.poisoned(returned, by: error)
-    }
+    try transform.call(body, at: repeat each input, by: Self.results)
   }
 
   /// What the function gives.
   /// - Throws: every diagnostic of the function or of the run.
   public func run(_ input: repeat each Input) throws(KilnError) -> Output {
-    var returned: Output?
-    do throws(KilnError) {
-      return try run(repeat each input, returned: &returned)
-    } catch {
-      throw error.resolved(else: location)
-    }
+    try transform.run(body, at: repeat each input, by: Self.results)
   }
 
-  private func run(_ input: repeat each Input, returned: inout Output?) throws(KilnError) -> Output {
-    let closure = try TransformedClosure(
-      location, body, at: repeat each input, visitOutput: output.visit, output: &returned)
-    let wrapped = try closure.wrapped("checkpointed") { name, captured in .checkpoint(callee: name, captured: captured)
-    }
-    return try closure.run(wrapped).replacingTensors(of: closure.output, by: output.visit)
+  private static func results(_ closure: TransformedClosure<Output>) throws(KilnError) -> [TensorCore] {
+    var module = closure.module
+    let name = try module.addCaller(
+      of: closure.name, as: "checkpointed", by: .checkpoint(callee: closure.name, captured: closure.captures.count))
+    return try closure.run((module, name))
   }
 }
 
@@ -51,7 +38,7 @@ public func checkpoint<Output: TensorTree, Thrown: Error, each Input: TensorTree
   @ClosureBody _ f: @escaping @Sendable (repeat each Input) throws(Thrown) -> Output, file: StaticString = #filePath,
   line: UInt = #line
 ) -> CheckpointedFunction<Output, Thrown, repeat each Input> {
-  CheckpointedFunction(body: f, output: .tree(), location: SourceLocation(file, line))
+  CheckpointedFunction(body: f, transform: ClosureTransform(SourceLocation(file, line), .tree()))
 }
 
 /// `checkpoint` of a function with two results.
@@ -60,7 +47,7 @@ public func checkpoint<First: TensorTree, Second: TensorTree, Thrown: Error, eac
   file: StaticString = #filePath,
   line: UInt = #line
 ) -> CheckpointedFunction<(First, Second), Thrown, repeat each Input> {
-  CheckpointedFunction(body: f, output: .pair(), location: SourceLocation(file, line))
+  CheckpointedFunction(body: f, transform: ClosureTransform(SourceLocation(file, line), .pair()))
 }
 
 /// `checkpoint` of a function with three results or more.
@@ -71,5 +58,5 @@ public func checkpoint<
   file: StaticString = #filePath,
   line: UInt = #line
 ) -> CheckpointedFunction<(First, Second, Third, repeat each Rest), Thrown, repeat each Input> {
-  CheckpointedFunction(body: f, output: .trees(), location: SourceLocation(file, line))
+  CheckpointedFunction(body: f, transform: ClosureTransform(SourceLocation(file, line), .trees()))
 }

@@ -62,83 +62,37 @@ public func valueAndGradient<each Input: TensorTree, Scalar: TensorReal, Thrown:
   try differentiatedOrPoison(SourceLocation(file, line), f, at: repeat each input)
 }
 
-/// Traces the function, differentiates its module, and runs the result or records a call of it.
-func differentiated<each Input: TensorTree, Scalar: TensorReal, Thrown: Error>(
-  _ location: SourceLocation, _ f: (repeat each Input) throws(Thrown) -> Tensor<Scalar>, at input: repeat each Input
+/// The function that gives the value of a scalar one and its gradient.
+func scalarTransform<Scalar: TensorReal>(_ location: SourceLocation) -> ClosureTransform<Tensor<Scalar>> {
+  var transform = ClosureTransform<Tensor<Scalar>>(location, .tree(), named: "loss")
+  transform.check = { signature throws(KilnError) in
+    if let failure = signature.failure { throw KilnError(failure) }
+    try requireReal(signature.leaves, location)
+  }
+  return transform
+}
+
+/// The value at `input`, and the gradient.
+func differentiated<each Input: TensorTree, Scalar: TensorReal>(
+  _ closure: TransformedClosure<Tensor<Scalar>>, at input: repeat each Input
 ) throws(KilnError) -> (value: Tensor<Scalar>, gradient: (repeat each Input)) {
-  var signature = Signature()
-  for tree in repeat each input { signature.add(tree, "arg") }
-  let (value, gradients) = try differentiatedCores(signature, location) { binder throws(KilnError) in
-    func bind<Tree: TensorTree>(_ tree: Tree, _ index: inout Int) -> Tree {
-      defer { index += 1 }
-      return binder.bind(tree, "arg\(index)")
-    }
-    var index = 0
-    let arguments = (repeat bind(each input, &index))
-    return try KilnError.catching(at: location) { () throws(Thrown) in try f(repeat each arguments) }.core
-  }
-  return (Tensor(core: value), replacingTensors(of: repeat each input, by: gradients))
+  let results = try closure.run(closure.differentiated(Differentiation.valueAndGradient))
+  let gradients = filling(closure.leaves.map(\.type), with: results.dropFirst())
+  return (Tensor(core: results[0]), replacingTensors(of: repeat each input, by: gradients))
 }
 
-/// The untyped work: `trace` binds the inputs, runs the function and gives its result.
-private func differentiatedCores(
-  _ signature: Signature, _ location: SourceLocation, _ trace: (inout InputBinder) throws(KilnError) -> TensorCore
-) throws(KilnError) -> (value: TensorCore, gradients: [TensorCore]) {
-  let leaves = signature.leaves
-  let active = leaves.indices.filter { leaves[$0].dtype.isReal }
-  if let failure = signature.failure { throw KilnError(failure) }
-  try requireReal(leaves, location)
-  let outer = Trace.current
-  let traced = try Trace("loss", at: location).recording { binder throws(KilnError) in
-    let result = try trace(&binder)
-    return (output: result.type, results: [result])
-  }
-  let derived: (module: Module, name: String)
-  do {
-    derived = try Differentiation.valueAndGradient(
-      of: traced.recorded.function.name, in: try traced.recorded.module(), withRespectTo: active)
-  } catch {
-    throw error.resolved(else: location)
-  }
-  let results: [TensorCore]
-  if let outer {
-    results = outer.call(
-      derived.name, in: derived.module, leaves, captures: traced.recorded.captures,
-      resultTypes: [traced.output] + active.map { leaves[$0].type })
-  } else {
-    results = try Programs.run(derived.module, derived.name, leaves, traced.recorded.captures)
-  }
-  var gradients = leaves
-  for index in leaves.indices where !leaves[index].dtype.isReal {
-    gradients[index] = .constant(Literal(splat: .zero(leaves[index].dtype), shape: leaves[index].shape))
-  }
-  for (index, result) in zip(active, results.dropFirst()) { gradients[index] = result }
-  return (results[0], gradients)
-}
-
-/// `differentiated`; if it fails, its diagnostics are noted (or stop the program) and poisoned tensors come back.
+/// The value of `f` at `input`, and its gradient; if it fails, its diagnostics are noted (or stop the program) and
+/// poisoned tensors come back.
 /// - Throws: what `f` throws.
 func differentiatedOrPoison<each Input: TensorTree, Scalar: TensorReal, Thrown: Error>(
   _ location: SourceLocation, _ f: (repeat each Input) throws(Thrown) -> Tensor<Scalar>, at input: repeat each Input
 ) throws(Thrown) -> (value: Tensor<Scalar>, gradient: (repeat each Input)) {
-  do throws(KilnError) {
-    return try differentiated(location, f, at: repeat each input)
-  } catch {
-    try error.rethrowCause(as: Thrown.self)
-    var signature = Signature()
-    for tree in repeat each input { signature.add(tree, "arg") }
-    let poisons = Failure.poison(error, [TensorType(Scalar.dtype, .scalar)] + signature.leaves.map(\.type))
-    return (
-      Tensor(core: poisons[0]), replacingTensors(of: repeat each input, by: Array(poisons.dropFirst()))
+  try scalarTransform(location).call(f, at: repeat each input) { closure throws(KilnError) in
+    try differentiated(closure, at: repeat each input)
+  } poisoned: { _, error in
+    (
+      Tensor(core: Failure.poison(error, [TensorType(Scalar.dtype, .scalar)])[0]),
+      poisoned(repeat each input, by: error)
     )
   }
-}
-
-/// - Throws: `gradient.C3` where there are tensors to differentiate by, none of which is real.
-func requireReal(_ leaves: [TensorCore], _ location: SourceLocation) throws(KilnError) {
-  guard let first = leaves.first, !leaves.contains(where: \.dtype.isReal) else { return }
-  let found = leaves.count == 1 ? "\(first.type)" : "\(leaves.count) tensors, the first \(first.type)"
-  throw KilnError(
-    "gradient.C3", "a derivative is taken with respect to real tensors; the arguments have none, found \(found)",
-    at: location, notes: ["convert them, for example with converted(to: Float.self)"])
 }

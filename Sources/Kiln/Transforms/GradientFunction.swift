@@ -35,10 +35,8 @@ public struct ValueAndGradientFunction<Scalar: TensorReal, Thrown: Error, each I
   public func run(
     _ input: repeat each Input
   ) throws(KilnError) -> (value: Tensor<Scalar>, gradient: (repeat each Input)) {
-    do {
-      return try differentiated(location, body, at: repeat each input)
-    } catch {
-      throw error.resolved(else: location)
+    try scalarTransform(location).run(body, at: repeat each input) { closure throws(KilnError) in
+      try differentiated(closure, at: repeat each input)
     }
   }
 }

@@ -55,49 +55,16 @@ private func pushedOrPoison<each Input: TensorTree, Output, Thrown: Error>(
   _ location: SourceLocation, _ f: (repeat each Input) throws(Thrown) -> Output, _ shape: OutputShape<Output>,
   at input: repeat each Input, along tangent: Signature
 ) throws(Thrown) -> (value: Output, tangent: Output) {
-  var returned: Output?
-  do throws(KilnError) {
-    let closure = try TransformedClosure(
-      location, f, at: repeat each input, visitOutput: shape.visit, output: &returned)
-    let active = closure.realLeaves
-    let tangents = try directions(tangent, like: closure.leaves.map(\.type), active, "jvp.C1", "input", location)
-    let derived = try closure.transformed { name, module throws(KilnError) in
-      try Differentiation.jvp(of: name, in: module, withRespectTo: active)
-    }
-    let results = try closure.run(derived, tangents)
-    let count = closure.resultTypes.count
-    var slopes = results.dropFirst(count).makeIterator()
-    let all = closure.resultTypes.map { type in type.dtype.isReal ? slopes.next() ?? .zero(type) : .zero(type) }
+  try ClosureTransform(location, shape).call(f, at: repeat each input) { closure throws(KilnError) in
+    let tangents = try directions(tangent, like: closure.leaves.map(\.type), "jvp.C1", "input", location)
+    let results = try closure.run(closure.differentiated(Differentiation.jvp), tangents)
+    let types = closure.resultTypes
     return (
-      Array(results.prefix(count)).replacingTensors(of: closure.output, by: shape.visit),
-      all.replacingTensors(of: closure.output, by: shape.visit)
+      closure.output(Array(results.prefix(types.count))),
+      closure.output(filling(types, with: results.dropFirst(types.count)))
     )
-  } catch {
-    try error.rethrowCause(as: Thrown.self)
-    let poisoned = shape.poisoned(returned, by: error)
+  } poisoned: { output, error in
+    let poisoned = shape.poisoned(output, by: error)
     return (poisoned, poisoned)
   }
-}
-
-/// The tensors of `tree` that belong to the real ones of `expected`.
-/// - Throws: `label` where one has another type.
-func directions(
-  _ tree: Signature, like expected: [TensorType], _ active: [Int], _ label: String, _ what: String,
-  _ location: SourceLocation
-) throws(KilnError) -> [TensorCore] {
-  if let failure = tree.failure { throw KilnError(failure) }
-  guard tree.leaves.count == expected.count else {
-    throw KilnError(
-      label, "\(tree.leaves.count) tensors are given for the \(expected.count) of the \(what)", at: location)
-  }
-  var directions: [TensorCore] = []
-  for index in active {
-    let (found, wanted) = (tree.leaves[index], expected[index])
-    guard found.type == wanted else {
-      throw KilnError(
-        label, "\(tree.leafNames[index]) has type \(found.type), that of the \(what) is \(wanted)", at: location)
-    }
-    directions.append(found)
-  }
-  return directions
 }

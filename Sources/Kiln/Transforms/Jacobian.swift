@@ -46,7 +46,7 @@ private func jacobian<each Input: TensorTree, Scalar: TensorReal, Thrown: Error>
         of: name, in: module, withRespectTo: real, mode: mode == .forward ? .forward : .reverse)
     }
     return try closure.run(derived)
-  } shape: { closure, leaf in
+  } zero: { closure, leaf in
     TensorType(leaf.dtype, Shape(Array(closure.resultTypes[0].shape) + Array(leaf.shape)))
   }
 }
@@ -60,11 +60,8 @@ public func hessian<Scalar: TensorReal, Value: TensorReal, Thrown: Error>(
   of f: (Tensor<Scalar>) throws(Thrown) -> Tensor<Value>
 ) throws(Thrown) -> Tensor<Scalar> {
   try derivatives(SourceLocation(file, line), f, at: x) { closure throws(KilnError) in
-    let derived = try closure.transformed { name, module throws(KilnError) in
-      try Differentiation.hessian(of: name, in: module, withRespectTo: [0])
-    }
-    return try closure.run(derived)
-  } shape: { _, leaf in
+    try closure.run(closure.differentiated(Differentiation.hessian))
+  } zero: { _, leaf in
     TensorType(leaf.dtype, Shape(Array(leaf.shape) + Array(leaf.shape)))
   }
 }
@@ -81,38 +78,26 @@ public func hessianVectorProduct<each Input: TensorTree, Scalar: TensorReal, Thr
   let location = SourceLocation(file, line)
   let along = signature("tangent", of: repeat each tangent)
   return try derivatives(location, f, at: repeat each input) { closure throws(KilnError) in
-    let real = closure.realLeaves
-    let tangents = try directions(along, like: closure.leaves.map(\.type), real, "jvp.C1", "input", location)
-    let derived = try closure.transformed { name, module throws(KilnError) in
-      try Differentiation.hessianVectorProduct(of: name, in: module, withRespectTo: real)
-    }
-    return try closure.run(derived, tangents)
-  } shape: { _, leaf in
+    let tangents = try directions(along, like: closure.leaves.map(\.type), "jvp.C1", "input", location)
+    return try closure.run(closure.differentiated(Differentiation.hessianVectorProduct), tangents)
+  } zero: { _, leaf in
     leaf
   }
 }
 
-/// Trees like the arguments, with one derivative in the place of each real tensor and zeros of `shape` in that of the others.
+/// Trees like the arguments, with one derivative in the place of each real tensor and zeros, of the type that `zero`
+/// gives, in that of the others.
 private func derivatives<each Input: TensorTree, Scalar: TensorReal, Thrown: Error>(
   _ location: SourceLocation, _ f: (repeat each Input) throws(Thrown) -> Tensor<Scalar>, at input: repeat each Input,
   derive: (TransformedClosure<Tensor<Scalar>>) throws(KilnError) -> [TensorCore],
-  shape: (TransformedClosure<Tensor<Scalar>>, TensorType) -> TensorType
+  zero: (TransformedClosure<Tensor<Scalar>>, TensorType) -> TensorType
 ) throws(Thrown) -> (repeat each Input) {
-  var returned: Tensor<Scalar>?
-  do throws(KilnError) {
-    let closure = try TransformedClosure(
-      location, f, at: repeat each input, visitOutput: { $1.visited($0) }, output: &returned)
+  try ClosureTransform(location, .tree()).call(f, at: repeat each input) { closure throws(KilnError) in
     try requireReal(closure.leaves, location)
-    var derivatives = try derive(closure).makeIterator()
-    let cores = closure.leaves.map { leaf in
-      let derivative = leaf.dtype.isReal ? derivatives.next() : nil
-      return derivative ?? .zero(shape(closure, leaf.type))
-    }
-    return replacingTensors(of: repeat each input, by: cores)
-  } catch {
-    try error.rethrowCause(as: Thrown.self)
-    let types = signature("arg", of: repeat each input).leaves.map(\.type)
-    let poisons = Failure.poison(error, types.isEmpty ? [TensorType(.f32, .scalar)] : types)
-    return replacingTensors(of: repeat each input, by: poisons)
+    let types = closure.leaves.map(\.type)
+    let derivatives = filling(types, with: try derive(closure)) { zero(closure, $0) }
+    return replacingTensors(of: repeat each input, by: derivatives)
+  } poisoned: { _, error in
+    poisoned(repeat each input, by: error)
   }
 }

@@ -10,151 +10,44 @@ struct TransformedClosure<Output> {
   /// The tensors of the arguments.
   var leaves: [TensorCore]
   let leafNames: [String]
+  /// How many of them each argument has.
+  let leafCounts: [Int]
+  /// The number of examples of the batch that it was traced for.
+  let batchSize: Int
   /// The closure's result, whose tensors mean nothing any more.
   let output: Output
+  let shape: OutputShape<Output>
   let resultTypes: [TensorType]
   var captures: [Trace.Capture]
-  private let location: SourceLocation
-
-  /// Traces `f`.
-  /// - Parameters:
-  ///   - examples: for a batch, the number of examples and the types of the tensors of one, in order.
-  ///   - output: is given what `f` returned as soon as it has, also if tracing fails.
-  /// - Throws: what tracing finds; what `f` throws is its cause.
-  init<each Input: TensorTree, Thrown: Error>(
-    _ location: SourceLocation, _ f: (repeat each Input) throws(Thrown) -> Output, at input: repeat each Input,
-    examples: (([TensorCore]) throws(KilnError) -> (size: Int, types: [TensorType]))? = nil,
-    visitOutput: (Output, inout OutputVisitor) -> Output, output returned: inout Output?
-  ) throws(KilnError) {
-    var signature = Signature()
-    var index = 0
-    for tree in repeat each input {
-      signature.add(tree, "arg\(index)")
-      index += 1
-    }
-    leaves = signature.leaves
-    leafNames = signature.leafNames
-    self.location = location
-    var types = leaves.map(\.type)
-    var mismatch: KilnError?
-    var batchSize: Int?
-    if let examples {
-      do throws(KilnError) { (batchSize, types) = try examples(leaves) } catch { mismatch = error }
-    }
-    let placeholders = types.map { TensorCore(poisoned: Self.placeholder, $0, noted: nil) }
-    let examples = replacingTensors(of: repeat each input, by: placeholders)
-    let traced = try Trace("main", at: location, batchSize: batchSize).recording { binder throws(KilnError) in
-      var index = 0
-      func bind<Tree: TensorTree>(_ tree: Tree) -> Tree {
-        defer { index += 1 }
-        return binder.bind(tree, "arg\(index)")
-      }
-      let arguments = (repeat bind(each examples))
-      let output = try KilnError.catching(at: location) { () throws(Thrown) in try f(repeat each arguments) }
-      returned = output
-      // The arguments are looked at after the closure, whose result stands in for the one that cannot be had.
-      if let mismatch { throw mismatch }
-      if let failure = signature.failure { throw KilnError(failure) }
-      var visitor = OutputVisitor()
-      let template = visitOutput(output, &visitor)
-      return (output: template, results: visitor.cores)
-    }
-    output = traced.output
-    module = try traced.recorded.module()
-    name = traced.recorded.function.name
-    resultTypes = traced.recorded.function.resultTypes
-    captures = traced.recorded.captures
-  }
-
-  private static var placeholder: Diagnostic {
-    Diagnostic("tensor.invalid", "this tensor stands for an argument of a transformed closure")
-  }
+  let location: SourceLocation
 
   /// The tensors that are differentiated, by place: the real ones.
   var realLeaves: [Int] { leaves.indices.filter { leaves[$0].dtype.isReal } }
 
+  /// A function that a transform made of the closure's.
+  typealias Derived = (module: Module, name: String)
+
   /// Rewrites the module; what the transform has to say is said at the user's line.
-  func transformed(
-    _ transform: (String, Module) throws(KilnError) -> (module: Module, name: String)
-  ) throws(KilnError) -> (module: Module, name: String) {
+  func transformed(_ transform: (String, Module) throws(KilnError) -> Derived) throws(KilnError) -> Derived {
     do throws(KilnError) { return try transform(name, module) } catch { throw error.resolved(else: location) }
   }
 
-  /// The results of a function whose parameters are those of the closure and then one for each of `extras`.
-  func run(
-    _ derived: (module: Module, name: String), _ extras: [TensorCore] = []
-  ) throws(KilnError) -> [TensorCore] {
-    let trace = Trace.current
-    let captured = captures.map { capture in
-      switch capture {
-      case .tensor(let core): core
-      case .variable(let variable): trace?.read(variable) ?? variable.current
-      }
-    }
-    let operands = leaves + captured + extras
-    guard let trace else { return try Programs.run(derived.module, derived.name, operands) }
-    let derived = try trace.adopting(derived)
-    return trace.recordCall(derived.name, in: derived.module, operands, captured: 0)
-      ?? (derived.module[derived.name]?.resultTypes ?? []).map { Failure.lastPoison($0) }
+  /// `transformed` by a derivative with respect to the real tensors.
+  func differentiated(_ transform: (String, Module, [Int]) throws(KilnError) -> Derived) throws(KilnError) -> Derived {
+    try transformed { name, module throws(KilnError) in try transform(name, module, realLeaves) }
   }
+
+  /// The results of a function whose parameters are those of the closure and then one for each of `extras`.
+  func run(_ derived: Derived, _ extras: [TensorCore] = []) throws(KilnError) -> [TensorCore] {
+    if let trace = Trace.current {
+      return trace.call(derived.name, in: derived.module, leaves, captures: captures, extras: extras)
+    }
+    if extras.isEmpty { return try Programs.run(derived.module, derived.name, leaves, captures) }
+    return try Programs.run(derived.module, derived.name, leaves + captures.map { $0.core() } + extras)
+  }
+
+  /// The closure's result with `cores` in the place of its tensors.
+  func output(_ cores: [TensorCore]) -> Output { shape.filled(output, with: cores) }
 }
 
 extension TransformedClosure: Sendable where Output: Sendable {}
-
-/// The trees with `cores` in the place of their tensors, in order.
-func replacingTensors<each Input: TensorTree>(
-  of input: repeat each Input, by cores: [TensorCore]
-) -> (repeat each Input) {
-  // One slot more: an empty array has no address.
-  var replacements: [TensorCore?] = cores + [nil]
-  return replacements.withUnsafeMutableBufferPointer { buffer in
-    var visitor = OutputVisitor(results: buffer.baseAddress.unsafelyUnwrapped)
-    return (repeat visitor.visitedIfValue(each input))
-  }
-}
-
-/// The names and the tensors of trees, in order.
-func signature<each Input: TensorTree>(_ prefix: String, of input: repeat each Input) -> Signature {
-  var signature = Signature()
-  var index = 0
-  for tree in repeat each input {
-    signature.add(tree, "\(prefix)\(index)")
-    index += 1
-  }
-  return signature
-}
-
-extension TensorCore {
-  static func zero(_ type: TensorType) -> TensorCore {
-    .constant(Literal(splat: .zero(type.dtype), shape: type.shape))
-  }
-}
-
-/// How the tensors of a closure's result are visited: a tree, or several.
-struct OutputShape<Output>: Sendable {
-  let visit: @Sendable (Output, inout OutputVisitor) -> Output
-
-  static func tree() -> OutputShape where Output: TensorTree { OutputShape { $1.visited($0) } }
-
-  static func nothing() -> OutputShape where Output == Void { OutputShape { _, _ in } }
-
-  static func pair<First: TensorTree, Second: TensorTree>() -> OutputShape where Output == (First, Second) {
-    OutputShape { output, visitor in (visitor.visited(output.0), visitor.visited(output.1)) }
-  }
-
-  static func trees<each Part: TensorTree>() -> OutputShape where Output == (repeat each Part) {
-    OutputShape { output, visitor in (repeat visitor.visited(each output)) }
-  }
-
-  /// `output` with its tensors poisoned by `error`, which is noted, or stops the program; stops it where there is none, as after
-  /// a function that calls itself for ever.
-  func poisoned(_ output: Output?, by error: KilnError) -> Output {
-    guard let output else { Failure.stop(error) }
-    var collector = OutputVisitor()
-    let template = visit(output, &collector)
-    let types = collector.cores.map(\.type)
-    let poisons = Failure.poison(error, types.isEmpty ? [TensorType(.f32, .scalar)] : types)
-    if collector.failure != nil { return output }
-    return poisons.replacingTensors(of: template, by: visit)
-  }
-}

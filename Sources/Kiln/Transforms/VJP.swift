@@ -2,24 +2,16 @@ public import KilnIR
 import KilnPasses
 
 /// What a pullback runs. Not inside of `Pullback`: Swift 6.3 crashes on types that are nested in one with a parameter pack.
-private struct PullbackProgram<Output> {
+private struct PulledClosure<Output> {
   let closure: TransformedClosure<Output>
   let derived: (module: Module, name: String)
 }
 
 /// The derivative of a function at a point, waiting for cotangents; made by `vjp`.
 public struct Pullback<Output, each Input: TensorTree> {
-  private let program: Result<PullbackProgram<Output>, KilnError>
-  private let input: (repeat each Input)
-  private let visitOutput: @Sendable (Output, inout OutputVisitor) -> Output
-  private let location: SourceLocation
-
-  fileprivate init(
-    _ program: Result<PullbackProgram<Output>, KilnError>, at input: (repeat each Input), _ location: SourceLocation,
-    visitOutput: @escaping @Sendable (Output, inout OutputVisitor) -> Output
-  ) {
-    (self.program, self.input, self.location, self.visitOutput) = (program, input, location, visitOutput)
-  }
+  fileprivate let pulled: Result<PulledClosure<Output>, KilnError>
+  fileprivate let input: (repeat each Input)
+  fileprivate let location: SourceLocation
 
   /// The product of `cotangent`, shaped as the function's value, with the Jacobian: trees like the arguments. The cotangent of
   /// a tensor that is not real is not looked at; the gradient of one is zero.
@@ -29,32 +21,27 @@ public struct Pullback<Output, each Input: TensorTree> {
     do throws(KilnError) {
       return try run(cotangent)
     } catch {
-      let types = signature("arg", of: repeat each input).leaves.map(\.type)
-      let poisons = Failure.poison(error, types.isEmpty ? [TensorType(.f32, .scalar)] : types)
-      return replacingTensors(of: repeat each input, by: poisons)
+      return poisoned(repeat each input, by: error)
     }
   }
 
   /// The product of `cotangent` with the Jacobian.
   /// - Throws: `vjp.C1`, and every diagnostic of the function, of its differentiation, or of the run.
   public func run(_ cotangent: Output) throws(KilnError) -> (repeat each Input) {
-    let program = try program.get()
-    let closure = program.closure
+    let pulled = try pulled.get()
+    let closure = pulled.closure
     var collector = OutputVisitor()
-    _ = visitOutput(cotangent, &collector)
+    _ = closure.shape.visit(cotangent, &collector)
     if let failure = collector.failure { throw KilnError(failure) }
     var signature = Signature()
     signature.add(collector.cores.map { AnyTensor($0) }, "cotangent")
-    let active = closure.resultTypes.indices.filter { closure.resultTypes[$0].dtype.isReal }
-    let cotangents = try directions(signature, like: closure.resultTypes, active, "vjp.C1", "value", location)
-    let results = try closure.run(program.derived, cotangents)
-    var gradients = closure.leaves.map { TensorCore.zero($0.type) }
-    for (index, gradient) in zip(closure.realLeaves, results) { gradients[index] = gradient }
-    return replacingTensors(of: repeat each input, by: gradients)
+    let cotangents = try directions(signature, like: closure.resultTypes, "vjp.C1", "value", location)
+    let results = try closure.run(pulled.derived, cotangents)
+    return replacingTensors(of: repeat each input, by: filling(closure.leaves.map(\.type), with: results))
   }
 }
 
-extension PullbackProgram: Sendable where Output: Sendable {}
+extension PulledClosure: Sendable where Output: Sendable {}
 extension Pullback: Sendable where Output: Sendable, repeat each Input: Sendable {}
 
 /// The value of a function at `input`, and its derivative there as a function of cotangents.
@@ -107,27 +94,21 @@ private func pulledOrPoison<each Input: TensorTree, Output, Thrown: Error>(
   _ location: SourceLocation, _ f: (repeat each Input) throws(Thrown) -> Output, _ shape: OutputShape<Output>,
   at input: repeat each Input
 ) throws(Thrown) -> (value: Output, pullback: Pullback<Output, repeat each Input>) {
-  var returned: Output?
-  do throws(KilnError) {
-    let closure = try TransformedClosure(
-      location, f, at: repeat each input, visitOutput: shape.visit, output: &returned)
+  try ClosureTransform(location, shape).call(f, at: repeat each input) { closure throws(KilnError) in
     try requireReal(closure.leaves, location)
     let derived = try closure.transformed { name, module throws(KilnError) in
       let pull = try Differentiation.vjp(of: name, in: module, withRespectTo: closure.realLeaves)
       return try Differentiation.droppingResults(closure.resultTypes.count, of: pull.name, in: pull.module)
     }
     let value = try closure.run((closure.module, closure.name))
+    let pulled = PulledClosure(closure: closure, derived: derived)
     return (
-      value.replacingTensors(of: closure.output, by: shape.visit),
-      Pullback(
-        .success(PullbackProgram(closure: closure, derived: derived)), at: (repeat each input), location,
-        visitOutput: shape.visit)
+      closure.output(value), Pullback(pulled: .success(pulled), input: (repeat each input), location: location)
     )
-  } catch {
-    try error.rethrowCause(as: Thrown.self)
-    return (
-      shape.poisoned(returned, by: error),
-      Pullback(.failure(error), at: (repeat each input), location, visitOutput: shape.visit)
+  } poisoned: { output, error in
+    (
+      shape.poisoned(output, by: error),
+      Pullback(pulled: .failure(error), input: (repeat each input), location: location)
     )
   }
 }

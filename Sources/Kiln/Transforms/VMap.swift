@@ -4,89 +4,57 @@ import KilnPasses
 /// A function on many examples at once; made by `vmap`.
 public struct BatchedFunction<Output, Thrown: Error, each Input: TensorTree>: Sendable {
   fileprivate let body: @Sendable (repeat each Input) throws(Thrown) -> Output
-  fileprivate let axes: [Int?]?
-  fileprivate let outputAxis: Int
-  fileprivate let output: OutputShape<Output>
-  fileprivate let location: SourceLocation
+  fileprivate let axes: BatchAxes
+  fileprivate let transform: ClosureTransform<Output>
+
+  fileprivate init(
+    _ body: @escaping @Sendable (repeat each Input) throws(Thrown) -> Output, _ axes: BatchAxes,
+    _ shape: OutputShape<Output>
+  ) {
+    (self.body, self.axes) = (body, axes)
+    var transform = ClosureTransform(axes.location, shape)
+    transform.examples = { signature throws(KilnError) in try axes.examples(signature) }
+    self.transform = transform
+  }
 
   /// The results for all examples, stacked; see `vmap`.
   /// - Throws: what the function throws.
   public func callAsFunction(_ input: repeat each Input) throws(Thrown) -> Output {
-    var returned: Output?
-    do throws(KilnError) {
-      return try run(repeat each input, returned: &returned)
-    } catch {
-      try error.rethrowCause(as: Thrown.self)
-      return output.poisoned(returned, by: error)
-    }
+    try transform.call(body, at: repeat each input, by: axes.results)
   }
 
   /// The results for all examples, stacked.
   /// - Throws: `vmap.C3` to `vmap.C7`, and every diagnostic of the function or of the run.
   public func run(_ input: repeat each Input) throws(KilnError) -> Output {
-    var returned: Output?
-    do throws(KilnError) {
-      return try run(repeat each input, returned: &returned)
-    } catch {
-      throw error.resolved(else: location)
-    }
-  }
-
-  private func run(_ input: repeat each Input, returned: inout Output?) throws(KilnError) -> Output {
-    var leafAxes: [Int?] = []
-    var argument = 0
-    for tree in repeat each input {
-      var signature = Signature()
-      signature.add(tree, "arg")
-      let axis = argument < (axes?.count ?? .max) ? axes.map { $0[argument] } ?? 0 : nil
-      leafAxes += signature.leaves.map { _ in axis }
-      argument += 1
-    }
-    let isComplete = axes == nil || axes?.count == argument
-    let (axes, argumentCount) = (axes, argument)
-    var size = 0
-    let closure = try TransformedClosure(
-      location, body, at: repeat each input,
-      examples: { (leaves: [TensorCore]) throws(KilnError) -> (size: Int, types: [TensorType]) in
-        guard isComplete else {
-          throw KilnError(
-            "vmap.C7", "\(axes?.count ?? 0) axes are given for \(argumentCount) arguments", at: location)
-        }
-        let batch = try Batch(leaves, leafAxes, location)
-        size = batch.size
-        return (batch.size, batch.exampleTypes)
-      }, visitOutput: output.visit, output: &returned)
-    var function = closure
-    let mapped = leafAxes.indices.filter { leafAxes[$0] != nil }
-    for index in mapped { function.leaves[index] = closure.leaves[index].movingAxis(leafAxes[index] ?? 0, to: 0) }
-    let derived = try closure.transformed { name, module throws(KilnError) in
-      try Batching.vmap(of: name, in: module, size: size, over: mapped)
-    }
-    let results = try function.run(derived)
-    var placed: [TensorCore] = []
-    for result in results {
-      let axis = outputAxis < 0 ? outputAxis + result.shape.rank : outputAxis
-      guard result.shape.indices.contains(axis) else {
-        throw KilnError(
-          "vmap.C6", "the batch axis of a result cannot be axis \(outputAxis): the result is \(result.type)",
-          at: location)
-      }
-      placed.append(result.movingAxis(0, to: axis))
-    }
-    return placed.replacingTensors(of: closure.output, by: output.visit)
+    try transform.run(body, at: repeat each input, by: axes.results)
   }
 }
 
-/// The batch axes of arguments, checked.
-private struct Batch {
-  let size: Int
-  /// The types of the arguments of one example.
-  let exampleTypes: [TensorType]
+/// Where the examples of a batch lie.
+private struct BatchAxes {
+  /// For each argument; nil: along axis 0 of all.
+  let arguments: [Int?]?
+  let output: Int
+  let location: SourceLocation
 
-  init(_ leaves: [TensorCore], _ axes: [Int?], _ location: SourceLocation) throws(KilnError) {
+  init(_ arguments: [Int?]?, output: Int, _ file: StaticString, _ line: UInt) {
+    (self.arguments, self.output, location) = (arguments, output, SourceLocation(file, line))
+  }
+
+  /// The axis of each tensor, of which an argument has `counts`.
+  private func leafAxes(_ counts: [Int]) -> [Int?] {
+    zip(arguments ?? counts.map { _ in 0 }, counts).flatMap { axis, count in Array(repeating: axis, count: count) }
+  }
+
+  /// The number of examples, and the types of the arguments of one.
+  func examples(_ signature: Signature) throws(KilnError) -> (size: Int, types: [TensorType]) {
+    let count = signature.leafCounts.count
+    if let arguments, arguments.count != count {
+      throw KilnError("vmap.C7", "\(arguments.count) axes are given for \(count) arguments", at: location)
+    }
     var size: Int?
     var types: [TensorType] = []
-    for (leaf, axis) in zip(leaves, axes) {
+    for (leaf, axis) in zip(signature.leaves, leafAxes(signature.leafCounts)) {
       guard let axis else {
         types.append(leaf.type)
         continue
@@ -110,7 +78,30 @@ private struct Batch {
     guard let size else {
       throw KilnError("vmap.C8", "no argument has a batch axis, so there is no number of examples", at: location)
     }
-    (self.size, exampleTypes) = (size, types)
+    return (size, types)
+  }
+
+  /// The results for all examples.
+  func results<Output>(_ closure: TransformedClosure<Output>) throws(KilnError) -> [TensorCore] {
+    let axes = leafAxes(closure.leafCounts)
+    let mapped = axes.indices.filter { axes[$0] != nil }
+    var closure = closure
+    for (index, axis) in axes.enumerated() {
+      if let axis { closure.leaves[index] = closure.leaves[index].movingAxis(axis, to: 0) }
+    }
+    let derived = try closure.transformed { name, module throws(KilnError) in
+      try Batching.vmap(of: name, in: module, size: closure.batchSize, over: mapped)
+    }
+    var placed: [TensorCore] = []
+    for result in try closure.run(derived) {
+      let axis = output < 0 ? output + result.shape.rank : output
+      guard result.shape.indices.contains(axis) else {
+        throw KilnError(
+          "vmap.C6", "the batch axis of a result cannot be axis \(output): the result is \(result.type)", at: location)
+      }
+      placed.append(result.movingAxis(0, to: axis))
+    }
+    return placed
   }
 }
 
@@ -148,8 +139,7 @@ public func vmap<Output: TensorTree, Thrown: Error, each Input: TensorTree>(
   @ClosureBody _ f: @escaping @Sendable (repeat each Input) throws(Thrown) -> Output, axes: [Int?]? = nil,
   outputAxis: Int = 0, file: StaticString = #filePath, line: UInt = #line
 ) -> BatchedFunction<Output, Thrown, repeat each Input> {
-  BatchedFunction(
-    body: f, axes: axes, outputAxis: outputAxis, output: .tree(), location: SourceLocation(file, line))
+  BatchedFunction(f, BatchAxes(axes, output: outputAxis, file, line), .tree())
 }
 
 /// `vmap` of a function with two results.
@@ -157,8 +147,7 @@ public func vmap<First: TensorTree, Second: TensorTree, Thrown: Error, each Inpu
   @ClosureBody _ f: @escaping @Sendable (repeat each Input) throws(Thrown) -> (First, Second), axes: [Int?]? = nil,
   outputAxis: Int = 0, file: StaticString = #filePath, line: UInt = #line
 ) -> BatchedFunction<(First, Second), Thrown, repeat each Input> {
-  BatchedFunction(
-    body: f, axes: axes, outputAxis: outputAxis, output: .pair(), location: SourceLocation(file, line))
+  BatchedFunction(f, BatchAxes(axes, output: outputAxis, file, line), .pair())
 }
 
 /// `vmap` of a function with three results or more.
@@ -169,6 +158,5 @@ public func vmap<
   axes: [Int?]? = nil,
   outputAxis: Int = 0, file: StaticString = #filePath, line: UInt = #line
 ) -> BatchedFunction<(First, Second, Third, repeat each Rest), Thrown, repeat each Input> {
-  BatchedFunction(
-    body: f, axes: axes, outputAxis: outputAxis, output: .trees(), location: SourceLocation(file, line))
+  BatchedFunction(f, BatchAxes(axes, output: outputAxis, file, line), .trees())
 }

@@ -59,10 +59,7 @@ public final class GradientTape: Sendable {
       if let failure = signature.treeFailure { throw KilnError(failure) }
       return replacingTensors(of: repeat each source, by: try gradient(of: value.core, leaves, at: location))
     } catch {
-      let types = leaves.map(\.type)
-      let poisons = Failure.poison(
-        error.resolved(else: location), types.isEmpty ? [TensorType(.f32, .scalar)] : types)
-      return replacingTensors(of: repeat each source, by: poisons)
+      return poisoned(repeat each source, by: error.resolved(else: location))
     }
   }
 
@@ -80,10 +77,7 @@ public final class GradientTape: Sendable {
     }
     defer { if !isPersistent { recorder.release() } }
     try requireReal(leaves, location)
-    let real = leaves.indices.filter { leaves[$0].dtype.isReal }
-    let found = try recorder.gradient(of: value, with: real.map { leaves[$0] }, at: location)
-    var gradients = leaves.map { TensorCore.zero($0.type) }
-    for (index, gradient) in zip(real, found) { gradients[index] = gradient }
-    return gradients
+    let real = leaves.filter(\.dtype.isReal)
+    return filling(leaves.map(\.type), with: try recorder.gradient(of: value, with: real, at: location))
   }
 }

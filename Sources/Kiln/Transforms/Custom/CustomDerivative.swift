@@ -7,15 +7,12 @@ public struct CustomFunction<Output: TensorTree, each Input: TensorTree>: Sendab
   fileprivate let pullback: (@Sendable (PullbackArguments<(repeat each Input), Output>) -> (repeat each Input))?
   fileprivate let tangent: (@Sendable (TangentArguments<(repeat each Input), Output>) -> Output)?
   fileprivate let batched: (@Sendable (BatchedArguments<(repeat each Input)>) -> Output)?
-  fileprivate let location: SourceLocation
+  fileprivate let transform: ClosureTransform<Output>
 
   /// What the function gives.
   public func callAsFunction(_ input: repeat each Input) -> Output {
-    var returned: Output?
-    do throws(KilnError) {
-      return try run(repeat each input, returned: &returned)
-    } catch {
-      return OutputShape.tree().poisoned(returned, by: error)
+    transform.call(body, at: repeat each input) { closure throws(KilnError) in
+      try rules.run(closure, (repeat each input))
     }
   }
 
@@ -23,22 +20,13 @@ public struct CustomFunction<Output: TensorTree, each Input: TensorTree>: Sendab
   /// - Throws: every diagnostic of the function, of its rules (`withDerivative.C1` a rule gives other types than it must), or of
   ///   the run.
   public func run(_ input: repeat each Input) throws(KilnError) -> Output {
-    var returned: Output?
-    do throws(KilnError) {
-      return try run(repeat each input, returned: &returned)
-    } catch {
-      throw error.resolved(else: location)
+    try transform.run(body, at: repeat each input) { closure throws(KilnError) in
+      try rules.run(closure, (repeat each input))
     }
   }
 
-  private func run(_ input: repeat each Input, returned: inout Output?) throws(KilnError) -> Output {
-    let shape = OutputShape<Output>.tree()
-    let closure = try TransformedClosure(
-      location, body, at: repeat each input, visitOutput: shape.visit, output: &returned)
-    guard let value = returned else { throw KilnError("trace.C4", "the closure did not run", at: location) }
-    let rules = CustomRules(
-      arguments: .trees(), value: shape, pullback: pullback, tangent: tangent, batched: batched, location: location)
-    return try rules.run(closure, (repeat each input), value)
+  private var rules: CustomRules<(repeat each Input), Output> {
+    CustomRules(arguments: .trees(), pullback: pullback, tangent: tangent, batched: batched)
   }
 }
 
@@ -97,5 +85,6 @@ public func withDerivative<Output: TensorTree, each Input: TensorTree>(
   line: UInt = #line
 ) -> CustomFunction<Output, repeat each Input> {
   CustomFunction(
-    body: f, pullback: pullback, tangent: tangent, batched: batched, location: SourceLocation(file, line))
+    body: f, pullback: pullback, tangent: tangent, batched: batched,
+    transform: ClosureTransform(SourceLocation(file, line), .tree()))
 }

@@ -86,29 +86,12 @@ public func hardSwish<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar>
   x.gated(bound: 3) { $0 * hardSigmoid($0) }
 }
 
-/// `x` held between `low` and `high`; nil means no bound. At a bound the derivative is 1.
-public func clip<Scalar: TensorNumber>(_ x: Tensor<Scalar>, low: Scalar? = nil, high: Scalar? = nil) -> Tensor<Scalar> {
-  switch (low, high) {
-  case (let low?, let high?): clamp(x, Tensor(low), Tensor(high))
-  // Integers have no infinity, and no derivative.
-  case (let low?, nil): Scalar.dtype.isReal ? clamp(x, Tensor(low), .infinite(1)) : maximum(x, Tensor(low))
-  case (nil, let high?): Scalar.dtype.isReal ? clamp(x, .infinite(-1), Tensor(high)) : minimum(x, Tensor(high))
-  case (nil, nil): x
-  }
-}
-
 extension Tensor where Scalar: TensorReal {
-  /// x times a gate that is 0 at -`bound` and 1 above `bound`, where it is x itself; `body` is given x between the
-  /// bounds. So nothing is infinity times 0, and no cube overflows.
+  /// x times a gate that is 0 at -`bound` and 1 above `bound`, where it is x itself; `body` is given x between the bounds. So
+  /// nothing is infinity times 0, and no cube overflows.
   fileprivate func gated(bound: Int, _ body: (Tensor) -> Tensor) -> Tensor {
     let (least, greatest) = (Tensor(Scalar(-bound)), Tensor(Scalar(bound)))
     let isFar = self .> greatest
     return select(isFar, self, body(select(isFar, greatest, select(self .< least, least, self))))
-  }
-}
-
-extension Tensor {
-  fileprivate static func infinite(_ sign: Double) -> Tensor {
-    Tensor(core: .constant(Literal(splat: KilnIR.Scalar(Scalar.dtype, sign * .infinity))))
   }
 }

@@ -29,21 +29,16 @@ extension Trace {
     return TracedClosure(recorded: try finish(results), output: output)
   }
 
-  /// Records a call of a function that was traced inside this trace, with the tensors that it captured.
+  /// Records a call of a function that was traced inside this trace or made of one that was.
+  ///
+  /// - Parameter extras: the operands behind those that the function captured.
   /// - Returns: the results, poisoned after a diagnostic.
   func call(
-    _ name: String, in module: Module, _ arguments: [TensorCore], captures: [Capture], resultTypes: [TensorType]
+    _ name: String, in module: Module, _ arguments: [TensorCore], captures: [Capture], extras: [TensorCore] = []
   ) -> [TensorCore] {
-    let captured = captures.map { capture in
-      switch capture {
-      case .tensor(let core): core
-      case .variable(let variable): read(variable)
-      }
-    }
-    return recordCall(name, in: module, arguments + captured, captured: captured.count)
-      ?? resultTypes.map { Failure.lastPoison($0) }
+    let operands = arguments + captures.map { $0.core(in: self) } + extras
+    // Captured operands are known as such where they are the last.
+    let op = ControlOp.call(callee: name, captured: extras.isEmpty ? captures.count : 0)
+    return recordControl(op, in: module, operands) ?? (module[name]?.resultTypes ?? []).map { Failure.lastPoison($0) }
   }
-
-  /// Notes the diagnostics of a closure that was traced inside this trace.
-  func note(_ error: KilnError) { for diagnostic in error.diagnostics { note(diagnostic) } }
 }

@@ -58,8 +58,7 @@ extension TensorCore {
       return TensorCore(interned, DeviceElements(storage, on: device))
     }
     if let device, memory != nil, elements.device == device { return self }
-    let host: TensorCore
-    do throws(RuntimeError) { host = try .allocate(interned) } catch { throw KilnError(error) }
+    let host = try TensorCore.allocate(interned)
     try elements.storage.download(
       to: UnsafeMutableRawBufferPointer(start: host.pointer, count: interned.byteCount))
     return memory == nil ? host : try host.moved(to: device)

@@ -110,7 +110,7 @@ final class TapeRecorder: Sendable {
     state.withLock { state in
       guard let values = state.values(operands) else { return }
       do throws(ConstraintFailure) {
-        let callee = try state.builder.module.merge(module, name)
+        let callee = try state.builder.module.link(module)[name] ?? name
         let ids = try state.builder.emit(.control(.call(callee: callee, captured: 0)), values, at: CallSite.here())
         for (result, value) in zip(results, ids) { state.tracked[ObjectIdentifier(result)] = (result, value) }
       } catch {
@@ -195,24 +195,5 @@ final class RecordingTapes: Sendable {
   func noteCall(_ name: String, in module: Module, _ operands: [TensorCore], _ results: [TensorCore]) {
     recorder.noteCall(name, in: module, operands, results)
     outer?.noteCall(name, in: module, operands, results)
-  }
-}
-
-extension Module {
-  /// Adds the functions that `name` runs, and itself, under names that are free.
-  /// - Returns: the name that it has here.
-  fileprivate mutating func merge(_ other: Module, _ name: String) throws(ConstraintFailure) -> String {
-    var names: [String: String] = [:]
-    for function in other.functions {
-      let moved = function.replacingCallees { names[$0] ?? $0 }
-      if self[function.name] == moved {
-        names[function.name] = function.name
-        continue
-      }
-      let free = unusedName(function.name)
-      names[function.name] = free
-      try append(moved.renamed(free))
-    }
-    return names[name] ?? name
   }
 }
