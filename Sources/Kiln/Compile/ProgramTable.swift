@@ -133,7 +133,7 @@ extension ProgramTable {
     let module = try recorded.module()
     let device = try device(for: signature, recorded)
     let executionOptions = ExecutionOptions(
-      numerics: options.numerics, donations: (0..<state).map { ExecutionOptions.Donation(parameter: $0, result: $0) },
+      numerics: options.numerics, donations: (0..<state).map { ExecutionPlan.Donation(parameter: $0, result: $0) },
       captures: recorded.captures, arguments: signature.leaves)
     let executable: any Executable
     do {
