@@ -23,6 +23,9 @@ struct SoakTests {
   @Test("S1: the kernel interpreter", arguments: [true, false])
   func kernelReference(fuses: Bool) throws { try check(.kernelReference(fuses: fuses)) }
 
+  @Test("S1: the kernel interpreter, for a device whose kernels have 4 buffers")
+  func fewBuffers() throws { try check(.kernelReference(for: DeviceLimitTests.device(maximumBuffers: 4))) }
+
   @Test("S1: eager operations")
   func eager() throws { try check(.eager) }
 }
