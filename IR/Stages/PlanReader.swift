@@ -137,7 +137,11 @@ extension PlanReader {
     try reader.expect("->")
     try reader.expect(word: "result")
     let donation = ExecutionPlan.Donation(parameter: parameter, result: try reader.integer("a result"))
-    if reader.accept(word: "refused") { plan.refusedDonations.append(donation) } else { plan.donations.append(donation) }
+    if reader.accept(word: "refused") {
+      plan.refusedDonations.append(donation)
+    } else {
+      plan.donations.append(donation)
+    }
   }
 }
 

@@ -92,7 +92,8 @@ struct MappingFacts {
     else { return found }
     let shape = contraction.shape([])
     (found.batches, found.rows, found.columns) = (shape.batches, shape.rows, shape.columns)
-    found.canTileRegisters = shape.rows >= 2 && shape.columns >= 16 
+    found.canTileRegisters =
+      shape.rows >= 2 && shape.columns >= 16
       && contraction.right.index.strides[contraction.roles.columnAxis] == .constant(1)
     if shape.rows >= 16, shape.columns >= 16, limits.maximumWorkGroupSize >= 256, limits.localMemoryBytes >= 24 << 10 {
       found.tileSizes = contraction.dtype != .f64 && levels <= 1 ? [8, 4, 2] : [4, 2]

@@ -85,7 +85,9 @@ extension OpenCLExecutable {
   }
 
   /// Where the fastest mappings are kept.
-  var records: MappingRecords? { cache.map { MappingRecords(cache: $0, device: device.properties, description: plan.device) } }
+  var records: MappingRecords? {
+    cache.map { MappingRecords(cache: $0, device: device.properties, description: plan.device) }
+  }
 
   /// Goes on with these mappings of the launches. Runs that have begun end with theirs.
   func use(_ mappings: [WorkMapping]) throws(KilnError) {

@@ -169,7 +169,8 @@ import Testing
     #expect(try Tool.run("devices", environment: environment).output.contains("unavailable"))
   }
 
-  @Test("a setting that is not a number in its range is reported and ignored", arguments: ["two", "0", "257", "-1", "1e3"])
+  @Test(
+    "a setting that is not a number in its range is reported and ignored", arguments: ["two", "0", "257", "-1", "1e3"])
   func badSettings(text: String) throws {
     let program = "func @main() -> (f32[3]) {\n  %0: f32[3] = iota() {axis = 0}\n  return %0\n}\n"
     let outcome = try Tool.run("run", "-", input: program, environment: ["KILN_THREADS": text])

@@ -40,7 +40,8 @@ struct TensorFiles {
   /// Writes another folder and exchanges it for the one that is there when it is complete.
   private func writeFolder(_ entries: [ZipFile.Entry]) throws(KilnError) {
     for entry in entries where entry.name.contains("/") || ZipFile.fault(ofName: entry.name) != nil {
-      throw error("npz.C3", "cannot be written: '\(entry.name)' cannot be the name of a file; a .npz file allows more names")
+      throw error(
+        "npz.C3", "cannot be written: '\(entry.name)' cannot be the name of a file; a .npz file allows more names")
     }
     if let others = (try? FileSystem.names(in: path))?.filter({ !$0.hasSuffix(".npy") }), !others.isEmpty {
       throw error(
