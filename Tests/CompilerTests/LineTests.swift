@@ -73,7 +73,7 @@ struct LineTests {
           return %3
         }
         """, file: "test.kiln")
-    let plan = try ExecutionPlan.compiled(module, CompilationOptions(fuses: false))
+    let plan = try ExecutionPlan.compiled(module, "main", CompilationOptions(fuses: false))
     #expect(plan.memory.inPlace.count == 3, "\(plan.memory)")
     // What dies where the result is first written lies in the result's memory.
     #expect(plan.memory.arenaBytes == 0 && plan.slots.count { $0.place == .result(0) } == 4, "\(plan)")
@@ -91,7 +91,7 @@ struct LineTests {
           return %1, %3
         }
         """, file: "test.kiln")
-    let plan = try ExecutionPlan.compiled(module, CompilationOptions(fuses: false))
+    let plan = try ExecutionPlan.compiled(module, "main", CompilationOptions(fuses: false))
     // %0 is read twice; it dies with %2, which dies with the second result.
     #expect(plan.slots.count { $0.place == .result(0) } == 1)
     #expect(plan.slots.count { $0.place == .result(1) } == 3 && plan.memory.arenaBytes == 0, "\(plan)")
