@@ -55,7 +55,7 @@ package struct Compilation: Sendable {
     // Each group as kernels with a schedule for the device, on buffers, in the order in which they run.
     let regions = try Lowering.regions(of: fusion, in: plain, for: device, options)
     // Memory for the buffers, numbers for everything, steps.
-    plan = PlanBuilder(regions).build(options)
+    plan = PlanBuilder(regions).build(options, for: device)
     self.passed = passed
   }
 

@@ -4,8 +4,17 @@ struct KernelParser {
   private var kernel = Kernel(buffers: [], integerCount: 0, outer: [], stages: [], schedule: .serial)
 
   static func parse(_ text: String, file: String) throws(KilnError) -> Kernel {
-    var parser = KernelParser(reader: TokenReader(text, file: file))
+    var reader = TokenReader(text, file: file)
+    let kernel = try parse(&reader)
+    try reader.expectEnd()
+    return kernel
+  }
+
+  /// The kernel that begins at the current token.
+  static func parse(_ reader: inout TokenReader) throws(KilnError) -> Kernel {
+    var parser = KernelParser(reader: reader)
     try parser.parseKernel()
+    reader = parser.reader
     return parser.kernel
   }
 
@@ -32,7 +41,6 @@ struct KernelParser {
     try reader.expect(word: "schedule")
     kernel.schedule = try parseSchedule()
     try reader.expect("}")
-    if reader.current.kind != .end { throw reader.unexpected("the end of the text") }
     let found = KernelVerifier.diagnostics(for: kernel)
     guard found.isEmpty else {
       throw KilnError(found.map { Diagnostic($0.label, $0.message, at: reader.location(of: start)) })

@@ -3,6 +3,8 @@
 /// Steps are stored flat; `loop`, `branch` and `repeat` own ranges of later steps, so regions nest like brackets.
 public struct ExecutionPlan: Hashable, Sendable {
   public var name: String
+  /// What it was lowered for.
+  public var device: DeviceDescription
   /// All parameters of the function, hidden ones included.
   public var parameters: [Function.Parameter]
   public var results: [Result]
@@ -20,10 +22,12 @@ public struct ExecutionPlan: Hashable, Sendable {
   public var refusedDonations: [Donation]
 
   public init(
-    name: String, parameters: [Function.Parameter], results: [Result], constants: [Literal], kernels: [Kernel],
-    slots: [Slot], steps: [Step], memory: MemoryPlan, donations: [Donation], refusedDonations: [Donation] = []
+    name: String, device: DeviceDescription, parameters: [Function.Parameter], results: [Result],
+    constants: [Literal], kernels: [Kernel], slots: [Slot], steps: [Step], memory: MemoryPlan, donations: [Donation],
+    refusedDonations: [Donation] = []
   ) {
     self.name = name
+    self.device = device
     self.parameters = parameters
     self.results = results
     self.constants = constants

@@ -47,39 +47,3 @@ public struct FusionPlan: Hashable, Sendable {
     }
   }
 }
-
-extension FusionPlan: CustomStringConvertible {
-  /// Values have the names of the function's text.
-  public var description: String {
-    var lines = ["fusion @\(function.name) {"]
-    for (number, cluster) in clusters.enumerated() {
-      let members = cluster.members.map { member in
-        let instruction = function.instructions[member]
-        let results = instruction.results.map { function.name(of: $0) }.joined(separator: " ")
-        let callees = instruction.op.callees.map { " @" + $0 }.joined()
-        return (results.isEmpty ? "" : results + " = ") + instruction.op.spelling + callees
-      }.joined(separator: ", ")
-      let outputs = cluster.outputs.map { "\(function.name(of: $0)): \(function.valueTypes[$0])" }
-        .joined(separator: ", ")
-      let kind =
-        if case .copy(let value) = cluster.kind { "copy of \(function.name(of: value))" } else { "\(cluster.kind)" }
-      lines.append("  cluster \(number) \(kind) \(cluster.domain) {\(members)} -> \(outputs)")
-    }
-    return ([(lines + ["}"]).joined(separator: "\n")] + callees.map(\.description)).joined(separator: "\n\n")
-  }
-}
-
-extension FusionPlan.Cluster.Kind: CustomStringConvertible {
-  public var description: String {
-    switch self {
-    case .pointwise: "pointwise"
-    case .reduction(let axes): "reduction\(axes)"
-    case .contraction: "contraction"
-    case .scatter: "scatter"
-    case .line(let axis): "line[\(axis)]"
-    case .assembly: "assembly"
-    case .control: "control"
-    case .copy: "copy"
-    }
-  }
-}

@@ -18,16 +18,32 @@ public struct MemoryPlan: Hashable, Sendable {
     }
   }
 
+  /// A value that is written over an operand that nobody reads again.
+  public struct Reuse: Hashable, Sendable {
+    public var name: String
+    public var operand: String
+    public var step: Int
+    /// The ops that the step computes.
+    public var label: String
+
+    public init(name: String, operand: String, step: Int, label: String) {
+      self.name = name
+      self.operand = operand
+      self.step = step
+      self.label = label
+    }
+  }
+
+  /// In the order of their offsets, where lowering made the plan.
   public var allocations: [Allocation]
   public var arenaBytes: Int
   /// The maximum over time of the bytes in use: no arena can be smaller.
   public var lowerBound: Int
-  /// What is written over an operand that nobody reads again.
-  public var inPlace: [String]
+  public var inPlace: [Reuse]
   /// Bytes if nothing were reused.
   public var totalBytes: Int { allocations.reduce(0) { $0 + $1.byteCount } }
 
-  public init(allocations: [Allocation], arenaBytes: Int, lowerBound: Int, inPlace: [String]) {
+  public init(allocations: [Allocation], arenaBytes: Int, lowerBound: Int, inPlace: [Reuse]) {
     self.allocations = allocations
     self.arenaBytes = arenaBytes
     self.lowerBound = lowerBound
@@ -36,11 +52,15 @@ public struct MemoryPlan: Hashable, Sendable {
 
   public static let empty = MemoryPlan(allocations: [], arenaBytes: 0, lowerBound: 0, inPlace: [])
 
-  /// Checks that allocations in use at the same time do not overlap and lie in the arena.
+  /// Checks that allocations in use at the same time do not overlap and lie in the arena: `memory.C1`, `memory.C2`.
   public func verify() throws(ConstraintFailure) {
+    try require(
+      (0..<TensorType.byteLimit).contains(arenaBytes), "memory.C1",
+      "an arena has fewer than 2^48 bytes, found \(arenaBytes)")
     for (index, a) in allocations.enumerated() {
       try require(
-        a.offset >= 0 && a.offset % Self.alignment == 0 && a.offset + a.byteCount <= arenaBytes, "memory.C1",
+        a.offset >= 0 && a.offset % Self.alignment == 0 && a.byteCount >= 0 && a.offset <= arenaBytes - a.byteCount,
+        "memory.C1",
         "\(a.name) at \(a.offset) with \(a.byteCount) bytes is not an aligned part of the arena of \(arenaBytes) bytes")
       for b in allocations[..<index] where a.steps.overlaps(b.steps) {
         try require(
@@ -48,21 +68,5 @@ public struct MemoryPlan: Hashable, Sendable {
           "\(a.name) and \(b.name) are in use at one time and share bytes")
       }
     }
-  }
-}
-
-extension MemoryPlan: CustomStringConvertible {
-  public var description: String {
-    var lines = [
-      "memory {",
-      "  arena \(arenaBytes) bytes, bound \(lowerBound), without reuse \(totalBytes)",
-    ]
-    for allocation in allocations.sorted(by: { ($0.offset, $0.steps.lowerBound) < ($1.offset, $1.steps.lowerBound) }) {
-      lines.append(
-        "  \(allocation.name): \(allocation.offset) ..< \(allocation.offset + allocation.byteCount), "
-          + "steps \(allocation.steps.lowerBound) ... \(allocation.steps.upperBound)")
-    }
-    for line in inPlace { lines.append("  in place: \(line)") }
-    return (lines + ["}"]).joined(separator: "\n")
   }
 }

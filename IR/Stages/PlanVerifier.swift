@@ -12,6 +12,7 @@
 /// - `plan.C7`: a result is written, or is an earlier result or a parameter of as many bytes. A donation has a parameter and a
 ///   written result of its own, of as many bytes, and no result is the parameter.
 /// - `plan.C8`: an element is used only in the turns of its repeat.
+/// - `plan.C9`: a launch has a site for every index that its kernel checks, and leaves only a matrix product to a library.
 /// - the labels of `KernelVerifier` and `MemoryPlan`.
 ///
 /// A plan with donations must be right both with the memory of its own for each result and with that of the parameters.
@@ -52,6 +53,9 @@ public struct PlanVerifier {
       let counts = zip(launch.slots, kernel.buffers).map { plan.slots[$0].type.byteCount / $1.dtype.byteCount }
       let found = KernelVerifier.diagnostics(for: kernel, integers: launch.integers, elementCounts: counts)
       diagnostics += found.map { Diagnostic($0.label, "in launch \(step) of plan @\(plan.name), \($0.message)") }
+      if found.isEmpty && launch.usesLibrary && MatrixProduct(kernel, launch.integers) == nil {
+        report("plan.C9", "launch \(step) is left to a library, but is not a matrix product")
+      }
     }
   }
 }
@@ -223,6 +227,11 @@ extension PlanVerifier {
     try require(
       launch.slots.count == kernel.buffers.count, "plan.C1",
       "launch \(step) has \(launch.slots.count) slots for \(kernel.buffers.count) buffers")
+    let checked = kernel.stages.flatMap(\.accesses).filter { $0.bounds == .check }.flatMap(\.data)
+    try require(
+      checked.allSatisfy { launch.sites.indices.contains($0.site - 1) }
+        && launch.sites.allSatisfy { $0.axis >= 0 && $0.extent >= 0 }, "plan.C9",
+      "launch \(step) has \(launch.sites.count) sites, its kernel names \(checked.map(\.site))")
   }
 
   private func requireSlot(_ slot: Int, in repeats: [Int]) throws(ConstraintFailure) {

@@ -9,6 +9,8 @@ struct Token: Sendable {
     case symbol
     /// A number, or `-inf`.
     case number
+    /// `"…"` on one line, with `\"`, `\\` and `\n` for what cannot stand there; the text is what lies between.
+    case string
     /// One of `( ) [ ] { } , : =`, or `->`.
     case punctuation
     /// Bytes that begin no token.
@@ -28,6 +30,7 @@ struct Token: Sendable {
     case .end: "the end of the text"
     case .value: "'%\(text)'"
     case .symbol: "'@\(text)'"
+    case .string: text.quoted
     case .word, .number, .punctuation, .unknown: "'\(text)'"
     }
   }
@@ -37,21 +40,25 @@ struct Token: Sendable {
 struct Lexer {
   /// Longer names, numbers and runs of unknown bytes are cut, so that no message repeats a megabyte.
   static let maximumTokenLength = 256
+  /// Strings are names of files, too.
+  private static let maximumStringLength = 4096
 
   private let bytes: [UInt8]
   private var position = 0
   private var line = 1
   private var lineStart = 0
+  private var comments: [Int: String] = [:]
 
   init(_ text: String) { bytes = Array(text.utf8) }
 
-  static func tokens(of text: String) -> [Token] {
+  /// The tokens of a text, and by line what stands behind `//`.
+  static func read(_ text: String) -> (tokens: [Token], comments: [Int: String]) {
     var lexer = Lexer(text)
     var tokens: [Token] = []
     while true {
       let token = lexer.next()
       tokens.append(token)
-      if token.kind == .end { return tokens }
+      if token.kind == .end { return (tokens, lexer.comments) }
     }
   }
 
@@ -76,6 +83,7 @@ struct Lexer {
       UInt8(ascii: "}"),
       UInt8(ascii: ","), UInt8(ascii: ":"), UInt8(ascii: "="):
       return punctuation(1)
+    case UInt8(ascii: "\""): return string()
     case _ where Self.isDigit(byte): return number()
     case _ where Self.isNameByte(byte):
       skip(while: Self.isNameByte)
@@ -106,6 +114,29 @@ struct Lexer {
     return token(.number, from: start, to: position)
   }
 
+  /// A string without its end on the line is unknown.
+  private mutating func string() -> Token {
+    let start = position
+    var content: [UInt8] = []
+    position += 1
+    while let byte = peek(0), byte != UInt8(ascii: "\n"), byte != UInt8(ascii: "\"") {
+      let escaped = byte == UInt8(ascii: "\\") ? peek(1) : nil
+      position += escaped == nil ? 1 : 2
+      switch escaped {
+      case nil: content.append(byte)
+      case UInt8(ascii: "n"): content.append(UInt8(ascii: "\n"))
+      case UInt8(ascii: "\""), UInt8(ascii: "\\"): content.append(bytes[position - 1])
+      default: return token(.unknown, from: start, to: position)
+      }
+    }
+    guard peek(0) == UInt8(ascii: "\""), content.count <= Self.maximumStringLength else {
+      return token(.unknown, from: start, to: position)
+    }
+    position += 1
+    return Token(
+      kind: .string, text: String(decoding: content, as: UTF8.self), line: line, column: start - lineStart + 1)
+  }
+
   private mutating func punctuation(_ count: Int) -> Token {
     position += count
     return token(.punctuation, from: position - count, to: position)
@@ -120,7 +151,9 @@ struct Lexer {
       } else if byte == 0x20 || byte == 0x09 || byte == 0x0D {
         position += 1
       } else if byte == UInt8(ascii: "/") && peek(1) == UInt8(ascii: "/") {
+        let start = position + 2
         skip { $0 != UInt8(ascii: "\n") }
+        comments[line] = String(decoding: bytes[start..<position], as: UTF8.self)
       } else {
         return
       }
@@ -153,5 +186,20 @@ struct Lexer {
   static func isName(_ name: String) -> Bool {
     guard let first = name.utf8.first else { return false }
     return !isDigit(first) && name.utf8.count <= maximumTokenLength && name.utf8.allSatisfy(isNameByte)
+  }
+}
+
+extension String {
+  /// The text as a string token.
+  var quoted: String {
+    let escaped = unicodeScalars.map { scalar in
+      switch scalar {
+      case "\"": "\\\""
+      case "\\": "\\\\"
+      case "\n": "\\n"
+      default: String(scalar)
+      }
+    }
+    return "\"" + escaped.joined() + "\""
   }
 }

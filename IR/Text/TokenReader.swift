@@ -5,11 +5,12 @@ struct TokenReader {
 
   let file: String
   private let tokens: [Token]
+  private let comments: [Int: String]
   private var index = 0
 
   init(_ text: String, file: String) {
     self.file = file
-    tokens = Lexer.tokens(of: text)
+    (tokens, comments) = Lexer.read(text)
   }
 
   var current: Token { tokens[index] }
@@ -19,6 +20,14 @@ struct TokenReader {
 
   /// Whether the current token is the first of its line.
   var isAtLineStart: Bool { index == 0 || tokens[index - 1].line < current.line }
+
+  /// What stands behind `//` on the line of the token before the current one.
+  var comment: String {
+    guard index > 0, var found = comments[tokens[index - 1].line]?[...] else { return "" }
+    if found.first == " " { found.removeFirst() }
+    if found.last == "\r" { found.removeLast() }
+    return String(found)
+  }
 
   func isAt(word: String) -> Bool { current.kind == .word && current.text == word }
 
@@ -63,6 +72,25 @@ extension TokenReader {
     guard current.kind == kind else { throw unexpected(expected) }
     index += 1
     return tokens[index - 1].text
+  }
+
+  /// Words one after the other.
+  mutating func expect(words: String...) throws(KilnError) {
+    for word in words { try expect(word: word) }
+  }
+
+  /// Runs of bytes that are no tokens of modules, like `+`.
+  mutating func expect(symbols: String...) throws(KilnError) {
+    for symbol in symbols {
+      guard current.text == symbol, current.kind == .unknown || current.kind == .word else {
+        throw unexpected("'\(symbol)'")
+      }
+      index += 1
+    }
+  }
+
+  func expectEnd() throws(KilnError) {
+    if current.kind != .end { throw unexpected("the end of the text") }
   }
 
   func unexpected(_ expected: String) -> KilnError {
@@ -127,6 +155,21 @@ extension TokenReader {
     return type
   }
 
+  /// `number:` of the next element of a list that is numbered from 0.
+  mutating func number(_ expected: Int) throws(KilnError) {
+    let token = current
+    guard try integer("a number") == expected else {
+      throw failure("parse.C1", "expected number \(expected), found \(token.text)", token)
+    }
+    try expect(":")
+  }
+
+  /// `[1, 2]`
+  mutating func integers(_ expected: String) throws(KilnError) -> [Int] {
+    try expect("[")
+    return try list(until: "]") { reader throws(KilnError) in try reader.integer(expected) }
+  }
+
   mutating func integer(_ expected: String) throws(KilnError) -> Int {
     let token = current
     guard let value = Int(try expect(.number, expected)) else {
@@ -164,7 +207,7 @@ extension TokenReader {
       }
       index += 1
       return .list(try list(until: "]") { reader throws(KilnError) in try reader.attribute(depth: depth + 1) })
-    case .value, .punctuation, .unknown, .end: throw unexpected("a number, a word, @name or a list")
+    case .value, .string, .punctuation, .unknown, .end: throw unexpected("a number, a word, @name or a list")
     }
   }
 }

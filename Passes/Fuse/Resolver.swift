@@ -45,12 +45,7 @@ struct Resolver: Sendable {
   /// The value whose contiguous buffer is also the buffer of `value`: reshapes keep the bytes.
   func bufferRoot(_ value: ValueID) -> ValueID {
     var value = value
-    while let instruction = definition(value) {
-      switch instruction.op {
-      case .movement(.reshape), .control(.stopGradient), .control(.barrier): value = instruction.operands[0]
-      case .source, .map, .type, .movement, .reduction, .contraction, .indexing, .control: return value
-      }
-    }
+    while let instruction = definition(value), instruction.op.keepsBytes { value = instruction.operands[0] }
     return value
   }
 

@@ -1,25 +1,5 @@
 import KilnIR
 
-/// How fusion treats an instruction. Decided by the family, never by the name of one op.
-enum FusionClass {
-  /// Computed wherever it is read: constants, coordinates.
-  case source
-  /// An index map: reads one operand elsewhere.
-  case view
-  /// One element from one element of each operand.
-  case pointwise
-  /// Like pointwise, with one operand (the first) read at indices that are data.
-  case gather
-  case reduction(axes: [Int])
-  case contraction(ContractionOp)
-  case scatter
-  /// A line of results from a line of elements, along one axis.
-  case line(axis: Int)
-  case assembly
-  /// Runs functions of the module: reads its operands as buffers and writes its results as such.
-  case control
-}
-
 /// How a member of a pointwise cluster reads an operand.
 enum OperandReading: Equatable {
   /// At its own point: axis i of the operand at axis `axes[i]` of the result.
@@ -48,38 +28,6 @@ extension Function {
 }
 
 extension Op {
-  var fusionClass: FusionClass {
-    switch self {
-    case .source: .source
-    case .map, .type: .pointwise
-    case .movement(let op):
-      switch op {
-      case .reshape, .broadcast, .transpose, .slice, .reverse, .windows: .view
-      case .pad, .concatenate, .overlapAdd: .assembly
-      }
-    case .reduction(let op):
-      switch op {
-      case .reduce(_, let axes): .reduction(axes: axes)
-      case .argReduce(_, let axis): .reduction(axes: [axis])
-      case .scanReduce(_, let axis, _): .line(axis: axis)
-      }
-    case .contraction(let op): .contraction(op)
-    case .indexing(let op):
-      switch op {
-      case .gather, .dynamicSlice: .gather
-      case .scatter, .dynamicUpdateSlice: .scatter
-      case .argSort(let axis, _): .line(axis: axis)
-      }
-    case .control(let op):
-      switch op {
-      // A call that is left here was not inlined; `Fuser` reports it.
-      case .call, .custom, .checkpoint: .source
-      case .stopGradient, .barrier: .view
-      case .cond, .while, .scan: .control
-      }
-    }
-  }
-
   /// Where a view reads its operand for the element of its result at `index`. Nil when that is not linear: then the
   /// operand is needed as a buffer, of which a reshape is another reading.
   func operandIndex(_ index: IndexExpression, operand: TensorType, result: TensorType, in domain: IndexDomain)

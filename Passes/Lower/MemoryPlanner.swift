@@ -10,7 +10,7 @@ enum MemoryPlanner {
   }
 
   /// - Returns: the plan, with one allocation per request in the same order.
-  static func plan(_ requests: [Request], inPlace: [String] = []) -> MemoryPlan {
+  static func plan(_ requests: [Request], inPlace: [MemoryPlan.Reuse] = []) -> MemoryPlan {
     let sizes = requests.map { roundUp($0.byteCount) }
     let order = requests.indices.sorted { (sizes[$1], $0) < (sizes[$0], $1) }
     var offsets = Array(repeating: 0, count: requests.count)

@@ -19,7 +19,7 @@ struct PlanBuilder {
   private var dropped: Set<Int> = []
   /// Slots in the arena, with their request.
   private var requestOf: [Int: Int] = [:]
-  private var inPlace: [String] = []
+  private var inPlace: [MemoryPlan.Reuse] = []
   private var kernels: [Kernel] = []
   private var kernelNumbers: [Kernel: Int] = [:]
   /// Launches with a workspace, with its request.
@@ -48,13 +48,14 @@ struct PlanBuilder {
     flat = FlatPlan(replaced.isEmpty ? nodes : nodes.replacing(replaced), buffers)
   }
 
-  consuming func build(_ options: CompilationOptions) -> ExecutionPlan {
+  consuming func build(_ options: CompilationOptions, for device: DeviceDescription) -> ExecutionPlan {
     bindResultsAndParameters()
     for step in flat.steps.indices { bindBuffers(of: step) }
     var steps = flat.steps.indices.map { step(number: $0, options) }
     let planned = requests.indices.filter { !dropped.contains($0) }
-    let memory = MemoryPlanner.plan(planned.map { requests[$0] }, inPlace: inPlace)
+    var memory = MemoryPlanner.plan(planned.map { requests[$0] }, inPlace: inPlace)
     let offsets = Dictionary(uniqueKeysWithValues: zip(planned, memory.allocations.map(\.offset)))
+    memory.allocations.sort { ($0.offset, $0.steps.lowerBound) < ($1.offset, $1.steps.lowerBound) }
     for (slot, request) in requestOf { slots[slot].place = .arena(offsets[request] ?? 0) }
     for (step, request) in workspaces {
       guard case .launch(var launch) = steps[step] else { continue }
@@ -62,8 +63,9 @@ struct PlanBuilder {
       steps[step] = .launch(launch)
     }
     return ExecutionPlan(
-      name: function.name, parameters: function.parameters, results: results, constants: constants, kernels: kernels,
-      slots: slots, steps: steps, memory: memory, donations: donations, refusedDonations: refusedDonations)
+      name: function.name, device: device, parameters: function.parameters, results: results, constants: constants,
+      kernels: kernels, slots: slots, steps: steps, memory: memory, donations: donations,
+      refusedDonations: refusedDonations)
   }
 
   // MARK: Slots
@@ -118,7 +120,8 @@ struct PlanBuilder {
         requests[taken.request].steps =
           requests[taken.request].steps.lowerBound...max(step, lifetime.upperBound)
         inPlace.append(
-          "\(buffers[buffer].name) over \(buffers[taken.operand].name) in step \(step) (\(launch.draft.label))")
+          MemoryPlan.Reuse(
+            name: buffers[buffer].name, operand: buffers[taken.operand].name, step: step, label: launch.draft.label))
       } else {
         requestOf[slot] = requests.count
         requests.append(
@@ -138,7 +141,9 @@ struct PlanBuilder {
       requestOf[slot] = nil
     }
     dropped.insert(request)
-    inPlace.append("result \(number) over \(buffers[operand].name) in step \(step) (\(launch.draft.label))")
+    inPlace.append(
+      MemoryPlan.Reuse(
+        name: "result \(number)", operand: buffers[operand].name, step: step, label: launch.draft.label))
   }
 
   /// An operand of the same turn, of which nothing is needed after this step.

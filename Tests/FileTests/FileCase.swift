@@ -81,8 +81,7 @@ struct FileCase: CustomStringConvertible, Sendable {
     get throws {
       let module = try Module(parsing: input, file: "case")
       return try module.functions.map { function in
-        let plan = try Lowered(module, function: function.name, for: .testCPU).plan
-        return "\(plan)\n" + plan.kernels.enumerated().map { "k\($0): \($1)" }.joined()
+        try Lowered(module, function: function.name, for: .testCPU).plan.description
       }.joined(separator: "\n")
     }
   }

@@ -38,7 +38,7 @@ import Testing
   /// the arena, the same place of the arena, and the result.
   static func plan(_ last: [ExecutionPlan.Step], donates: Bool = false) throws -> ExecutionPlan {
     ExecutionPlan(
-      name: "over", parameters: [.init("x", four)], results: [.init(four, .written)], constants: [],
+      name: "over", device: .testCPU, parameters: [.init("x", four)], results: [.init(four, .written)], constants: [],
       kernels: [try kernel()],
       slots: [
         .init(four, .parameter(0)), .init(four, .arena(0)), .init(four, .arena(64)), .init(four, .arena(0)),

@@ -31,7 +31,7 @@ import Testing
   static func plan(isReversed: Bool = false) throws -> ExecutionPlan {
     let four = TensorType(.i32, [4])
     return ExecutionPlan(
-      name: "sums", parameters: [.init("x", four), .init("start", scalar)],
+      name: "sums", device: .testCPU, parameters: [.init("x", four), .init("start", scalar)],
       results: [.init(four, .written), .init(scalar, .written)], constants: [],
       kernels: [try sum(), try PlanTests.kernel(.i32, "%3: i32 = add(%0, %2)")],
       slots: [

@@ -37,8 +37,8 @@ import Testing
       .init(TensorType(.bool, .scalar), .arena(128)), .init(scalar, .result(0)),
     ]
     return ExecutionPlan(
-      name: "count", parameters: [.init("x", scalar), .init("which", scalar)], results: [.init(scalar, .written)],
-      constants: [],
+      name: "count", device: .testCPU, parameters: [.init("x", scalar), .init("which", scalar)],
+      results: [.init(scalar, .written)], constants: [],
       kernels: [
         try kernel(.i32, "%3: i32 = add(%0, %2)"), try kernel(.bool, "%3: bool = less(%0, %1)"),
         try kernel(.i32, "%3: i32 = add(%0, %0)"),
