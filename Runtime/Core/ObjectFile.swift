@@ -24,8 +24,8 @@ enum ObjectFile {
 }
 
 /// The bytes of a regular file, nil if it is none or cannot be read.
-func readFile(_ path: String) -> [UInt8]? {
-  let file = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
+func readFile(_ path: String, followsLinks: Bool = false) -> [UInt8]? {
+  let file = open(path, O_RDONLY | (followsLinks ? 0 : O_NOFOLLOW) | O_CLOEXEC | O_NONBLOCK)
   guard file >= 0 else { return nil }
   defer { close(file) }
   var status = stat()
