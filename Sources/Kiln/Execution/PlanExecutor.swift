@@ -7,18 +7,17 @@ import KilnRuntime
 ///
 /// The pipeline is the same for every machine; only the description that it lowers for differs.
 final class PlanExecutor: Executor {
-  /// Makes a plan ready to run.
-  typealias Finish = @Sendable (ExecutionPlan) throws(KilnError) -> any Executable
-
   let description: DeviceDescription
   let memory: (any DeviceMemory)?
-  private let finish: Finish
+  private let backend: PlanBackend
 
-  init(_ description: DeviceDescription, memory: (any DeviceMemory)? = nil, finish: @escaping Finish) {
+  init(_ description: DeviceDescription, memory: (any DeviceMemory)? = nil, _ backend: PlanBackend) {
     self.description = description
     self.memory = memory
-    self.finish = finish
+    self.backend = backend
   }
+
+  func prepare(_ plan: ExecutionPlan) throws(KilnError) -> any Executable { try backend.prepare(plan) }
 
   func prepare(
     _ module: Module, function name: String, options: ExecutionOptions
@@ -28,16 +27,18 @@ final class PlanExecutor: Executor {
       try Compilation(module, entry: name, for: description, options: options.compilation)
     }
     try Dump.write(compilation, function: name, options, for: description)
-    return try finish(compilation.plan)
+    return try prepare(compilation.plan)
   }
 }
-
-extension CPUExecutable: Executable {}
 
 /// Stands for a device that cannot be used: every program is told why.
 final class UnavailableExecutor: Executor {
   private let reason: String
   init(_ reason: String) { self.reason = reason }
+
+  func prepare(_ plan: ExecutionPlan) throws(KilnError) -> any Executable {
+    throw KilnError("device.unavailable", reason)
+  }
 
   func prepare(
     _ module: Module, function: String, options: ExecutionOptions
@@ -54,14 +55,7 @@ extension Device {
   private static let processor: any Executor =
     switch KernelCompiler.shared {
     case .failure(let error): UnavailableExecutor(error.message)
-    case .success(let compiler):
-      PlanExecutor(compiler.machine.description()) { plan throws(KilnError) in
-        do throws(RuntimeError) {
-          return try CPUExecutable(plan, compiler: compiler)
-        } catch {
-          throw KilnError(error)
-        }
-      }
+    case .success(let compiler): PlanExecutor(compiler.machine.description(), .cpu)
     }
 
   /// Why the processor cannot be compiled for; nil if it can.
