@@ -41,6 +41,8 @@ let package = Package(
   products: [
     .library(name: "Kiln", targets: ["Kiln"]),
     .library(name: "KilnIR", targets: ["KilnIR"]),
+    // What runs plans on the processor: no compiler of programs is in it.
+    .library(name: "KilnRuntime", targets: ["KilnIR", "KilnRuntime", "KilnCPU"]),
     .executable(name: "kiln", targets: ["KilnTool"]),
   ],
   dependencies: [
@@ -62,7 +64,8 @@ let package = Package(
     program("kiln-accuracy", "Tests/Accuracy", ["Kiln", "KilnIR", "KilnOracles", "KilnTesting"]),
     tests("IRTests", ["KilnIR", "KilnOracles", "KilnTesting"]),
     tests(
-      "FileTests", ["Kiln", "KilnIR", "KilnPasses", "KilnRuntime", "KilnOpenCL", "KilnBackends"], exclude: ["Cases"]),
+      "FileTests", ["Kiln", "KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnOpenCL", "KilnBackends"],
+      exclude: ["Cases"]),
     library("KilnTesting", "Tests/Support", ["KilnIR"]),
     library(
       "KilnBackends", "Tests/Backends",

@@ -1,18 +1,18 @@
-public import KilnIR
+package import KilnIR
 
 /// One transformation of a module. A pass rebuilds functions; it never edits them.
-public struct Pass: Sendable {
+package struct Pass: Sendable {
   /// The name in dumps and on the command line, with its arguments: `simplify`, `gradient(f, 0)`.
-  public let name: String
+  package let name: String
   private let body: @Sendable (Module) throws(KilnError) -> Module
 
-  public init(_ name: String, _ body: @escaping @Sendable (Module) throws(KilnError) -> Module) {
+  package init(_ name: String, _ body: @escaping @Sendable (Module) throws(KilnError) -> Module) {
     self.name = name
     self.body = body
   }
 
   /// - Throws: what the pass has to say about the user's program, such as an op without a derivative.
-  public func run(_ module: Module) throws(KilnError) -> Module { try body(module) }
+  package func run(_ module: Module) throws(KilnError) -> Module { try body(module) }
 
   /// A pass that treats each function alone. `body` gets the module of the functions that are done already, which are
   /// all that the function may call.

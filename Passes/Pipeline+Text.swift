@@ -1,4 +1,4 @@
-public import KilnIR
+package import KilnIR
 
 extension Pipeline {
   /// A pass that text can name: how it is written, and how it is made of its arguments.
@@ -52,13 +52,13 @@ extension Pipeline {
   ]
 
   /// How each pass is written, for help texts.
-  public static var usages: [String] { ["default"] + entries.map(\.usage) }
+  package static var usages: [String] { ["default"] + entries.map(\.usage) }
 
   /// Reads passes as on the command line: `simplify,gradient(f, 0)`. `default` stands for the default pipeline.
   ///
   /// - Throws: `pipeline.C1` an unknown name, with the names that there are; `pipeline.C2` other arguments than the
   ///   pass takes, or a parenthesis without its partner.
-  public init(parsing text: String) throws(KilnError) {
+  package init(parsing text: String) throws(KilnError) {
     self.init([])
     for item in try Self.items(text) {
       if item == "default" {

@@ -1,13 +1,13 @@
-public import KilnIR
+package import KilnIR
 
 /// Passes in order. Reading `Pipeline.default` is the tour of what happens to a module before it is fused and lowered.
-public struct Pipeline: Sendable {
-  public var passes: [Pass]
+package struct Pipeline: Sendable {
+  package var passes: [Pass]
 
-  public init(_ passes: [Pass]) { self.passes = passes }
+  package init(_ passes: [Pass]) { self.passes = passes }
 
   /// From a module as it was traced to one that is ready for fusion: functions without calls, in simplest form.
-  public static let `default` = Pipeline([
+  package static let `default` = Pipeline([
     // Bodies of called functions take the place of their calls; transforms have been applied, so those with rules of
     // their own are ordinary ones now.
     .inlineAll,
@@ -22,7 +22,7 @@ public struct Pipeline: Sendable {
   ])
 
   /// The default passes for a program that runs `entry` only.
-  public static func `default`(for entry: String) -> Pipeline {
+  package static func `default`(for entry: String) -> Pipeline {
     Pipeline(
       [.keep(entry), .inlineAll, .keep(entry)] + `default`.passes.dropFirst()
         // What a branch or loop does for nothing, and then what was computed for that.
@@ -35,7 +35,7 @@ public struct Pipeline: Sendable {
   ///   - verifying: whether the verifier runs after each pass; by default it does in debug builds.
   ///   - observing: called after each pass with the module before and after it, for dumps.
   /// - Throws: what a pass says, or `pipeline.C3` with the findings of the verifier when a pass breaks the module.
-  public func run(
+  package func run(
     _ module: Module, verifying: Bool = Pipeline.verifiesByDefault,
     observing: ((_ pass: Pass, _ before: Module, _ after: Module) -> Void)? = nil
   ) throws(KilnError) -> Module {
@@ -58,7 +58,7 @@ public struct Pipeline: Sendable {
   }
 
   /// True in builds with debug assertions.
-  public static let verifiesByDefault: Bool = {
+  package static let verifiesByDefault: Bool = {
     var isDebug = false
     func note() -> Bool {
       isDebug = true

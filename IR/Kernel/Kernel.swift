@@ -22,6 +22,16 @@ public enum Schedule: Hashable, Sendable {
   case cpu(CPUSchedule)
   case openCL(OpenCLSchedule)
 
+  /// Who runs the kernels of a device.
+  public enum Kind: String, Hashable, Sendable { case cpu, openCL }
+
+  public var kind: Kind {
+    switch self {
+    case .cpu: .cpu
+    case .openCL: .openCL
+    }
+  }
+
   public var cpu: CPUSchedule? { if case .cpu(let schedule) = self { schedule } else { nil } }
   public var openCL: OpenCLSchedule? { if case .openCL(let schedule) = self { schedule } else { nil } }
 

@@ -6,19 +6,25 @@ public enum PlanInterpreter {
   /// - Throws: `run.C2` for other inputs than the parameters say, `gather.R1` and `scatter.R1` for an index out of
   ///   range, at the line of the op; what `PlanVerifier` finds.
   public static func run(_ plan: ExecutionPlan, inputs: [TensorValue]) throws(KilnError) -> [TensorValue] {
-    let (expected, found) = (plan.parameters.map(\.type), inputs.map(\.type))
-    guard expected == found else {
-      throw KilnError(
-        "run.C2",
-        "@\(plan.name) takes (\(expected.map(\.description).joined(separator: ", "))), "
-          + "found (\(found.map(\.description).joined(separator: ", ")))")
-    }
+    try plan.requireInputs(inputs.map(\.type))
     let wrong = PlanVerifier.diagnostics(for: plan)
     guard wrong.isEmpty else { throw KilnError(wrong) }
     var run = PlanRun(plan, inputs)
     defer { run.deallocate() }
     try PlanWalk(plan).run(&run)
     return run.results
+  }
+}
+
+extension ExecutionPlan {
+  /// - Throws: `run.C2` for other inputs than the parameters say.
+  package func requireInputs(_ found: [TensorType]) throws(KilnError) {
+    let expected = parameters.map(\.type)
+    guard expected != found else { return }
+    throw KilnError(
+      "run.C2",
+      "@\(name) takes (\(expected.map(\.description).joined(separator: ", "))), "
+        + "found (\(found.map(\.description).joined(separator: ", ")))")
   }
 }
 

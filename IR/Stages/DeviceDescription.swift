@@ -39,6 +39,9 @@ public struct DeviceDescription: Hashable, Sendable {
     name: "test-cpu", kind: .cpu, vectorBytes: 64, vectorRegisters: 32, threads: 2, level2Bytes: 1 << 20,
     maximumBuffers: 64, dtypes: Set(DType.allCases))
 
+  /// The schedules that its kernels have.
+  public var scheduleKind: Schedule.Kind { workGroups == nil ? .cpu : .openCL }
+
   /// An element type that a kernel needs and the device does not have, if there is one.
   package func missingDType(in kernel: KernelDefinition) -> DType? {
     let used = kernel.dtypes

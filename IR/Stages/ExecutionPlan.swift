@@ -164,6 +164,17 @@ public struct ExecutionPlan: Hashable, Sendable {
     }
   }
 
+  /// The plan with other locations of its sites: lines for raw return addresses, so that its text has them.
+  package func locatingSites(_ place: (SourceLocation) -> SourceLocation) -> ExecutionPlan {
+    var plan = self
+    for (number, step) in steps.enumerated() {
+      guard case .launch(var launch) = step else { continue }
+      for site in launch.sites.indices { launch.sites[site].location = place(launch.sites[site].location) }
+      plan.steps[number] = .launch(launch)
+    }
+    return plan
+  }
+
   /// The slot that `slot` is a part of, directly or through other elements; itself where it is no element.
   package func wholeSlot(of slot: Int) -> Int {
     var slot = slot

@@ -3,8 +3,8 @@
 /// Labels: those of `TokenReader`, `KernelParser`, `MemoryPlan` and `PlanVerifier`, and `plan.version` for a plan of another
 /// version of the numerics contract, whose bits this Kiln does not compute.
 struct PlanReader {
-  /// More regions than this around a step are no plan that lowering makes.
-  private static let maximumDepth = 64
+  /// Lowering nests no deeper (`lower.C2`).
+  private static let maximumDepth = 256
 
   private var reader: TokenReader
   private var plan: ExecutionPlan
@@ -30,9 +30,10 @@ struct PlanReader {
     let version = try reader.integer("a version")
     guard version == NumericsVersion.current else {
       throw reader.failure(
-        "plan.version",
-        "the plan is of version \(version) of the numerics contract, this Kiln computes version "
-          + "\(NumericsVersion.current); lower the program again", token)
+        ConstraintFailure(
+          "plan.version",
+          "the plan is of version \(version) of the numerics contract, this Kiln computes version "
+            + "\(NumericsVersion.current); lower the program again"), token)
     }
     try reader.expect(word: "device")
     plan = ExecutionPlan(
@@ -67,7 +68,7 @@ extension ExecutionPlan {
   /// Reads a plan from its text and verifies it: what comes back can run.
   /// - Parameter file: the name that diagnostics give the text.
   /// - Throws: the first mistake in the text, with its file, line and column, or what `PlanVerifier` finds, at the beginning of
-  ///   the plan. No text crashes the reader.
+  ///   the plan; `plan.version` for a plan of another version of the numerics contract. No text crashes the reader.
   public init(parsing text: String, file: String) throws(KilnError) { self = try PlanReader.read(text, file: file) }
 
   /// Whether `text` begins as a plan does, and not as a module.

@@ -55,7 +55,7 @@ public struct PlanVerifier {
       }
       let found = KernelVerifier.diagnostics(for: kernel, integers: launch.integers, elementCounts: counts)
       diagnostics += found.map { Diagnostic($0.label, "in launch \(step) of plan @\(plan.name), \($0.message)") }
-      if (kernel.schedule.cpu == nil) != (plan.device.workGroups != nil) {
+      if kernel.schedule.kind != plan.device.scheduleKind {
         report("kernel.C6", "launch \(step) has a schedule for another kind of device than \(plan.device.name)")
       }
       if found.isEmpty && launch.usesLibrary && MatrixProduct(kernel.definition, launch.integers) == nil {

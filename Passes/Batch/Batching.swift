@@ -1,17 +1,17 @@
-public import KilnIR
+package import KilnIR
 
 /// Vectorisation as a transformation of modules: the function on many examples at once, with no loop.
 ///
 /// Some parameters get a leading batch axis, always axis 0, and so do all values that depend on them. Work that depends
 /// on none of them is done once. Each example has the bits that the function itself gives (Numerics.md S5).
-public enum Batching {
+package enum Batching {
   /// Adds a function whose parameters `indices` have a leading axis of `size` examples and which returns the results of
   /// `name` for each, stacked along a leading axis; a result that depends on no batched parameter is repeated.
   ///
   /// Calls are inlined first.
   /// - Throws: `vmap.C1` an index is out of range or twice there, `vmap.C2` a negative size, `vmap.C3` an op cannot be
   ///   batched, at the user's line; `type.C1` where a value with its batch axis is too large.
-  public static func vmap(
+  package static func vmap(
     of name: String, in module: Module, size: Int, over indices: [Int]
   ) throws(KilnError) -> (module: Module, name: String) {
     var reached = try module.reachable(from: name)
@@ -31,7 +31,7 @@ public enum Batching {
 
 extension Pass {
   /// `Batching.vmap` as a pass.
-  public static func vmap(of name: String, size: Int, over indices: [Int]) -> Pass {
+  package static func vmap(of name: String, size: Int, over indices: [Int]) -> Pass {
     let arguments = ([name] + ([size] + indices).map(String.init)).joined(separator: ", ")
     return Pass("vmap(\(arguments))") { module throws(KilnError) in
       try Batching.vmap(of: name, in: module, size: size, over: indices).module

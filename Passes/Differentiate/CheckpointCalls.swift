@@ -2,7 +2,7 @@ import KilnIR
 
 extension Pass {
   /// Calls of `callee` become checkpoints: derivatives compute its values again instead of keeping them.
-  public static func checkpoint(callsOf callee: String) -> Pass {
+  package static func checkpoint(callsOf callee: String) -> Pass {
     Pass("checkpoint(\(callee))") { module throws(KilnError) in
       _ = try module.require(callee)
       var result = Module()

@@ -1,4 +1,4 @@
-public import KilnIR
+package import KilnIR
 
 extension Differentiation {
   /// Adds a function that takes the parameters of `name` and then one tangent for each parameter of `indices`, and
@@ -6,7 +6,7 @@ extension Differentiation {
   ///
   /// - Throws: `gradient.C1` an index is out of range or twice there, `gradient.C3` a parameter is not real,
   ///   `differentiate.C1` an op has no derivative, at the user's line.
-  public static func jvp(
+  package static func jvp(
     of name: String, in module: Module, withRespectTo indices: [Int]
   ) throws(KilnError) -> (module: Module, name: String) {
     let function = try prepare(name, in: module, indices)
@@ -21,7 +21,7 @@ extension Differentiation {
   /// derivative of the gradient, at a small multiple of its cost.
   ///
   /// - Throws: as `gradient` does.
-  public static func hessianVectorProduct(
+  package static func hessianVectorProduct(
     of name: String, in module: Module, withRespectTo indices: [Int]
   ) throws(KilnError) -> (module: Module, name: String) {
     let gradient = try gradient(of: name, in: module, withRespectTo: indices)
@@ -31,7 +31,7 @@ extension Differentiation {
   }
 
   /// Adds a function that returns all but the first `count` results of `name`, which calls nothing.
-  public static func droppingResults(
+  package static func droppingResults(
     _ count: Int, of name: String, in module: Module
   ) throws(KilnError) -> (module: Module, name: String) {
     let results = try module.require(name).results.count
@@ -51,14 +51,14 @@ extension Differentiation {
 
 extension Pass {
   /// `Differentiation.jvp` as a pass.
-  public static func jvp(of name: String, withRespectTo indices: [Int]) -> Pass {
+  package static func jvp(of name: String, withRespectTo indices: [Int]) -> Pass {
     Pass("jvp(\(arguments(name, indices)))") { module throws(KilnError) in
       try Differentiation.jvp(of: name, in: module, withRespectTo: indices).module
     }
   }
 
   /// `Differentiation.hessianVectorProduct` as a pass.
-  public static func hessianVectorProduct(of name: String, withRespectTo indices: [Int]) -> Pass {
+  package static func hessianVectorProduct(of name: String, withRespectTo indices: [Int]) -> Pass {
     Pass("hessianVectorProduct(\(arguments(name, indices)))") { module throws(KilnError) in
       try Differentiation.hessianVectorProduct(of: name, in: module, withRespectTo: indices).module
     }

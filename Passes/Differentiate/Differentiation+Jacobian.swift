@@ -1,7 +1,7 @@
-public import KilnIR
+package import KilnIR
 
 /// How a Jacobian is made: a row at a time (reverse) or a column at a time (forward), all of them at once by batching.
-public enum JacobianMode: Hashable, Sendable, CaseIterable {
+package enum JacobianMode: Hashable, Sendable, CaseIterable {
   /// Pushes every direction of the parameters forward: cheaper where there are fewer inputs than outputs.
   case forward
   /// Pulls every direction of the results back: cheaper where there are fewer outputs than inputs.
@@ -14,7 +14,7 @@ extension Differentiation {
   /// r… of the result by element p… of the parameter, in the dtype of the parameter.
   ///
   /// - Throws: as `jvp` and `vjp` do, and as `Batching.vmap` does.
-  public static func jacobian(
+  package static func jacobian(
     of name: String, in module: Module, withRespectTo indices: [Int], mode: JacobianMode
   ) throws(KilnError) -> (module: Module, name: String) {
     switch mode {
@@ -29,7 +29,7 @@ extension Differentiation {
   ///
   /// It is the forward Jacobian of the gradient.
   /// - Throws: as `gradient` and `jacobian` do.
-  public static func hessian(
+  package static func hessian(
     of name: String, in module: Module, withRespectTo indices: [Int]
   ) throws(KilnError) -> (module: Module, name: String) {
     let gradient = try gradient(of: name, in: module, withRespectTo: indices)
@@ -155,7 +155,7 @@ private struct JacobianBuilder {
 
 extension Pass {
   /// `Differentiation.jacobian` as a pass.
-  public static func jacobian(of name: String, withRespectTo indices: [Int], mode: JacobianMode) -> Pass {
+  package static func jacobian(of name: String, withRespectTo indices: [Int], mode: JacobianMode) -> Pass {
     let spelling = mode == .reverse ? "jacobian" : "forwardJacobian"
     return Pass("\(spelling)(\(arguments(name, indices)))") { module throws(KilnError) in
       try Differentiation.jacobian(of: name, in: module, withRespectTo: indices, mode: mode).module
@@ -163,7 +163,7 @@ extension Pass {
   }
 
   /// `Differentiation.hessian` as a pass.
-  public static func hessian(of name: String, withRespectTo indices: [Int]) -> Pass {
+  package static func hessian(of name: String, withRespectTo indices: [Int]) -> Pass {
     Pass("hessian(\(arguments(name, indices)))") { module throws(KilnError) in
       try Differentiation.hessian(of: name, in: module, withRespectTo: indices).module
     }

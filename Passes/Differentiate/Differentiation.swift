@@ -1,11 +1,11 @@
-public import KilnIR
+package import KilnIR
 
 /// Reverse-mode derivatives as a transformation of modules: each function here adds one function that computes
 /// derivatives of another, and leaves the rest of the module as it is.
 ///
 /// Calls are inlined first. A derived function consists of ordinary instructions, so it can be differentiated again.
 /// The derivative is taken of the module as recorded, without simplification (Numerics.md S3, G1).
-public enum Differentiation {
+package enum Differentiation {
   /// Adds a function with the parameters of `name` that returns the gradient of its first result with respect to the
   /// parameters `indices`, in that order. A gradient has the type of its parameter; one that the result does not depend
   /// on is zero. Hidden parameters may be named like any other.
@@ -13,7 +13,7 @@ public enum Differentiation {
   /// - Throws: `gradient.C1` an index is out of range or twice there, `gradient.C2` the first result is not a real
   ///   scalar, `gradient.C3` a parameter is not real, `differentiate.C1` an op has no derivative (and the gradient
   ///   needs it), at the user's line.
-  public static func gradient(
+  package static func gradient(
     of name: String, in module: Module, withRespectTo indices: [Int]
   ) throws(KilnError) -> (module: Module, name: String) {
     let function = try prepare(name, in: module, indices)
@@ -27,7 +27,7 @@ public enum Differentiation {
 
   /// Like `gradient`, with the results of `name` in front of the gradients. The first result is differentiated; further
   /// results are returned as they are.
-  public static func valueAndGradient(
+  package static func valueAndGradient(
     of name: String, in module: Module, withRespectTo indices: [Int]
   ) throws(KilnError) -> (module: Module, name: String) {
     let function = try prepare(name, in: module, indices)
@@ -43,7 +43,7 @@ public enum Differentiation {
   /// results of `name` and then the products of the cotangents with its Jacobian, one for each of `indices`.
   ///
   /// - Throws: as `gradient` does; the results may have any type.
-  public static func vjp(
+  package static func vjp(
     of name: String, in module: Module, withRespectTo indices: [Int]
   ) throws(KilnError) -> (module: Module, name: String) {
     let function = try prepare(name, in: module, indices)
@@ -92,21 +92,21 @@ public enum Differentiation {
 
 extension Pass {
   /// `Differentiation.gradient` as a pass.
-  public static func gradient(of name: String, withRespectTo indices: [Int]) -> Pass {
+  package static func gradient(of name: String, withRespectTo indices: [Int]) -> Pass {
     Pass("gradient(\(arguments(name, indices)))") { module throws(KilnError) in
       try Differentiation.gradient(of: name, in: module, withRespectTo: indices).module
     }
   }
 
   /// `Differentiation.valueAndGradient` as a pass.
-  public static func valueAndGradient(of name: String, withRespectTo indices: [Int]) -> Pass {
+  package static func valueAndGradient(of name: String, withRespectTo indices: [Int]) -> Pass {
     Pass("valueAndGradient(\(arguments(name, indices)))") { module throws(KilnError) in
       try Differentiation.valueAndGradient(of: name, in: module, withRespectTo: indices).module
     }
   }
 
   /// `Differentiation.vjp` as a pass.
-  public static func vjp(of name: String, withRespectTo indices: [Int]) -> Pass {
+  package static func vjp(of name: String, withRespectTo indices: [Int]) -> Pass {
     Pass("vjp(\(arguments(name, indices)))") { module throws(KilnError) in
       try Differentiation.vjp(of: name, in: module, withRespectTo: indices).module
     }

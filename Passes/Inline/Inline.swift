@@ -6,15 +6,15 @@ extension Pass {
   ///
   /// A module lists callees before callers, so one walk suffices: each callee has lost its own calls already. The
   /// inlined instructions keep their own locations.
-  public static let inline = Pass("inline") { module throws(KilnError) in try Inliner.inline(module) }
+  package static let inline = Pass("inline") { module throws(KilnError) in try Inliner.inline(module) }
 
   /// `inline`, for functions with rules of their own and for checkpoints too. It belongs after every transform.
-  public static let inlineAll = Pass("inlineAll") { module throws(KilnError) in
+  package static let inlineAll = Pass("inlineAll") { module throws(KilnError) in
     try Inliner.inline(module) { $0.inlinedCallee }
   }
 
   /// Drops the functions that `entry` neither is nor runs.
-  public static func keep(_ entry: String) -> Pass {
+  package static func keep(_ entry: String) -> Pass {
     Pass("keep(\(entry))") { module throws(KilnError) in try module.reachable(from: entry) }
   }
 }

@@ -4,12 +4,12 @@ extension Pass {
   /// Drops the instructions that no result needs, and builds equal ones once.
   ///
   /// An instruction whose results are not needed does not run, so it does not report an index out of bounds either.
-  public static let eliminateDeadCode = Pass.perFunction("dce") { function, module throws(KilnError) in
+  package static let eliminateDeadCode = Pass.perFunction("dce") { function, module throws(KilnError) in
     try function.withoutDeadCode(in: module)
   }
 
   /// Builds every function again, so that equal instructions become one.
-  public static let eliminateCommonSubexpressions = Pass.perFunction("cse") { function, module throws(KilnError) in
+  package static let eliminateCommonSubexpressions = Pass.perFunction("cse") { function, module throws(KilnError) in
     try function.rebuilt(in: module)
   }
 }

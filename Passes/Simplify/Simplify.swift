@@ -2,12 +2,12 @@ package import KilnIR
 
 extension Pass {
   /// Constant folding and the exact rewrites, then dead code.
-  public static let simplify = Pass.perFunction("simplify") { function, module throws(KilnError) in
+  package static let simplify = Pass.perFunction("simplify") { function, module throws(KilnError) in
     try Simplifier.simplify(function, in: module, rules: Simplifier.rules)
   }
 
   /// Replaces `stopGradient` by its operand. It belongs after every derivative.
-  public static let eraseStopGradient = Pass.perFunction("eraseStopGradient") { function, module throws(KilnError) in
+  package static let eraseStopGradient = Pass.perFunction("eraseStopGradient") { function, module throws(KilnError) in
     try Simplifier.simplify(function, in: module, rules: [Simplifier.stopGradientErasure])
   }
 }

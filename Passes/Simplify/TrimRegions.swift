@@ -4,7 +4,7 @@ extension Pass {
   /// Leaves out what branches and loops compute, carry or take without need: results that are not used, carried values
   /// that only keep themselves alive, operands that no function reads. A carried value that no turn changes becomes a
   /// captured one. Functions that change take new names, for others may run them too.
-  public static func trimRegions(of entry: String) -> Pass {
+  package static func trimRegions(of entry: String) -> Pass {
     Pass("trim(\(entry))") { module throws(KilnError) in
       let function = try module.require(entry)
       if module.functions.count <= 1 { return module }

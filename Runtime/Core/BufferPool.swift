@@ -5,18 +5,18 @@ import Glibc
 ///
 /// Memory goes back to the system where keeping it would pass `limit`, the least recently used first, and where it is not
 /// needed for long (`FreeLists`).
-public final class BufferPool: Sendable {
+package final class BufferPool: Sendable {
   /// The pool of the process.
-  public static let shared = BufferPool(limit: MemoryLimits.shared.buffers)
+  package static let shared = BufferPool(limit: MemoryLimits.shared.buffers)
 
   /// The most free bytes that are kept.
-  public let limit: Int
+  package let limit: Int
   private let free: Lock<FreeLists<Block>>
 
   // @unchecked: a free block belongs to the lists, which are behind the lock.
   private struct Block: @unchecked Sendable { var pointer: UnsafeMutableRawPointer }
 
-  public init(limit: Int) {
+  package init(limit: Int) {
     self.limit = limit
     free = Lock(FreeLists(limit: limit))
   }
@@ -24,11 +24,11 @@ public final class BufferPool: Sendable {
   deinit { trim() }
 
   /// Bytes of free blocks that wait for their next use.
-  public var freeByteCount: Int { free.withLock { $0.byteCount } }
+  package var freeByteCount: Int { free.withLock { $0.byteCount } }
 
   /// Returns every free block to the system. Returns their bytes.
   @discardableResult
-  public func trim() -> Int {
+  package func trim() -> Int {
     let (blocks, byteCount) = free.withLock { free in
       let byteCount = free.byteCount
       return (free.removeAll(), byteCount)

@@ -4,10 +4,10 @@ import CRuntime
 ///
 /// A caller may have turned flushing on, knowingly or by loading a library built with `-ffast-math`. Every entry that
 /// computes, on the machine or by interpretation or folding, runs inside `withStandard`.
-public enum FloatingPointMode {
+package enum FloatingPointMode {
   /// Runs `body` in the standard mode and gives the calling thread its own mode back.
   @inline(__always)
-  public static func withStandard<Result, Failure: Error>(
+  package static func withStandard<Result, Failure: Error>(
     _ body: () throws(Failure) -> Result
   ) throws(Failure) -> Result {
     let saved = enter()

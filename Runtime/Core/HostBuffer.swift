@@ -10,10 +10,12 @@ public final class HostBuffer: @unchecked Sendable {
   public let byteCount: Int
   private let pool: BufferPool
 
-  /// Takes a block of at least `byteCount` bytes from `pool`.
+  /// Takes a block of at least `byteCount` bytes from the pool of the process.
   ///
   /// - Throws: `RuntimeError` of kind `outOfMemory`, naming the size.
-  public init(byteCount: Int, pool: BufferPool = .shared) throws(RuntimeError) {
+  public convenience init(byteCount: Int) throws(RuntimeError) { try self.init(byteCount: byteCount, pool: .shared) }
+
+  package init(byteCount: Int, pool: BufferPool) throws(RuntimeError) {
     pointer = try pool.take(byteCount)
     self.byteCount = byteCount
     self.pool = pool

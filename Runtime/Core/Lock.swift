@@ -3,11 +3,11 @@ import Glibc
 /// A value behind a lock, as `Synchronization.Mutex`, by the system's mutex: ThreadSanitizer sees that one, while on Linux
 /// it does not see `Mutex` and reports races where there are none.
 // @unchecked, and access to the value unchecked: it is reached under the lock only.
-public final class Lock<Value: ~Copyable>: @unchecked Sendable {
+package final class Lock<Value: ~Copyable>: @unchecked Sendable {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   @exclusivity(unchecked) private var value: Value
 
-  public init(_ value: consuming sending Value) {
+  package init(_ value: consuming sending Value) {
     mutex = .allocate(capacity: 1)
     pthread_mutex_init(mutex, nil)
     self.value = value
@@ -19,7 +19,7 @@ public final class Lock<Value: ~Copyable>: @unchecked Sendable {
   }
 
   /// Runs `body` with the value while no other thread does. The lock is not recursive.
-  public func withLock<Result: ~Copyable, Failure: Error>(
+  package func withLock<Result: ~Copyable, Failure: Error>(
     _ body: (inout sending Value) throws(Failure) -> sending Result
   ) throws(Failure) -> sending Result {
     pthread_mutex_lock(mutex)

@@ -6,27 +6,27 @@ import SystemPackage
 /// A file holds a magic, the key, the payload's length and SHA-256, and the payload. A file that is damaged, or is not what
 /// its name says, is a miss and is deleted; so is the least recently used one when the folder passes its limit. The cache
 /// never makes a program fail: what cannot be read or written is compiled again.
-public final class ObjectCache: Sendable {
+package final class ObjectCache: Sendable {
   /// One stored object.
-  public struct Entry: Sendable, Hashable {
+  package struct Entry: Sendable, Hashable {
     /// The key in hexadecimal digits.
-    public let name: String
-    public let byteCount: Int
+    package let name: String
+    package let byteCount: Int
     /// Seconds since 1970 when it was last used.
-    public let lastUse: Int
+    package let lastUse: Int
   }
 
   /// The cache of the user: `KILN_CACHE` names its folder, or is `off`. Otherwise it is `kiln` in `XDG_CACHE_HOME` or
   /// `~/.cache`. Nil if it is off, or if the folder is not safe to load code from.
-  public static let user: ObjectCache? = folderOfUser().flatMap { ObjectCache(folder: $0) }
+  package static let user: ObjectCache? = folderOfUser().flatMap { ObjectCache(folder: $0) }
 
-  public let folder: String
-  public let limit: Int
+  package let folder: String
+  package let limit: Int
   private let counters = Lock((sequence: 0, byteCount: Int?.none))
 
   /// - Parameter limit: the most bytes kept; 256 MiB unless said.
   /// - Returns: nil if the folder cannot be made, belongs to someone else, or others may write in it.
-  public init?(folder: String, limit: Int = 256 << 20) {
+  package init?(folder: String, limit: Int = 256 << 20) {
     self.folder = folder
     self.limit = limit
     try? FileSystem.makeFolder(folder, permissions: .ownerReadWriteExecute)
@@ -36,7 +36,7 @@ public final class ObjectCache: Sendable {
   }
 
   /// The object stored under `key`.
-  public func object(for key: Digest) -> [UInt8]? {
+  package func object(for key: Digest) -> [UInt8]? {
     let path = path(of: key)
     guard let file = ObjectFile.read(path) else { return nil }
     guard let payload = ObjectFile.payload(of: file, key: key) else {
@@ -48,7 +48,7 @@ public final class ObjectCache: Sendable {
   }
 
   /// Stores `object` under `key`: written aside and renamed, so that readers see all of it or nothing.
-  public func store(_ object: [UInt8], for key: Digest) {
+  package func store(_ object: [UInt8], for key: Digest) {
     let sequence = counters.withLock { counters in
       counters.sequence += 1
       return counters.sequence
@@ -69,7 +69,7 @@ public final class ObjectCache: Sendable {
   }
 
   /// What is stored, the most recently used first.
-  public func entries() -> [Entry] {
+  package func entries() -> [Entry] {
     fileNames().compactMap { file in
       guard file.hasSuffix(ObjectFile.suffix),
         let status = try? FilePath("\(folder)/\(file)").stat(followTargetSymlink: false)
@@ -82,7 +82,7 @@ public final class ObjectCache: Sendable {
 
   /// Deletes everything, files that a killed process left behind included. Returns how many objects there were.
   @discardableResult
-  public func clear() -> Int {
+  package func clear() -> Int {
     var count = 0
     for file in fileNames() {
       if file.hasSuffix(ObjectFile.suffix) {

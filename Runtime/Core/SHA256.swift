@@ -1,38 +1,38 @@
 /// A SHA-256 value: the name of a content.
-public struct Digest: Hashable, Sendable, CustomStringConvertible {
+package struct Digest: Hashable, Sendable, CustomStringConvertible {
   let words: SIMD8<UInt32>
 
   init(words: SIMD8<UInt32>) { self.words = words }
 
   /// The 32 bytes, most significant first.
-  public var bytes: [UInt8] {
+  package var bytes: [UInt8] {
     (0..<8).flatMap { i in [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: words[i] >> UInt32($0)) } }
   }
 
   /// 64 hexadecimal digits.
-  public var description: String {
+  package var description: String {
     let digits = Array("0123456789abcdef".utf8)
     return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
   }
 }
 
 /// The hash function SHA-256 (FIPS 180-4), fed piece by piece.
-public struct SHA256: Sendable {
+package struct SHA256: Sendable {
   private var state = SIMD8<UInt32>(
     0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19)
   private var pending: [UInt8] = []
   private var byteCount = 0
 
-  public init() {}
+  package init() {}
 
   /// The digest of `bytes`.
-  public static func hash(_ bytes: some Sequence<UInt8>) -> Digest {
+  package static func hash(_ bytes: some Sequence<UInt8>) -> Digest {
     var hasher = SHA256()
     hasher.update(bytes)
     return hasher.finalize()
   }
 
-  public mutating func update(_ bytes: some Sequence<UInt8>) {
+  package mutating func update(_ bytes: some Sequence<UInt8>) {
     let before = pending.count
     pending.append(contentsOf: bytes)
     byteCount += pending.count - before
@@ -47,7 +47,7 @@ public struct SHA256: Sendable {
   }
 
   /// Adds text, with its length, so that no two sequences of texts look the same.
-  public mutating func update(_ text: String) {
+  package mutating func update(_ text: String) {
     var text = text
     text.withUTF8 { utf8 in
       update(UInt64(utf8.count))
@@ -55,12 +55,12 @@ public struct SHA256: Sendable {
     }
   }
 
-  public mutating func update(_ number: UInt64) {
+  package mutating func update(_ number: UInt64) {
     update((0..<8).map { UInt8(truncatingIfNeeded: number >> UInt64(56 - 8 * $0)) })
   }
 
   /// The digest of all that was fed. The hasher cannot be used afterwards.
-  public consuming func finalize() -> Digest {
+  package consuming func finalize() -> Digest {
     let bits = UInt64(byteCount) * 8
     update(CollectionOfOne(0x80))
     update(repeatElement(0, count: (120 - pending.count) % 64))

@@ -8,19 +8,19 @@ import Synchronization
 /// worker that wakes late costs nothing but its help. Where the cuts fall never shows in a result (NUMERICS R6).
 /// Any thread may call; while one loop runs, every other caller runs its loop alone, so callers never wait for each
 /// other and loops inside loops are fine. Nothing is allocated per loop.
-public final class WorkerPool: Sendable {
+package final class WorkerPool: Sendable {
   /// The work of a range: context, begin, end and the number of the thread that runs it (0 is the caller).
   package typealias Entry = @convention(c) (UnsafeMutableRawPointer?, Int, Int, Int) -> Void
 
   /// The pool of the process: `KILN_THREADS` threads, otherwise one for each core that the process may use.
-  public static let shared = WorkerPool(threadCount: defaultThreadCount)
+  package static let shared = WorkerPool(threadCount: defaultThreadCount)
 
   /// The caller and the workers.
-  public let threadCount: Int
+  package let threadCount: Int
   private let team: WorkerTeam
   private let threads: [pthread_t]
 
-  public init(threadCount: Int) {
+  package init(threadCount: Int) {
     let team = WorkerTeam(threadCount: max(1, threadCount))
     var threads: [pthread_t] = []
     for number in 1..<max(1, threadCount) {
@@ -68,7 +68,7 @@ public final class WorkerPool: Sendable {
   }
 
   /// `forkJoin` with a closure: `body(range, thread)`.
-  public func forEachRange(of count: Int, grain: Int = 1, nanoseconds: Int, _ body: (Range<Int>, Int) -> Void) {
+  package func forEachRange(of count: Int, grain: Int = 1, nanoseconds: Int, _ body: (Range<Int>, Int) -> Void) {
     withoutActuallyEscaping(body) { body in
       var body = body
       withUnsafeMutablePointer(to: &body) { pointer in

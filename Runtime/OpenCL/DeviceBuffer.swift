@@ -1,14 +1,14 @@
 import COpenCL
 package import KilnIR
-public import KilnRuntime
+package import KilnRuntime
 import Synchronization
 
 /// A block of memory on an OpenCL device. Values stay in it between calls; it returns to the free list of its device
 /// when nobody holds it.
 // @unchecked: the handle is constant, and the one in-order queue of the device orders the accesses.
-public final class DeviceBuffer: @unchecked Sendable {
+package final class DeviceBuffer: @unchecked Sendable {
   /// The bytes asked for.
-  public let byteCount: Int
+  package let byteCount: Int
   let context: OpenCLContext
   let memory: OpenCLObject
 
@@ -24,18 +24,18 @@ public final class DeviceBuffer: @unchecked Sendable {
   deinit { context.giveBack(memory, byteCount) }
 
   /// A buffer on `device` with these bytes.
-  public convenience init(copying bytes: UnsafeRawBufferPointer, to device: OpenCLDevice) throws(RuntimeError) {
+  package convenience init(copying bytes: UnsafeRawBufferPointer, to device: OpenCLDevice) throws(RuntimeError) {
     try self.init(byteCount: bytes.count, on: device.context())
     try write(bytes, waits: true)
   }
 
   /// The device that it lies on.
-  public var device: OpenCLDevice { context.device }
+  package var device: OpenCLDevice { context.device }
 
   /// Copies all bytes to the host, after all that was asked of the device before.
   ///
   /// - Throws: `deviceLost` if the device went away, and the bytes with it.
-  public func read(into target: UnsafeMutableRawBufferPointer) throws(RuntimeError) {
+  package func read(into target: UnsafeMutableRawBufferPointer) throws(RuntimeError) {
     try read(into: target, waits: true)
   }
 

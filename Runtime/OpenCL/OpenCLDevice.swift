@@ -1,46 +1,46 @@
 import COpenCL
-public import KilnIR
-public import KilnRuntime
+package import KilnIR
+package import KilnRuntime
 import Synchronization
 
 /// One OpenCL device of the machine: what it is called and what it can do. It is opened when it is first used.
 ///
 ///     let device = try OpenCLDevice.choose("gpu")
 // @unchecked: the handles of platform and device are constant; what is opened is behind the lock.
-public final class OpenCLDevice: @unchecked Sendable {
-  public enum Kind: String, Hashable, Sendable { case cpu, gpu, accelerator }
+package final class OpenCLDevice: @unchecked Sendable {
+  package enum Kind: String, Hashable, Sendable { case cpu, gpu, accelerator }
 
   /// What the driver says about the device.
-  public struct Properties: Hashable, Sendable {
-    public var name: String
-    public var vendor: String
-    public var platform: String
-    public var driverVersion: String
-    public var kind: Kind
-    public var computeUnits: Int
+  package struct Properties: Hashable, Sendable {
+    package var name: String
+    package var vendor: String
+    package var platform: String
+    package var driverVersion: String
+    package var kind: Kind
+    package var computeUnits: Int
     /// MHz.
-    public var clockFrequency: Int
+    package var clockFrequency: Int
     /// Bytes of device memory, and the most that one buffer may have.
-    public var globalMemoryBytes: Int
-    public var maximumBufferBytes: Int
+    package var globalMemoryBytes: Int
+    package var maximumBufferBytes: Int
     /// Bytes of local memory of a work group, and whether it is memory of its own.
-    public var localMemoryBytes: Int
-    public var hasDedicatedLocalMemory: Bool
-    public var maximumWorkGroupSize: Int
+    package var localMemoryBytes: Int
+    package var hasDedicatedLocalMemory: Bool
+    package var maximumWorkGroupSize: Int
     /// Bytes of all arguments of a kernel.
-    public var maximumParameterBytes: Int
-    public var sharesHostMemory: Bool
-    public var hasDouble: Bool
-    public var hasHalf: Bool
+    package var maximumParameterBytes: Int
+    package var sharesHostMemory: Bool
+    package var hasDouble: Bool
+    package var hasHalf: Bool
     /// The driver offers `-cl-fp32-correctly-rounded-divide-sqrt`.
-    public var offersCorrectDivision: Bool
+    package var offersCorrectDivision: Bool
     /// What the driver lacks of NUMERICS B5, in words; nil if it claims all of it.
-    public var missing: String?
+    package var missing: String?
   }
 
   /// Its place among all devices, as `opencl:1` names it.
-  public let index: Int
-  public let properties: Properties
+  package let index: Int
+  package let properties: Properties
   let library: OpenCLLibrary
   let platform: OpaquePointer
   let handle: OpaquePointer
@@ -63,7 +63,7 @@ public final class OpenCLDevice: @unchecked Sendable {
   }
 
   /// Every device of every platform, in the order of the loader; or why there is none.
-  public static let all: Result<[OpenCLDevice], RuntimeError> = Result { () throws(RuntimeError) in try enumerate() }
+  package static let all: Result<[OpenCLDevice], RuntimeError> = Result { () throws(RuntimeError) in try enumerate() }
 
   private static func enumerate() throws(RuntimeError) -> [OpenCLDevice] {
     let library = try OpenCLLibrary.shared.get()
@@ -101,7 +101,7 @@ public final class OpenCLDevice: @unchecked Sendable {
   /// else the first device, if it is empty.
   ///
   /// - Throws: `unavailable`, with the list of devices.
-  public static func choose(_ text: String = "") throws(RuntimeError) -> OpenCLDevice {
+  package static func choose(_ text: String = "") throws(RuntimeError) -> OpenCLDevice {
     let devices = try all.get()
     let prefix = "opencl:"
     let wanted = (text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : text).lowercased()
@@ -153,7 +153,7 @@ public final class OpenCLDevice: @unchecked Sendable {
   /// - Parameters:
   ///   - kind: as if it were this kind of device; nil: its own. Bits do not change.
   ///   - workItems: as if so many filled it; nil: its own figure. Bits do not change.
-  public func lowering(as kind: Kind? = nil, filledBy workItems: Int? = nil) -> DeviceDescription {
+  package func lowering(as kind: Kind? = nil, filledBy workItems: Int? = nil) -> DeviceDescription {
     var dtypes = Set(DType.allCases)
     if !properties.hasDouble { dtypes.remove(.f64) }
     let kind = kind ?? properties.kind
@@ -175,7 +175,7 @@ extension OpenCLDevice.Properties {
 }
 
 extension OpenCLDevice: CustomStringConvertible {
-  public var description: String {
+  package var description: String {
     let p = properties
     let types = ["f32", p.hasDouble ? "f64" : nil, p.hasHalf ? "f16" : nil].compactMap { $0 }.joined(separator: " ")
     return

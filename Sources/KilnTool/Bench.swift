@@ -127,7 +127,7 @@ struct Bench: ParsableCommand {
     do {
       try encoder.encode(report).write(to: URL(fileURLWithPath: path))
     } catch {
-      throw ToolError(usage: "cannot write \(path): \(ProgramFile.reason(error))")
+      throw ToolError(usage: "cannot write \(path): \(TextFile.reason(error))")
     }
   }
 

@@ -38,8 +38,8 @@ enum DeviceName: Hashable, ExpressibleByArgument {
 
   var defaultValueDescription: String { rawValue }
 
-  /// The device that was asked for, by the command line or by `KILN_DEVICE`, or the best one of this machine.
-  static func chosen(_ name: DeviceName?) throws(ToolError) -> Device {
+  /// The device that was asked for, by the command line or by `KILN_DEVICE`.
+  static func chosen(_ name: DeviceName?) throws(ToolError) -> Device? {
     if let name { return try name.device() }
     if let text = ProcessInfo.processInfo.environment["KILN_DEVICE"], !text.isEmpty {
       guard let name = DeviceName(argument: text) else {
@@ -47,7 +47,7 @@ enum DeviceName: Hashable, ExpressibleByArgument {
       }
       return try name.device()
     }
-    return .preferred
+    return nil
   }
 
   func device() throws(ToolError) -> Device {

@@ -24,25 +24,25 @@ struct InputFiles {
 
   /// A tensor for each parameter. One that is not named is read from NAME.npy beside the program; standard error says
   /// so of those that are not hidden.
-  func tensors(for function: Function, in program: ProgramFile) throws(ToolError) -> [AnyTensor] {
-    let names = function.parameters.map(\.name)
+  func tensors(for parameters: [Function.Parameter], of function: String) throws(ToolError) -> [AnyTensor] {
+    let names = parameters.map(\.name)
     for name in paths.keys.sorted() where !names.contains(name) {
       let list = names.isEmpty ? "none" : names.map { "%\($0)" }.joined(separator: ", ")
-      throw ToolError(usage: "@\(function.name) has no parameter %\(name); it has \(list)")
+      throw ToolError(usage: "@\(function) has no parameter %\(name); it has \(list)")
     }
     var tensors: [AnyTensor] = []
     var missing: [String] = []
     var found: [String] = []
-    for parameter in function.parameters {
+    for parameter in parameters {
       guard let path = path(of: parameter) else {
         missing.append("--input \(parameter.name)=FILE.npy (\(parameter.type))")
         continue
       }
-      tensors.append(try Self.read(path, parameter, of: function.name))
+      tensors.append(try Self.read(path, parameter, of: function))
       if paths[parameter.name] == nil && !parameter.isHidden { found.append("%\(parameter.name)") }
     }
     guard missing.isEmpty else {
-      throw ToolError(usage: "@\(function.name) needs \(missing.joined(separator: ", "))")
+      throw ToolError(usage: "@\(function) needs \(missing.joined(separator: ", "))")
     }
     if !found.isEmpty, let folder { note("read \(found.joined(separator: ", ")) from \(folder)") }
     return tensors

@@ -1,13 +1,13 @@
 import Foundation
 import KilnIR
 
-/// A `.kiln` file of the command line, or standard input.
-struct ProgramFile {
+/// A text of the command line: a file, or standard input.
+struct TextFile {
   /// As diagnostics name it.
   let name: String
-  let module: Module
+  let text: String
 
-  /// Reads and checks `path`; `-` is standard input.
+  /// Reads `path`; `-` is standard input.
   init(_ path: String) throws(ToolError) {
     let name = path == "-" ? "<stdin>" : path
     let bytes: Data
@@ -22,11 +22,36 @@ struct ProgramFile {
       throw ToolError(usage: "cannot read \(name): \(Self.reason(error))")
     }
     self.name = name
-    module = try reporting(name) { () throws(KilnError) in
+    text = try reporting(name) { () throws(KilnError) in
       guard let text = String(validating: bytes, as: UTF8.self) else {
-        throw KilnError("parse.C1", "expected the text of a module, found bytes that are not UTF-8")
+        throw KilnError("parse.C1", "expected the text of a module or a plan, found bytes that are not UTF-8")
       }
-      let module = try Module(parsing: text, file: name)
+      return text
+    }
+  }
+
+  /// What the system says of a file, without Foundation's wrapping.
+  static func reason(_ error: any Error) -> String {
+    let error = error as NSError
+    let cause = error.userInfo[NSUnderlyingErrorKey] as? NSError ?? error
+    guard cause.domain == NSPOSIXErrorDomain else { return error.localizedDescription }
+    return String(cString: strerror(Int32(cause.code)))
+  }
+}
+
+/// The module of a `.kiln` file.
+struct ProgramFile {
+  /// As diagnostics name it.
+  let name: String
+  let module: Module
+
+  /// Reads and checks `path`; `-` is standard input.
+  init(_ path: String) throws(ToolError) { try self.init(TextFile(path)) }
+
+  init(_ file: TextFile) throws(ToolError) {
+    name = file.name
+    module = try reporting(file.name) { () throws(KilnError) in
+      let module = try Module(parsing: file.text, file: file.name)
       guard !module.functions.isEmpty else { throw KilnError("parse.C1", "expected 'func', found the end of the text") }
       return module
     }
@@ -52,13 +77,5 @@ struct ProgramFile {
       note("takes @\(last.name), the last function; --function chooses another: \(others.joined(separator: ", "))")
     }
     return last
-  }
-
-  /// What the system says of a file, without Foundation's wrapping.
-  static func reason(_ error: any Error) -> String {
-    let error = error as NSError
-    let cause = error.userInfo[NSUnderlyingErrorKey] as? NSError ?? error
-    guard cause.domain == NSPOSIXErrorDomain else { return error.localizedDescription }
-    return String(cString: strerror(Int32(cause.code)))
   }
 }

@@ -3,15 +3,19 @@ import Foundation
 import Kiln
 import KilnIR
 
-/// `kiln run`: runs a function on tensors from files.
+/// `kiln run`: runs a function, or a plan, on tensors from files.
 struct Run: ParsableCommand {
-  static let configuration = CommandConfiguration(abstract: "Runs a function and shows its results.")
+  static let configuration = CommandConfiguration(abstract: "Runs a function or a plan and shows its results.")
 
-  @Argument(help: "The program, or - for standard input.")
+  @Argument(help: "The program, or a plan that 'show --stage plan' wrote; - for standard input.")
   var file: String
   @Option(help: "The function to run (default: the last one that no other runs).")
   var function: String?
-  @Option(help: "Where it runs: \(DeviceName.list) (default: cpu, or reference where the machine lacks something).")
+  @Option(
+    help: """
+      Where it runs: \(DeviceName.list) (default: cpu, or reference where the machine lacks something; \
+      for a plan the device that it was lowered for).
+      """)
   var device: DeviceName?
   @Option(
     name: .customLong("input"), parsing: .upToNextOption,
@@ -22,14 +26,32 @@ struct Run: ParsableCommand {
   var output: String?
 
   mutating func run() throws {
-    let program = try ProgramFile(file)
+    let text = try TextFile(file)
+    let inputs = try InputFiles(inputs, beside: file)
+    let results =
+      ExecutionPlan.begins(text.text) ? try runPlan(text, inputs) : try runFunction(try ProgramFile(text), inputs)
+    try show(results)
+  }
+
+  private func runFunction(_ program: ProgramFile, _ inputs: InputFiles) throws(ToolError) -> [AnyTensor] {
     let function = try program.function(function)
-    let arguments = try InputFiles(inputs, beside: file).tensors(for: function, in: program)
-    let device = try DeviceName.chosen(device)
-    let results = try reporting(program.name) { () throws(KilnError) in
+    let arguments = try inputs.tensors(for: function.parameters, of: function.name)
+    let device = try DeviceName.chosen(device) ?? .preferred
+    return try reporting(program.name) { () throws(KilnError) in
       try program.module.run(function.name, arguments, on: device)
     }
-    try show(results)
+  }
+
+  private func runPlan(_ text: TextFile, _ inputs: InputFiles) throws(ToolError) -> [AnyTensor] {
+    let plan = try reporting(text.name) { () throws(KilnError) in
+      try ExecutionPlan(parsing: text.text, file: text.name)
+    }
+    if let function {
+      throw ToolError(usage: "\(text.name) is the plan of @\(plan.name); --function \(function) is for modules")
+    }
+    let arguments = try inputs.tensors(for: plan.parameters, of: plan.name)
+    let device = try DeviceName.chosen(device)
+    return try reporting(text.name) { () throws(KilnError) in try plan.run(arguments, on: device) }
   }
 
   private func show(_ results: [AnyTensor]) throws(ToolError) {
@@ -40,7 +62,7 @@ struct Run: ParsableCommand {
     do {
       try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
     } catch {
-      throw ToolError(usage: "cannot make the folder \(output): \(ProgramFile.reason(error))")
+      throw ToolError(usage: "cannot make the folder \(output): \(TextFile.reason(error))")
     }
     for (number, result) in results.enumerated() {
       let path = "\(output)/\(number).npy"

@@ -32,14 +32,15 @@ struct Show: ParsableCommand {
   mutating func run() throws {
     let program = try ProgramFile(file)
     let function = try program.function(function)
-    if case .opencl(let name) = device { return print(try openCLText(of: function, in: program, device: name)) }
-    if stage == .opencl { return print(try openCLText(of: function, in: program, device: "")) }
+    if case .opencl(let name) = device { return show(try openCLText(of: function, in: program, device: name)) }
+    if stage == .opencl { return show(try openCLText(of: function, in: program, device: "")) }
     guard device == .cpu || stage == .module else {
       throw ToolError(usage: "the device \(device.rawValue) interprets programs: there is no \(stage.rawValue) to show")
     }
-    let text = try text(of: function, in: program)
-    print(text, terminator: text.hasSuffix("\n") ? "" : "\n")
+    show(try text(of: function, in: program))
   }
+
+  private func show(_ text: String) { print(text, terminator: text.hasSuffix("\n") ? "" : "\n") }
 
   /// A stage of the compilation for an OpenCL device.
   private func openCLText(

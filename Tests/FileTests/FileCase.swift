@@ -1,8 +1,10 @@
 import Foundation
 import Kiln
 import KilnBackends
+import KilnCPU
 import KilnIR
 import KilnPasses
+import KilnRuntime
 
 /// A `.kiln` file that says itself what it tests.
 ///
@@ -17,10 +19,12 @@ import KilnPasses
 ///   run too.
 /// - `lowering`: the functions before the line `// expect:` become the plans and kernels after it, in order, as
 ///   `kiln show` prints them, for a plain processor that is the same on every machine.
+/// - `plan`: the text is a plan. Lines `// run: …` run it with its kernels, interpreted and on the processor, and a wrong
+///   plan has its labels as in `verify`.
 ///
 /// `KILN_BLESS=1` rewrites the expectations; look at the difference as at code.
 struct FileCase: CustomStringConvertible, Sendable {
-  enum Kind: String { case parse, passes, verify, run, lowering }
+  enum Kind: String { case parse, passes, verify, run, lowering, plan }
 
   let url: URL
   let text: String
@@ -52,7 +56,8 @@ struct FileCase: CustomStringConvertible, Sendable {
     case .parse: expecting { try Module(parsing: input, file: "case").description }
     case .passes: expecting { try passed(input).description }
     case .lowering: expecting { try lowered }
-    case .verify: blessedLabels
+    case .verify: labelled(foundLabels { () throws(KilnError) in _ = try Module(parsing: text, file: "case") })
+    case .plan: blessedPlan
     case .run: blessedRuns(on: backend)
     case nil: text
     }
@@ -90,9 +95,8 @@ struct FileCase: CustomStringConvertible, Sendable {
 
   private static let errorMark = " // error: "
 
-  private var blessedLabels: String {
-    let labels = foundLabels
-    return lines.enumerated().map { blessedLine($1, labels[$0 + 1] ?? []) }.joined(separator: "\n")
+  private func labelled(_ labels: [Int: [String]]) -> String {
+    lines.enumerated().map { blessedLine($1, labels[$0 + 1] ?? []) }.joined(separator: "\n")
   }
 
   private func blessedLine(_ line: String, _ labels: [String]) -> String {
@@ -101,9 +105,9 @@ struct FileCase: CustomStringConvertible, Sendable {
   }
 
   /// The labels of the diagnostics by line.
-  private var foundLabels: [Int: [String]] {
-    do {
-      _ = try Module(parsing: text, file: "case")
+  private func foundLabels(_ read: () throws(KilnError) -> Void) -> [Int: [String]] {
+    do throws(KilnError) {
+      try read()
       return [:]
     } catch {
       return Dictionary(grouping: error.diagnostics) { diagnostic in
@@ -111,6 +115,22 @@ struct FileCase: CustomStringConvertible, Sendable {
         return line
       }.mapValues { $0.map(\.label) }
     }
+  }
+
+  private var blessedPlan: String {
+    let labels = foundLabels { () throws(KilnError) in _ = try ExecutionPlan(parsing: text, file: "case") }
+    return labelled(labels).components(separatedBy: "\n").map { line in
+      RunLine(line).map { run in run.text(found { try result(ofPlan: run) }) } ?? line
+    }.joined(separator: "\n")
+  }
+
+  private func result(ofPlan run: RunLine) throws -> String {
+    let plan = try ExecutionPlan(parsing: text, file: "case")
+    let inputs = try TensorValue.values(plan.parameters.map(\.type), text: run.arguments)
+    let outcomes = [PlanBackend.interpreter, .cpu].map { backend in
+      found { try LoadedPlan(plan, on: backend).run(inputs).map(\.elementText).joined(separator: ", ") }
+    }
+    return outcomes[0] == outcomes[1] ? outcomes[0] : "\(outcomes[0]), on the processor \(outcomes[1])"
   }
 
   private func blessedRuns(on backend: CaseBackend) -> String {

@@ -1,4 +1,5 @@
 import Foundation
+import Kiln
 import KilnBackends
 import KilnIR
 import KilnPasses
@@ -32,13 +33,35 @@ import Testing
     #expect(Verifier.diagnostics(for: module).isEmpty)
   }
 
-  @Test("Every kernel that a case is lowered to is printed and read back", arguments: FileCase.all)
-  func kernels(_ test: FileCase) throws {
+  @Test("Every plan that a case is lowered to is printed and read back", arguments: FileCase.all)
+  func plans(_ test: FileCase) throws {
     guard let module = try? Module(parsing: test.input, file: "case") else { return }
     for function in module.functions {
-      for kernel in try ExecutionPlan.compiled(module, function.name, passes: Pipeline([.inlineAll])).kernels {
-        #expect(try Kernel(parsing: kernel.description, file: "printed") == kernel)
-      }
+      let lowered = try Lowered(module, function: function.name, for: .testCPU)
+      #expect(try ExecutionPlan(parsing: lowered.plan.description, file: "printed") == lowered.plan)
+      #expect(
+        try FusionPlan(parsing: lowered.fusion.description, file: "printed", in: lowered.plainModule) == lowered.fusion)
+    }
+  }
+
+  @Test("The plan of the example is what the compiler makes of its program; KILN_BLESS=1 writes it again")
+  func embeddedExample() throws {
+    let folder = FileCase.folder.appending(path: "../../../Examples/Embedded").standardized
+    func text(_ name: String) throws -> String { try String(contentsOf: folder.appending(path: name), encoding: .utf8) }
+    let module = try Module(parsing: text("classify.kiln"), file: "classify.kiln")
+    let known = (try? text("classify.plan")) ?? ""
+    // The device is that of the machine on which it was made.
+    let device = (try? ExecutionPlan(parsing: known, file: "classify.plan"))?.device ?? .testCPU
+    let plan = try Lowered(module, for: device).plan.description
+    if ProcessInfo.processInfo.environment["KILN_BLESS"] == "1" {
+      try plan.write(to: folder.appending(path: "classify.plan"), atomically: true, encoding: .utf8)
+    } else {
+      #expect(plan == known)
+    }
+    let page = try String(
+      contentsOf: FileCase.folder.appending(path: "../../../Documentation/Embedding.md").standardized, encoding: .utf8)
+    for file in ["Sources/Embedded/main.swift", "Package.swift"] {
+      #expect(page.contains("```swift\n\(try text(file))```\n"), "Documentation/Embedding.md shows another \(file)")
     }
   }
 

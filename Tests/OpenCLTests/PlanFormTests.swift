@@ -135,7 +135,7 @@ struct PlanFormTests {
     }
     let plan = ExecutionPlan(
       name: "regions",
-      parameters: [Function.Parameter("x", scalar), Function.Parameter("s", scalar)],
+      device: .testCPU, parameters: [Function.Parameter("x", scalar), Function.Parameter("s", scalar)],
       results: [ExecutionPlan.Result(scalar, .written)], constants: [], kernels: kernels,
       slots: [
         ExecutionPlan.Slot(scalar, .parameter(0)), ExecutionPlan.Slot(scalar, .parameter(1)),

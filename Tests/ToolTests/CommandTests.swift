@@ -230,3 +230,61 @@ private let constantProgram = """
     return %2
   }
   """
+
+@Suite struct PlanCommandTests {
+  private static let gather = """
+    func @pick(%x: f32[4], %i: i32[3], hidden %c: f32[3]) -> (f32[3]) {
+      %0: f32[3] = gather(%x, %i) {axis = 0, bounds = check}
+      %1: f32[3] = constant() {value = [0.1, -0.0, nan]}
+      %2: f32[3] = add(%0, %1)
+      %3: f32[3] = multiply(%2, %c)
+      return %3
+    }
+    """
+
+  private func indices(_ folder: Folder, _ values: [Int32]) throws {
+    let bytes = values.flatMap { value in withUnsafeBytes(of: value.littleEndian) { Array($0) } }
+    try folder.write("i.npy", npy("{'descr': '<i4', 'fortran_order': False, 'shape': (\(values.count),), }", bytes))
+  }
+
+  @Test("a plan that show wrote runs where it was lowered for, and interpreted, with the bits of the program")
+  func planRuns() throws {
+    let folder = try Folder()
+    let program = try folder.write("p.kiln", Self.gather)
+    _ = try vector(folder, "x.npy", [1, 2, 3, 4])
+    _ = try vector(folder, "c.npy", [3, 1, 1])
+    try indices(folder, [3, 0, 1])
+    let shown = try Tool.run("show", program, "--stage", "plan")
+    #expect(shown.status == 0, "\(shown.errors)")
+    let plan = try folder.write("p.plan", shown.output)
+    let expected = try Tool.run("run", program, "--device", "reference")
+    #expect(expected.output.hasPrefix("result 0: f32[3]\n["), "\(expected)")
+    for arguments in [[], ["--device", "cpu"], ["--device", "kernel-reference"]] {
+      let found = try Tool.run(Tool.path, ["run", plan] + arguments)
+      #expect(found.status == 0 && found.output == expected.output, "\(found)")
+    }
+    // An index out of range is told at the line of the program.
+    try indices(folder, [3, 4, 1])
+    let wrong = try Tool.run("run", plan)
+    #expect(wrong.status == 1 && wrong.errors.contains("p.kiln:2:3: error: index 4"), "\(wrong)")
+    #expect(wrong.errors.contains("[gather.R1]"), "\(wrong)")
+  }
+
+  @Test("what is wrong with a plan, or its command line, is said at its place")
+  func wrongPlans() throws {
+    let folder = try Folder()
+    let shown = try Tool.run("show", "-", "--stage", "plan", input: constantProgram)
+    let damaged = try folder.write("d.plan", shown.output.replacing("launch", with: "lunch", maxReplacements: 1))
+    let parse = try Tool.run("run", damaged)
+    #expect(parse.status == 1 && parse.errors.hasPrefix("\(damaged):"), "\(parse)")
+    #expect(parse.errors.contains("found 'lunch' [parse.C1]"), "\(parse)")
+    let reference = try Tool.run("run", "-", "--device", "reference", input: shown.output)
+    #expect(reference.status == 1 && reference.errors.contains("[plan.device]"), "\(reference)")
+    let gpu = try Tool.run("run", "-", input: shown.output.replacing("kind = cpu", with: "kind = gpu"))
+    #expect(gpu.status == 1 && gpu.errors.contains("[plan.device]"), "\(gpu)")
+    let function = try Tool.run("run", "-", "--function", "main", input: shown.output)
+    #expect(function.status == 2 && function.errors.contains("--function main is for modules"), "\(function)")
+    let input = try Tool.run("run", "-", "--input", "z=z.npy", input: shown.output)
+    #expect(input.status == 2 && input.errors.contains("@main has no parameter %z"), "\(input)")
+  }
+}

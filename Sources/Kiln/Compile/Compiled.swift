@@ -1,4 +1,5 @@
 public import KilnIR
+import KilnRuntime
 
 /// A closure over tensors that is compiled for the types of its arguments at the first call, and again only when they
 /// change (see `report`).

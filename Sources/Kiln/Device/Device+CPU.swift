@@ -2,8 +2,6 @@ import KilnCPU
 import KilnIR
 import KilnRuntime
 
-extension CPUExecutable: Executable {}
-
 extension Device {
   /// The processor of this machine, through LLVM. Where LLVM or fused multiply-add is missing, programs are refused with
   /// `device.unavailable` and what to install; `Device.reference` runs everywhere.
@@ -12,14 +10,7 @@ extension Device {
   private static let processor: any Executor =
     switch KernelCompiler.shared {
     case .failure(let error): UnavailableExecutor(error.message)
-    case .success(let compiler):
-      PlanExecutor(compiler.machine.description()) { plan throws(KilnError) in
-        do throws(RuntimeError) {
-          return try CPUExecutable(plan, compiler: compiler)
-        } catch {
-          throw KilnError(error)
-        }
-      }
+    case .success(let compiler): PlanExecutor(compiler.machine.description(), .cpu)
     }
 
   /// Why the processor cannot be compiled for; nil if it can.

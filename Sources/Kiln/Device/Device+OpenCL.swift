@@ -36,10 +36,11 @@ extension Device {
   /// Another executor for `device`, as a device of its own.
   package init(_ device: OpenCLDevice, cache: ObjectCache? = .user) {
     Self.prepareForDrivers()
-    let executor = PlanExecutor(device.lowering(), memory: device) { plan throws(KilnError) in
+    let (name, description) = ("opencl:\(device.index)", device.lowering())
+    let backend = PlanBackend(name, for: .openCL) { plan throws(KilnError) in
       try OpenCLExecutable(plan, on: device, cache: cache)
     }
-    self.init("opencl:\(device.index)", executor)
+    self.init(name, PlanExecutor(description, memory: device, backend))
   }
 
   /// One executor a device, so that devices of one name are equal.

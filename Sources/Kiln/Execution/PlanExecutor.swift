@@ -6,18 +6,17 @@ import KilnRuntime
 ///
 /// The pipeline is the same for every machine; only the description that it lowers for differs.
 final class PlanExecutor: Executor {
-  /// Makes a plan ready to run.
-  typealias Finish = @Sendable (ExecutionPlan) throws(KilnError) -> any Executable
-
   let description: DeviceDescription
   let memory: (any DeviceMemory)?
-  private let finish: Finish
+  private let backend: PlanBackend
 
-  init(_ description: DeviceDescription, memory: (any DeviceMemory)? = nil, finish: @escaping Finish) {
+  init(_ description: DeviceDescription, memory: (any DeviceMemory)? = nil, _ backend: PlanBackend) {
     self.description = description
     self.memory = memory
-    self.finish = finish
+    self.backend = backend
   }
+
+  func prepare(_ plan: ExecutionPlan) throws(KilnError) -> any Executable { try backend.prepare(plan) }
 
   func prepare(
     _ module: Module, function name: String, options: ExecutionOptions
@@ -27,6 +26,6 @@ final class PlanExecutor: Executor {
       try Compilation(module, entry: name, for: description, options: options.compilation)
     }
     try Dump.write(compilation, function: name, options, for: description)
-    return try finish(compilation.plan)
+    return try prepare(compilation.plan)
   }
 }

@@ -29,21 +29,17 @@ enum Programs {
     }
     let (executable, numbers) = try executable(module, name, arguments, captures, device)
     let operands = numbers.isEmpty ? inputs : inputs + numbers
-    let types = function.resultTypes.map { InternedType.of($0) }
-    let results: [TensorCore]
-    if let executable = executable.onDevice {
-      results = try executable.run(operands, on: device, types)
-    } else {
-      results = try run(executable, operands, types)
-    }
+    let results = try run(executable, operands, function.resultTypes, on: device)
     RecordingTapes.current?.noteCall(name, in: module, inputs, results)
     return results
   }
 
-  /// Runs a program on tensors in the host's memory.
-  private static func run(
-    _ executable: any Executable, _ inputs: [TensorCore], _ types: [InternedType]
+  /// Runs a program on tensors of `device`, or in the host's memory.
+  static func run(
+    _ executable: any Executable, _ inputs: [TensorCore], _ types: [TensorType], on device: Device
   ) throws(KilnError) -> [TensorCore] {
+    let types = types.map { InternedType.of($0) }
+    if let executable = executable.onDevice { return try executable.run(inputs, on: device, types) }
     var results: [TensorCore] = []
     for type in types { results.append(try .allocate(type)) }
     let addresses = inputs.map { UnsafeRawPointer($0.pointer) }

@@ -1,7 +1,12 @@
 import KilnIR
+import KilnRuntime
 
 /// Runs programs on the graph interpreter: slow, and the meaning of everything.
 final class ReferenceExecutor: Executor {
+  func prepare(_ plan: ExecutionPlan) throws(KilnError) -> any Executable {
+    throw KilnError("plan.device", "the graph interpreter runs modules, not plans; kernel-reference interprets plans")
+  }
+
   func prepare(
     _ module: Module, function name: String, options: ExecutionOptions
   ) throws(KilnError) -> any Executable {
@@ -23,17 +28,8 @@ final class ReferenceExecutor: Executor {
     func run(
       inputs: UnsafeBufferPointer<UnsafeRawPointer>, outputs: UnsafeBufferPointer<UnsafeMutableRawPointer>
     ) throws(KilnError) {
-      var values: [TensorValue] = []
-      for (pointer, parameter) in zip(inputs, function.parameters) {
-        let bytes = UnsafeRawBufferPointer(start: pointer, count: parameter.type.byteCount)
-        do { values.append(try TensorValue(parameter.type, bytes: Array(bytes))) } catch { throw KilnError(error) }
-      }
-      let results = try ReferenceInterpreter.run(module, function: function.name, inputs: values)
-      for (pointer, result) in zip(outputs, results) {
-        result.bytes.withUnsafeBytes { bytes in
-          UnsafeMutableRawBufferPointer(start: pointer, count: bytes.count).copyMemory(from: bytes)
-        }
-      }
+      let values = try TensorValue.reading(function.parameters.map(\.type), from: inputs)
+      TensorValue.write(try ReferenceInterpreter.run(module, function: function.name, inputs: values), to: outputs)
     }
   }
 }

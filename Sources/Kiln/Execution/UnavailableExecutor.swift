@@ -1,9 +1,14 @@
 import KilnIR
+import KilnRuntime
 
 /// Stands for a device that cannot be used: every program is told why.
 final class UnavailableExecutor: Executor {
   private let reason: String
   init(_ reason: String) { self.reason = reason }
+
+  func prepare(_ plan: ExecutionPlan) throws(KilnError) -> any Executable {
+    throw KilnError("device.unavailable", reason)
+  }
 
   func prepare(
     _ module: Module, function: String, options: ExecutionOptions

@@ -43,7 +43,7 @@ public struct Lowered: Sendable {
   init(_ compilation: Compilation, for description: DeviceDescription) {
     modules = compilation.modules
     fusion = compilation.fusion
-    plan = compilation.plan
+    plan = compilation.plan.locatingSites { $0.resolved() }
     self.description = description
   }
 

@@ -1,0 +1,72 @@
+package import KilnIR
+
+/// A back end that runs plans: `.interpreter`, and one of each module of a machine, such as `.cpu` of KilnCPU.
+public struct PlanBackend: Sendable {
+  /// The name, as on the command line.
+  public let name: String
+  /// The schedules that its plans have; nil: any.
+  private let kind: Schedule.Kind?
+  private let make: @Sendable (ExecutionPlan) throws(KilnError) -> any Executable
+
+  package init(
+    _ name: String, for kind: Schedule.Kind?,
+    make: @escaping @Sendable (ExecutionPlan) throws(KilnError) -> any Executable
+  ) {
+    self.name = name
+    self.kind = kind
+    self.make = make
+  }
+
+  /// Makes a plan ready to run.
+  /// - Throws: `plan.device` where it was lowered for another kind of device; what the machine lacks.
+  package func prepare(_ plan: ExecutionPlan) throws(KilnError) -> any Executable {
+    let found = plan.device.scheduleKind
+    if let kind, kind != found {
+      throw KilnError(
+        "plan.device",
+        "the plan was lowered for \(plan.device.name), with \(found.rawValue) schedules; \(name) runs plans with "
+          + "\(kind.rawValue) schedules")
+    }
+    return try make(plan)
+  }
+
+  /// The kernel interpreter: slow, there on every machine, and it runs the plans of all devices.
+  public static let interpreter = PlanBackend("kernel-reference", for: nil) { InterpretedPlan($0) }
+}
+
+/// A plan for the kernel interpreter.
+private final class InterpretedPlan: Executable {
+  private let plan: ExecutionPlan
+
+  init(_ plan: ExecutionPlan) { self.plan = plan }
+
+  func run(
+    inputs: UnsafeBufferPointer<UnsafeRawPointer>, outputs: UnsafeBufferPointer<UnsafeMutableRawPointer>
+  ) throws(KilnError) {
+    let values = try TensorValue.reading(plan.parameters.map(\.type), from: inputs)
+    TensorValue.write(try PlanInterpreter.run(plan, inputs: values), to: outputs)
+  }
+}
+
+extension TensorValue {
+  /// Copies of the tensors of `types` at these addresses.
+  package static func reading(
+    _ types: [TensorType], from addresses: UnsafeBufferPointer<UnsafeRawPointer>
+  ) throws(KilnError) -> [TensorValue] {
+    var values: [TensorValue] = []
+    for (address, type) in zip(addresses, types) {
+      let bytes = UnsafeRawBufferPointer(start: address, count: type.byteCount)
+      do { values.append(try TensorValue(type, bytes: Array(bytes))) } catch { throw KilnError(error) }
+    }
+    return values
+  }
+
+  /// Copies the tensors to these addresses.
+  package static func write(_ values: [TensorValue], to addresses: UnsafeBufferPointer<UnsafeMutableRawPointer>) {
+    for (address, value) in zip(addresses, values) {
+      value.bytes.withUnsafeBytes { bytes in
+        UnsafeMutableRawBufferPointer(start: address, count: bytes.count).copyMemory(from: bytes)
+      }
+    }
+  }
+}
