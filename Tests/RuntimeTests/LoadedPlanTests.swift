@@ -60,9 +60,16 @@ struct LoadedPlanTests {
     #expect(label { _ = try self.load([]) } == "parse.C1")
     let later = text.replacing("numerics 1", with: "numerics 2")
     #expect(label { _ = try self.load(Array(later.utf8)) } == "plan.version")
-    let other = Array(text.replacing("kind = cpu", with: "kind = gpu").utf8)
-    #expect(label { _ = try self.load(other, on: .cpu) } == "plan.device")
-    #expect(label { _ = try self.load(other) } == nil)
+    var other = try ExecutionPlan(parsing: text, file: "p")
+    other.device.workGroups = WorkGroupLimits(
+      isProcessor: false, maximumWorkGroupSize: 256, localMemoryBytes: 32 << 10, fullWorkItems: 4096)
+    #expect(label { _ = try LoadedPlan(other, on: .interpreter) } == "kernel.C6")
+    for kernel in other.kernels.indices {
+      other.kernels[kernel].schedule = .openCL(OpenCLSchedule(.points(strides: false)))
+    }
+    #expect(label { _ = try LoadedPlan(other, on: .cpu) } == "plan.device")
+    #expect(label { _ = try LoadedPlan(other, on: .interpreter) } == nil)
+    #expect(label { _ = try self.load(Array(other.description.utf8)) } == nil)
   }
 
   @Test("What is wrong with a run is an error with a label")
