@@ -8,8 +8,8 @@ package struct CompilationOptions: Hashable, Sendable {
   package var specializes: Bool
   /// Whether plain matrix products may be left to a library, which adds in an order of its own.
   package var allowsLibrary: Bool
-  /// Parameters whose memory the caller may give away, each with the result that would take it. The program is right whether
-  /// a call does so or not.
+  /// Parameters whose memory the caller may give away, each with the result that would take it. The program is right
+  /// whether a call does so or not.
   package var donations: [ExecutionPlan.Donation]
 
   package init(
@@ -35,9 +35,9 @@ package struct Compilation: Sendable {
   /// - Parameters:
   ///   - entry: the function that runs.
   ///   - passes: what is done to the module first; nil: `Pipeline.default(for: entry)`.
-  /// - Throws: what the passes have to say about the program; `module.C2` without the entry; `fuse.call` when a call was not
-  ///   inlined; `lower.C1` for a function that the module does not have, `lower.C2` and `lower.C3` for control flow nested too
-  ///   deeply or too large.
+  /// - Throws: what the passes have to say about the program; `module.C2` without the entry; `fuse.call` when a call
+  ///   was not inlined; `lower.C1` for a function that the module does not have, `lower.C2` and `lower.C3` for control
+  ///   flow nested too deeply or too large.
   package init(
     _ module: Module, entry: String, for device: DeviceDescription, options: CompilationOptions = CompilationOptions(),
     passes: Pipeline? = nil
@@ -59,8 +59,8 @@ package struct Compilation: Sendable {
     self.passed = passed
   }
 
-  /// The module before the passes, after each pass that changed it, and in plain ops, if that is something else. The later
-  /// stages name values as the last one does.
+  /// The module before the passes, after each pass that changed it, and in plain ops, if that is something else. The
+  /// later stages name values as the last one does.
   package var modules: [(name: String, module: Module)] {
     passed.indices.filter { $0 == 0 || passed[$0].module != passed[$0 - 1].module }.map { passed[$0] }
   }

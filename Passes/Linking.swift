@@ -55,7 +55,7 @@ extension Module {
 }
 
 extension Function {
-  /// The function with calls of others in the place of its own.
+  /// The function with its calls redirected to other functions.
   package func replacingCallees(_ names: [String: String]) -> Function {
     if names.isEmpty { return self }
     let replaced = instructions.elements.map { instruction in

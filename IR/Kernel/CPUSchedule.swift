@@ -1,24 +1,25 @@
-/// How a processor runs a kernel. `lanes` are elements, whatever their width; vectors that registers cannot hold are split.
+/// How a processor runs a kernel. `lanes` are elements, whatever their width; vectors that registers cannot hold are
+/// split.
 ///
 /// A compiled phase has the C signature `void phaseN(void *const *buffers, const int64_t *integers, int64_t begin,
 /// int64_t end, void *scratch, int32_t *status)` and runs the work units `begin ..< end`. `buffers` holds the kernel's
-/// buffers and then, if `workspaceBytes` is not 0, the workspace. Units of one phase may run at once on several threads,
-/// each with its own `scratch` of `scratchBytes`; phases follow one another.
+/// buffers and then, if `workspaceBytes` is not 0, the workspace. Units of one phase may run at once on several
+/// threads, each with its own `scratch` of `scratchBytes`; phases follow one another.
 public enum CPUSchedule: Hashable, Sendable {
   /// Scalar loops; any kernel. Work units are the outer points.
   case serial
   /// No inner axes in any stage. Vectors along the last outer axis, tails masked. Work units are (leading outer point,
   /// chunk of `grain` elements of the last axis). `streaming` asks for stores that bypass the caches.
   case pointwise(lanes: Int, unroll: Int, grain: Int, streaming: Bool)
-  /// One stage, no inner axes. Square tiles of `lanes` × `lanes` points along `axis` and the last outer axis: what lies side
-  /// by side along `axis` is loaded so and turned in registers. Work units are (other outer point, `lanes` points of `axis`,
-  /// chunk of `grain` elements of the last axis).
+  /// One stage, no inner axes. Square tiles of `lanes` × `lanes` points along `axis` and the last outer axis: what lies
+  /// side by side along `axis` is loaded so and turned in registers. Work units are (other outer point, `lanes` points
+  /// of `axis`, chunk of `grain` elements of the last axis).
   case turned(axis: Int, lanes: Int, grain: Int)
   /// Vectors along the inner axes: 32 lanes, the lanes of R2. Work units are the outer points.
   case rows
   /// One stage that reduces with one effect, then stages without inner axes. Few outer points, long rows: phase 0 has a
-  /// work unit per (outer point, block of 1,024 elements) and writes block values to the workspace; phase 1 has a unit per
-  /// outer point, combines them by Tree16 and runs the other stages.
+  /// work unit per (outer point, block of 1,024 elements) and writes block values to the workspace; phase 1 has a unit
+  /// per outer point, combines them by Tree16 and runs the other stages.
   case splitRows
   /// Vectors along the last outer axis, reductions stepping over rows. Work units are (leading outer point, strip of
   /// `strip` elements of the last outer axis).
@@ -208,8 +209,8 @@ extension CPUSchedule {
     return Int(min(total, 1e15))
   }
 
-  /// How many pieces each thread's part of a loop is cut into: about 50 µs each, so that little is waited for when a core is
-  /// taken away. A piece of a contraction begins with packing, so there are few.
+  /// How many pieces each thread's part of a loop is cut into: about 50 µs each, so that little is waited for when a
+  /// core is taken away. A piece of a contraction begins with packing, so there are few.
   public func chunks(nanoseconds: Int, threads: Int) -> Int {
     if case .contraction = self { return 4 }
     return max(4, min(64, nanoseconds / threads / 50_000))

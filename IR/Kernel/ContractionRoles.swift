@@ -1,5 +1,6 @@
-/// The roles of the outer axes of a kernel whose stage 0 is the dot of a matrix product: batch axes come first, then at most
-/// one row axis, along which only the left operand moves, then at most one column axis, along which only the right one does.
+/// The roles of the outer axes of a kernel whose stage 0 is the dot of a matrix product: batch axes come first, then at
+/// most one row axis, along which only the left operand moves, then at most one column axis, along which only the right
+/// one does.
 public struct ContractionRoles: Hashable, Sendable {
   public var batchAxes: Int
   /// 0 or 1.

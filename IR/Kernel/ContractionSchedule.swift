@@ -1,21 +1,21 @@
 /// How a processor runs a contraction: the tile, and what is packed.
 ///
 /// **Work units** of the last phase are tiles. They are numbered so that neighbours share what lies in the caches: by
-/// right operand (one for each batch, or one for all), then by group of `group(terms:elementBytes:)` row blocks, then by
-/// column panel, then by row block within the group. Row blocks of several batches stand in one row if the right operand
-/// is the same for all.
+/// right operand (one for each batch, or one for all), then by group of `group(terms:elementBytes:)` row blocks, then
+/// by column panel, then by row block within the group. Row blocks of several batches stand in one row if the right
+/// operand is the same for all.
 ///
-/// **Scratch** holds a tile for each level of Tree16 and a spare one, a record for each row block of a group, the streamed
-/// part of a column panel, and the packed row blocks.
+/// **Scratch** holds a tile for each level of Tree16 and a spare one, a record for each row block of a group, the
+/// streamed part of a column panel, and the packed row blocks.
 public struct ContractionSchedule: Hashable, Sendable {
   /// Elements of the register tile.
   public var tileRows: Int
   public var tileColumns: Int
-  /// Whether the right operand is packed into column panels (phase 0) before it is used: for each panel of `tileColumns`
-  /// columns all terms, for each term its columns side by side. Columns beyond the last hold anything.
+  /// Whether the right operand is packed into column panels (phase 0) before it is used: for each panel of
+  /// `tileColumns` columns all terms, for each term its columns side by side. Columns beyond the last hold anything.
   public var packsRight: Bool
-  /// Whether the tile packs its column panel itself, `streamedTerms` terms at a time in scratch: for a right operand whose
-  /// columns are not side by side and that only one row block reads. Not together with `packsRight`.
+  /// Whether the tile packs its column panel itself, `streamedTerms` terms at a time in scratch: for a right operand
+  /// whose columns are not side by side and that only one row block reads. Not together with `packsRight`.
   public var streamsRight: Bool
   /// Whether each thread packs the row blocks of a group in its scratch, for each term its rows side by side.
   public var packsLeft: Bool

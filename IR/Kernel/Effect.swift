@@ -6,8 +6,8 @@ public enum Effect: Hashable, Sendable {
   case reduce(KernelReduction.Operation, BodyID)
   /// Makes a line of results out of the values of the whole stage.
   case line(LineOperation, BodyID, BufferAccess)
-  /// Combines the value into an element, at each outer point in row-major order of the inner ones (R5). Outer points reach
-  /// different elements.
+  /// Combines the value into an element, at each outer point in row-major order of the inner ones (R5). Outer points
+  /// reach different elements.
   case scatter(ScatterCombiner, BodyID, BufferAccess)
 }
 
@@ -53,8 +53,8 @@ extension Effect {
     }
   }
 
-  /// Whether several workers, or the lanes of a vector, may share the elements of the stage: none waits for another, and none
-  /// is a term of a dot.
+  /// Whether several workers, or the lanes of a vector, may share the elements of the stage: none waits for another,
+  /// and none is a term of a dot.
   public var sharesElements: Bool {
     switch self {
     case .store, .storeScratch, .reduce(.reduce, _), .reduce(.argReduce, _): true

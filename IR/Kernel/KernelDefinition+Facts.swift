@@ -1,5 +1,5 @@
-/// The dtypes of what bodies compute. A reduced value is read behind the stage that defines it, so one walk over the stages
-/// in their order knows them all.
+/// The dtypes of what bodies compute. A reduced value is read behind the stage that defines it, so one walk over the
+/// stages in their order knows them all.
 extension KernelDefinition {
   /// The dtype of every value of a stage's body. The kernel is well formed (`KernelVerifier`).
   public func bodyDTypes(ofStage stage: Int) -> EntityTable<BodyID, DType> {
@@ -90,8 +90,8 @@ extension KernelDefinition {
     return (from.buffer, to.buffer)
   }
 
-  /// Whether a written buffer may share the memory of a read one in a launch with these integers: both have elements of one
-  /// size, and every point reads its own element of it, no later than the stage that stores the result there.
+  /// Whether a written buffer may share the memory of a read one in a launch with these integers: both have elements of
+  /// one size, and every point reads its own element of it, no later than the stage that stores the result there.
   ///
   /// A launch may have the memory that it reads at several buffers; then this must hold for each of them.
   public func canOverwrite(read: Int, written: Int, _ integers: [Int]) -> Bool {

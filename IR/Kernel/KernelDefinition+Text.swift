@@ -16,9 +16,9 @@
 ///       schedule rows
 ///     }
 ///
-/// `n0` … are launch integers; an affine index is `[offset, [strides of the outer axes, then of the inner ones]]`. A matrix
-/// product has `contraction {batchAxes = 0, rowAxes = 1}` before its schedule. The schedule of an OpenCL device is
-/// `openCL points {strides = false}`, with others that tuning may try after `or`.
+/// `n0` … are launch integers; an affine index is `[offset, [strides of the outer axes, then of the inner ones]]`. A
+/// matrix product has `contraction {batchAxes = 0, rowAxes = 1}` before its schedule. The schedule of an OpenCL device
+/// is `openCL points {strides = false}`, with others that tuning may try after `or`.
 extension Kernel: CustomStringConvertible {
   public var description: String { definition.text(["  schedule \(schedule)"]) }
 }

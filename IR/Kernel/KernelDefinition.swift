@@ -1,16 +1,16 @@
 /// What a kernel computes: a loop nest as data. How it runs is a `Schedule` beside it; never a change of bits.
 ///
-/// The points of `outer` are independent. At each of them the stages run in order. A stage visits the points of its `inner`
-/// axes in row-major order (once if it has none), evaluates its body there and applies its effects. Reductions collect the
-/// elements of one stage at one outer point, numbered in that order, and are combined as NUMERICS.md R2, R3 and D1 say;
-/// later stages read them by `reduced`. So the bits follow from the definition alone.
+/// The points of `outer` are independent. At each of them the stages run in order. A stage visits the points of its
+/// `inner` axes in row-major order (once if it has none), evaluates its body there and applies its effects. Reductions
+/// collect the elements of one stage at one outer point, numbered in that order, and are combined as Numerics.md R2, R3
+/// and D1 say; later stages read them by `reduced`. So the bits follow from the definition alone.
 ///
-/// Extents, strides and offsets that do not shape the code are launch arguments, so that one compiled object serves many
-/// shapes. A definition has no name: its content is its identity.
+/// Extents, strides and offsets that do not shape the code are launch arguments, so that one compiled object serves
+/// many shapes. A definition has no name: its content is its identity.
 public struct KernelDefinition: Hashable, Sendable {
   public var buffers: [Buffer]
-  /// Element types of the scratch rows: one row per outer point and type, as long as the inner domain of the stages that
-  /// use it (they have equal inner extents).
+  /// Element types of the scratch rows: one row per outer point and type, as long as the inner domain of the stages
+  /// that use it (they have equal inner extents).
   public var scratchRows: [DType]
   /// How many launch integers there are.
   public var integerCount: Int

@@ -28,8 +28,8 @@ public struct AffineIndex: Hashable, Sendable {
   }
 }
 
-/// An index that is data: the integer `value` of a body along an axis of `extent` elements that lie `stride` apart. It is
-/// in range if 0 ≤ value < extent.
+/// An index that is data: the integer `value` of a body along an axis of `extent` elements that lie `stride` apart. It
+/// is in range if 0 ≤ value < extent.
 public struct DataIndex: Hashable, Sendable {
   public var value: BodyID
   public var stride: KernelInteger
@@ -45,14 +45,14 @@ public struct DataIndex: Hashable, Sendable {
   }
 }
 
-/// A place in a buffer that an instruction reads or an effect writes: the element at `index` + the sum of stride × value
-/// over the indices that are data.
+/// A place in a buffer that an instruction reads or an effect writes: the element at `index` + the sum of stride ×
+/// value over the indices that are data.
 public struct BufferAccess: Hashable, Sendable {
   public var buffer: Int
   public var index: AffineIndex
   public var data: [DataIndex]
-  /// What an index out of range does: it counts as the nearest one in range; or the place is none, which reads zero bits
-  /// and writes nothing, and under `check` also sets the launch's status word to the index's site.
+  /// What an index out of range does: it counts as the nearest one in range; or there is no place, which reads zero
+  /// bits and writes nothing, and under `check` also sets the launch's status word to the index's site.
   public var bounds: IndexBounds?
 
   /// The element at an affine index.

@@ -38,7 +38,7 @@ extension KernelReduction.Operation {
 extension KernelReduction {
   public var resultDType: DType { operation.resultDType(dtype) }
 
-  /// Whether the elements are combined in blocks (NUMERICS R2); other reductions are order-free (R3) or a dot (D1).
+  /// Whether the elements are combined in blocks (Numerics.md R2); other reductions are order-free (R3) or a dot (D1).
   public var isBlocked: Bool {
     guard case .reduce(let kind) = operation else { return false }
     return kind.isBlocked(dtype)
@@ -70,7 +70,7 @@ extension KernelReduction {
 }
 
 extension ReductionKind {
-  /// Whether elements of a dtype are combined in blocks (NUMERICS R2); otherwise in any order (R3).
+  /// Whether elements of a dtype are combined in blocks (Numerics.md R2); otherwise in any order (R3).
   public func isBlocked(_ dtype: DType) -> Bool { dtype.isReal && (self == .sum || self == .product) }
 
   /// What a reduction may meet any number of times: -0 for sums of reals and 1 for products are exact (R2).

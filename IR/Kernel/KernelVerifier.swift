@@ -1,13 +1,14 @@
 /// Checks that a kernel is well formed, and that a launch of it stays within its buffers.
 ///
-/// - `kernel.C1`: a buffer, scratch row, launch integer, body value or reduced value has no such number here; operands stand
-///   before their users, reductions in earlier stages.
-/// - `kernel.C2`: dtypes: a primitive takes its operands and gives its dtype; what is stored has the dtype of its place.
+/// - `kernel.C1`: a buffer, scratch row, launch integer, body value or reduced value has no such number here; operands
+///   stand before their users, reductions in earlier stages.
+/// - `kernel.C2`: dtypes: a primitive takes its operands and gives its dtype; what is stored has the dtype of its
+///   place.
 /// - `kernel.C3`: an affine index has a stride for every outer and inner axis.
 /// - `kernel.C4`: only buffers marked as written are written.
 /// - `kernel.C5`: a scratch row is filled before it is read, and the stages that use it have equal inner extents.
-/// - `kernel.C6`: the schedule and the roles of a contraction fit the stages; a scan or a sort is the only effect of its
-///   stage, a sort in the only stage.
+/// - `kernel.C6`: the schedule and the roles of a contraction fit the stages; a scan or a sort is the only effect of
+///   its stage, a sort in the only stage.
 /// - `kernel.C7`: every affine access of the launch lies within its buffer; with data for an index, at each valid one.
 public struct KernelVerifier {
   private let kernel: KernelDefinition

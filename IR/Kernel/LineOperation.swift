@@ -46,7 +46,8 @@ public enum LineOperation: Hashable, Sendable {
     }
   }
 
-  /// Whether all values of the line are needed before the first result is known. Such a line is the kernel's only stage.
+  /// Whether all values of the line are needed before the first result is known. Such a line is the kernel's only
+  /// stage.
   public var needsWholeLine: Bool {
     switch self {
     case .scanReduce: false

@@ -1,6 +1,6 @@
 /// A launch that is one plain matrix product, as a library of linear algebra knows it: c = a·b, row-major.
 ///
-/// Only `.fast` programs use it: a library adds in an order of its own (NUMERICS D4).
+/// Only `.fast` programs use it: a library adds in an order of its own (Numerics.md D4).
 public struct MatrixProduct: Hashable, Sendable {
   /// An operand in memory: elements between its rows, and whether it is stored transposed.
   public struct Operand: Hashable, Sendable {

@@ -21,8 +21,8 @@ public struct WorkRange: Hashable, Sendable {
 }
 
 extension WorkRange {
-  /// The same work items in groups of at most `limit`, for a kernel that needs more registers than usual. The teams of a
-  /// row group become fewer, which it allows for.
+  /// The same work items in groups of at most `limit`, for a kernel that needs more registers than usual. The teams of
+  /// a row group become fewer, which it allows for.
   package func limited(to limit: Int, isRowGroup: Bool) -> WorkRange {
     guard local.reduce(1, *) > limit, limit > 0 else { return self }
     if isRowGroup { return WorkRange(global: [global[0], 1], local: [local[0], 1]) }

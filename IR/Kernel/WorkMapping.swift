@@ -2,7 +2,8 @@
 public enum WorkMapping: Hashable, Sendable {
   /// A work item for each outer point; with `strides`, each work item takes several.
   case points(strides: Bool)
-  /// A work group for each outer point: 32 lanes of R2 times some teams, each with blocks of its own; trees in local memory.
+  /// A work group for each outer point: 32 lanes of R2 times some teams, each with blocks of its own; trees in local
+  /// memory.
   case rowGroups
   /// A work group for 32 neighbours along the last outer axis; its work items share the 32 lanes of R2.
   case columnGroups

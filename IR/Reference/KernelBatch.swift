@@ -1,5 +1,5 @@
-/// Some outer points of a kernel, computed side by side: every value is a column of words, outer point by outer point, each
-/// with its inner points in row-major order.
+/// Some outer points of a kernel, computed side by side: every value is a column of words, outer point by outer point,
+/// each with its inner points in row-major order.
 struct KernelBatch {
   private let kernel: KernelDefinition
   private let buffers: [UnsafeMutableRawPointer]
@@ -21,8 +21,8 @@ struct KernelBatch {
     scratch = Array(repeating: [], count: kernel.scratchRows.count)
   }
 
-  /// Runs one stage: its body at all points, then its effects. An outer point reads only its own elements of what the batch
-  /// writes, so the order among points does not matter; scatter goes point after point.
+  /// Runs one stage: its body at all points, then its effects. An outer point reads only its own elements of what the
+  /// batch writes, so the order among points does not matter; scatter goes point after point.
   mutating func perform(_ number: Int) {
     let stage = kernel.stages[number]
     let extents = stage.inner.map { $0.value(integers) }

@@ -1,6 +1,6 @@
 extension DeviceDescription {
-  /// As a plan's text says it: `"name" {kind = cpu, vectorBytes = 64, …}`. `workGroups` has the size of a group, the bytes of its
-  /// memory and the work items that fill the device.
+  /// As a plan's text says it: `"name" {kind = cpu, vectorBytes = 64, …}`. `workGroups` has the size of a group, the
+  /// bytes of its memory and the work items that fill the device.
   var text: String {
     let dtypes = DType.allCases.filter(dtypes.contains).map { Attribute.word($0.description) }
     let attributes: KeyValuePairs<String, Attribute> = [

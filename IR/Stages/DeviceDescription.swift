@@ -14,7 +14,8 @@ public struct DeviceDescription: Hashable, Sendable {
   public var level2Bytes: Int
   /// How work items are grouped; nil: the device runs kernels as a processor does.
   public var workGroups: WorkGroupLimits?
-  /// The most buffers that a kernel of several instructions may have. The kernel of a single one has as many as it needs.
+  /// The most buffers that a kernel of several instructions may have. The kernel of a single one has as many as it
+  /// needs.
   public var maximumBuffers: Int
   /// The element types that the device stores and computes with.
   public var dtypes: Set<DType>

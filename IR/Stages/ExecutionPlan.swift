@@ -67,7 +67,8 @@ public struct ExecutionPlan: Hashable, Sendable {
       case constant(Int)
       /// Byte offset in the arena.
       case arena(Int)
-      /// One of the equal parts of an earlier slot, in order: the part that belongs to the turn of the repeat at `step`.
+      /// One of the equal parts of an earlier slot, in order: the part that belongs to the turn of the repeat at
+      /// `step`.
       case element(of: Int, step: Int)
     }
 
@@ -89,7 +90,8 @@ public struct ExecutionPlan: Hashable, Sendable {
     case loop(condition: Range<Int>, body: Range<Int>, predicate: Int)
     /// Runs the region that the `bool` or `i32` in slot `selector` numbers; the last one if it is out of range.
     case branch([Range<Int>], selector: Int)
-    /// Runs `body` `count` times. Turn i works on part i of slots that are elements; if reversed, the last part comes first.
+    /// Runs `body` `count` times. Turn i works on part i of slots that are elements; if reversed, the last part comes
+    /// first.
     case `repeat`(count: Int, isReversed: Bool, body: Range<Int>)
   }
 
@@ -175,7 +177,7 @@ public struct ExecutionPlan: Hashable, Sendable {
     return plan
   }
 
-  /// The slot that `slot` is a part of, directly or through other elements; itself where it is no element.
+  /// The slot that `slot` is a part of, directly or through other elements; itself if it is not an element.
   package func wholeSlot(of slot: Int) -> Int {
     var slot = slot
     while case .element(let whole, _) = slots[slot].place { slot = whole }

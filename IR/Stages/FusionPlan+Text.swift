@@ -43,8 +43,8 @@ extension FusionPlan.Cluster.Kind: CustomStringConvertible {
 }
 
 extension FusionPlan {
-  /// Reads the grouping of functions of `module` from its text, as `description` writes it, and verifies it. The first function
-  /// is the one that is grouped, the others are its callees.
+  /// Reads the grouping of functions of `module` from its text, as `description` writes it, and verifies it. The first
+  /// function is the one that is grouped, the others are its callees.
   /// - Parameter file: the name that diagnostics give the text.
   /// - Throws: the first mistake, with its file, line and column. No text crashes the reader.
   public init(parsing text: String, file: String, in module: Module) throws(KilnError) {

@@ -1,5 +1,5 @@
-/// Which instructions become one kernel. Views, constants and other free instructions belong to no cluster: whoever reads
-/// through them computes them in place.
+/// Which instructions become one kernel. Views, constants and other free instructions belong to no cluster: whoever
+/// reads through them computes them in place.
 public struct FusionPlan: Hashable, Sendable {
   public let function: Function
   /// In an order in which they can run.

@@ -4,8 +4,8 @@ extension FusionPlan {
   /// - `fusion.C1`: what a cluster names is in its function: its members in order, each in no other cluster.
   /// - `fusion.C2`: the kind and the domain of a cluster fit its members.
   /// - `fusion.C3`: a cluster writes what it computes, each value once.
-  /// - `fusion.C4`: what a cluster reads is a parameter, written by an earlier cluster, or computed where it is read: by an
-  ///   earlier member or by an instruction that belongs to no cluster.
+  /// - `fusion.C4`: what a cluster reads is a parameter, written by an earlier cluster, or computed where it is read:
+  ///   by an earlier member or by an instruction that belongs to no cluster.
   /// - `fusion.C5`: the function's results have buffers.
   /// - `fusion.C6`: the functions that control ops run are grouped, each once.
   public func verify() throws(ConstraintFailure) {

@@ -18,7 +18,7 @@ public struct MemoryPlan: Hashable, Sendable {
     }
   }
 
-  /// A value that is written over an operand that nobody reads again.
+  /// A value that is written over an operand that is not read again.
   public struct Reuse: Hashable, Sendable {
     public var name: String
     public var operand: String

@@ -1,5 +1,5 @@
-/// Follows which slots of a plan hold their value, step by step in the order in which they run. The numbers of the plan are
-/// checked already.
+/// Follows which slots of a plan hold their value, step by step in the order in which they run. The numbers of the plan
+/// are checked already.
 struct PlanFlow {
   private let verifier: PlanVerifier
   private(set) var held: Set<Int>
@@ -71,7 +71,7 @@ struct PlanFlow {
     let parts = elements[step, default: []]
     for part in parts where held.contains(part) {
       guard case .element(let whole, _) = plan.slots[part].place else { continue }
-      // Every turn has written its part, and nobody the whole.
+      // Every turn has written its part, and nothing has written the whole.
       let stretch = verifier.stretches[part]
       if written.allSatisfy({ !$0.overlaps(stretch) || $0.isPart(of: stretch) }) { held.insert(whole) }
     }

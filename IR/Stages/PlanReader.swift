@@ -1,7 +1,7 @@
 /// Reads the text of a plan, as `ExecutionPlan.description` writes it. The first mistake ends the reading.
 ///
-/// Labels: those of `TokenReader`, `KernelParser`, `MemoryPlan` and `PlanVerifier`, and `plan.version` for a plan of another
-/// version of the numerics contract, whose bits this Kiln does not compute.
+/// Labels: those of `TokenReader`, `KernelParser`, `MemoryPlan` and `PlanVerifier`, and `plan.version` for a plan of
+/// another version of the numerics contract, whose bits this Kiln does not compute.
 struct PlanReader {
   /// Lowering nests no deeper (`lower.C2`).
   private static let maximumDepth = 256
@@ -67,8 +67,9 @@ struct PlanReader {
 extension ExecutionPlan {
   /// Reads a plan from its text and verifies it: what comes back can run.
   /// - Parameter file: the name that diagnostics give the text.
-  /// - Throws: the first mistake in the text, with its file, line and column, or what `PlanVerifier` finds, at the beginning of
-  ///   the plan; `plan.version` for a plan of another version of the numerics contract. No text crashes the reader.
+  /// - Throws: the first mistake in the text, with its file, line and column, or what `PlanVerifier` finds, at the
+  ///   beginning of the plan; `plan.version` for a plan of another version of the numerics contract. No text crashes
+  ///   the reader.
   public init(parsing text: String, file: String) throws(KilnError) { self = try PlanReader.read(text, file: file) }
 
   /// Whether `text` begins as a plan does, and not as a module.

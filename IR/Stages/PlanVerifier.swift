@@ -1,18 +1,20 @@
 /// Checks that a plan can run: every number names something, every access lies within its memory, and nothing is read
 /// before it is written or after its memory was given to another value.
 ///
-/// - `plan.C1`: a kernel, slot, parameter, result, constant or repeat has no such number here; a launch has a slot per buffer.
+/// - `plan.C1`: a kernel, slot, parameter, result, constant or repeat has no such number here; a launch has a slot per
+///   buffer.
 /// - `plan.C2`: a slot is as large as what it stands for; arena slots and workspaces are aligned and lie in the arena.
 /// - `plan.C3`: parameters and constants are not written.
-/// - `plan.C4`: what a launch writes shares memory with what it reads only if both are exactly the same bytes and the kernel
-///   can overwrite it, at every buffer that has this memory; with what it writes never.
+/// - `plan.C4`: what a launch writes shares memory with what it reads only if both are exactly the same bytes and the
+///   kernel can overwrite it, at every buffer that has this memory; with what it writes never.
 /// - `plan.C5`: a slot is read only while it holds its value.
-/// - `plan.C6`: regions nest: they follow their step, and the next step follows them. A predicate is `bool`, a selector `bool`
-///   or `i32`; a repeat has no negative count.
-/// - `plan.C7`: a result is written, or is an earlier result or a parameter of as many bytes. A donation has a parameter and a
-///   written result of its own, of as many bytes, and no result is the parameter.
+/// - `plan.C6`: regions nest: they follow their step, and the next step follows them. A predicate is `bool`, a selector
+///   `bool` or `i32`; a repeat has no negative count.
+/// - `plan.C7`: a result is written, or is an earlier result or a parameter of as many bytes. A donation has a
+///   parameter and a written result of its own, of as many bytes, and no result is the parameter.
 /// - `plan.C8`: an element is used only in the turns of its repeat.
-/// - `plan.C9`: a launch has a site for every index that its kernel checks, and leaves only a matrix product to a library.
+/// - `plan.C9`: a launch has a site for every index that its kernel checks, and leaves only a matrix product to a
+///   library.
 /// - the labels of `KernelVerifier` and `MemoryPlan`.
 ///
 /// A plan with donations must be right both with the memory of its own for each result and with that of the parameters.
@@ -170,8 +172,8 @@ extension PlanVerifier {
     }
   }
 
-  /// Walks the plan again with the donated results where their parameters are. All of them at once: with fewer, less memory is
-  /// shared.
+  /// Walks the plan again with the donated results where their parameters are. All of them at once: with fewer, less
+  /// memory is shared.
   private func requireDonations() throws(ConstraintFailure) {
     guard !plan.donations.isEmpty else { return }
     var shared = self

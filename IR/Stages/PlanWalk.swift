@@ -72,7 +72,7 @@ package struct PlanTurns: Sendable {
     var byteCount: Int
   }
 
-  /// By slot; nil for slots that are no elements.
+  /// By slot; nil for slots that are not elements.
   private let elements: [Element?]
   /// The part that the repeat at each step has come to.
   private var parts: [Int]
@@ -107,8 +107,8 @@ extension ExecutionPlan {
 }
 
 extension ExecutionPlan.Launch {
-  /// What is thrown for the status words that a launch leaves: the number of the site whose index was out of range, and the
-  /// index; nil for 0, where every index was in range.
+  /// What is thrown for the status words that a launch leaves: the number of the site whose index was out of range, and
+  /// the index; nil for 0, where every index was in range.
   package func error(site: Int, index: Int64) -> KilnError? {
     sites.indices.contains(site - 1) ? sites[site - 1].error(index: index) : nil
   }

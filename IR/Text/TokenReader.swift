@@ -79,7 +79,7 @@ extension TokenReader {
     for word in words { try expect(word: word) }
   }
 
-  /// Runs of bytes that are no tokens of modules, like `+`.
+  /// Runs of bytes that are not tokens of modules, like `+`.
   mutating func expect(symbols: String...) throws(KilnError) {
     for symbol in symbols {
       guard current.text == symbol, current.kind == .unknown || current.kind == .word else {

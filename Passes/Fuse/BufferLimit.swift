@@ -27,7 +27,8 @@ struct BufferLimit {
     }
   }
 
-  /// Whether there are enough buffers: one for each operand from elsewhere, and one for each result that is read elsewhere.
+  /// Whether there are enough buffers: one for each operand from elsewhere, and one for each result that is read
+  /// elsewhere.
   func allows(_ members: [InstructionID]) -> Bool {
     let inside = Set(members)
     var operands: Set<ValueID> = []
@@ -47,8 +48,8 @@ struct BufferLimit {
 }
 
 extension FusionPlan.Cluster {
-  /// Whether a kernel of several members has more than `maximumBuffers`. One that computes a single instruction has what that
-  /// needs: nothing can be taken from it.
+  /// Whether a kernel of several members has more than `maximumBuffers`. One that computes a single instruction has
+  /// what that needs: nothing can be taken from it.
   func exceeds(_ maximumBuffers: Int, _ resolver: Resolver) -> Bool {
     guard members.count > 1 else { return false }
     let operandCount = members.reduce(0) { $0 + resolver.function.instructions[$1].operands.count }

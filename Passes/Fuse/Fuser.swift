@@ -1,8 +1,8 @@
 import KilnIR
 
 /// Groups the instructions of a function into clusters, walking it once in program order. An instruction joins the
-/// cluster of one of its producers if that keeps the clusters free of cycles and reads the producer's element at its own
-/// point; else it begins one.
+/// cluster of one of its producers if that keeps the clusters free of cycles and reads the producer's element at its
+/// own point; else it begins one.
 struct Fuser {
   /// The most members of a cluster: basic blocks beyond a few hundred operations compile slowly.
   static let maximumMembers = 64
@@ -45,8 +45,8 @@ struct Fuser {
     return plan
   }
 
-  /// First as if the device took any number of buffers. What a cluster writes is known only at the end: if it turns out to be
-  /// too much for one kernel, again with a count of what may have to be written.
+  /// First as if the device took any number of buffers. What a cluster writes is known only at the end: if it turns out
+  /// to be too much for one kernel, again with a count of what may have to be written.
   private static func run(
     _ function: Function, _ device: DeviceDescription, fuses: Bool
   ) throws(KilnError) -> FusionPlan {
@@ -240,8 +240,8 @@ struct Fuser {
     begin(.reduction(axes: axes), shape, id, [operand], [])
   }
 
-  /// `overlapAdd` computes the elements of its operand where it adds them: the copies that a window makes of an element are
-  /// then written nowhere.
+  /// `overlapAdd` computes the elements of its operand where it adds them: the copies that a window makes of an element
+  /// are then written nowhere.
   private mutating func joinOverlapAdd(_ id: InstructionID) -> Bool {
     let operand = function.instructions[id].operands[0]
     let shape = function.valueTypes[operand].shape.dimensions
@@ -400,7 +400,8 @@ struct Fuser {
 }
 
 extension FusionPlan {
-  /// The functions that control ops run, the first one last. One that the module does not have is left out; lowering reports it.
+  /// The functions that control ops run, the first one last. One that the module does not have is left out; lowering
+  /// reports it.
   fileprivate func callees(in module: Module) -> [Function] {
     clusters.reversed().flatMap { cluster -> [Function] in
       guard case .control = cluster.kind else { return [] }

@@ -91,8 +91,8 @@ struct ClusterLowering {
       ], epilogue.sites)
   }
 
-  /// Copies the operand, then combines the updates, one after the other along the axes of the indices. The points of the
-  /// second kernel are those of the other axes: they reach different elements.
+  /// Copies the operand, then combines the updates, one after the other along the axes of the indices. The points of
+  /// the second kernel are those of the other axes: they reach different elements.
   private func scatter() -> [KernelDraft] {
     let id = cluster.members[0]
     let instruction = function.instructions[id]
@@ -200,7 +200,7 @@ struct ClusterLowering {
         piece(
           instruction.operands[0], function.valueTypes[instruction.operands[0]].shape.dimensions,
           broadcastScalar: false, low: low,
-          // Holes beside a single element are none, and must not overflow.
+          // A single element has no holes beside it; counting them must not overflow.
           step: zip(interior, function.valueTypes[instruction.operands[0]].shape.dimensions).map { $1 > 1 ? $0 + 1 : 1 }
         ),
       ].filter { !$0.isEmpty }

@@ -6,7 +6,8 @@ extension ContractionSchedule {
   static func choose(_ contraction: Contraction, for device: DeviceDescription) -> ContractionSchedule {
     let (roles, dtype, shape) = (contraction.roles, contraction.dtype, contraction.shape([]))
     let (rows, columns, terms) = (shape.rows, shape.columns, shape.terms)
-    // How many batches share one right operand, and elements from column to column of it, from row to row of the left one.
+    // How many batches share one right operand, and elements from column to column of it, from row to row of the left
+    // one.
     let rightUses = shape.batches / max(shape.rightBatches, 1)
     let rightColumnStride = contraction.right.index.strides[roles.columnAxis].value([])
     let leftRowStride = roles.rowAxes == 1 ? contraction.left.index.strides[roles.batchAxes].value([]) : 0
@@ -36,7 +37,8 @@ extension ContractionSchedule {
   private static func columnVectors(rows: Int, columns: Int, lanes: Int, _ registers: Int, _ widest: Int) -> Int {
     let most = min(widest, (registers - 2) / (rows + 1))
     func padded(_ vectors: Int) -> Int { ceilDivide(columns, vectors * lanes) * vectors * lanes }
-    // A tile of one vector keeps the multipliers busy from some eight rows on; with fewer rows it is the width that does.
+    // A tile of one vector keeps the multipliers busy from some eight rows on; with fewer rows it is the width that
+    // does.
     var best = 1
     for vectors in 1...max(1, most) where vectors <= 4 || vectors.isMultiple(of: 2) {
       if Double(padded(vectors)) <= 1.05 * Double(padded(best)) || rows * best < 8 && padded(best) > best * lanes {

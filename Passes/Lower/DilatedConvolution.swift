@@ -2,9 +2,9 @@ import KilnIR
 
 /// One convolution with a dilated left operand as several without, one for each phase of the positions.
 ///
-/// With no more than 512 terms there is one block, and leaving holes out changes nothing: each phase takes its own taps. With
-/// more terms the blocks must count the holes (NUMERICS.md D3): the operand is spread with holes of -0, each phase has all
-/// taps with +0 in the place of those it does not use, and a hole's product (-0)(+0) = -0 adds exactly.
+/// With no more than 512 terms there is one block, and leaving holes out changes nothing: each phase takes its own
+/// taps. With more terms the blocks must count the holes (Numerics.md D3): the operand is spread with holes of -0, each
+/// phase has all taps with +0 instead of those it does not use, and a hole's product (-0)(+0) = -0 adds exactly.
 struct DilatedConvolution {
   private let convolution: Convolution
   private let operands: [ValueID]
@@ -47,7 +47,8 @@ struct DilatedConvolution {
     return try interleaved([], source(&rewriter), &rewriter)
   }
 
-  /// The left operand with +0 around its elements as far as the windows reach; with holes kept, -0 wherever there is one.
+  /// The left operand with +0 around its elements as far as the windows reach; with holes kept, -0 wherever there is
+  /// one.
   private func source(_ rewriter: inout Rewriter) throws(KilnError) -> ValueID {
     let none = [Int](repeating: 0, count: lhs.rank)
     var (low, high, holesLow, holesHigh, interior) = (none, none, none, none, none)

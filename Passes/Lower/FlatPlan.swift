@@ -15,7 +15,7 @@ struct FlatPlan {
   /// The step of each loop, and the step behind it and its regions.
   private(set) var stepOfLoop: [Int: Int] = [:]
   private var endOfLoop: [Int: Int] = [:]
-  /// From the first to the last step at which a buffer that is no element is in use, as a whole or in parts.
+  /// From the first to the last step at which a buffer that is not an element is in use, as a whole or in parts.
   private(set) var lifetimes: [BufferID: ClosedRange<Int>] = [:]
 
   private let buffers: EntityTable<BufferID, PlanBuffer>
@@ -93,8 +93,8 @@ struct FlatPlan {
 // MARK: - Moves
 
 extension FlatPlan {
-  /// Buffers that can be one with the buffer to which a move brings their value: nothing uses the one after the move, nor the
-  /// other before it.
+  /// Buffers that can be one with the buffer to which a move brings their value: nothing uses the one after the move,
+  /// nor the other before it.
   func replacedBuffers(keeping kept: Set<BufferID>) -> [BufferID: BufferID] {
     var replaced: [BufferID: BufferID] = [:]
     for (step, element) in steps.enumerated() {
@@ -114,7 +114,7 @@ extension FlatPlan {
 }
 
 extension [RegionNode] {
-  /// The nodes with other buffers in the place of some, and without the moves that this makes idle.
+  /// The nodes with some buffers replaced, and without the moves that this makes idle.
   func replacing(_ replaced: [BufferID: BufferID]) -> [RegionNode] {
     func new(_ buffer: BufferID) -> BufferID {
       var buffer = buffer

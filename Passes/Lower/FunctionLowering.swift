@@ -2,9 +2,9 @@ import KilnIR
 
 /// Lowers a function, and the functions that its control ops run, to one tree of launches.
 ///
-/// Where a callee's result belongs is known before it is lowered (the buffer in which a loop carries it, a part of a stacked
-/// result, the result of a branch), so it is written there at once. A carried result that would be written while the value
-/// it replaces is still read goes to a buffer of its own, and is moved at the end of the turn.
+/// Where a callee's result belongs is known before it is lowered (the buffer in which a loop carries it, a part of a
+/// stacked result, the result of a branch), so it is written there at once. A carried result that would be written
+/// while the value it replaces is still read goes to a buffer of its own, and is moved at the end of the turn.
 struct FunctionLowering {
   let module: Module
   private let device: DeviceDescription
@@ -34,7 +34,7 @@ struct FunctionLowering {
     var nodes: [RegionNode]
     /// The buffer of every result.
     var results: [BufferID]
-    /// Which results with a parameter in their target are written only when nobody needs the parameter any more.
+    /// Which results with a parameter in their target are written only when the parameter is no longer needed.
     var replacing: Set<Int>
   }
 
@@ -122,8 +122,8 @@ struct FunctionLowering {
     return items
   }
 
-  /// The value that is to be written to each target, with the number of the result. A parameter, and a value that an earlier
-  /// target has taken, are copied.
+  /// The value that is to be written to each target, with the number of the result. A parameter, and a value that an
+  /// earlier target has taken, are copied.
   private func place(
     _ targets: [Target?], _ body: inout FunctionBody, _ items: inout [RegionItem]
   ) -> [(value: ValueID, number: Int)] {

@@ -32,8 +32,8 @@ struct KernelDraft {
 }
 
 extension KernelDefinition {
-  /// Whether what is bound to its buffers as `result` may share the memory of what is bound as `operand`, at every buffer that
-  /// it is bound to. All integers are constants still.
+  /// Whether what is bound to its buffers as `result` may share the memory of what is bound as `operand`, at every
+  /// buffer that it is bound to. All integers are constants still.
   func canOverwrite<Bound: Equatable>(_ bound: [Bound], _ operand: Bound, with result: Bound) -> Bool {
     let reads = bound.indices.filter { bound[$0] == operand && !buffers[$0].isWritten }
     let writes = bound.indices.filter { bound[$0] == result && buffers[$0].isWritten }

@@ -80,8 +80,8 @@ extension KernelDraft {
     return strides
   }
 
-  /// Puts the outer axes of a matrix product in the order of their roles, by the operand that moves along them. Where each
-  /// channel is a product of its own, vectors run along the channels instead.
+  /// Puts the outer axes of a matrix product in the order of their roles, by the operand that moves along them. Where
+  /// each channel is a product of its own, vectors run along the channels instead.
   private mutating func orderContractionAxes() {
     guard let stage = kernel.stages.first, stage.effects.count == 1, let (left, right) = stage.effects[0].dot,
       var lhs = stage.body[left.index].plainAccess, var rhs = stage.body[right.index].plainAccess,

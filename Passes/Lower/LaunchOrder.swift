@@ -2,7 +2,7 @@ import KilnIR
 
 /// The order of a function's launches and control ops, and which results may be written over a parameter.
 struct LaunchOrder {
-  /// A result that shall be written over a parameter.
+  /// A result that is to be written over a parameter.
   struct Wish {
     /// Names the wish.
     var number: Int

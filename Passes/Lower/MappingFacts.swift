@@ -1,6 +1,7 @@
 import KilnIR
 
-/// What decides which work mappings a kernel may have, and which of them are worth a try. Its integers are still constants.
+/// What decides which work mappings a kernel may have, and which of them are worth a try. Its integers are still
+/// constants.
 struct MappingFacts {
   let kernel: KernelDefinition
   let limits: WorkGroupLimits
@@ -110,7 +111,8 @@ extension KernelDefinition.Stage {
 }
 
 extension KernelDefinition {
-  /// Whether neighbours along the last outer axis are neighbours in memory, and neighbours along the inner axis are not.
+  /// Whether neighbours along the last outer axis are neighbours in memory, and neighbours along the inner axis are
+  /// not.
   fileprivate var walksColumns: Bool {
     guard let last = outer.indices.last else { return false }
     var (alongOuter, alongInner) = (0, 0)

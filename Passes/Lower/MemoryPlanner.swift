@@ -1,7 +1,7 @@
 import KilnIR
 
-/// Assigns arena offsets: requests by falling size, each at the lowest offset where nothing in use at the same time lies
-/// (greedy by size; Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020).
+/// Assigns arena offsets: requests by falling size, each at the lowest offset where nothing in use at the same time
+/// lies (greedy by size; Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020).
 enum MemoryPlanner {
   struct Request {
     var name: String

@@ -28,9 +28,9 @@ struct WindowGrid {
 
 func gcd(_ a: Int, _ b: Int) -> Int { b == 0 ? a : gcd(b, a % b) }
 
-/// `overlapAdd` as kernels without conflicts: the taps are cut into runs so short that the windows of one run do not overlap.
-/// Each kernel adds one run to what the earlier ones left. Later taps come first, since they belong to earlier windows
-/// (NUMERICS.md R5). An element starts at -0, to which its first term adds exactly.
+/// `overlapAdd` as kernels without conflicts: the taps are cut into runs so short that the windows of one run do not
+/// overlap. Each kernel adds one run to what the earlier ones left. Later taps come first, since they belong to earlier
+/// windows (Numerics.md R5). An element starts at -0, to which its first term adds exactly.
 extension ClusterLowering {
   func overlapAdd(_ grid: WindowGrid, _ instruction: Instruction) -> [KernelDraft] {
     let operand = function.valueTypes[instruction.operands[0]]

@@ -1,7 +1,7 @@
 import KilnIR
 
-/// Convolutions made plain: padding becomes a padded copy of the operand, about as large as the operand itself, and dilation of
-/// the left operand becomes one convolution for each phase of the positions (NUMERICS.md D3).
+/// Convolutions made plain: padding becomes a padded copy of the operand, about as large as the operand itself, and
+/// dilation of the left operand becomes one convolution for each phase of the positions (Numerics.md D3).
 enum PlainConvolution {
   static let rules: [RewriteRule] = [dilated, padded]
 
@@ -34,7 +34,8 @@ enum PlainConvolution {
     return try rewriter.emitOne(.contraction(.convolution(plain)), [source, operands[1]])
   }
 
-  /// The positions whose places lie equally far from the elements of a dilated operand are a phase: they use the same taps.
+  /// The positions whose places lie equally far from the elements of a dilated operand are a phase: they use the same
+  /// taps.
   static let dilated = RewriteRule("convolution of a dilated operand") { rewriter, op, operands throws(KilnError) in
     guard case .contraction(.convolution(let convolution)) = op,
       convolution.windows.contains(where: { $0.lhsDilation > 1 })

@@ -1,7 +1,7 @@
 import KilnIR
 
-/// What kernels cannot say directly, in ops that they can: convolutions whose reads all lie within their operand, sums over
-/// the few taps of a window as elementwise ops. The bits stay (NUMERICS.md W2).
+/// What kernels cannot say directly, in ops that they can: convolutions whose reads all lie within their operand, sums
+/// over the few taps of a window as elementwise ops. The bits stay (Numerics.md W2).
 enum PlainOps {
   static let rules: [RewriteRule] = PlainConvolution.rules + [WindowReduction.rule]
 

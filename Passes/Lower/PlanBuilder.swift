@@ -87,7 +87,8 @@ struct PlanBuilder {
   private mutating func bindBuffers(of step: Int) {
     switch flat.steps[step] {
     case .launch(let launch):
-      // What the launch reads has its slot already, but for constants, elements and what nobody writes for want of elements.
+      // What the launch reads has its slot already, except for constants, elements of slots, and empty buffers, which
+      // are never written.
       for (buffer, kind) in zip(launch.buffers, launch.draft.kernel.buffers) where !kind.isWritten { bind(buffer) }
       for buffer in launch.written {
         bind(buffer, writtenBy: launch, step)
@@ -156,7 +157,7 @@ struct PlanBuilder {
         flat.lifetimes[operand]?.upperBound == step, let slot = slotOf[operand], let request = requestOf[slot],
         requests[request].steps.upperBound == step,
         requests[request].byteCount == buffers[buffer].type.byteCount, launch.canOverwrite(operand, with: buffer),
-        // Another result of the launch may have taken it, though nobody reads that.
+        // Another result of the launch may have taken it, though that one is not read.
         !launch.written.contains(where: { slotOf[$0].flatMap { requestOf[$0] } == request })
       else { continue }
       return (operand, request)

@@ -34,8 +34,8 @@ struct ScheduleChoice {
       lanes: lanes, unroll: unroll(kernel), grain: Self.grain, streaming: points * written >= Self.streamingBytes)
   }
 
-  /// Tiles for a kernel that reads along another axis than it writes along, as a transpose does: by element, every read would
-  /// touch a cache line of its own.
+  /// Tiles for a kernel that reads along another axis than it writes along, as a transpose does: by element, every read
+  /// would touch a cache line of its own.
   private func turned(_ kernel: KernelDefinition) -> CPUSchedule? {
     guard kernel.stages.count == 1, kernel.outer.count >= 2,
       kernel.outer.allSatisfy({ $0.value([]) >= 16 }), kernel.stages[0].body.count <= 12
@@ -75,8 +75,8 @@ struct ScheduleChoice {
     }
   }
 
-  /// The strip of a scatter or a scan whose points lie side by side in memory. A strip of a scatter walks all indices, so
-  /// there are only as many as the threads want; a scan holds its strip in registers.
+  /// The strip of a scatter or a scan whose points lie side by side in memory. A strip of a scatter walks all indices,
+  /// so there are only as many as the threads want; a scan holds its strip in registers.
   private func lineStrip(_ kernel: KernelDefinition) -> Int? {
     guard kernel.stages.count == 1, kernel.stages[0].effects.count == 1, kernel.columnsAreContiguous,
       let columns = kernel.outer.last?.value([])
@@ -118,8 +118,8 @@ extension KernelDefinition {
     }
   }
 
-  /// Whether both operands of the kernel's dot move along the last outer axis, side by side: every channel is a product of
-  /// its own.
+  /// Whether both operands of the kernel's dot move along the last outer axis, side by side: every channel is a product
+  /// of its own.
   var isChannelwiseDot: Bool {
     guard let stage = stages.first, stage.effects.count == 1, let (left, right) = stage.effects[0].dot,
       let lhs = stage.body[left.index].plainAccess, let rhs = stage.body[right.index].plainAccess,

@@ -242,8 +242,8 @@ struct StageWriter {
     }
   }
 
-  /// Where `value` lies when what `axes` name is added to its index: the element at `index`, and elements per step. More
-  /// axes stand for the data, of the extents given, so that views are followed as always.
+  /// Where `value` lies when what `axes` name is added to its index: the element at `index`, and elements per step.
+  /// More axes stand for the data, of the extents given, so that views are followed as always.
   private func dataIndexed(
     _ value: ValueID, at index: IndexExpression, _ axes: [(axis: Int, extent: Int)]
   ) -> (buffer: ValueID, start: LinearExpression, strides: [Int]) {

@@ -7,13 +7,15 @@ struct TapRun {
   var count: Int
 }
 
-/// The phases of a window over a dilated axis: positions `phase`, `phase` + `count`, … meet the elements with the same taps.
+/// The phases of a window over a dilated axis: positions `phase`, `phase` + `count`, … meet the elements with the same
+/// taps.
 struct WindowPhases {
   let window: Convolution.Window
   let elements: Int
   let taps: Int
   let positions: Int
-  /// How many phases there are. Every phase is given equally many positions; the last ones may be beyond the window's own.
+  /// How many phases there are. Every phase is given equally many positions; the last ones may be beyond the window's
+  /// own.
   let count: Int
   let positionsPerPhase: Int
 

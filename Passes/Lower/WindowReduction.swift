@@ -1,10 +1,10 @@
 import KilnIR
 
-/// A reduction over the few taps of a window as elementwise ops on shifted slices, which one kernel computes in vectors along
-/// whatever axis is contiguous: pooling, and the counting of its ties for the derivative.
+/// A reduction over the few taps of a window as elementwise ops on shifted slices, which one kernel computes in vectors
+/// along whatever axis is contiguous: pooling, and the counting of its ties for the derivative.
 ///
-/// Sums and products keep the order of NUMERICS.md R2: with up to 32 elements each lane holds one, and lanes l and l + h are
-/// combined for h = 16, 8, 4, 2, 1. The other reductions have no order.
+/// Sums and products keep the order of Numerics.md R2: with up to 32 elements each lane holds one, and lanes l and l +
+/// h are combined for h = 16, 8, 4, 2, 1. The other reductions have no order.
 enum WindowReduction {
   /// The most taps that are written out.
   private static let mostTaps = 32

@@ -49,7 +49,7 @@ package final class CPUExecutable: @unchecked Sendable {
     }
   }
 
-  /// Compiles the kernels that nobody compiled before, on all threads of the pool.
+  /// Compiles the kernels that are not compiled yet, on all threads of the pool.
   package init(_ plan: ExecutionPlan, compiler: KernelCompiler, pool: WorkerPool = .shared) throws(RuntimeError) {
     self.plan = plan
     self.pool = pool

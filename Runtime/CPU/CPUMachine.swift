@@ -2,7 +2,7 @@ package import KilnRuntime
 
 /// The processor of this machine with all that makes code for it: LLVM, the host's features, the loader.
 package final class CPUMachine: Sendable {
-  /// The machine of the process, or why there is none and what helps.
+  /// The machine of the process, or why it cannot be used and what helps.
   package static let shared: Result<CPUMachine, RuntimeError> = Result { () throws(RuntimeError) in
     try CPUMachine(library: LLVMLibrary.shared.get())
   }
@@ -19,7 +19,7 @@ package final class CPUMachine: Sendable {
     try HostFeatures(host: library).requireFusedMultiplyAdd()
   }
 
-  /// The compiler for this machine. The first call proves on a small kernel that LLVM compiles what it is told.
+  /// The compiler for this machine. The first call proves on a small kernel that LLVM compiles correctly.
   package func compiler() throws(RuntimeError) -> ObjectCompiler {
     let compiler = ObjectCompiler(library: library, features: features)
     try isTrusted.withLock { isTrusted throws(RuntimeError) in

@@ -1,7 +1,7 @@
 import KilnRuntime
 
-/// A relocatable ELF object as the code generator writes it: sections, symbols and relocations, read with every number checked
-/// against the file's end.
+/// A relocatable ELF object as the code generator writes it: sections, symbols and relocations, read with every number
+/// checked against the file's end.
 struct ELFObject {
   struct Section {
     var name: String
@@ -48,7 +48,7 @@ struct ELFObject {
   /// Functions and data that the object uses and does not define.
   var undefined: [String] { symbols.filter { $0.section == 0 && !$0.name.isEmpty }.map(\.name) }
 
-  /// - Throws: `RuntimeError` of kind `codeGeneration` if `object` is no 64-bit little-endian ELF file.
+  /// - Throws: `RuntimeError` of kind `codeGeneration` if `object` is not a 64-bit little-endian ELF file.
   init(_ object: [UInt8]) throws(RuntimeError) {
     bytes = object
     let reader = Reader(bytes: object)

@@ -38,7 +38,7 @@ package struct HostFeatures: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// The same machine as if it had nothing newer than this class: for tests of the narrower code on a wide machine.
-  /// The 128-bit class keeps FMA, which the runtime requires (NUMERICS B3).
+  /// The 128-bit class keeps FMA, which the runtime requires (Numerics.md B3).
   package func limited(to limit: VectorClass) -> HostFeatures {
     guard limit < vectorClass else { return self }
     #if arch(x86_64)
@@ -53,7 +53,7 @@ package struct HostFeatures: Hashable, Sendable, CustomStringConvertible {
     #endif
   }
 
-  /// NUMERICS B3: without hardware FMA only the references run.
+  /// Numerics.md B3: without hardware FMA only the references run.
   package func requireFusedMultiplyAdd() throws(RuntimeError) {
     #if arch(x86_64)
       guard features.split(separator: ",").contains("+fma") else {

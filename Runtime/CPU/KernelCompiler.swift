@@ -3,9 +3,8 @@ package import KilnRuntime
 
 /// The machine code of one kernel: a function for each phase. The pointers are valid as long as this object lives.
 package final class CompiledKernel: Sendable {
-  /// Buffers (and the workspace behind them), integers, first and last work unit, the thread's scratch, the status word and, eight
-  /// bytes on, the index that it speaks of;
-  /// `CPUSchedule` says what they mean.
+  /// Buffers (and the workspace behind them), integers, first and last work unit, the thread's scratch, the status word
+  /// and, eight bytes on, the index that it speaks of; `CPUSchedule` says what they mean.
   package typealias Phase =
     @convention(c) (
       UnsafePointer<UnsafeMutableRawPointer?>, UnsafePointer<Int>, Int, Int, UnsafeMutableRawPointer?,
@@ -43,7 +42,7 @@ package final class KernelCompiler: Sendable {
     package var loaded = 0
   }
 
-  /// The compiler of the process, with the user's object cache; or why there is none.
+  /// The compiler of the process, with the user's object cache; or why it does not exist.
   package static let shared: Result<KernelCompiler, RuntimeError> = CPUMachine.shared.map {
     KernelCompiler(machine: $0, cache: .user)
   }
@@ -99,7 +98,8 @@ package final class KernelCompiler: Sendable {
     return kept
   }
 
-  /// The code of several kernels, compiled by the threads of `pool`. The error is that of the first kernel that has one.
+  /// The code of several kernels, compiled by the threads of `pool`. The error is that of the first kernel that has
+  /// one.
   package func compile(_ kernels: [Kernel], on pool: WorkerPool = .shared) throws(RuntimeError) -> [CompiledKernel] {
     let results = Lock([Result<CompiledKernel, RuntimeError>?](repeating: nil, count: kernels.count))
     let guess = 4_000_000

@@ -3,7 +3,8 @@ package import KilnRuntime
 
 /// Turns an LLVM module into the bytes of a relocatable object.
 ///
-/// Each compilation has its own context (the module's) and its own target machine, so any number of threads may compile.
+/// Each compilation has its own context (the module's) and its own target machine, so any number of threads may
+/// compile.
 package struct ObjectCompiler: Sendable {
   package let library: LLVMLibrary
   package let features: HostFeatures
@@ -24,12 +25,12 @@ package struct ObjectCompiler: Sendable {
   /// Compiles `module`. No pass of LLVM's middle end runs: the kernel already says what to do.
   ///
   /// - Throws: `RuntimeError` of kind `codeGeneration` if LLVM refuses the module, or if the object needs a function
-  ///   other than memcpy, memmove and memset (NUMERICS B2).
+  ///   other than memcpy, memmove and memset (Numerics.md B2).
   package func object(from module: borrowing LLVMModule) throws(RuntimeError) -> [UInt8] {
     let object = try emit(module, Int32(KilnLLVMObjectFile))
     let foreign = try ELFObject(object).undefined.filter { !Self.allowedSymbols.contains($0) }
     guard foreign.isEmpty else {
-      throw RuntimeError(.codeGeneration, "the code generator called \(foreign.joined(separator: ", ")) (NUMERICS B2)")
+      throw RuntimeError(.codeGeneration, "the code generator called \(foreign.joined(separator: ", ")) (Numerics B2)")
     }
     return object
   }

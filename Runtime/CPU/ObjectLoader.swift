@@ -18,8 +18,8 @@ package final class LoadedObject: Sendable {
   package func address(of symbol: String) -> UInt? { addresses[symbol] }
 }
 
-/// Loads objects into the process: places their sections in a block of the arena, and puts the addresses in that their code
-/// leaves open. Any thread may call.
+/// Loads objects into the process: places their sections in a block of the arena, and puts the addresses in that their
+/// code leaves open. Any thread may call.
 package struct ObjectLoader: Sendable {
   package let arena = CodeArena()
 
@@ -27,8 +27,8 @@ package struct ObjectLoader: Sendable {
 
   /// Loads `object`.
   ///
-  /// - Throws: `codeGeneration` for an object that needs what this process does not have, or with a relocation that is not
-  ///   known here.
+  /// - Throws: `codeGeneration` for an object that needs what this process does not have, or with a relocation that is
+  ///   not known here.
   package func load(_ object: [UInt8]) throws(RuntimeError) -> LoadedObject {
     let elf = try ELFObject(object)
     let layout = try ObjectLayout(elf)
@@ -42,8 +42,8 @@ package struct ObjectLoader: Sendable {
   }
 }
 
-/// Where the parts of an object lie in its block: its sections, then for each function outside of it a slot with a jump there,
-/// for calls reach two gigabytes at most.
+/// Where the parts of an object lie in its block: its sections, then for each function outside of it a slot with a jump
+/// there, for calls reach two gigabytes at most.
 private struct ObjectLayout {
   private var sectionOffsets: [Int?] = []
   /// By symbol.
@@ -98,7 +98,7 @@ private struct ObjectLayout {
     for (number, slot) in slots {
       let symbol = elf.symbols[number]
       guard let address = offset(of: symbol).map(relocator.address) ?? Self.outside[symbol.name] else {
-        throw RuntimeError(.codeGeneration, "the code generator called \(symbol.name) (NUMERICS B2)")
+        throw RuntimeError(.codeGeneration, "the code generator called \(symbol.name) (Numerics B2)")
       }
       try relocator.writeSlot(at: slot, to: address)
     }

@@ -1,7 +1,7 @@
 import COpenBLAS
 package import KilnRuntime
 
-/// OpenBLAS, for `numerics: .fast` only (NUMERICS D4): loaded on first use, limited to one thread, never linked.
+/// OpenBLAS, for `numerics: .fast` only (Numerics.md D4): loaded on first use, limited to one thread, never linked.
 // @unchecked: a table of C functions that is written once.
 package final class OpenBLASLibrary: @unchecked Sendable {
   /// The library of the process, or what to install.

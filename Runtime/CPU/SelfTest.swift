@@ -1,6 +1,7 @@
 import KilnRuntime
 
-/// The kernel that is compiled, run and compared bit for bit before any other: one fused multiply-add with a masked tail.
+/// The kernel that is compiled, run and compared bit for bit before any other: one fused multiply-add with a masked
+/// tail.
 enum SelfTest {
   private static let lanes = 4
   private static let name = "kiln_self_test"

@@ -33,7 +33,7 @@ package struct BoundedCache<Key: Hashable & Sendable, Value: Sendable>: Sendable
     return entries.values[index].value
   }
 
-  /// Stores a value, in the place of one that is there.
+  /// Stores a value, which replaces one that is there.
   ///
   /// - Parameter isUsed: whether dropping the value would free nothing, because somebody else holds it.
   /// - Returns: the values that were dropped.
@@ -55,7 +55,7 @@ package struct BoundedCache<Key: Hashable & Sendable, Value: Sendable>: Sendable
     return shrink(sparing: key) { _ in false }
   }
 
-  /// Drops every value that nobody uses.
+  /// Drops every value that is not in use.
   package mutating func removeAll(isUsed: (inout Value) -> Bool = { _ in false }) -> [Value] {
     drop(downTo: 0, sparing: nil, isUsed)
   }

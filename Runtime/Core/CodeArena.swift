@@ -3,8 +3,9 @@ import Glibc
 
 /// Machine code in memory: regions of 2 MiB, from which objects take whole pages.
 ///
-/// A page is writable while its object is put into it, and executable from then on; never both. Neighbouring pages of code
-/// are one mapping of the system, which has 65,530 for a process, so thousands of objects take a few dozen mappings.
+/// A page is writable while its object is put into it, and executable from then on; never both. Neighbouring pages of
+/// code are one mapping of the system, which has 65,530 for a process, so thousands of objects take a few dozen
+/// mappings.
 // @unchecked: what changes is behind the lock; the pages of a block belong to whoever holds it.
 package final class CodeArena: @unchecked Sendable {
   // @unchecked: the address is constant.
@@ -23,7 +24,7 @@ package final class CodeArena: @unchecked Sendable {
 
   package init() {}
 
-  /// Whole pages with code. They are free again when nobody holds the block.
+  /// Whole pages with code. They are free again when the last reference to the block goes.
   // @unchecked: the address is constant.
   package final class Block: @unchecked Sendable {
     private let arena: CodeArena

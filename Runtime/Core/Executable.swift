@@ -27,8 +27,8 @@ package protocol DeviceExecutable: Executable {
   /// Runs the program once.
   /// - Parameters:
   ///   - inputs: one operand per parameter, hidden ones included, in order.
-  ///   - donated: the parameters on the device that nobody else holds: a result may take their memory, if the program was
-  ///     prepared with such a donation.
+  ///   - donated: the parameters on the device that have no other reference: a result may take their memory, if the
+  ///     program was prepared with such a donation.
   ///   - hasBegun: becomes true before the first write to a donated storage.
   /// - Returns: the elements of each result. One that is a parameter, or took its memory, is the parameter's storage.
   /// - Throws: what the run found, such as an index out of range; what the device has to say.

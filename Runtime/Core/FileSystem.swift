@@ -62,8 +62,8 @@ package enum FileSystem {
     }
   }
 
-  /// Replaces `path`, which is a folder without folders in it or does not exist, by a folder of `files`. As long as they
-  /// are not all written, the old one stays.
+  /// Replaces `path`, which is a folder without folders in it or does not exist, by a folder of `files`. As long as
+  /// they are not all written, the old one stays.
   package static func replaceFolder(
     _ path: String, with files: [(name: String, bytes: ArraySlice<UInt8>)]
   ) throws(Errno) {

@@ -1,6 +1,6 @@
 import CRuntime
 
-/// The floating-point mode that Kiln computes in (NUMERICS E5): round to nearest, denormals kept, exceptions masked.
+/// The floating-point mode that Kiln computes in (Numerics.md E5): round to nearest, denormals kept, exceptions masked.
 ///
 /// A caller may have turned flushing on, knowingly or by loading a library built with `-ffast-math`. Every entry that
 /// computes, on the machine or by interpretation or folding, runs inside `withStandard`.

@@ -1,7 +1,7 @@
 /// Blocks of memory that wait for their next use, by size class, and which of them to give up.
 ///
-/// A block is given up where the lists pass their limit, those of the size that was used least recently first; and where in
-/// thousands of returns there never was a need for it.
+/// A block is given up where the lists pass their limit, those of the size that was used least recently first; and
+/// where in thousands of returns there never was a need for it.
 package struct FreeLists<Block: Sendable>: Sendable {
   private struct List: Sendable {
     /// The last one that came back is taken first; the first ones are the least needed.

@@ -2,15 +2,16 @@ import CRuntime
 
 /// Something that keeps memory for its next use, and can do without it.
 package protocol IdleMemoryHolder: AnyObject, Sendable {
-  /// Lets go of what no run needs at the moment, which is no holder itself. Any thread may call, also while others run.
+  /// Lets go of what no run needs at the moment, which is not a holder itself. Any thread may call, also while others
+  /// run.
   /// - Returns: the bytes that went back to where they came from, but for those that went to the pool of buffers.
   func releaseIdleMemory() -> Int
 }
 
 /// The holders of this process, which `trimMemory` asks for what they keep.
 package enum IdleMemory {
-  /// A holder, which is not counted: once there is a weak reference to an object, each retain of it is slow, and every call
-  /// of a compiled function retains its executable.
+  /// A holder, which is not counted: once there is a weak reference to an object, each retain of it is slow, and every
+  /// call of a compiled function retains its executable.
   // @unchecked: the lock is held from the look-up to the end of the use, and a holder's end waits for it.
   private struct Holder: @unchecked Sendable { unowned(unsafe) let object: any IdleMemoryHolder }
 

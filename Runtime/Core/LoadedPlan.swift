@@ -16,9 +16,10 @@ public struct LoadedPlan: Sendable {
   public var resultTypes: [TensorType] { plan.results.map(\.type) }
 
   /// Reads, verifies and prepares a plan.
-  /// - Throws: `file.C1` for a file that cannot be read; the label of the mistake, with its file, line and column, for one
-  ///   that is damaged, truncated or no plan; `plan.version` for a plan of another version of Kiln's numerics; `plan.device`
-  ///   for one that was lowered for another kind of device; `device.unavailable` with what the machine lacks.
+  /// - Throws: `file.C1` for a file that cannot be read; the label of the mistake, with its file, line and column, for
+  ///   one that is damaged, truncated or no plan; `plan.version` for a plan of another version of Kiln's numerics;
+  ///   `plan.device` for one that was lowered for another kind of device; `device.unavailable` with what the machine
+  ///   lacks.
   public init(contentsOf path: String, on backend: PlanBackend) throws(KilnError) {
     let bytes: [UInt8]
     do throws(Errno) { bytes = try FileSystem.read(path) } catch {
@@ -42,8 +43,8 @@ public struct LoadedPlan: Sendable {
   }
 
   /// The results for these inputs, one a parameter.
-  /// - Throws: `run.C2` for other inputs than the parameters say; `gather.R1` and its like for an index out of range, at the
-  ///   line of the program that the plan was made of; `memory.exhausted`.
+  /// - Throws: `run.C2` for other inputs than the parameters say; `gather.R1` and its like for an index out of range,
+  ///   at the line of the program that the plan was made of; `memory.exhausted`.
   public func run(_ inputs: [TensorValue]) throws(KilnError) -> [TensorValue] {
     try plan.requireInputs(inputs.map(\.type))
     let (arguments, results): ([HostBuffer], [HostBuffer])
@@ -71,10 +72,11 @@ public struct LoadedPlan: Sendable {
     return values
   }
 
-  /// Runs on memory of the caller, with no copies on a processor: a buffer for each parameter and for each result, with the
-  /// bytes of its type.
+  /// Runs on memory of the caller, with no copies on a processor: a buffer for each parameter and for each result, with
+  /// the bytes of its type.
   ///
-  /// A result may be written over a parameter where the plan has a donation that says so; else no two are the same buffer.
+  /// A result may be written over a parameter where the plan has a donation that says so; else no two are the same
+  /// buffer.
   /// - Throws: as `run(_:)`; `run.C2` also for buffers of another size or number, and for results that share memory.
   public func run(_ inputs: [HostBuffer], into results: [HostBuffer]) throws(KilnError) {
     let types = (parameters.map(\.type.byteCount), resultTypes.map(\.byteCount))

@@ -1,7 +1,7 @@
 import Glibc
 
-/// A value behind a lock, as `Synchronization.Mutex`, by the system's mutex: ThreadSanitizer sees that one, while on Linux
-/// it does not see `Mutex` and reports races where there are none.
+/// A value behind a lock, as `Synchronization.Mutex`, by the system's mutex: ThreadSanitizer sees that one, while on
+/// Linux it does not see `Mutex` and reports races that do not exist.
 // @unchecked, and access to the value unchecked: it is reached under the lock only.
 package final class Lock<Value: ~Copyable>: @unchecked Sendable {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>

@@ -1,7 +1,7 @@
 import Glibc
 
-/// How much Kiln keeps for later, in bytes (Documentation/Memory.md). `KILN_MEMORY` sets the sum in MiB; otherwise it is a quarter
-/// of the memory that the process may use, and at least 256 MiB.
+/// How much Kiln keeps for later, in bytes (Documentation/Memory.md). `KILN_MEMORY` sets the sum in MiB; otherwise it
+/// is a quarter of the memory that the process may use, and at least 256 MiB.
 package struct MemoryLimits: Sendable {
   package static let shared = MemoryLimits(
     total: Setting.number("KILN_MEMORY", in: 1...(1 << 30)).map { $0 << 20 } ?? max(256 << 20, usableBytes / 4))

@@ -3,9 +3,9 @@ import SystemPackage
 
 /// Compiled objects on disk, each named by the digest of all that decides its content.
 ///
-/// A file holds a magic, the key, the payload's length and SHA-256, and the payload. A file that is damaged, or is not what
-/// its name says, is a miss and is deleted; so is the least recently used one when the folder passes its limit. The cache
-/// never makes a program fail: what cannot be read or written is compiled again.
+/// A file holds a magic, the key, the payload's length and SHA-256, and the payload. A file that is damaged, or is not
+/// what its name says, is a miss and is deleted; so is the least recently used one when the folder passes its limit.
+/// The cache never makes a program fail: what cannot be read or written is compiled again.
 package final class ObjectCache: Sendable {
   /// One stored object.
   package struct Entry: Sendable, Hashable {

@@ -22,7 +22,8 @@ enum ObjectFile {
     return file[48..<80].elementsEqual(SHA256.hash(payload).bytes) ? payload : nil
   }
 
-  /// The bytes of the file at `path`; nil if it is a link, is not a regular file, is larger than 1 GiB, or cannot be read.
+  /// The bytes of the file at `path`; nil if it is a link, is not a regular file, is larger than 1 GiB, or cannot be
+  /// read.
   static func read(_ path: String) -> [UInt8]? {
     let options: FileDescriptor.OpenOptions = [.noFollow, .closeOnExec, .nonBlocking]
     guard let file = try? FileDescriptor.open(FilePath(path), .readOnly, options: options) else { return nil }

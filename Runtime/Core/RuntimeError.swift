@@ -25,7 +25,7 @@ public struct RuntimeError: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 extension KilnError {
-  /// A failure of the machine as a user is told it: the one place where its label is chosen.
+  /// A failure of the machine as it is reported to a user: the one place where its label is chosen.
   ///
   /// - Parameter codeGeneration: the label for code that could not be made.
   package init(_ error: RuntimeError, codeGeneration: String = "device.codeGeneration") {

@@ -6,8 +6,8 @@
 
 /// Settings from the environment.
 package enum Setting {
-  /// The number that the variable `name` holds; nil without one. What is no number of `range` is told on standard error, and
-  /// ignored.
+  /// The number that the variable `name` holds; nil without one. Text that is not a number of `range` is reported on
+  /// standard error and ignored.
   package static func number<Number: LosslessStringConvertible & Comparable>(
     _ name: String, in range: ClosedRange<Number>
   ) -> Number? {

@@ -5,7 +5,7 @@ import Synchronization
 /// Worker threads that help a caller with one loop at a time (fork, join). They spin between loops, then sleep.
 ///
 /// The range of a loop is cut into one part per thread; a thread that has finished its part helps with the others, so a
-/// worker that wakes late costs nothing but its help. Where the cuts fall never shows in a result (NUMERICS R6).
+/// worker that wakes late costs nothing but its help. Where the cuts fall never shows in a result (Numerics.md R6).
 /// Any thread may call; while one loop runs, every other caller runs its loop alone, so callers never wait for each
 /// other and loops inside loops are fine. Nothing is allocated per loop.
 package final class WorkerPool: Sendable {
@@ -52,8 +52,8 @@ package final class WorkerPool: Sendable {
   /// Calls `entry` for ranges that together make up `0..<count`, cut at multiples of `grain`.
   ///
   /// - Parameters:
-  ///   - nanoseconds: about what the whole loop costs one thread. Sleeping workers are woken only for loops that repay the
-  ///     25 µs that this takes.
+  ///   - nanoseconds: about what the whole loop costs one thread. Sleeping workers are woken only for loops that repay
+  ///     the 25 µs that this takes.
   ///   - chunksPerThread: the pieces of a thread's part: what a thread that is held up leaves to the others.
   package func forkJoin(
     _ count: Int, grain: Int = 1, nanoseconds: Int, chunksPerThread: Int = 4, context: UnsafeMutableRawPointer?,

@@ -4,9 +4,9 @@ import Synchronization
 
 /// What a pool and its threads share. The protocol:
 ///
-/// - `gate` holds the number of the loop, whether it is closed, and how many workers are inside. A caller writes the job,
-///   then opens the gate; a worker enters by adding itself to an open gate. The caller closes the gate when all ranges
-///   are claimed and waits until nobody is inside. So the job is read only between entering and leaving.
+/// - `gate` holds the number of the loop, whether it is closed, and how many workers are inside. A caller writes the
+///   job, then opens the gate; a worker enters by adding itself to an open gate. The caller closes the gate when all
+///   ranges are claimed and waits until no thread is inside. So the job is read only between entering and leaving.
 /// - Each thread's part of the range has a cursor; `fetch-and-add` claims the next chunk of it.
 /// - A worker that waited in vain says so in `sleeping`, looks once more and sleeps on the gate (a futex).
 // @unchecked: `job` is written by the one caller that holds `busy`, while no worker is inside the gate.
@@ -130,7 +130,7 @@ final class WorkerTeam: @unchecked Sendable {
 
   func stop() {
     stopped.pointee.store(1, ordering: .sequentiallyConsistent)
-    // The number of the loop changes, so that nobody falls asleep on the old one.
+    // The number of the loop changes, so that no thread falls asleep on the old one.
     _ = gate.pointee.wrappingAdd(Self.oneLoop, ordering: .sequentiallyConsistent)
     wake()
   }

@@ -4,7 +4,7 @@ package import KilnRuntime
 import Synchronization
 
 /// A block of memory on an OpenCL device. Values stay in it between calls; it returns to the free list of its device
-/// when nobody holds it.
+/// when it is no longer referenced.
 // @unchecked: the handle is constant, and the one in-order queue of the device orders the accesses.
 package final class DeviceBuffer: @unchecked Sendable {
   /// The bytes asked for.
@@ -81,8 +81,8 @@ extension OpenCLDevice: DeviceMemory {
   }
 }
 
-/// Copies of tensors between the host and a device so far; what a plan copies for itself (its constants, when it is made)
-/// counts too, its status words do not.
+/// Copies of tensors between the host and a device so far; what a plan copies for itself (its constants, when it is
+/// made) counts too, its status words do not.
 package struct OpenCLTransfers: Hashable, Sendable {
   package private(set) var uploadCount = 0
   package private(set) var uploadedBytes = 0

@@ -1,14 +1,15 @@
 import KilnIR
 import KilnRuntime
 
-/// The work mappings that tuning found to be the fastest, kept in the object cache. The bits of results do not depend on them.
+/// The work mappings that tuning found to be the fastest, kept in the object cache. The bits of results do not depend
+/// on them.
 struct MappingRecords {
   let cache: ObjectCache
   let device: OpenCLDevice.Properties
   /// What the plan was lowered for.
   let description: DeviceDescription
 
-  /// The mapping recorded for a launch; nil if there is none, or if its schedule no longer has it.
+  /// The mapping recorded for a launch; nil if none was recorded, or if its schedule no longer has it.
   func mapping(_ kernel: Kernel, _ integers: [Int]) -> WorkMapping? {
     guard let bytes = cache.object(for: key(kernel, integers)) else { return nil }
     let text = String(decoding: bytes, as: UTF8.self)

@@ -13,7 +13,7 @@ package final class OpenCLContext: @unchecked Sendable {
   let programs = Lock(BoundedCache<Digest, OpenCLObject>(limit: MemoryLimits.shared.code))
   let freeBuffers: Lock<FreeLists<OpenCLObject>>
   private let lost = Atomic(false)
-  /// Whether the device keeps NUMERICS.md, found by a probe when it was opened.
+  /// Whether the device keeps Numerics.md, found by a probe when it was opened.
   package private(set) var strictness = Strictness.refused("it was not probed")
 
   init(_ device: OpenCLDevice) throws(RuntimeError) {

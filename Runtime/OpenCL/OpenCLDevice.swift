@@ -34,7 +34,7 @@ package final class OpenCLDevice: @unchecked Sendable {
     package var hasHalf: Bool
     /// The driver offers `-cl-fp32-correctly-rounded-divide-sqrt`.
     package var offersCorrectDivision: Bool
-    /// What the driver lacks of NUMERICS B5, in words; nil if it claims all of it.
+    /// What the driver lacks of Numerics.md B5, in words; nil if it claims all of it.
     package var missing: String?
   }
 
@@ -49,7 +49,7 @@ package final class OpenCLDevice: @unchecked Sendable {
   let liveObjects = Atomic<Int>(0)
   /// What was copied to it and from it.
   package let transfers = Lock(OpenCLTransfers())
-  /// What shall go wrong, for tests.
+  /// Faults to inject, for tests.
   package let faults = Lock(OpenCLFaults())
 
   init(
@@ -62,7 +62,7 @@ package final class OpenCLDevice: @unchecked Sendable {
     self.index = index
   }
 
-  /// Every device of every platform, in the order of the loader; or why there is none.
+  /// Every device of every platform, in the order of the loader; or why there is no device.
   package static let all: Result<[OpenCLDevice], RuntimeError> = Result { () throws(RuntimeError) in try enumerate() }
 
   private static func enumerate() throws(RuntimeError) -> [OpenCLDevice] {
@@ -97,8 +97,8 @@ package final class OpenCLDevice: @unchecked Sendable {
     return handles.compactMap { $0 }
   }
 
-  /// The device that `text` names, after `opencl:` or alone: a number, `gpu` or `cpu`, or a part of its name; the first GPU, or
-  /// else the first device, if it is empty.
+  /// The device that `text` names, after `opencl:` or alone: a number, `gpu` or `cpu`, or a part of its name; the first
+  /// GPU, or else the first device, if it is empty.
   ///
   /// - Throws: `unavailable`, with the list of devices.
   package static func choose(_ text: String = "") throws(RuntimeError) -> OpenCLDevice {

@@ -20,8 +20,8 @@ extension OpenCLExecutable {
     }
   }
 
-  /// Runs the plan with every mapping that its launches may have, and goes on with the fastest. Those are kept in the cache,
-  /// if there is one, for programs to come.
+  /// Runs the plan with every mapping that its launches may have, and goes on with the fastest. Those are kept in the
+  /// cache, if there is one, for programs to come.
   ///
   /// - Parameters:
   ///   - inputs: a buffer for each parameter. They are not changed.
@@ -39,7 +39,7 @@ extension OpenCLExecutable {
           measured[launch][number] = min(measured[launch][number] ?? .max, times[launch])
         }
       } catch {
-        // A mapping that this device cannot build or run is no choice; without the table's there is nothing to compare.
+        // A mapping that this device cannot build or run is ruled out; without the table's there is nothing to compare.
         if round == 0 || isDeviceLost { throw error }
       }
     }

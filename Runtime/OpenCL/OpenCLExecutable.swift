@@ -30,8 +30,8 @@ package final class OpenCLExecutable: Sendable {
   /// - Parameters:
   ///   - cache: where built programs and tuned mappings are kept; nil for nowhere.
   ///   - tuning: how many seconds the first run may spend on trying other mappings (see `tune`).
-  /// - Throws: `device.notStrict` when the device cannot keep NUMERICS.md, `device.unavailable` when it lacks what the plan
-  ///   needs, `opencl.build` with the compiler's log.
+  /// - Throws: `device.notStrict` when the device cannot keep Numerics.md, `device.unavailable` when it lacks what the
+  ///   plan needs, `opencl.build` with the compiler's log.
   package init(
     _ plan: ExecutionPlan, on device: OpenCLDevice, cache: ObjectCache? = .user,
     tuning: Double? = OpenCLExecutable.tuningSeconds
@@ -108,8 +108,8 @@ package final class OpenCLExecutable: Sendable {
 
   // MARK: - Running
 
-  /// Runs the plan once: enqueues the copies of the host's operands, the launches, and waits once. The results stay on the
-  /// device.
+  /// Runs the plan once: enqueues the copies of the host's operands, the launches, and waits once. The results stay on
+  /// the device.
   ///
   /// - Parameters:
   ///   - inputs: one operand a parameter, hidden ones included.

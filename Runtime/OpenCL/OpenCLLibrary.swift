@@ -6,7 +6,7 @@ package import KilnRuntime
 /// (Documentation/Decisions/0003-llvm-by-dlopen.md says why).
 // @unchecked: a table of C functions that is written once.
 package final class OpenCLLibrary: @unchecked Sendable {
-  /// The library of the process, or why there is none and what to install.
+  /// The library of the process, or why it cannot be loaded and what to install.
   package static let shared: Result<OpenCLLibrary, RuntimeError> = Result { () throws(RuntimeError) in
     try OpenCLLibrary(path: getenv("KILN_OPENCL").map { String(cString: $0) } ?? "libOpenCL.so.1")
   }

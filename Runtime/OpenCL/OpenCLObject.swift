@@ -1,8 +1,8 @@
 import Synchronization
 
 /// A handle of OpenCL's that is released once, and counted while it lives.
-// @unchecked: the handle is constant; OpenCL's functions may be called from any thread (but for the arguments of a kernel,
-// which belong to one run at a time).
+// @unchecked: the handle is constant; OpenCL's functions may be called from any thread (but for the arguments of a
+// kernel, which belong to one run at a time).
 final class OpenCLObject: @unchecked Sendable {
   let handle: OpaquePointer
   private let device: OpenCLDevice
@@ -21,7 +21,7 @@ final class OpenCLObject: @unchecked Sendable {
   }
 }
 
-/// What shall go wrong on a device, for tests.
+/// Faults to inject into a device, for tests.
 package struct OpenCLFaults: Sendable {
   /// How many more buffers can be allocated; nil for no limit.
   package var allocationsLeft: Int?

@@ -3,8 +3,8 @@ import KilnIR
 import KilnRuntime
 import Synchronization
 
-/// The memory and the kernel objects of one run of a plan. Arguments that do not change are set once; each call sets the
-/// addresses of its inputs and outputs.
+/// The memory and the kernel objects of one run of a plan. Arguments that do not change are set once; each call sets
+/// the addresses of its inputs and outputs.
 // @unchecked: owned by one run at a time.
 final class PlanInstance: @unchecked Sendable {
   let context: OpenCLContext

@@ -2,7 +2,7 @@ import COpenCL
 import KilnRuntime
 import Synchronization
 
-/// Whether a device computes what NUMERICS.md says (B5).
+/// Whether a device computes what Numerics.md says (B5).
 package enum Strictness: Hashable, Sendable {
   /// The probe returned the known bits.
   case strict

@@ -11,8 +11,8 @@ extension Backend {
     return try OpenCLDevice.choose(ProcessInfo.processInfo.environment["KILN_TEST_OPENCL"] ?? "")
   }
 
-  /// Whether there is such a device. Without one its tests are skipped and say why, but for continuous integration, where they
-  /// fail.
+  /// Whether there is such a device. Without one its tests are skipped and say why, but for continuous integration,
+  /// where they fail.
   package static let hasOpenCL: Bool = {
     if ProcessInfo.processInfo.environment["CI"] == "true" { return true }
     if case .failure(let error) = openCLDevice {

@@ -8,8 +8,8 @@ import KilnRuntime
 /// Where the cases of kind `run` are run.
 struct CaseBackend: CustomStringConvertible, Sendable {
   let backend: Backend
-  /// Whether it runs what transforms made, which consists of ops that other cases have: of OpenCL the schedules of one kind of
-  /// devices will do.
+  /// Whether it runs what transforms made, which consists of ops that other cases have: of OpenCL the schedules of one
+  /// kind of devices will do.
   var runsTransforms = true
 
   var description: String { backend.description }

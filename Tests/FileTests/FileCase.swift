@@ -19,8 +19,8 @@ import KilnRuntime
 ///   run too.
 /// - `lowering`: the functions before the line `// expect:` become the plans and kernels after it, in order, as
 ///   `kiln show` prints them, for a plain processor that is the same on every machine.
-/// - `plan`: the text is a plan. Lines `// run: …` run it with its kernels, interpreted and on the processor, and a wrong
-///   plan has its labels as in `verify`.
+/// - `plan`: the text is a plan. Lines `// run: …` run it with its kernels, interpreted and on the processor, and a
+///   wrong plan has its labels as in `verify`.
 ///
 /// `KILN_BLESS=1` rewrites the expectations; look at the difference as at code.
 struct FileCase: CustomStringConvertible, Sendable {

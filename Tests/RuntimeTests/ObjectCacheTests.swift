@@ -3,7 +3,7 @@ import Testing
 
 @testable import KilnRuntime
 
-/// A folder that nobody else uses; the system's temporary folder is emptied by the system.
+/// A folder for this test alone; the system empties its temporary folder.
 private func temporaryFolder() -> String {
   FileManager.default.temporaryDirectory.appendingPathComponent("kiln-\(UUID())").path
 }

@@ -263,7 +263,7 @@ private let constantProgram = """
       let found = try Tool.run(Tool.path, ["run", plan] + arguments)
       #expect(found.status == 0 && found.output == expected.output, "\(found)")
     }
-    // An index out of range is told at the line of the program.
+    // An index out of range is reported at the line of the program.
     try indices(folder, [3, 4, 1])
     let wrong = try Tool.run("run", plan)
     #expect(wrong.status == 1 && wrong.errors.contains("p.kiln:2:3: error: index 4"), "\(wrong)")

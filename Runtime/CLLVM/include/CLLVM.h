@@ -140,8 +140,8 @@ typedef struct {
 } KilnLLVMTable;
 
 /// Opens the library at `path` (a file or a soname) without making its symbols visible to others, and fills `table`.
-/// Returns NULL when all went well; otherwise the reason, valid until this thread's next dlopen or dlsym. `version` gets
-/// the major version (14 stands for 14 and older). The library is never closed.
+/// Returns NULL when all went well; otherwise the reason, valid until this thread's next dlopen or dlsym. `version`
+/// gets the major version (14 stands for 14 and older). The library is never closed.
 const char *_Nullable kiln_llvm_load(const char *path, KilnLLVMTable *table, int *version,
                                      const char *_Nullable *_Nonnull missingSymbol);
 #pragma clang assume_nonnull end

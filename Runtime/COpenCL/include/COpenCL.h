@@ -127,8 +127,8 @@ typedef struct {
 } KilnOpenCLTable;
 
 /// Opens the library at `path` (a file or a soname) without making its symbols visible to others, and fills `table`.
-/// Returns NULL when all went well; otherwise the reason, valid until this thread's next dlopen or dlsym. The library is
-/// never closed.
+/// Returns NULL when all went well; otherwise the reason, valid until this thread's next dlopen or dlsym. The library
+/// is never closed.
 const char *_Nullable kiln_opencl_load(const char *path, KilnOpenCLTable *table,
                                        const char *_Nullable *_Nonnull missingSymbol);
 #pragma clang assume_nonnull end

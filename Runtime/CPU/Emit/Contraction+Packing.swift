@@ -165,8 +165,8 @@ extension KernelEmitter {
     }
   }
 
-  /// A square of n vectors of n lanes, n a power of two: log n rounds that exchange the off-diagonal halves of ever larger
-  /// blocks.
+  /// A square of n vectors of n lanes, n a power of two: log n rounds that exchange the off-diagonal halves of ever
+  /// larger blocks.
   private func transposed(_ rows: [LLVMValue]) -> [LLVMValue] {
     var rows = rows
     let count = rows.count

@@ -1,7 +1,7 @@
 import KilnIR
 import KilnRuntime
 
-/// The register tile (NUMERICS D1): for each block of 512 terms, rows × columns chains of fused multiply-adds in
+/// The register tile (Numerics.md D1): for each block of 512 terms, rows × columns chains of fused multiply-adds in
 /// registers, then the streaming form of Tree16 in scratch.
 extension KernelEmitter {
   /// A function that computes `rows` rows of a tile and runs the epilogue on them.
@@ -178,7 +178,7 @@ extension KernelEmitter {
 
   // MARK: - Tree16
 
-  /// Adds a block's values to the running sums of the current group of 16 blocks (NUMERICS R1), which are level 0.
+  /// Adds a block's values to the running sums of the current group of 16 blocks (Numerics.md R1), which are level 0.
   private func push(_ c: TiledContraction, _ sums: [LLVMValue], block: LLVMValue, _ tree: TreeFunctions)
     throws(RuntimeError)
   {

@@ -1,8 +1,8 @@
 import KilnIR
 import KilnRuntime
 
-/// Tree16 (NUMERICS R1) of more than 16 block values, as a counter to the base 16: level n holds the running sum of up to
-/// 16 sums of level n - 1. Each level is a tile in scratch.
+/// Tree16 (Numerics.md R1) of more than 16 block values, as a counter to the base 16: level n holds the running sum of
+/// up to 16 sums of level n - 1. Each level is a tile in scratch.
 extension KernelEmitter {
   func level(_ c: TiledContraction, _ number: LLVMValue) -> LLVMValue {
     moved(scratch, multiply(number, module.index(c.tileRows * c.tileColumns * c.elementBytes)))
@@ -22,8 +22,8 @@ extension KernelEmitter {
     }
   }
 
-  /// A function for the end of block `end` - 1, which is not the first of its group and lies in the spare tile: adds it to
-  /// the group's running sum.
+  /// A function for the end of block `end` - 1, which is not the first of its group and lies in the spare tile: adds it
+  /// to the group's running sum.
   func accumulate(_ c: TiledContraction) throws(RuntimeError) -> LLVMFunction {
     try subfunction("accumulate", []) { () throws(RuntimeError) in
       try combine(

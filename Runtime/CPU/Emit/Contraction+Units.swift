@@ -4,8 +4,8 @@ import KilnRuntime
 /// The order of the tiles: work units are single tiles, numbered so that neighbours share what lies in the caches (see
 /// `CPUSchedule`), and a group of row blocks is prepared once for all its column panels.
 extension KernelEmitter {
-  /// Fields of the record of a row block, 8 bytes each, in scratch: the left operand's first element (packed or not), the
-  /// first row, the number of rows, then the batch coordinates.
+  /// Fields of the record of a row block, 8 bytes each, in scratch: the left operand's first element (packed or not),
+  /// the first row, the number of rows, then the batch coordinates.
   enum RowBlock {
     static let left = 0
     static let row = 1

@@ -13,7 +13,8 @@ struct FunctionContext {
   var workspace: LLVMValue?
   /// Where the scratch rows begin.
   var scratchRows: [LLVMValue] = []
-  /// The reduced values of this outer point, by their numbers; or how to get them where they differ from point to point.
+  /// The reduced values of this outer point, by their numbers; or how to get them where they differ from point to
+  /// point.
   var reducedValues: [Int: LLVMValue] = [:]
   var loadReduced: ((Int, Point) -> LLVMValue)?
 }

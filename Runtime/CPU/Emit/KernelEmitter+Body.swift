@@ -22,8 +22,8 @@ struct LanePlace {
 }
 
 extension KernelEmitter {
-  /// Emits the effects of a stage at a point, but for its reductions. All that they need comes before the first of them: a
-  /// store may go over memory that the body reads, at the same element.
+  /// Emits the effects of a stage at a point, but for its reductions. All that they need comes before the first of
+  /// them: a store may go over memory that the body reads, at the same element.
   func emitEffects(_ values: inout BodyValues, streamed: Set<BufferAccess> = []) {
     let effects = values.frame.stage.effects
     evaluateOperands(of: effects, &values)

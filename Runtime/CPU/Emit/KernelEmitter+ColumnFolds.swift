@@ -1,8 +1,8 @@
 import KilnIR
 import KilnRuntime
 
-/// What a strip of columns accumulates: sums in the 32 lanes of R2 and their Tree16, chains of dots, indices of extremes. The
-/// accumulators of every column lie in scratch.
+/// What a strip of columns accumulates: sums in the 32 lanes of R2 and their Tree16, chains of dots, indices of
+/// extremes. The accumulators of every column lie in scratch.
 extension KernelEmitter {
   // MARK: - Folds
 
@@ -77,7 +77,8 @@ extension KernelEmitter {
     }
   }
 
-  /// Lane l += lane l + h for h = 16, 8, 4, 2, 1, for every column; the sums go to row 0. Only `present` lanes hold values.
+  /// Lane l += lane l + h for h = 16, 8, 4, 2, 1, for every column; the sums go to row 0. Only `present` lanes hold
+  /// values.
   private func foldRows(_ folds: [KernelReduction], present: LLVMValue, _ strip: ColumnStrip) throws(RuntimeError) {
     guard !folds.isEmpty else { return }
     _ = try loop(from: module.index(0), to: module.index(5)) { step, _ throws(RuntimeError) in

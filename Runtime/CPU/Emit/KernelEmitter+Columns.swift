@@ -13,8 +13,9 @@ struct ColumnStrip {
   let width: Int
 }
 
-/// The column schedule: vectors along the last outer axis, reductions stepping over rows. Accumulators live in the scratch,
-/// for each reduction 32 rows (the lanes of R2) and 8 (the levels of Tree16); row 0 holds the result in the end.
+/// The column schedule: vectors along the last outer axis, reductions stepping over rows. Accumulators live in the
+/// scratch, for each reduction 32 rows (the lanes of R2) and 8 (the levels of Tree16); row 0 holds the result in the
+/// end.
 extension KernelEmitter {
   func emitColumns(strip width: Int) throws(RuntimeError) {
     guard let last = kernel.outer.last else { throw unsupported("columns without an outer axis") }
@@ -42,8 +43,8 @@ extension KernelEmitter {
 
   // MARK: - Loops and places
 
-  /// Visits the strip in vectors, `copies` in a turn, then masked ones; masked ones only if `copies` is 0, which is less
-  /// code. The points lack their inner coordinates.
+  /// Visits the strip in vectors, `copies` in a turn, then masked ones; masked ones only if `copies` is 0, which is
+  /// less code. The points lack their inner coordinates.
   func columnLoop(
     _ strip: ColumnStrip, copies: Int, _ body: ([Point]) throws(RuntimeError) -> Void
   ) throws(RuntimeError) {

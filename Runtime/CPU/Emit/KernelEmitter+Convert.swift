@@ -1,6 +1,7 @@
 import KilnIR
 
-/// Conversions between dtypes (NUMERICS E6, E7). 16-bit reals are integers here and are converted by integer arithmetic.
+/// Conversions between dtypes (Numerics.md E6, E7). 16-bit reals are integers here and are converted by integer
+/// arithmetic.
 extension KernelEmitter {
   func convert(_ a: LLVMValue, from source: DType, to target: DType, _ lanes: Int) -> LLVMValue {
     if source == target { return a }
@@ -98,8 +99,8 @@ extension KernelEmitter {
     return module.cast(.trunc, module.binary(.or, result, sign), to: registerType(.u16, lanes))
   }
 
-  /// f64 to f32 so that a later rounding to 16 bits is the only one: inexact results become the neighbour whose last bit
-  /// is set.
+  /// f64 to f32 so that a later rounding to 16 bits is the only one: inexact results become the neighbour whose last
+  /// bit is set.
   private func roundedToOdd(_ a: LLVMValue, _ lanes: Int) -> LLVMValue {
     let nearest = module.cast(.fptrunc, a, to: registerType(.f32, lanes))
     let back = module.cast(.fpext, nearest, to: registerType(.f64, lanes))

@@ -1,7 +1,7 @@
 import KilnIR
 
-/// Gathers and scatters: places that data lead to, checked against their bounds. An index that all lanes share is a scalar, and
-/// what it leads to a row of vectors.
+/// Gathers and scatters: places that data lead to, checked against their bounds. An index that all lanes share is a
+/// scalar, and what it leads to a row of vectors.
 extension KernelEmitter {
   /// The index as 64 bits, whether it may be used, and what it becomes under `clamp`.
   private func bounded(
@@ -126,7 +126,7 @@ extension KernelEmitter {
       return apply(primitive, [old(), new], operand: dtype, dtype: dtype, lanes: lanes)
     }
     if lanes == 1 {
-      // What falls outside is combined into eight bytes that nobody reads.
+      // What falls outside is combined into eight bytes that are never read.
       let moved = module.offset(start, chosen.offset, of: memoryType(dtype))
       let target = module.select(chosen.isInside, moved, context.dropSlot)
       let result = combined { fromMemory(module.load(memoryType(dtype), target, alignment: dtype.byteCount), dtype, 1) }

@@ -53,8 +53,8 @@ extension KernelEmitter {
     }
   }
 
-  /// Runs along `lines` of `count` elements side by side, each of `lanes` lanes. Blocked kinds keep the fold of the earlier
-  /// blocks beside the running value of the block; it starts with the neutral value, which is exact (R2).
+  /// Runs along `lines` of `count` elements side by side, each of `lanes` lanes. Blocked kinds keep the fold of the
+  /// earlier blocks beside the running value of the block; it starts with the neutral value, which is exact (R2).
   private func emitScan(
     _ kind: ReductionKind, _ dtype: DType, _ count: LLVMValue, lines: Int, lanes: Int,
     point: (LLVMValue, Int) -> BodyValues, value: (inout BodyValues, Int) -> LLVMValue,

@@ -1,6 +1,6 @@
 import KilnIR
 
-/// A primitive on `lanes` lanes: the instructions that NUMERICS.md allows, and no others.
+/// A primitive on `lanes` lanes: the instructions that Numerics.md allows, and no others.
 extension KernelEmitter {
   /// - Parameters:
   ///   - operand: the dtype of the last operand.

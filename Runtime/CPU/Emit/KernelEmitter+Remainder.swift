@@ -1,6 +1,6 @@
 import KilnIR
 
-/// The exact remainder of reals (NUMERICS E9), by integer arithmetic: there is no call into libm.
+/// The exact remainder of reals (Numerics.md E9), by integer arithmetic: there is no call into libm.
 extension KernelEmitter {
   func exactRemainder(_ a: LLVMValue, _ b: LLVMValue, _ dtype: DType, _ lanes: Int) -> LLVMValue {
     let helper = remainderFunction()

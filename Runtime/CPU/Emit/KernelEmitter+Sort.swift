@@ -1,8 +1,8 @@
 import KilnIR
 import KilnRuntime
 
-/// Sorting a line by unsigned keys: by insertion if it is short, else by radix, a byte of the key at a time. Both are stable,
-/// so there is one result.
+/// Sorting a line by unsigned keys: by insertion if it is short, else by radix, a byte of the key at a time. Both are
+/// stable, so there is one result.
 extension KernelEmitter {
   /// Up to here insertion is faster than histograms.
   private static let longestInsertion = 64

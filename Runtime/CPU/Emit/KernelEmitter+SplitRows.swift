@@ -1,8 +1,8 @@
 import KilnIR
 import KilnRuntime
 
-/// Few long rows: blocks first, on all threads, then one value a row. A block's value takes eight bytes of the workspace,
-/// in the order of the work units.
+/// Few long rows: blocks first, on all threads, then one value a row. A block's value takes eight bytes of the
+/// workspace, in the order of the work units.
 extension KernelEmitter {
   /// Phase 0: a unit is (outer point, block).
   func emitSplitRowsBlocks() throws(RuntimeError) {
@@ -67,8 +67,8 @@ extension KernelEmitter {
     }
   }
 
-  /// Tree16 of the block values. Whole groups of 16 are added first, so that several of them are under way at once; their
-  /// sums, and that of what is left over, make a tree of their own (R1).
+  /// Tree16 of the block values. Whole groups of 16 are added first, so that several of them are under way at once;
+  /// their sums, and that of what is left over, make a tree of their own (R1).
   private func tree16(
     _ tree: Tree16, _ kind: ReductionKind, _ blocks: LLVMValue, _ block: (LLVMValue) -> LLVMValue
   ) throws(RuntimeError) -> LLVMValue {

@@ -1,7 +1,7 @@
 import KilnIR
 
-/// Tree16 (NUMERICS R1) of values that arrive one after the other: each level keeps the running sum of its unfinished group
-/// of 16 and how many it holds.
+/// Tree16 (Numerics.md R1) of values that arrive one after the other: each level keeps the running sum of its
+/// unfinished group of 16 and how many it holds.
 struct Tree16 {
   /// Enough for 16⁸ values.
   static let levelCount = 8

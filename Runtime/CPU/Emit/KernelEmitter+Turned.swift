@@ -53,8 +53,8 @@ extension KernelEmitter {
     }
   }
 
-  /// For each load whose elements lie side by side along `axis` and not along the last axis: a vector for each row of the
-  /// tile, made of vectors along the columns.
+  /// For each load whose elements lie side by side along `axis` and not along the last axis: a vector for each row of
+  /// the tile, made of vectors along the columns.
   private func turnedLoads(
     _ frame: StageFrame, axis: Int, last: Int, _ corner: Point
   ) -> [(id: Int, rows: [LLVMValue])] {

@@ -1,7 +1,7 @@
 import KilnIR
 
-/// How the dtypes are kept: in registers `bool` is one bit and 16-bit reals are integers (NUMERICS B1); in memory `bool`
-/// is a byte.
+/// How the dtypes are kept: in registers `bool` is one bit and 16-bit reals are integers (Numerics.md B1); in memory
+/// `bool` is a byte.
 extension KernelEmitter {
   func registerType(_ dtype: DType, _ lanes: Int = 1) -> LLVMType {
     switch dtype {

@@ -4,7 +4,7 @@ package import KilnRuntime
 /// Emits the LLVM module of one kernel: a function for each phase, with the signature that `CPUSchedule` states.
 ///
 /// What is emitted is explicit to the vector: no pass of LLVM has to find anything, and no rounding step is added or
-/// removed (NUMERICS B1). One extension for each schedule builds its loops; they share the evaluation of bodies.
+/// removed (Numerics.md B1). One extension for each schedule builds its loops; they share the evaluation of bodies.
 package final class KernelEmitter {
   /// Part of every cache key: changes with any change of the emitted code.
   package static let version = 8

@@ -82,7 +82,8 @@ extension ContractionOperand {
 }
 
 extension KernelEmitter {
-  /// Emits a phase of a contraction into the function under construction: the packing of the right operand, or the tiles.
+  /// Emits a phase of a contraction into the function under construction: the packing of the right operand, or the
+  /// tiles.
   func emitContraction(_ schedule: ContractionSchedule, phase: Int) throws(RuntimeError) {
     guard let found = Contraction(kernel) else { throw unsupported("a contraction without roles") }
     let contraction = TiledContraction(

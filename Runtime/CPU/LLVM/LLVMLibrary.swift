@@ -8,7 +8,7 @@ package final class LLVMLibrary: @unchecked Sendable {
   /// The versions that the tests ran, the best first.
   package static let supported = [19, 14]
 
-  /// The library of the process, or why there is none and what to install.
+  /// The library of the process, or why it cannot be loaded and what to install.
   package static let shared: Result<LLVMLibrary, RuntimeError> = Result { () throws(RuntimeError) in try find() }
 
   let api: KilnLLVMTable
@@ -43,8 +43,8 @@ package final class LLVMLibrary: @unchecked Sendable {
     api.DisposeMessage(text)
   }
 
-  /// Loop strength reduction takes up to half the time of code generation, and finds nothing: the emitter writes addresses
-  /// as the machine wants them. LLVM has no other way to leave it out; nobody else sees this copy of LLVM.
+  /// Loop strength reduction takes up to half the time of code generation, and finds nothing: the emitter writes
+  /// addresses as the machine wants them. LLVM has no other way to leave it out, and this copy of LLVM is Kiln's alone.
   private static func setOptions(_ api: KilnLLVMTable) {
     "kiln".withCString { program in
       "-disable-lsr".withCString { option in api.ParseCommandLineOptions(2, [program, option], noName) }

@@ -18,7 +18,8 @@ package enum LLVMIntegerPredicate: Int32 {
   case ne, ugt, uge, ult, ule, sgt, sge, slt, sle
 }
 
-/// Comparisons of reals: those with `o` are false with a NaN, `une` is true; `ord` and `uno` ask whether there is none, or one.
+/// Comparisons of reals: those with `o` are false with a NaN, `une` is true; `ord` asks whether neither operand is a
+/// NaN, `uno` whether one is.
 package enum LLVMRealPredicate: Int32 {
   case oeq = 1
   case ogt, oge, olt, ole, one, ord, uno

@@ -1,6 +1,6 @@
 extension LLVMModule {
-  /// Emits `for index in stride(from: start, to: end, by: step)` with values carried from turn to turn, and returns their
-  /// last values. `body` gets the index and the carried values and returns the next ones.
+  /// Emits `for index in stride(from: start, to: end, by: step)` with values carried from turn to turn, and returns
+  /// their last values. `body` gets the index and the carried values and returns the next ones.
   package func loop(
     in function: LLVMFunction, from start: LLVMValue, to end: LLVMValue, step: LLVMValue,
     carrying initial: [LLVMValue] = [],

@@ -29,8 +29,8 @@ extension CLEmitter {
     }
   }
 
-  /// A work group sorts a line by a bitonic network. Keys with their numbers are a total order, so a network that is not
-  /// stable gives the stable result; the places beyond the line have the greatest keys and numbers.
+  /// A work group sorts a line by a bitonic network. Keys with their numbers are a total order, so a network that is
+  /// not stable gives the stable result; the places beyond the line have the greatest keys and numbers.
   func emitSortGroups() {
     let stage = kernel.stages[0]
     guard case .line(.argSort, let key, let access) = stage.effects[0], let dtype = kernel.sortKey else { return }

@@ -1,7 +1,8 @@
 import KilnIR
 
-/// Contractions in tiles (D1): every output is a chain of fma over blocks of 512 terms, block values go through Tree16. With
-/// several inner axes (a convolution) the operands are read where the coordinates of a term lead, and never written out.
+/// Contractions in tiles (D1): every output is a chain of fma over blocks of 512 terms, block values go through Tree16.
+/// With several inner axes (a convolution) the operands are read where the coordinates of a term lead, and never
+/// written out.
 extension CLEmitter {
   /// The inner coordinates of the term `term`, declared where they are more than its number.
   private func termCoordinates() -> [String] {

@@ -5,7 +5,7 @@ enum CLRounding { case floor, ceil, trunc, rint }
 
 /// A function that programs call: written once in a program that needs it.
 ///
-/// Each is one operation of NUMERICS.md that OpenCL C has no operator for, in operators alone (B4).
+/// Each is one operation of Numerics.md that OpenCL C has no operator for, in operators alone (B4).
 enum CLHelper: Hashable {
   case extremum(isMaximum: Bool, DType)
   case divide(DType)
@@ -103,7 +103,8 @@ enum CLHelper: Hashable {
       """
   }
 
-  /// x * 2^n as x * 2^floor(n / 2) * 2^(n - floor(n / 2)). A sum past the whole numbers leaves n in the low bits of its word.
+  /// x * 2^n as x * 2^floor(n / 2) * 2^(n - floor(n / 2)). A sum past the whole numbers leaves n in the low bits of its
+  /// word.
   private static func scale(_ name: String, _ dtype: DType) -> String {
     let isSingle = dtype == .f32
     let (type, word, suffix) = isSingle ? ("float", "uint", "u") : ("double", "ulong", "ul")

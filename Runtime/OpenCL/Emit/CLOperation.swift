@@ -1,6 +1,7 @@
 import KilnIR
 
-/// Writes primitives as OpenCL C expressions of one operation each (NUMERICS B4), and collects the helpers they need.
+/// Writes primitives as OpenCL C expressions of one operation each (Numerics.md B4), and collects the helpers they
+/// need.
 struct CLOperations {
   /// The device contracts a product and a sum even where it must not: products pass through an exclusive or with an
   /// argument that is 0 (B5).

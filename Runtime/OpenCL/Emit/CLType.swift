@@ -1,7 +1,7 @@
 import KilnIR
 
-/// How the dtypes are written in OpenCL C. In registers `bool` is an `int` 0 or 1 and 16-bit reals are `ushort` bits; in
-/// memory `bool` is a byte.
+/// How the dtypes are written in OpenCL C. In registers `bool` is an `int` 0 or 1 and 16-bit reals are `ushort` bits;
+/// in memory `bool` is a byte.
 extension DType {
   /// The type of a register.
   var clRegister: String {

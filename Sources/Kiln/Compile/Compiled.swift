@@ -22,8 +22,8 @@ public final class Compiled<Output, each Input: TensorTree>: Sendable {
   /// What was compiled, and why.
   public var report: CompilationReport { table.report }
 
-  /// Calls the function. A failure is noted by the trace that records or the `withDiagnostics` that runs, which throws it at
-  /// its end; elsewhere it stops the program with its diagnostics. `run` throws them.
+  /// Calls the function. A failure is noted by the trace that records or the `withDiagnostics` that runs, which throws
+  /// it at its end; elsewhere it stops the program with its diagnostics. `run` throws them.
   public func callAsFunction(_ input: repeat each Input) -> Output {
     let ambient = Ambient.current
     if let trace = ambient?.trace { return cold(repeat each input).recordOrPoison(in: trace) }
@@ -35,8 +35,8 @@ public final class Compiled<Output, each Input: TensorTree>: Sendable {
   }
 
   /// Calls the function.
-  /// - Throws: every diagnostic of the trace, of the transformations in it, of the compilation, or of the run. What the closure
-  ///   itself throws when it is traced is the `cause` of the error.
+  /// - Throws: every diagnostic of the trace, of the transformations in it, of the compilation, or of the run. What the
+  ///   closure itself throws when it is traced is the `cause` of the error.
   public func run(_ input: repeat each Input) throws(KilnError) -> Output {
     let ambient = Ambient.current
     if let trace = ambient?.trace { return try cold(repeat each input).record(in: trace) }

@@ -2,13 +2,14 @@ import KilnIR
 import KilnRuntime
 import Synchronization
 
-/// One program of a compiled function: what its arguments must be, and how to run it. Immutable; it lives as long as the
-/// compiled function.
+/// One program of a compiled function: what its arguments must be, and how to run it. Immutable; it lives as long as
+/// the compiled function.
 // @unchecked: nothing changes between `init` and the end of its table; the constants are values of Sendable types.
 class CompiledProgram: @unchecked Sendable {
   let items: UnsafeBufferPointer<SignatureItem>
   let names: [String]
-  /// The device that the signature asked for. The program runs on `device`, another one if the closure captured tensors there.
+  /// The device that the signature asked for. The program runs on `device`, another one if the closure captured tensors
+  /// there.
   let wanted: Device
   let device: Device
   private let isForPreferred: Bool
@@ -25,8 +26,8 @@ class CompiledProgram: @unchecked Sendable {
   /// Which tensors of an update's state got fresh buffers.
   let freshBuffers: FreshBufferCounts
   private let hasVariables: Bool
-  /// The result of the traced closure, whose tensors each call replaces. Of the type `Output` of the compiled function: the
-  /// address of a field of a generic class would have to be looked up at each call.
+  /// The result of the traced closure, whose tensors each call replaces. Of the type `Output` of the compiled function:
+  /// the address of a field of a generic class would have to be looked up at each call.
   let template: UnsafeRawPointer
   /// The scratch memory of a call that has ended.
   private let spareScratch = Atomic<UnsafeMutableRawPointer?>(nil)
@@ -91,11 +92,11 @@ class CompiledProgram: @unchecked Sendable {
 /// The tables of one call, in scratch memory of the program. Whoever makes one calls `end`.
 struct CallFrame {
   let program: CompiledProgram
-  /// One address per parameter, of its first element; or of its core, if the program runs on a device with memory of its
-  /// own. The matcher writes those of the arguments.
+  /// One address per parameter, of its first element; or of its core, if the program runs on a device with memory of
+  /// its own. The matcher writes those of the arguments.
   let inputs: UnsafeMutablePointer<UnsafeRawPointer>
-  /// One address per result; nil where the run has to provide the memory. On a device any address stands for the memory of
-  /// the parameter of that number.
+  /// One address per result; nil where the run has to provide the memory. On a device any address stands for the memory
+  /// of the parameter of that number.
   let outputs: UnsafeMutablePointer<UnsafeMutableRawPointer?>
   /// The tensors that the run made, nil where the caller provided the memory.
   let results: UnsafeMutablePointer<TensorCore?>
@@ -118,7 +119,7 @@ struct CallFrame {
     (0..<program.results.count).count { outputs[$0] != nil && results[$0] == nil }
   }
 
-  /// Ends the frame; tensors that nobody took are released.
+  /// Ends the frame; tensors that were not taken are released.
   func end() {
     results.deinitialize(count: program.results.count)
     program.giveBack(scratch: UnsafeMutableRawPointer(inputs))
@@ -186,8 +187,8 @@ extension CompiledProgram {
   }
 }
 
-/// What a program captured in the host's memory, copied to its device once, and again when a variable has another value or
-/// the device was lost.
+/// What a program captured in the host's memory, copied to its device once, and again when a variable has another value
+/// or the device was lost.
 private final class CapturedCopies: Sendable {
   private struct Copy {
     let source: TensorCore

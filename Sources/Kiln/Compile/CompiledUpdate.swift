@@ -15,8 +15,8 @@ import Synchronization
 /// var w = Tensor<Float>.zeros([3, 1])
 /// let loss = step(updating: &w, .ones([8, 3]), .ones([8, 1]))
 /// ```
-/// Tensors of the state that nothing else refers to are overwritten in place; the others get fresh buffers, and `report`
-/// counts them. Nobody can see the difference.
+/// Tensors of the state that nothing else refers to are overwritten in place; the others get fresh buffers, and
+/// `report` counts them. The difference cannot be seen.
 public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorTree>: Sendable {
   private let body: @Sendable (inout State, repeat each Input) throws -> Output
   private let visitOutput: @Sendable (Output, inout OutputVisitor) -> Output
@@ -34,8 +34,8 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
   /// What was compiled, and why; what was updated in place.
   public var report: CompilationReport { table.report }
 
-  /// Calls the function. A failure is noted by the trace that records or the `withDiagnostics` that runs, which throws it at
-  /// its end, and the state stays; elsewhere it stops the program with its diagnostics. `run` throws them.
+  /// Calls the function. A failure is noted by the trace that records or the `withDiagnostics` that runs, which throws
+  /// it at its end, and the state stays; elsewhere it stops the program with its diagnostics. `run` throws them.
   @discardableResult
   public func callAsFunction(updating state: inout State, _ input: repeat each Input) -> Output {
     let ambient = Ambient.current
@@ -49,7 +49,8 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
 
   /// Calls the function.
   /// - Throws: every diagnostic of the trace, of the transformations in it, of the compilation, or of the run. If a run
-  ///   fails the state is as it was, but tensors that were being overwritten are invalid, and each use of them says why.
+  ///   fails the state is as it was, but tensors that were being overwritten are invalid, and each use of them says
+  ///   why.
   @discardableResult
   public func run(updating state: inout State, _ input: repeat each Input) throws(KilnError) -> Output {
     let ambient = Ambient.current
@@ -80,8 +81,8 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
       .resolved()
   }
 
-  /// The program for these arguments. It is found, or made, before the run, so that no reference to the state's tensors is
-  /// left when the run asks who else has one.
+  /// The program for these arguments. It is found, or made, before the run, so that no reference to the state's tensors
+  /// is left when the run asks who else has one.
   @inline(never)
   private func program(for state: State, _ input: repeat each Input) throws(KilnError) -> CompiledProgram {
     try cold(state, repeat each input).program()
@@ -98,7 +99,8 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
     return matcher.isComplete
   }
 
-  /// Runs the program on arguments that match, on the memory of those tensors of the state that nobody else has.
+  /// Runs the program on arguments that match, on the memory of those tensors of the state that have no other
+  /// reference.
   private func run(_ frame: inout CallFrame, _ state: inout State) throws(KilnError) -> Output {
     var donor = Donor(
       outputs: frame.outputs, counts: frame.program.freshBuffers.first, isOnDevice: frame.program.onDevice != nil)

@@ -38,7 +38,7 @@ final class ProgramTable: Sendable {
     return nil
   }
 
-  /// The program for these arguments, compiled by `make` if there is none. One thread compiles at a time.
+  /// The program for these arguments, compiled by `make` if it does not exist yet. One thread compiles at a time.
   func program(
     for signature: Signature, _ make: (_ previous: CompiledProgram?) throws(KilnError) -> CompiledProgram
   ) throws(KilnError) -> CompiledProgram {

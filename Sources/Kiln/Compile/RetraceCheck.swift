@@ -6,8 +6,8 @@ import KilnIR
   import Darwin
 #endif
 
-/// The check that a closure still records what it recorded when it was compiled: Swift code in it that depends on anything
-/// but its arguments (a clock, a counter) ran once and is frozen.
+/// The check that a closure still records what it recorded when it was compiled: Swift code in it that depends on
+/// anything but its arguments (a clock, a counter) ran once and is frozen.
 enum RetraceCheck {
   /// Whether the environment variable KILN_CHECK names `retrace`.
   static let isOnByDefault: Bool = {

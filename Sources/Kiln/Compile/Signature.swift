@@ -73,7 +73,8 @@ struct Signature {
     }
   }
 
-  /// Decides where the call runs: on the device that the function names, where the arguments lie, or on the current one.
+  /// Decides where the call runs: on the device that the function names, where the arguments lie, or on the current
+  /// one.
   ///
   /// - Throws: what makes the call impossible; `device.C1` for arguments on other devices.
   mutating func place(on named: Device?) throws(KilnError) {

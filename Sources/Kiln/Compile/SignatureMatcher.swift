@@ -1,6 +1,7 @@
 import KilnIR
 
-/// Compares a call's arguments with those of a program that is there, without allocating, and notes where the tensors lie.
+/// Compares a call's arguments with those of a program that is there, without allocating, and notes where the tensors
+/// lie.
 struct SignatureMatcher: TensorVisitor {
   static var isReadOnly: Bool { true }
 

@@ -11,8 +11,8 @@ import KilnIR
 ///
 /// - Parameter predicate: A scalar.
 /// - Throws: What the closures throw.
-/// - Returns: The tree that the closures give. A wrong predicate, or closures that give different types, are diagnostics
-///   (`cond.C1`, `cond.C4`), which name the tensor.
+/// - Returns: The tree that the closures give. A wrong predicate, or closures that give different types, are
+///   diagnostics (`cond.C1`, `cond.C4`), which name the tensor.
 public func cond<Scalar, Thrown: Error>(
   _ predicate: Tensor<Bool>, file: StaticString = #filePath, line: UInt = #line,
   then: () throws(Thrown) -> Tensor<Scalar>, else otherwise: () throws(Thrown) -> Tensor<Scalar>

@@ -1,7 +1,7 @@
 import KilnIR
 
-/// Runs `body` on the elements of tensors along their leading axes, one after the other, and passes a value on from turn to
-/// turn: a running sum, the state of a recurrent network, a simulation.
+/// Runs `body` on the elements of tensors along their leading axes, one after the other, and passes a value on from
+/// turn to turn: a running sum, the state of a recurrent network, a simulation.
 ///
 /// ```swift
 /// let (sum, sums) = scan(Tensor<Float>(0), over: x) { sum, x in
@@ -17,9 +17,9 @@ import KilnIR
 ///   - xs: Trees of tensors, all with the same leading extent: the number of turns.
 ///   - reverse: Whether the last element comes first. The outputs stay at the places of their elements.
 /// - Throws: What `body` throws.
-/// - Returns: What the last turn passes on, and the second results of all turns, stacked along a new leading axis. Without
-///   elements that is `initial`, and outputs without elements. Leading extents that differ, and a body that changes a type,
-///   are diagnostics (`scan.C3`, `scan.C6`), which name the tensor.
+/// - Returns: What the last turn passes on, and the second results of all turns, stacked along a new leading axis.
+///   Without elements that is `initial`, and outputs without elements. Leading extents that differ, and a body that
+///   changes a type, are diagnostics (`scan.C3`, `scan.C6`), which name the tensor.
 public func scan<Carry: TensorTree, Elements: TensorTree, Output: TensorTree, Thrown: Error>(
   _ initial: Carry, over xs: Elements, reverse: Bool = false, file: StaticString = #filePath, line: UInt = #line,
   @ClosureBody _ body: (Carry, Elements) throws(Thrown) -> (Carry, Output)
@@ -49,8 +49,8 @@ public func scan<Carry: TensorTree, Output: TensorTree, Thrown: Error>(
 /// ```swift
 /// let x = fori(0..<20, Tensor<Double>(1)) { (i: Tensor<Int32>, x: Tensor<Double>) in x - (x * x - 2) / (2 * x) }
 /// ```
-/// The bounds are Swift integers, fixed when the loop is recorded; the number that `body` is given is a tensor. Like `scan`,
-/// of which it is a short form, the loop has derivatives of any order.
+/// The bounds are Swift integers, fixed when the loop is recorded; the number that `body` is given is a tensor. Like
+/// `scan`, of which it is a short form, the loop has derivatives of any order.
 ///
 /// - Parameters:
 ///   - range: Within the range of `Int32` (`fori.C1`).

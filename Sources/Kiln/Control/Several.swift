@@ -19,7 +19,7 @@ struct Several<each Tree: TensorTree>: TreeGroup {
     trees = (repeat visited(each trees, &index))
   }
 
-  // The compiler (6.3) does not bear a tuple of a pack that goes from a closure's result into a call.
+  // The compiler (6.3) cannot pass a tuple of a pack from a closure's result on to a call.
 
   static func result<Thrown: Error>(
     of body: () throws(Thrown) -> (repeat each Tree)

@@ -3,7 +3,7 @@ import KilnPasses
 
 /// The closure of a branch or a loop, traced as a function.
 struct TracedRegion<Output: TensorTree> {
-  /// The function, or why there is none.
+  /// The function, or why it could not be recorded.
   let function: Result<RecordedFunction, KilnError>
   /// What the closure gave. Its tensors mean nothing any more but for their types.
   let output: Output

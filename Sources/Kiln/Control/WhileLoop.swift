@@ -9,15 +9,16 @@ import KilnIR
 ///   ((x + 2 / x) / 2, steps + 1)
 /// }
 /// ```
-/// Both closures are traced once; tensors that they use from outside stay the same in all turns. How often the loop runs is
-/// known only when it has run, so it has a derivative in forward mode and none in reverse; `scan` and `fori` have both.
+/// Both closures are traced once; tensors that they use from outside stay the same in all turns. How often the loop
+/// runs is known only when it has run, so it has a derivative in forward mode and none in reverse; `scan` and `fori`
+/// have both.
 ///
 /// - Parameters:
 ///   - initial: A tree of tensors. Its structure and types stay.
 ///   - condition: Gives a scalar.
 /// - Throws: What the closures throw.
-/// - Returns: The tree of the last turn. A body that changes a type, or a condition that is no scalar, is a diagnostic
-///   (`while.C6`, `while.C4`), which names the tensor.
+/// - Returns: The tree of the last turn. A body that changes a type, or a condition that is not a scalar, is a
+///   diagnostic (`while.C6`, `while.C4`), which names the tensor.
 public func whileLoop<State: TensorTree, Thrown: Error>(
   _ initial: State, file: StaticString = #filePath, line: UInt = #line,
   @TensorBody condition: (State) throws(Thrown) -> Tensor<Bool>,

@@ -3,8 +3,8 @@ import KilnIR
 import KilnRuntime
 
 extension Device {
-  /// The processor of this machine, through LLVM. Where LLVM or fused multiply-add is missing, programs are refused with
-  /// `device.unavailable` and what to install; `Device.reference` runs everywhere.
+  /// The processor of this machine, through LLVM. Where LLVM or fused multiply-add is missing, programs are refused
+  /// with `device.unavailable` and what to install; `Device.reference` runs everywhere.
   public static let cpu = Device("cpu", processor)
 
   private static let processor: any Executor =

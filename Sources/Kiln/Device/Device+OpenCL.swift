@@ -13,8 +13,8 @@ extension Device {
   /// let double = compile(options: CompileOptions(device: gpu)) { (x: Tensor<Float>) in x + x }
   /// ```
   ///
-  /// - Parameter name: a number, `gpu` or `cpu`, or a part of the device's name; empty for the first GPU, or else the first
-  ///   device.
+  /// - Parameter name: a number, `gpu` or `cpu`, or a part of the device's name; empty for the first GPU, or else the
+  ///   first device.
   /// - Throws: `device.unavailable` with what there is, or what to install.
   public static func opencl(_ name: String = "") throws(KilnError) -> Device {
     do throws(RuntimeError) {

@@ -1,8 +1,8 @@
 import KilnIR
 import KilnRuntime
 
-/// Where operations and programs run (Documentation/Decisions/0007): where their tensors lie. Tensors in the host's memory
-/// are copied to where the others lie; tensors on two devices never meet without a move that the program writes.
+/// Where operations and programs run (Documentation/Decisions/0007): where their tensors lie. Tensors in the host's
+/// memory are copied to where the others lie; tensors on two devices never meet without a move that the program writes.
 enum Placement {
   /// The device that a program on `cores` has to run on, or nil if all lie in the host's memory.
   ///

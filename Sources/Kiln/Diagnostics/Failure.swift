@@ -37,8 +37,8 @@ enum Failure {
     return poison(again, type)
   }
 
-  /// The result of an operation on a traced tensor where its trace does not record. A trace that still records, in another
-  /// thread, notes it; the program goes on.
+  /// The result of an operation on a traced tensor where its trace does not record. A trace that still records, in
+  /// another thread, notes it; the program goes on.
   static func poison(strayed operand: TensorCore, _ type: TensorType) -> TensorCore {
     let diagnostic = strayed(operand)
     guard let (trace, _) = operand.traced, !trace.isFinished else { return poison(diagnostic, type) }
@@ -81,8 +81,8 @@ enum Failure {
   /// Looks at elements that are not there, after which there is no point in going on.
   private static let lookLimit = 10_000
 
-  /// Counts a look at the elements of a traced or failed tensor. It gives no number, so a loop that waits for one would go on
-  /// for ever, and nothing can be thrown from there.
+  /// Counts a look at the elements of a traced or failed tensor. It gives no number, so a loop that waits for one would
+  /// go on for ever, and nothing can be thrown from there.
   static func countLook() {
     var next = Listeners.current
     while let listener = next {
@@ -97,8 +97,8 @@ enum Failure {
     }
   }
 
-  /// Writes the diagnostics, those of the traces that are open included, and stops the program. They are the last that it
-  /// writes: the runtime's own backtrace would bury them.
+  /// Writes the diagnostics, those of the traces that are open included, and stops the program. They are the last that
+  /// it writes: the runtime's own backtrace would bury them.
   static func stop(_ error: KilnError) -> Never {
     var list = DiagnosticList()
     for diagnostic in Listeners.noted + error.diagnostics { list.append(diagnostic) }

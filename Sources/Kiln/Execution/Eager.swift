@@ -1,8 +1,8 @@
 import KilnIR
 import KilnRuntime
 
-/// Runs single operations at once, as one-instruction functions, through the pipeline that compiled functions take: eager
-/// and compiled cannot differ in meaning or bits.
+/// Runs single operations at once, as one-instruction functions, through the pipeline that compiled functions take:
+/// eager and compiled cannot differ in meaning or bits.
 enum Eager {
   private struct Key: Hashable {
     let op: Op

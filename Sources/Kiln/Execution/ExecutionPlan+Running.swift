@@ -6,8 +6,9 @@ extension ExecutionPlan {
   /// - Parameters:
   ///   - inputs: One tensor per parameter, hidden ones included.
   ///   - device: Where; nil: the device that the plan was lowered for.
-  /// - Throws: `run.C2` for other inputs than the parameters say, `run.C5` for inputs without elements, `device.C1` for inputs
-  ///   on another device, `plan.device` for a device of another kind than the plan was lowered for, and what the run finds.
+  /// - Throws: `run.C2` for other inputs than the parameters say, `run.C5` for inputs without elements, `device.C1` for
+  ///   inputs on another device, `plan.device` for a device of another kind than the plan was lowered for, and what the
+  ///   run finds.
   public func run(_ inputs: [AnyTensor], on device: Device? = nil) throws(KilnError) -> [AnyTensor] {
     try requireInputs(inputs.map(\.type))
     guard inputs.allSatisfy(\.core.isConcrete) else {
@@ -23,9 +24,10 @@ extension ExecutionPlan {
 }
 
 extension Device {
-  /// The device of this machine that lowering knew by this description; another processor will do for a processor's plan.
+  /// The device of this machine that lowering knew by this description; another processor will do for a processor's
+  /// plan.
   ///
-  /// - Throws: `plan.device` where there is none.
+  /// - Throws: `plan.device` if there is no such device.
   fileprivate static func described(by description: DeviceDescription) throws(KilnError) -> Device {
     func isDescribed(_ device: Device) -> Bool {
       (device.executor as? PlanExecutor)?.description.name == description.name

@@ -10,16 +10,18 @@ public enum Numerics: Hashable, Sendable {
   case fast
 }
 
-/// What a back end is told beside the program.
+/// What a back end gets beside the program.
 package struct ExecutionOptions: Sendable {
-  /// What the compiler is told.
+  /// Options of the compiler.
   package var compilation: CompilationOptions
   /// What the hidden parameters stand for when the program is made: a dump keeps it. No part of what is compiled.
   package var captures: [Trace.Capture]
-  /// What the other parameters are in the call for which the program is made; empty where nobody says. For a dump, too.
+  /// What the other parameters are in the call for which the program is made; empty if they are not known. For a dump,
+  /// too.
   package var arguments: [TensorCore]
 
-  /// Whether the program is a single operation that runs at once: its code serves all shapes, and a dump keeps it apart.
+  /// Whether the program is a single operation that runs at once: its code serves all shapes, and a dump keeps it
+  /// apart.
   package var isEager: Bool { !compilation.specializes }
 
   package init(
@@ -38,7 +40,8 @@ package protocol Executor: AnyObject, Sendable {
   /// The memory of its device, if programs do not run on the host's.
   var memory: (any DeviceMemory)? { get }
   /// A plan, ready to run.
-  /// - Throws: `plan.device` where it was lowered for another kind of device; what the back end has to say about the machine.
+  /// - Throws: `plan.device` where it was lowered for another kind of device; what the back end has to say about the
+  ///   machine.
   func prepare(_ plan: ExecutionPlan) throws(KilnError) -> any Executable
   /// The function named `function`, ready to run.
   /// - Throws: what the back end has to say about the program or the machine.

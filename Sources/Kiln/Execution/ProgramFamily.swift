@@ -47,8 +47,8 @@ extension Instruction {
   }
 }
 
-/// The executables of one form. A number that differs from one run to the next becomes an operand; one that stays the same
-/// stays in the code, where it may make things simpler. Bits are the same either way.
+/// The executables of one form. A number that differs from one run to the next becomes an operand; one that stays the
+/// same stays in the code, where it may make things simpler. Bits are the same either way.
 final class ProgramFamily: Sendable {
   /// An executable for all modules of the form that have these numbers where `lifted` does not say otherwise.
   struct Member: Sendable {

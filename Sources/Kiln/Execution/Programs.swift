@@ -2,8 +2,8 @@ import KilnIR
 import KilnPasses
 import KilnRuntime
 
-/// Runs programs that were made by hand or by a transform at every call, and keeps the prepared ones by their content: the
-/// least recently used go first where all of them take more memory than they may.
+/// Runs programs that were made by hand or by a transform at every call, and keeps the prepared ones by their content:
+/// the least recently used go first where all of them take more memory than they may.
 enum Programs {
   private static let families = Lock(BoundedCache<ModuleForm, ProgramFamily>(limit: MemoryLimits.shared.programs / 2))
 

@@ -1,7 +1,7 @@
 import KilnIR
 import KilnRuntime
 
-/// Stands for a device that cannot be used: every program is told why.
+/// Stands for a device that cannot be used, and says why to every program.
 final class UnavailableExecutor: Executor {
   private let reason: String
   init(_ reason: String) { self.reason = reason }

@@ -8,11 +8,11 @@ import Synchronization
   import Darwin
 #endif
 
-/// `KILN_DUMP=FOLDER` writes the stages of every program that is compiled, with its arguments and captured tensors as `.npy`
-/// files beside them: `kiln run` finds them there, so every dump runs.
+/// `KILN_DUMP=FOLDER` writes the stages of every program that is compiled, with its arguments and captured tensors as
+/// `.npy` files beside them: `kiln run` finds them there, so every dump runs.
 ///
-/// The programs of a process are in a folder of their own, `PROGRAM-PID`, numbered in the order in which they are compiled:
-/// `0-main`, `1-loss`, …, and those of single operations apart from them: `eager/0-add`, ….
+/// The programs of a process are in a folder of their own, `PROGRAM-PID`, numbered in the order in which they are
+/// compiled: `0-main`, `1-loss`, …, and those of single operations apart from them: `eager/0-add`, ….
 enum Dump {
   private static let folder: String? = getenv("KILN_DUMP").map { String(cString: $0) }.flatMap { text in
     text.isEmpty ? nil : "\(text)/\(System.programName)-\(getpid())"

@@ -3,9 +3,9 @@ import KilnRuntime
 import SystemPackage
 
 extension Lowered {
-  /// Writes every stage into a folder, numbered in the order in which a program passes them: modules (`00-module.kiln`, …, each
-  /// of which `kiln` reads, with the lines of the source), fusion, kernels, memory, plan, and the code of each kernel where
-  /// there is LLVM.
+  /// Writes every stage into a folder, numbered in the order in which a program passes them: modules (`00-module.kiln`,
+  /// …, each of which `kiln` reads, with the lines of the source), fusion, kernels, memory, plan, and the code of each
+  /// kernel where there is LLVM.
   /// - Throws: `file.C1` when the folder or a file cannot be written.
   public func write(to folder: String) throws(KilnError) {
     try Self.makeFolder(folder)

@@ -3,7 +3,7 @@ public import KilnIR
 import KilnPasses
 import KilnRuntime
 
-/// A function with every stage of its compilation, for people who look.
+/// A function with every stage of its compilation, for inspection.
 ///
 /// ```swift
 /// let lowered = try Lowered(trace(x) { x in softmax(x) }.module)
@@ -11,8 +11,8 @@ import KilnRuntime
 /// try lowered.write(to: "stages")
 /// ```
 public struct Lowered: Sendable {
-  /// The module before the passes, after each pass that changed it, and in the plain ops that kernels can say, if that is
-  /// something else. The last is what is fused: the later stages name values as its text does.
+  /// The module before the passes, after each pass that changed it, and in the plain ops that kernels can say, if that
+  /// is something else. The last is what is fused: the later stages name values as its text does.
   public let modules: [(name: String, module: Module)]
   /// Which instructions become one kernel.
   public let fusion: FusionPlan
@@ -23,7 +23,8 @@ public struct Lowered: Sendable {
 
   /// - Parameters:
   ///   - name: The function; nil: the last one, which a trace makes.
-  ///   - description: What to lower for; nil: the processor of this machine, or a plain one where none can be compiled for.
+  ///   - description: What to lower for; nil: the processor of this machine, or a plain one where none can be compiled
+  ///     for.
   ///   - fuses: Whether several instructions may share a kernel. The bits do not depend on it.
   /// - Throws: What the passes have to say about the program; `module.C2` without such a function.
   public init(

@@ -11,12 +11,12 @@ import KilnRuntime
 /// }
 /// let slope = tape.gradient(of: y, with: x)
 /// ```
-/// A tape records what its own closure `record` does in this task, on watched tensors and on what was computed from them, and nothing
-/// else: tensors carry no history, and without a tape there is nothing on the way of an operation. Tapes nest, for higher
-/// derivatives. A compiled function called on a tape is traced at every such call.
+/// A tape records what its own closure `record` does in this task, on watched tensors and on what was computed from
+/// them, and nothing else: tensors carry no history, and without a tape there is nothing on the way of an operation.
+/// Tapes nest, for higher derivatives. A compiled function called on a tape is traced at every such call.
 ///
-/// A tape keeps what it has recorded alive until its first gradient; one that is persistent, until it goes itself. Where the
-/// function can be written as a closure, `gradient(at:of:)` does the same work, keeps nothing, and compiles.
+/// A tape keeps what it has recorded alive until its first gradient; one that is persistent, until it goes itself.
+/// Where the function can be written as a closure, `gradient(at:of:)` does the same work, keeps nothing, and compiles.
 public final class GradientTape: Sendable {
   private let recorder = TapeRecorder()
   private let isPersistent: Bool
@@ -43,12 +43,12 @@ public final class GradientTape: Sendable {
     }
   }
 
-  /// The derivative of the scalar `value` with respect to watched tensors: trees like `source`. That of a tensor that is not real, or
-  /// that the value does not depend on, is zero.
+  /// The derivative of the scalar `value` with respect to watched tensors: trees like `source`. That of a tensor that
+  /// is not real, or that the value does not depend on, is zero.
   ///
-  /// A value that the tape did not see made from watched tensors (`tape.C3`), a source that was not watched (`tape.C4`) and a second
-  /// gradient of a tape that is not persistent (`tape.C1`) are diagnostics, as are a value that is not a real scalar
-  /// (`gradient.C2`) and sources none of which is real (`gradient.C3`).
+  /// A value that the tape did not see made from watched tensors (`tape.C3`), a source that was not watched (`tape.C4`)
+  /// and a second gradient of a tape that is not persistent (`tape.C1`) are diagnostics, as are a value that is not a
+  /// real scalar (`gradient.C2`) and sources none of which is real (`gradient.C3`).
   public func gradient<Scalar: TensorReal, each Source: TensorTree>(
     of value: Tensor<Scalar>, with source: repeat each Source, file: StaticString = #filePath, line: UInt = #line
   ) -> (repeat each Source) {

@@ -2,8 +2,8 @@ import KilnIR
 import KilnPasses
 import KilnRuntime
 
-/// What a tape knows: a function under construction, made of the eager operations on watched tensors and on what was computed from
-/// them.
+/// What a tape knows: a function under construction, made of the eager operations on watched tensors and on what was
+/// computed from them.
 ///
 /// It keeps every tensor that it knows, so no other can take its place in memory and be mistaken for it.
 final class TapeRecorder: Sendable {

@@ -1,8 +1,8 @@
-/// How the compiler reads a closure that is one expression: as a statement of its own, which it checks when the types of the
-/// closure's parameters are known, and not together with the call. That is what makes a formula in an untyped closure take
-/// milliseconds, where together with the call it took seconds or failed (Documentation/Decisions/0001).
+/// How the compiler reads a closure that is one expression: as a statement of its own, which it checks when the types
+/// of the closure's parameters are known, and not together with the call. That is what makes a formula in an untyped
+/// closure take milliseconds, where together with the call it took seconds or failed (Documentation/Decisions/0001).
 ///
-/// The value stays what it is. Nobody writes this attribute but the functions that take closures.
+/// The value stays what it is. Only the functions that take closures write this attribute.
 @resultBuilder
 public enum ClosureBody {
   /// A formula. That it is known to give a tensor is what makes it quick to check.
@@ -16,7 +16,7 @@ public enum ClosureBody {
 
   /// The one statement of the closure.
   public static func buildBlock<Value>(_ value: Value) -> Value { value }
-  /// A pair, without its labels: results are told apart by their places.
+  /// A pair, without its labels: results are distinguished by position.
   public static func buildBlock<First, Second>(_ pair: (First, Second)) -> (First, Second) { pair }
   /// The first side of an `if`.
   public static func buildEither<Value>(first value: Value) -> Value { value }

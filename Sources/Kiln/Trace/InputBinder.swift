@@ -1,6 +1,6 @@
 import KilnIR
 
-/// Puts the inputs of a trace in the place of the tensors of a tree. The fault of a tree's type is noted in the trace.
+/// Replaces the tensors of a tree by the inputs of a trace. The fault of a tree's type is noted in the trace.
 struct InputBinder: TensorVisitor {
   let trace: Trace
   private var path = TreePath()

@@ -33,8 +33,8 @@ struct OutputShape<Output>: Sendable {
     }
   }
 
-  /// `output` with its tensors poisoned by `error`, which is noted, or stops the program; stops it where there is none, as after
-  /// a function that calls itself for ever.
+  /// `output` with its tensors poisoned by `error`, which is noted, or stops the program; without an error it stops the
+  /// program, as after endless recursion.
   func poisoned(_ output: Output?, by error: KilnError) -> Output {
     guard let output else { Failure.stop(error) }
     var collector = OutputVisitor()

@@ -62,7 +62,7 @@ struct OutputVisitor: TensorVisitor {
     return tree
   }
 
-  /// `visited`, but the tensors of an object stay: for trees of which nobody knows that they were looked at.
+  /// `visited`, but the tensors of an object stay: for trees that may not have been looked at.
   mutating func visitedIfValue<Tree: TensorTree>(_ tree: Tree) -> Tree {
     TreeCheck.isValue(tree) ? visited(tree) : tree
   }

@@ -1,7 +1,7 @@
 import KilnIR
 
-// A closure that throws ends its trace. What it threw travels through Kiln as the cause of a `KilnError`, and comes out of
-// the call that was given the closure as itself.
+// A closure that throws ends its trace. What it threw travels through Kiln as the cause of a `KilnError`, and comes out
+// of the call that was given the closure as itself.
 
 extension KilnError {
   /// `body`, with what it throws as the cause of a diagnostic (`trace.C6`); a `KilnError` keeps its diagnostics.

@@ -5,8 +5,8 @@ import KilnRuntime
 
 /// The recording of one closure: a function under construction, what it captured, and what went wrong.
 ///
-/// The current trace is a task-local value (`Ambient`). A trace inside another records a function of its own; values of the outer one
-/// that it uses become its captured parameters.
+/// The current trace is a task-local value (`Ambient`). A trace inside another records a function of its own; values of
+/// the outer one that it uses become its captured parameters.
 package final class Trace: Listener {
   package static var current: Trace? { Ambient.current?.trace }
 
@@ -47,7 +47,7 @@ package final class Trace: Listener {
     var lookCount = 0
   }
 
-  /// The most operations that a trace records: a loop that goes on for ever must not fill the memory.
+  /// The most operations that a trace records: an endless loop must not fill the memory.
   private static let operationLimit = 1 << 19
   /// Operations that the closure may ask for after that before the program stops.
   private static let patience = 1 << 16
@@ -177,7 +177,8 @@ package final class Trace: Listener {
   /// Notes what went wrong while the closure ran: here, or in a `withDiagnostics` inside of the closure.
   private func hear(_ diagnostic: Diagnostic) { (Listeners.current ?? self).note(diagnostic) }
 
-  /// Whether the next operation is recorded. What nobody can use is not: a loop in the closure may go on for ever.
+  /// Whether the next operation is recorded. An operation whose result cannot be used is not: a loop in the closure may
+  /// never end.
   private func mayRecord(at location: SourceLocation) -> Bool {
     let (count, looks) = state.withLock { state in
       state.operationCount += 1
@@ -313,7 +314,8 @@ extension Trace.State {
   }
 }
 
-/// A traced closure: a closed function, the functions that it calls, and what its hidden parameters stand for, in order.
+/// A traced closure: a closed function, the functions that it calls, and what its hidden parameters stand for, in
+/// order.
 package struct RecordedFunction: Sendable {
   package let function: Function
   package let callees: Module

@@ -53,14 +53,15 @@ public struct GradientReport: Sendable, CustomStringConvertible {
 /// let report = try checkGradients(at: x) { x in softplus(x) }
 /// assert(report.passes, "\(report)")
 /// ```
-/// The value may have any shape: a weighted sum of it is differentiated. Use f64: the differences of f32 have three good digits, and
-/// stay away from kinks, where differences mean nothing.
+/// The value may have any shape: a weighted sum of it is differentiated. Use f64: the differences of f32 have three
+/// good digits, and stay away from kinks, where differences mean nothing.
 ///
 /// - Parameters:
-///   - tolerance: the largest error that passes, relative where derivatives exceed 1; 1e-6 for f64 and 0.02 for smaller reals
-///     unless given.
+///   - tolerance: the largest error that passes, relative where derivatives exceed 1; 1e-6 for f64 and 0.02 for smaller
+///     reals unless given.
 ///   - samples: how many elements of each tensor are moved, spread evenly.
-/// - Throws: what the function and its derivative have to say, with what `f` threw as the `cause`; `checkGradients.C1` inside a trace, where tensors have no numbers.
+/// - Throws: what the function and its derivative have to say, with what `f` threw as the `cause`; `checkGradients.C1`
+///   inside a trace, where tensors have no numbers.
 public func checkGradients<each Input: TensorTree, Scalar: TensorReal>(
   at input: repeat each Input, tolerance: Double? = nil, samples: Int = 64, file: StaticString = #filePath,
   line: UInt = #line, @TensorBody of f: (repeat each Input) throws -> Tensor<Scalar>

@@ -26,8 +26,9 @@ public struct CheckpointedFunction<Output, Thrown: Error, each Input: TensorTree
   }
 }
 
-/// The function `f`, of which a derivative keeps the arguments only: in the backward pass everything inside is computed again, when
-/// its cotangents are there. Memory for time: a chain of n checkpointed stages keeps n values instead of all.
+/// The function `f`, of which a derivative keeps the arguments only: in the backward pass everything inside is computed
+/// again, when its cotangents are there. Memory for time: a chain of n checkpointed stages keeps n values instead of
+/// all.
 ///
 /// ```swift
 /// let block = checkpoint { (x: Tensor<Float>, w: Tensor<Float>) in gelu(matmul(x, w)) }

@@ -1,12 +1,12 @@
 import KilnIR
 import KilnPasses
 
-// Of one and of two tensors the functions are written out: the compiler checks a formula in `f` at once where it sees that it is
-// of tensors, also after a `return` (Documentation/Decisions/0001).
+// Of one and of two tensors the functions are written out: the compiler checks a formula in `f` at once where it sees
+// that it is of tensors, also after a `return` (Documentation/Decisions/0001).
 
 /// The gradient of a scalar function at `input`: trees like the arguments, with the derivative of the result by each
-/// tensor in its place. The derivative by a tensor that is not real, or that the result does not depend on, is zero; where no
-/// tensor of the arguments is real there is nothing to take, a diagnostic (`gradient.C3`).
+/// tensor in its place. The derivative by a tensor that is not real, or that the result does not depend on, is zero;
+/// where no tensor of the arguments is real there is nothing to take, a diagnostic (`gradient.C3`).
 ///
 /// ```swift
 /// let (da, db) = gradient(at: a, b) { a, b in (a * b).sum() }

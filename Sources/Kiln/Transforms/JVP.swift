@@ -7,9 +7,10 @@ import KilnPasses
 /// ```swift
 /// let (value, slope) = jvp(at: x, along: v) { x in sin(x) * x }
 /// ```
-/// `tangent` is shaped as the input; the tangent of a tensor that is not real is not looked at. `slope` is shaped as the value;
-/// where that is not real, or does not depend on the input, it is zero. The closure runs at every call and may capture
-/// anything; what it throws is thrown on. Inside a trace the derivative is recorded, and may be differentiated or batched again.
+/// `tangent` is shaped as the input; the tangent of a tensor that is not real is not looked at. `slope` is shaped as
+/// the value; where that is not real, or does not depend on the input, it is zero. The closure runs at every call and
+/// may capture anything; what it throws is thrown on. Inside a trace the derivative is recorded, and may be
+/// differentiated or batched again.
 ///
 /// A tangent of another shape than its input is a diagnostic (`jvp.C1`).
 public func jvp<Element: TensorElement, Scalar: TensorElement, Thrown: Error>(

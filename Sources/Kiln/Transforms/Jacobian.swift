@@ -3,27 +3,28 @@ import KilnPasses
 
 /// How a Jacobian is made.
 public enum JacobianMode: Hashable, Sendable, CaseIterable {
-  /// Every direction of the arguments is pushed forward, all at once: cheaper where there are fewer inputs than outputs.
+  /// Every direction of the arguments is pushed forward, all at once: cheaper where there are fewer inputs than
+  /// outputs.
   case forward
   /// Every direction of the value is pulled back, all at once: cheaper where there are fewer outputs than inputs.
   case reverse
 }
 
-/// The derivatives of every element of a function's value by every element of its arguments: trees like the arguments, in which
-/// a tensor of shape [p…] becomes one of shape [r…, p…] for a value of shape [r…].
+/// The derivatives of every element of a function's value by every element of its arguments: trees like the arguments,
+/// in which a tensor of shape [p…] becomes one of shape [r…, p…] for a value of shape [r…].
 ///
 /// ```swift
 /// let j = jacobian(at: x) { x in matmul(w, x) }     // [rows of w, elements of x]
 /// ```
-/// Both modes are one batched program, not a loop. Without `mode` the cheaper one is taken, by the numbers of elements. The derivative by a
-/// tensor that is not real is zero; without a real one there is none (`gradient.C3`).
+/// Both modes are one batched program, not a loop. Without `mode` the cheaper one is taken, by the numbers of elements.
+/// The derivative by a tensor that is not real is zero; without a real one it is an error (`gradient.C3`).
 public func jacobian<Element: TensorElement, Scalar: TensorReal, Thrown: Error>(
   at x: Tensor<Element>, mode: JacobianMode? = nil, file: StaticString = #filePath, line: UInt = #line,
   of f: (Tensor<Element>) throws(Thrown) -> Tensor<Scalar>
 ) throws(Thrown) -> Tensor<Element> { try jacobian(SourceLocation(file, line), f, mode, at: x) }
 
-/// The derivatives of every element of a function's value by every element of any trees; see `jacobian(at:mode:of:)` of a
-/// tensor.
+/// The derivatives of every element of a function's value by every element of any trees; see `jacobian(at:mode:of:)` of
+/// a tensor.
 @_disfavoredOverload
 public func jacobian<each Input: TensorTree, Scalar: TensorReal, Thrown: Error>(
   at input: repeat each Input, mode: JacobianMode? = nil, file: StaticString = #filePath, line: UInt = #line,
@@ -51,8 +52,8 @@ private func jacobian<each Input: TensorTree, Scalar: TensorReal, Thrown: Error>
   }
 }
 
-/// The second derivatives of a scalar function: for `x` of shape [p…] a tensor of shape [p…, p…], forward over reverse, in one
-/// batched program.
+/// The second derivatives of a scalar function: for `x` of shape [p…] a tensor of shape [p…, p…], forward over reverse,
+/// in one batched program.
 ///
 /// A function whose value is not a real scalar is a diagnostic (`gradient.C2`).
 public func hessian<Scalar: TensorReal, Value: TensorReal, Thrown: Error>(
@@ -66,8 +67,8 @@ public func hessian<Scalar: TensorReal, Value: TensorReal, Thrown: Error>(
   }
 }
 
-/// The product of the Hessian of a scalar function with `tangent`, shaped as the arguments: the derivative of the gradient along
-/// it, at a small multiple of the gradient's cost and without the Hessian.
+/// The product of the Hessian of a scalar function with `tangent`, shaped as the arguments: the derivative of the
+/// gradient along it, at a small multiple of the gradient's cost and without the Hessian.
 ///
 /// A tangent of another shape than its argument is a diagnostic (`jvp.C1`), as is a value that is not a real scalar
 /// (`gradient.C2`). The tangent of a tensor that is not real is not looked at; the product for one is zero.

@@ -1,7 +1,8 @@
 public import KilnIR
 import KilnPasses
 
-/// What a pullback runs. Not inside of `Pullback`: Swift 6.3 crashes on types that are nested in one with a parameter pack.
+/// What a pullback runs. Not inside of `Pullback`: Swift 6.3 crashes on types that are nested in one with a parameter
+/// pack.
 private struct PulledClosure<Output> {
   let closure: TransformedClosure<Output>
   let derived: (module: Module, name: String)
@@ -13,8 +14,8 @@ public struct Pullback<Output, each Input: TensorTree> {
   fileprivate let input: (repeat each Input)
   fileprivate let location: SourceLocation
 
-  /// The product of `cotangent`, shaped as the function's value, with the Jacobian: trees like the arguments. The cotangent of
-  /// a tensor that is not real is not looked at; the gradient of one is zero.
+  /// The product of `cotangent`, shaped as the function's value, with the Jacobian: trees like the arguments. The
+  /// cotangent of a tensor that is not real is not looked at; the gradient of one is zero.
   ///
   /// A cotangent of another shape than the value is a diagnostic (`vjp.C1`).
   public func callAsFunction(_ cotangent: Output) -> (repeat each Input) {
@@ -50,9 +51,9 @@ extension Pullback: Sendable where Output: Sendable, repeat each Input: Sendable
 /// let (y, pullback) = vjp(at: x, w) { x, w in matmul(x, w) }
 /// let (dx, dw) = pullback(cotangent)
 /// ```
-/// The pullback may be called any number of times. Inside a trace it is recorded and shares the forward values with the value;
-/// eagerly each call of it computes them again and keeps nothing alive but the arguments. Arguments without a real tensor are a
-/// diagnostic (`gradient.C3`).
+/// The pullback may be called any number of times. Inside a trace it is recorded and shares the forward values with the
+/// value; eagerly each call of it computes them again and keeps nothing alive but the arguments. Arguments without a
+/// real tensor are a diagnostic (`gradient.C3`).
 public func vjp<Element: TensorElement, Scalar: TensorElement, Thrown: Error>(
   at x: Tensor<Element>, file: StaticString = #filePath, line: UInt = #line,
   of f: (Tensor<Element>) throws(Thrown) -> Tensor<Scalar>

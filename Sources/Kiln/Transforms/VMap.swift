@@ -116,25 +116,25 @@ extension TensorCore {
   }
 }
 
-/// The function that does for every example of a batch what `f` does for one: write it for one example, run it on all, with no
-/// loop.
+/// The function that does for every example of a batch what `f` does for one: write it for one example, run it on all,
+/// with no loop.
 ///
 /// ```swift
 /// let distances = vmap({ x, y in (x - y).norm() }, axes: [0, nil])(points, origin)
 /// ```
-/// The result may be handed on to another thread or captured by a compiled closure, which is why `f` is `@Sendable`: it cannot
-/// capture a `var`, but its value (`{ [w] x in … }`).
+/// The result may be handed on to another thread or captured by a compiled closure, which is why `f` is `@Sendable`: it
+/// cannot capture a `var`, but its value (`{ [w] x in … }`).
 ///
-/// Each example has the bits that `f` itself gives; what no example changes is computed once. Transforms may stand inside
-/// and outside: `vmap` of a gradient gives the gradient of every example.
+/// Each example has the bits that `f` itself gives; what no example changes is computed once. Transforms may stand
+/// inside and outside: `vmap` of a gradient gives the gradient of every example.
 ///
 /// - Parameters:
-///   - axes: for each argument the axis of its tensors along which the examples lie, negative ones from the end; nil for an
-///     argument that all examples share. Without it every argument has them along axis 0.
+///   - axes: for each argument the axis of its tensors along which the examples lie, negative ones from the end; nil
+///     for an argument that all examples share. Without it every argument has them along axis 0.
 ///   - outputAxis: the axis of the results along which the examples are to lie.
 ///
-/// Arguments with different numbers of examples (`vmap.C4`), an axis that is not there (`vmap.C5`, `vmap.C6`), another number of
-/// axes than arguments (`vmap.C7`), or none at all (`vmap.C8`) are diagnostics.
+/// Arguments with different numbers of examples (`vmap.C4`), an axis that is not there (`vmap.C5`, `vmap.C6`), another
+/// number of axes than arguments (`vmap.C7`), or none at all (`vmap.C8`) are diagnostics.
 public func vmap<Output: TensorTree, Thrown: Error, each Input: TensorTree>(
   @ClosureBody _ f: @escaping @Sendable (repeat each Input) throws(Thrown) -> Output, axes: [Int?]? = nil,
   outputAxis: Int = 0, file: StaticString = #filePath, line: UInt = #line

@@ -1,11 +1,11 @@
 import KilnIR
 
 extension TensorTree {
-  /// The tree with `cores` in the place of its tensors, in their order.
+  /// The tree with its tensors replaced by `cores`, in order.
   func replacingTensors(by cores: [TensorCore]) -> Self { Kiln.replacingTensors(of: self, by: cores) }
 }
 
-/// The trees with `cores` in the place of their tensors, in order.
+/// The trees with their tensors replaced by `cores`, in order.
 func replacingTensors<each Input: TensorTree>(
   of input: repeat each Input, by cores: [TensorCore]
 ) -> (repeat each Input) {

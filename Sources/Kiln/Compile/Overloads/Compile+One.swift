@@ -9,9 +9,9 @@ import KilnIR
 /// let f = compile { (x: Tensor<Float>, y: Tensor<Float>) in tanh(x) * y }
 /// let z = f(x, y)
 /// ```
-/// The closure's parameters need their types. It is `@Sendable`: it cannot capture a `var`, so nothing it captured goes stale;
-/// state is an argument, an `inout` first parameter or a `Variable`. What it throws comes out of `run` as the `cause` of a
-/// `KilnError`.
+/// The closure's parameters need their types. It is `@Sendable`: it cannot capture a `var`, so nothing it captured goes
+/// stale; state is an argument, an `inout` first parameter or a `Variable`. What it throws comes out of `run` as the
+/// `cause` of a `KilnError`.
 public func compile<Output: TensorTree>(
   options: CompileOptions = CompileOptions(), file: StaticString = #filePath, line: UInt = #line,
   @ClosureBody _ body: @escaping @Sendable () throws -> Output
@@ -73,7 +73,7 @@ public func compile<
   @ClosureBody _ body: @escaping @Sendable (A, B, C, D, E, F, G, H) throws -> Output
 ) -> Compiled<Output, A, B, C, D, E, F, G, H> { Compiled(body, options, SourceLocation(file, line), .tree()) }
 
-/// What is told of a closure that no `compile` takes.
+/// The error for a closure that no `compile` takes.
 @available(
   *, unavailable,
   message:

@@ -1,6 +1,6 @@
 import KilnIR
 
-/// `x` held between `low` and `high`; a bound that is nil is none. At a bound the derivative is 1.
+/// `x` held between `low` and `high`; nil means no bound. At a bound the derivative is 1.
 public func clip<Scalar: TensorNumber>(_ x: Tensor<Scalar>, low: Scalar? = nil, high: Scalar? = nil) -> Tensor<Scalar> {
   switch (low, high) {
   case (let low?, let high?): clamp(x, Tensor(low), Tensor(high))

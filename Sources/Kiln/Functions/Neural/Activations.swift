@@ -87,8 +87,8 @@ public func hardSwish<Scalar: TensorReal>(_ x: Tensor<Scalar>) -> Tensor<Scalar>
 }
 
 extension Tensor where Scalar: TensorReal {
-  /// x times a gate that is 0 at -`bound` and 1 above `bound`, where it is x itself; `body` is given x between the bounds. So
-  /// nothing is infinity times 0, and no cube overflows.
+  /// x times a gate that is 0 at -`bound` and 1 above `bound`, where it is x itself; `body` is given x between the
+  /// bounds. So nothing is infinity times 0, and no cube overflows.
   fileprivate func gated(bound: Int, _ body: (Tensor) -> Tensor) -> Tensor {
     let (least, greatest) = (Tensor(Scalar(-bound)), Tensor(Scalar(bound)))
     let isFar = self .> greatest
