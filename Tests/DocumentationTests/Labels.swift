@@ -30,7 +30,7 @@ enum Labels {
 
   /// Labels of the kind `family.word` that do not stand at the diagnostic that has them.
   private static let chosenAtRunTime = [
-    "Runtime/OpenCL/OpenCLContext+Errors.swift": [
+    "Runtime/OpenCL/Device/OpenCLContext+Errors.swift": [
       "device.unavailable", "memory.exhausted", "device.lost", "opencl.build",
     ],
     "Runtime/Core/RuntimeError.swift": ["device.codeGeneration", "device.other", "memory.exhausted"],
@@ -50,10 +50,10 @@ enum Labels {
     "IR/Ops/IndexedAxes.swift": ["gather", "scatter"],
     "IR/Ops/Op.swift": ["OP"],
     "IR/Ops/TypeOp.swift": ["convert", "bitcast"],
-    "IR/Reference/Reference+Indexing.swift": checkedAtRunTime,
+    "IR/Reference/Ops/Reference+Indexing.swift": checkedAtRunTime,
     "IR/Reference/PlanInterpreter.swift": checkedAtRunTime,
-    "IR/Stages/ExecutionPlan.swift": checkedAtRunTime,
-    "Runtime/OpenCL/OpenCLExecutable.swift": checkedAtRunTime,
+    "IR/Plan/ExecutionPlan.swift": checkedAtRunTime,
+    "Runtime/OpenCL/Run/OpenCLExecutable.swift": checkedAtRunTime,
     "Runtime/CPU/CPUExecutable.swift": checkedAtRunTime,
     "Sources/Kiln/Functions/Movement/Arrangement.swift": ["tril", "triu"],
     "Sources/Kiln/Functions/Neural/Pooling.swift C1": pools + ["adaptiveMaxPool", "adaptiveAveragePool"],

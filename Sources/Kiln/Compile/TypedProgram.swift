@@ -1,4 +1,5 @@
 import KilnIR
+import KilnRuntime
 
 /// A program that owns the result of its closure.
 final class TypedProgram<Output>: CompiledProgram, @unchecked Sendable {
