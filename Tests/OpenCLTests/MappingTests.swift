@@ -1,4 +1,5 @@
 import Foundation
+import KilnBackends
 import KilnIR
 import KilnPasses
 import KilnRuntime

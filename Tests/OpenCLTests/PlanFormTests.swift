@@ -110,13 +110,14 @@ struct PlanFormTests {
     let here = AffineIndex(offset: .constant(0), strides: [])
     func kernel(_ dtype: DType, _ body: [BodyInstruction], to: DType) -> Kernel {
       Kernel(
-        buffers: [Kernel.Buffer(dtype, isWritten: false), Kernel.Buffer(to, isWritten: true)], integerCount: 0,
-        outer: [],
-        stages: [
-          Kernel.Stage(
-            inner: [], body: [.load(buffer: 0, here)] + body,
-            effects: [.store(buffer: 1, here, value: BodyID(body.count))])
-        ], schedule: .serial)
+        KernelDefinition(
+          buffers: [KernelDefinition.Buffer(dtype, isWritten: false), KernelDefinition.Buffer(to, isWritten: true)],
+          integerCount: 0, outer: [],
+          stages: [
+            KernelDefinition.Stage(
+              inner: [], body: [.load(BufferAccess(0, here))] + body,
+              effects: [.store(BodyID(body.count), BufferAccess(1, here))])
+          ]), .openCL(OpenCLSchedule(.points(strides: false))))
     }
     let x = BodyID(0)
     let double = BodyInstruction.operation(.add, operands: [x, x], dtype: .f32)
@@ -134,8 +135,8 @@ struct PlanFormTests {
           kernel: kernel, slots: [from, to], integers: [], workspace: nil, sites: [], label: "k\(kernel)"))
     }
     let plan = ExecutionPlan(
-      name: "regions",
-      device: .testCPU, parameters: [Function.Parameter("x", scalar), Function.Parameter("s", scalar)],
+      name: "regions", device: try OpenCLHarness.device.get().lowering(),
+      parameters: [Function.Parameter("x", scalar), Function.Parameter("s", scalar)],
       results: [ExecutionPlan.Result(scalar, .written)], constants: [], kernels: kernels,
       slots: [
         ExecutionPlan.Slot(scalar, .parameter(0)), ExecutionPlan.Slot(scalar, .parameter(1)),
