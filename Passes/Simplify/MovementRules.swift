@@ -98,7 +98,7 @@ extension Simplifier {
 
   /// How many elements a slice takes along each axis.
   static func sliceSizes(_ start: [Int], _ limit: [Int], _ stride: [Int]) -> [Int] {
-    start.indices.map { (limit[$0] - start[$0] + stride[$0] - 1) / stride[$0] }
+    start.indices.map { ceilDivide(limit[$0] - start[$0], stride[$0]) }
   }
 
   /// The axis of `result` for each axis of `shape`, if `result` is `shape` with more axes of extent 1.

@@ -1,4 +1,5 @@
 import Foundation
+import KilnTesting
 import Testing
 
 @Suite("Examples in pages and doc comments")
@@ -13,7 +14,7 @@ struct ExampleTests {
       return try folder.write("example\(number).swift", source).path
     }
     let settings = ["-typecheck", "-wmo", "-swift-version", "6", "-suppress-warnings"]
-    let outcome = try Toolchain.run("swiftc", settings + Toolchain.searchPaths() + files, in: folder)
+    let outcome = try Toolchain.run("swiftc", settings + BuiltModules.searchPaths() + files, in: folder)
     #expect(outcome.status == 0, "\(outcome.output)")
   }
 
@@ -23,7 +24,7 @@ struct ExampleTests {
     let block = Example.Block(file: "Page.md", line: 7, code: ["let x = Tensor<Float>([1, 2])", "let y = x.softMax()"])
     let source = Example(file: "Page.md", blocks: [block]).source(number: 0)
     let file = try folder.write("example.swift", source).path
-    let outcome = try Toolchain.run("swiftc", ["-typecheck", file] + Toolchain.searchPaths(), in: folder)
+    let outcome = try Toolchain.run("swiftc", ["-typecheck", file] + BuiltModules.searchPaths(), in: folder)
     #expect(outcome.status != 0)
     #expect(outcome.output.contains("Page.md:8:"), "\(outcome.output)")
   }

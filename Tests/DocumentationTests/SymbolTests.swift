@@ -1,4 +1,5 @@
 import Foundation
+import KilnTesting
 import Testing
 
 @Suite("The reference")
@@ -39,7 +40,7 @@ struct SymbolTests {
     let outcome = try Toolchain.run(
       "swift-symbolgraph-extract",
       ["-module-name", "Kiln", "-target", target, "-minimum-access-level", "public", "-output-dir", folder.url.path]
-        + Toolchain.searchPaths(), in: folder)
+        + BuiltModules.searchPaths(), in: folder)
     #expect(outcome.status == 0, "\(outcome.output)")
     let file = folder.url.appendingPathComponent("Kiln.symbols.json")
     return try JSONDecoder().decode(Graph.self, from: Data(contentsOf: file))

@@ -1,29 +1,7 @@
 import Foundation
 
-/// The compiler that built these tests, and the modules that lie beside them.
+/// The compiler that built these tests.
 enum Toolchain {
-  /// The folder that the tests were built into.
-  private static let products: URL = {
-    let tests = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-    return tests.deletingLastPathComponent()
-  }()
-
-  /// What finds `import Kiln`, and the C modules that it was built with: those whose maps were made by the build, and
-  /// those that bring their own among the checkouts beside it.
-  static func searchPaths() throws -> [String] {
-    func names(_ folder: URL) -> [URL] {
-      (try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)) ?? []
-    }
-    let made = names(products).filter { $0.lastPathComponent.hasPrefix("C") && $0.pathExtension == "build" }
-    let checkouts = products.deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("checkouts")
-    let sources = names(checkouts).flatMap { names($0.appendingPathComponent("Sources")) }
-    let maps = (made + sources.map { $0.appendingPathComponent("include") })
-      .map { $0.appendingPathComponent("module.modulemap").path }
-      .filter { FileManager.default.fileExists(atPath: $0) }
-    return ["-I", products.appendingPathComponent("Modules").path]
-      + maps.flatMap { ["-Xcc", "-fmodule-map-file=\($0)"] }
-  }
-
   /// What the compiler says of itself.
   struct Info: Decodable {
     struct Target: Decodable { var triple: String }

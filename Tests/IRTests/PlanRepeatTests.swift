@@ -66,8 +66,8 @@ import Testing
   func text() throws {
     let lines = try Self.plan(isReversed: true).description.split(separator: "\n").map(String.init)
     #expect(lines.contains("  slot 5: i32[] = element of slot 2 by step 1"))
-    #expect(lines.contains("  1: repeat 4 times, the last part first"))
-    #expect(lines.contains { $0.hasPrefix("      2: launch k0 slots [3, 4, 5]") })
+    #expect(lines.contains("  1: repeat 4 times, the last part first {"))
+    #expect(lines.contains { $0.hasPrefix("    2: launch k0 slots [3, 4, 5]") })
   }
 
   static let faults: [(String, @Sendable (inout ExecutionPlan) -> Void)] = [

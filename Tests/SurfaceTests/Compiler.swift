@@ -1,4 +1,5 @@
 import Foundation
+import KilnTesting
 import Testing
 
 /// The Swift compiler that built the tests, which type-checks files against the built modules.
@@ -10,10 +11,6 @@ enum Compiler {
     var description: String { "line \(line): \(isError ? "error" : "warning"): \(message)" }
   }
 
-  /// The folder of the test bundle, where the modules are.
-  private static let products =
-    URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-
   /// What the compiler says about a file.
   /// - Parameter limit: the milliseconds that an expression may take; one that takes longer is a warning.
   static func findings(in text: String, limit: Int? = nil) throws -> [Finding] {
@@ -23,17 +20,9 @@ enum Compiler {
     defer { try? files.removeItem(at: folder) }
     let source = folder.appendingPathComponent("Surface.swift")
     try Data(text.utf8).write(to: source)
-    var arguments = [
-      "-typecheck", source.path, "-swift-version", "6", "-I", products.appendingPathComponent("Modules").path,
-      "-diagnostic-style", "llvm", "-module-cache-path", folder.appendingPathComponent("cache").path,
-    ]
-    // Kiln's modules name the C modules that they were built with.
-    for target in try files.contentsOfDirectory(atPath: products.path).sorted() {
-      let map = products.appendingPathComponent("\(target)/module.modulemap").path
-      if target.hasSuffix(".build"), files.fileExists(atPath: map) {
-        arguments += ["-Xcc", "-fmodule-map-file=\(map)"]
-      }
-    }
+    var arguments =
+      ["-typecheck", source.path, "-swift-version", "6", "-diagnostic-style", "llvm"]
+      + ["-module-cache-path", folder.appendingPathComponent("cache").path] + BuiltModules.searchPaths()
     if let limit { arguments += ["-Xfrontend", "-warn-long-expression-type-checking=\(limit)"] }
     let log = folder.appendingPathComponent("log")
     try Data().write(to: log)

@@ -53,5 +53,5 @@ extension Schedule: CustomStringConvertible {
   }
 }
 
-/// `a` / `b`, rounded up.
-package func ceilDivide(_ a: Int, _ b: Int) -> Int { (a + b - 1) / b }
+/// `a` / `b`, rounded up; `a` is at least 0, and no `b` is too large.
+package func ceilDivide(_ a: Int, _ b: Int) -> Int { a > 0 ? (a - 1) / b + 1 : 0 }

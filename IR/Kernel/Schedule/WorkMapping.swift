@@ -151,8 +151,9 @@ extension WorkMapping {
     case .rowGroups: try require(shares, "work items of a group share elements that wait for no other")
     case .columnGroups, .split:
       try require(
-        shares && !kernel.outer.isEmpty && kernel.scratchRows.isEmpty && rest.allSatisfy(\.inner.isEmpty),
-        "a group of columns or a split reduces in stage 0 only, and has an outer axis")
+        shares && kernel.scratchRows.isEmpty && rest.allSatisfy(\.inner.isEmpty),
+        "a group of columns or a split reduces in stage 0 only")
+      try require(self == .split(columns: false) || !kernel.outer.isEmpty, "columns lie along an outer axis")
     case .sortGroups: try require(kernel.wholeLine != nil, "sort groups sort lines")
     case .splitDot:
       try require(

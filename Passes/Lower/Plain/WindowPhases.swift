@@ -26,7 +26,7 @@ struct WindowPhases {
     positions = window.positions(elements: elements, taps: taps)
     // With one position each the phases do not repeat.
     count = max(1, min(window.lhsDilation / gcd(window.stride, window.lhsDilation), positions))
-    positionsPerPhase = (positions + count - 1) / count
+    positionsPerPhase = ceilDivide(positions, count)
   }
 
   /// The first and the last place that a window reads.

@@ -53,6 +53,6 @@ enum MemoryPlanner {
   }
 
   private static func roundUp(_ bytes: Int) -> Int {
-    (bytes + MemoryPlan.alignment - 1) / MemoryPlan.alignment * MemoryPlan.alignment
+    ceilDivide(bytes, MemoryPlan.alignment) * MemoryPlan.alignment
   }
 }

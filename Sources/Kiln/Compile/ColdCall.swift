@@ -32,7 +32,7 @@ final class ColdCall<Output> {
     (self.inspect, self.body) = (inspect, body)
   }
 
-  /// The program for the arguments, which is made if there is none.
+  /// The program for the arguments, which is made at their first call.
   @inline(never)
   func program() throws(KilnError) -> CompiledProgram {
     let signature = try placedSignature()

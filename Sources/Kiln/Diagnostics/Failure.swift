@@ -26,7 +26,7 @@ enum Failure {
     return poison(Diagnostic(failure.label, failure.message, at: CallSite.here(), notes: notes), type)
   }
 
-  /// The result of an operation on a poisoned operand. Says the reason again only where nobody has heard it.
+  /// The result of an operation on a poisoned operand. Says the reason again only to a listener that has not heard it.
   static func poison(after operand: TensorCore, _ type: TensorType) -> TensorCore {
     let (diagnostic, noted) = operand.poison
     if let listener = Listeners.current, Listeners.haveHeard(noted) {
@@ -63,7 +63,7 @@ enum Failure {
       at: CallSite.here(), notes: ["the closure is traced at \(trace.location.resolved())"])
   }
 
-  /// The result of an operation about which the listener has heard why there is none.
+  /// The result of an operation that failed, when the listener has heard why.
   static func lastPoison(_ type: TensorType) -> TensorCore {
     TensorCore(
       poisoned: Diagnostic("tensor.invalid", "this tensor is the result of an operation that failed"), type,
@@ -82,7 +82,7 @@ enum Failure {
   private static let lookLimit = 10_000
 
   /// Counts a look at the elements of a traced or failed tensor. It gives no number, so a loop that waits for one would
-  /// go on for ever, and nothing can be thrown from there.
+  /// go on without end, and nothing can be thrown from there.
   static func countLook() {
     var next = Listeners.current
     while let listener = next {

@@ -23,7 +23,7 @@ struct OutputShape<Output>: Sendable {
     return (template, visitor.cores)
   }
 
-  /// `output` with `cores` in the place of its tensors.
+  /// `output` with `cores` instead of its tensors.
   func filled(_ output: Output, with cores: [TensorCore]) -> Output {
     var cores: [TensorCore?] = cores
     return cores.withUnsafeMutableBufferPointer { buffer in

@@ -86,8 +86,8 @@ public func hessianVectorProduct<each Input: TensorTree, Scalar: TensorReal, Thr
   }
 }
 
-/// Trees like the arguments, with one derivative in the place of each real tensor and zeros, of the type that `zero`
-/// gives, in that of the others.
+/// Trees like the arguments, with one derivative instead of each real tensor and zeros, of the type that `zero` gives,
+/// instead of the others.
 private func derivatives<each Input: TensorTree, Scalar: TensorReal, Thrown: Error>(
   _ location: SourceLocation, _ f: (repeat each Input) throws(Thrown) -> Tensor<Scalar>, at input: repeat each Input,
   derive: (TransformedClosure<Tensor<Scalar>>) throws(KilnError) -> [TensorCore],

@@ -46,7 +46,7 @@ struct TransformedClosure<Output> {
     return try Programs.run(derived.module, derived.name, leaves + captures.map { $0.core() } + extras)
   }
 
-  /// The closure's result with `cores` in the place of its tensors.
+  /// The closure's result with `cores` instead of its tensors.
   func output(_ cores: [TensorCore]) -> Output { shape.filled(output, with: cores) }
 }
 

@@ -39,7 +39,7 @@ public enum WindowPadding: Sendable {
     case .valid: return sizes.map { _ in (0, 0) }
     case .same:
       return sizes.indices.map { axis in
-        let positions = (sizes[axis] + strides[axis] - 1) / strides[axis]
+        let positions = ceilDivide(sizes[axis], strides[axis])
         let total = Swift.max(0, (positions - 1) * strides[axis] + reaches[axis] - sizes[axis])
         return (total / 2, total - total / 2)
       }
