@@ -3,7 +3,7 @@ import Foundation
 /// The modules that lie beside the tests, for tests that start the compiler.
 package enum BuiltModules {
   /// The folder that the tests were built into.
-  package static let folder =
+  private static let folder =
     URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
 
   /// What finds `import Kiln`, and the C modules that it was built with: those whose maps were made by the build, and
