@@ -20,8 +20,8 @@ extension Module {
     return renamed
   }
 
-  /// Adds `function` under a name like `base`, with other captured parameters: its own are its last ones; instead of them
-  /// hidden parameters of the types `captured` stand after the first `arguments`.
+  /// Adds `function` under a name like `base`, with other captured parameters: its own are its last ones; instead of
+  /// them hidden parameters of the types `captured` stand after the first `arguments`.
   ///
   /// - Parameter places: which of them each of its own is.
   /// - Returns: its name here.

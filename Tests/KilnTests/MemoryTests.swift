@@ -28,7 +28,7 @@ struct MemoryTests {
 
   @Test("memory.C1 is a memory plan that is wrong, and nothing else")
   func planLabel() throws {
-    for (path, text) in try sources() where !path.hasSuffix("IR/Stages/MemoryPlan.swift") {
+    for (path, text) in try sources() where !path.hasSuffix("IR/Plan/MemoryPlan.swift") {
       #expect(!text.contains("\"memory.C1\""), "\(path)")
     }
   }

@@ -57,8 +57,8 @@ struct TracedRule {
 }
 
 extension OutputShape {
-  /// `output` with inputs of these types instead of its tensors, and with zeros instead of those for which `isBound` does
-  /// not hold.
+  /// `output` with inputs of these types instead of its tensors, and with zeros instead of those for which `isBound`
+  /// does not hold.
   fileprivate func bound(
     _ output: Output, _ types: [TensorType], _ trace: Trace, _ name: String,
     isBound: (TensorType) -> Bool = { _ in true }
