@@ -96,6 +96,7 @@ package struct Rewriter: Sendable {
     of function: Function, arguments: [ValueID], replacing replacement: Replacement? = nil
   ) throws(KilnError) -> EntityTable<ValueID, ValueID> {
     let uses = function.useCounts()
+    for requirement in function.requirements { builder.require(requirement) }
     var values = EntityTable<ValueID, ValueID>(arguments)
     for id in function.instructions.ids {
       let instruction = function.instructions[id]
@@ -139,7 +140,7 @@ extension Function {
   package func renamed(_ name: String) -> Function {
     if name == self.name { return self }
     return Function(
-      name: name, parameters: parameters, instructions: instructions, results: results, valueTypes: valueTypes,
-      locations: locations)
+      name: name, parameters: parameters, instructions: instructions, results: results, requirements: requirements,
+      valueTypes: valueTypes, locations: locations)
   }
 }

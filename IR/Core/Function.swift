@@ -20,6 +20,8 @@ public struct Function: Sendable {
   public let parameters: [Parameter]
   public let instructions: EntityTable<InstructionID, Instruction>
   public let results: [ValueID]
+  /// What sizes that a call brings must meet.
+  public let requirements: [SizeRequirement]
   /// The type of every value, parameters first.
   public let valueTypes: EntityTable<ValueID, TensorType>
   /// One location per instruction.
@@ -28,12 +30,14 @@ public struct Function: Sendable {
   /// Only `FunctionBuilder` and the parser make functions; the parser's are verified before anyone sees them.
   package init(
     name: String, parameters: [Parameter], instructions: EntityTable<InstructionID, Instruction>, results: [ValueID],
-    valueTypes: EntityTable<ValueID, TensorType>, locations: EntityTable<InstructionID, SourceLocation>
+    requirements: [SizeRequirement], valueTypes: EntityTable<ValueID, TensorType>,
+    locations: EntityTable<InstructionID, SourceLocation>
   ) {
     self.name = name
     self.parameters = parameters
     self.instructions = instructions
     self.results = results
+    self.requirements = requirements
     self.valueTypes = valueTypes
     self.locations = locations
   }
@@ -69,7 +73,7 @@ extension Function: Hashable {
   /// Equality ignores locations.
   public static func == (a: Function, b: Function) -> Bool {
     a.name == b.name && a.parameters == b.parameters && a.instructions == b.instructions && a.results == b.results
-      && a.valueTypes == b.valueTypes
+      && a.valueTypes == b.valueTypes && a.requirements == b.requirements
   }
 
   public func hash(into hasher: inout Hasher) {

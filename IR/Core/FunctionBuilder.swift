@@ -13,6 +13,8 @@ public struct FunctionBuilder: Sendable {
   public private(set) var valueTypes = EntityTable<ValueID, TensorType>()
   public private(set) var instructions = EntityTable<InstructionID, Instruction>()
   public private(set) var locations = EntityTable<InstructionID, SourceLocation>()
+  /// What sizes that a call brings must meet, each once.
+  public private(set) var requirements: [SizeRequirement] = []
   private var parameterValues: [ValueID] = []
   private var interned: [Key: InstructionID] = [:]
 
@@ -44,13 +46,20 @@ public struct FunctionBuilder: Sendable {
   ) throws(ConstraintFailure) -> [ValueID] {
     let key = Key(op: op, operands: operands)
     if let existing = interned[key] { return Array(instructions[existing].results) }
-    let types = try op.infer(operands.map { valueTypes[$0] }, in: module)
+    var sizes = SizeQuestions()
+    let types = try op.infer(operands.map { valueTypes[$0] }, in: module, &sizes)
+    for (constraint, failure) in sizes.open { require(SizeRequirement(constraint, failure.label, at: location)) }
     let first = ValueID(valueTypes.count)
     for type in types { valueTypes.append(type) }
     let instruction = Instruction(op: op, operands: operands, firstResult: first, resultCount: types.count)
     interned[key] = instructions.append(instruction)
     locations.append(location)
     return Array(instruction.results)
+  }
+
+  /// Adds what sizes must meet; a function has each constraint once, with the first place that needs it.
+  public mutating func require(_ requirement: SizeRequirement) {
+    if !requirements.contains(where: { $0.constraint == requirement.constraint }) { requirements.append(requirement) }
   }
 
   /// `emit` for an op with one result.
@@ -64,8 +73,8 @@ public struct FunctionBuilder: Sendable {
   public func finish(_ results: [ValueID]) -> Function {
     guard let last = parameterValues.last, last.index >= parameters.count else {
       return Function(
-        name: name, parameters: parameters, instructions: instructions, results: results, valueTypes: valueTypes,
-        locations: locations)
+        name: name, parameters: parameters, instructions: instructions, results: results,
+        requirements: requirements, valueTypes: valueTypes, locations: locations)
     }
     var order = parameterValues
     for instruction in instructions.elements { order.append(contentsOf: instruction.results) }
@@ -79,6 +88,6 @@ public struct FunctionBuilder: Sendable {
     }
     return Function(
       name: name, parameters: parameters, instructions: EntityTable(moved), results: results.map { renumbered[$0] },
-      valueTypes: EntityTable(order.map { valueTypes[$0] }), locations: locations)
+      requirements: requirements, valueTypes: EntityTable(order.map { valueTypes[$0] }), locations: locations)
   }
 }

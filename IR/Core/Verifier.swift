@@ -43,11 +43,17 @@ public struct Verifier {
     return verifier.diagnostics
   }
 
-  /// Checks one instruction by its types alone: the op's constraints and `verify.C1`.
+  /// Checks one instruction by its types alone: the op's constraints, which `requirements` may grant, and `verify.C1`.
   static func check(
-    _ op: Op, _ operands: [TensorType], results: [TensorType], in module: Module
+    _ op: Op, _ operands: [TensorType], results: [TensorType], _ requirements: [SizeRequirement], in module: Module
   ) throws(ConstraintFailure) {
-    let inferred = try op.infer(operands, in: module)
+    var sizes = SizeQuestions()
+    let inferred = try op.infer(operands, in: module, &sizes)
+    for (constraint, failure) in sizes.open {
+      try require(
+        requirements.contains { $0.constraint == constraint }, failure.label,
+        "\(failure.message); the function does not require \(constraint)")
+    }
     try require(
       inferred == results, "verify.C1",
       "\(op.spelling) gives (\(list(inferred))), the definition says (\(list(results)))")
@@ -100,7 +106,7 @@ extension Verifier {
     let results: [TensorType] = instruction.results.map { function.valueTypes[$0] }
     let operands = instruction.operands.map { function.valueTypes[$0] }
     do throws(ConstraintFailure) {
-      try Self.check(instruction.op, operands, results: results, in: module)
+      try Self.check(instruction.op, operands, results: results, function.requirements, in: module)
     } catch { report(error.label, error.message, at: id) }
   }
 

@@ -2,13 +2,19 @@
 public indirect enum Attribute: Hashable, Sendable {
   /// A number with its text, so that no digit of a float is lost: `-3`, `0.5`, `nan`, `inf`, `-inf`, `true`.
   case number(String)
-  /// A word such as `sum`.
+  /// A size that calls bring, and is no plain name: `2*n + 1`.
+  case size(Dimension)
+  /// A word such as `sum`, or the name of a size.
   case word(String)
   /// The name of a function, written `@name`.
   case symbol(String)
   case list([Attribute])
 
   public static func integer(_ value: Int) -> Attribute { .number(String(value)) }
+  public static func dimension(_ value: Dimension) -> Attribute {
+    value.size.map { .integer($0) } ?? value.polynomial.name.map { .word($0) } ?? .size(value)
+  }
+  public static func dimensions(_ values: [Dimension]) -> Attribute { .list(values.map { .dimension($0) }) }
   public static func truth(_ value: Bool) -> Attribute { .number(value ? "true" : "false") }
   public static func integers(_ values: [Int]) -> Attribute { .list(values.map { .integer($0) }) }
   public static func pairs(_ values: [AxisPair]) -> Attribute { .list(values.map { .integers([$0.lhs, $0.rhs]) }) }
@@ -29,6 +35,7 @@ extension Attribute: CustomStringConvertible {
   public var description: String {
     switch self {
     case .number(let text), .word(let text): text
+    case .size(let dimension): dimension.description
     case .symbol(let name): "@\(name)"
     case .list(let elements): "[" + elements.map(\.description).joined(separator: ", ") + "]"
     }
@@ -77,6 +84,17 @@ public struct AttributeReader: Sendable {
     return result
   }
 
+  public func dimension(_ name: String) throws(ConstraintFailure) -> Dimension {
+    try dimension(try required(name), name)
+  }
+
+  public func dimensions(_ name: String) throws(ConstraintFailure) -> [Dimension] {
+    guard case .list(let elements) = try required(name) else { throw malformed(name, "a list of sizes") }
+    var result: [Dimension] = []
+    for element in elements { result.append(try dimension(element, name)) }
+    return result
+  }
+
   public func pairs(_ name: String) throws(ConstraintFailure) -> [AxisPair] {
     guard case .list(let elements) = try required(name) else { throw malformed(name, "a list of axis pairs") }
     var result: [AxisPair] = []
@@ -108,6 +126,15 @@ public struct AttributeReader: Sendable {
   private func integer(_ attribute: Attribute, _ name: String) throws(ConstraintFailure) -> Int {
     guard case .number(let text) = attribute, let value = Int(text) else { throw malformed(name, "integers") }
     return value
+  }
+
+  private func dimension(_ attribute: Attribute, _ name: String) throws(ConstraintFailure) -> Dimension {
+    switch attribute {
+    case .number: return Dimension(try integer(attribute, name))
+    case .word(let word): return Dimension(named: word)
+    case .size(let dimension): return dimension
+    case .symbol, .list: throw malformed(name, "sizes")
+    }
   }
 
   public func malformed(_ name: String, _ expected: String) -> ConstraintFailure {

@@ -31,7 +31,7 @@ public enum ContractionOp: Hashable, Sendable {
     }
   }
 
-  func infer(_ operands: [TensorType]) throws(ConstraintFailure) -> TensorType {
+  func infer(_ operands: [TensorType], _ sizes: inout SizeQuestions) throws(ConstraintFailure) -> TensorType {
     try requireOperands(2, operands, of: spelling)
     let (lhs, rhs) = (operands[0], operands[1])
     switch self {
@@ -44,8 +44,8 @@ public enum ContractionOp: Hashable, Sendable {
       try requireAxes(pairs.map(\.lhs), of: lhs, "dot.C3")
       try requireAxes(pairs.map(\.rhs), of: rhs, "dot.C4")
       for pair in pairs {
-        try require(
-          lhs.shape[pair.lhs] == rhs.shape[pair.rhs], "dot.C5",
+        try sizes.require(
+          lhs.shape[pair.lhs], .equal, rhs.shape[pair.rhs], "dot.C5",
           "axis \(pair.lhs) of \(lhs) has \(lhs.shape[pair.lhs]) elements, axis \(pair.rhs) of \(rhs) has \(rhs.shape[pair.rhs])"
         )
       }
@@ -55,14 +55,14 @@ public enum ContractionOp: Hashable, Sendable {
           batch.map { lhs.shape[$0.lhs] }
             + ContractionOp.freeAxes(lhs.rank, pairs.map(\.lhs)).map { lhs.shape[$0] }
             + ContractionOp.freeAxes(rhs.rank, pairs.map(\.rhs)).map { rhs.shape[$0] }))
-    case .convolution(let convolution): return try convolution.infer(lhs, rhs)
+    case .convolution(let convolution): return try convolution.infer(lhs, rhs, &sizes)
     }
   }
 
   /// How many products an element of the result is the sum of.
-  package func termCount(_ lhs: TensorType, _ rhs: TensorType) -> Int {
+  package func termCount(_ lhs: TensorType, _ rhs: TensorType) -> Dimension {
     switch self {
-    case .dot(_, let contract): contract.reduce(1) { $0 * lhs.shape.dimensions[$1.lhs] }
+    case .dot(_, let contract): contract.reduce(1) { $0 * lhs.shape[$1.lhs] }
     case .convolution(let convolution): convolution.termExtents(lhs, rhs).reduce(1, *)
     }
   }

@@ -50,37 +50,37 @@ extension ControlOp {
   }
 
   func inferCustom(
-    _ operands: [TensorType], _ custom: Custom, in module: Module
+    _ operands: [TensorType], _ custom: Custom, in module: Module, _ sizes: inout SizeQuestions
   ) throws(ConstraintFailure) -> [TensorType] {
-    let results = try inferCallee(operands, custom.callee, custom.captured, in: module)
+    let results = try inferCallee(operands, custom.callee, custom.captured, in: module, &sizes)
     let arguments = Array(operands.dropLast(custom.captured))
     let (realArguments, realResults) = (arguments.filter(\.dtype.isReal), results.filter(\.dtype.isReal))
     if let pullback = custom.pullback {
-      try requireRule(pullback, in: module, "custom.C4", operands + results + realResults, realArguments)
+      try requireRule(pullback, in: module, "custom.C4", operands + results + realResults, realArguments, &sizes)
     }
     if let tangent = custom.tangent {
-      try requireRule(tangent, in: module, "custom.C5", operands + results + realArguments, realResults)
+      try requireRule(tangent, in: module, "custom.C5", operands + results + realArguments, realResults, &sizes)
     }
     if let batching = custom.batching {
       let captured = Array(operands.suffix(custom.captured))
-      let size = module[batching]?.parameters.first?.type.shape.first?.staticSize ?? 0
+      let size = module[batching]?.parameters.first?.type.shape.first ?? 0
       try requireRule(
         batching, in: module, "custom.C6", arguments.map { $0.stacked(size) } + captured,
-        results.map { $0.stacked(size) })
+        results.map { $0.stacked(size) }, &sizes)
     }
     return results
   }
 
   /// The results of `callee` on `operands`: constraints `NAME.C1` to `NAME.C3`.
   func inferCallee(
-    _ operands: [TensorType], _ callee: String, _ captured: Int, in module: Module
+    _ operands: [TensorType], _ callee: String, _ captured: Int, in module: Module, _ sizes: inout SizeQuestions
   ) throws(ConstraintFailure) -> [TensorType] {
     guard let function = module[callee] else {
       throw ConstraintFailure("\(spelling).C1", "there is no function @\(callee) before this one")
     }
     let expected = function.signature.parameters
-    try require(
-      operands == expected, "\(spelling).C2", "@\(callee) takes (\(list(expected))), found (\(list(operands)))")
+    try sizes.requireEqual(
+      operands, expected, "\(spelling).C2", "@\(callee) takes (\(list(expected))), found (\(list(operands)))")
     try require(
       captured >= 0 && captured <= operands.count, "\(spelling).C3",
       "\(captured) captured operands of \(operands.count) operands")
@@ -88,14 +88,17 @@ extension ControlOp {
   }
 
   private func requireRule(
-    _ name: String, in module: Module, _ label: String, _ parameters: [TensorType], _ results: [TensorType]
+    _ name: String, in module: Module, _ label: String, _ parameters: [TensorType], _ results: [TensorType],
+    _ sizes: inout SizeQuestions
   ) throws(ConstraintFailure) {
-    guard let found = module[name]?.signature else {
+    guard let signature = module[name]?.signature else {
       throw ConstraintFailure(label, "there is no function @\(name) before this one")
     }
-    try require(
-      found.parameters == parameters && found.results == results, label,
-      "@\(name) must have the type (\(list(parameters))) -> (\(list(results))), found (\(list(found.parameters))) -> "
-        + "(\(list(found.results)))")
+    for (found, expected) in [(signature.parameters, parameters), (signature.results, results)] {
+      try sizes.requireEqual(
+        found, expected, label,
+        "@\(name) must have the type (\(list(parameters))) -> (\(list(results))), found (\(list(signature.parameters))) "
+          + "-> (\(list(signature.results)))")
+    }
   }
 }

@@ -29,11 +29,11 @@ public enum ControlOp: Hashable, Sendable {
     public var body: String
     public var carried: Int
     public var captured: Int
-    public var length: Int
+    public var length: Dimension
     /// Whether turn `length - 1` comes first. Element i of the ys is that of turn i all the same.
     public var isReversed: Bool
 
-    public init(body: String, carried: Int, captured: Int, length: Int, isReversed: Bool = false) {
+    public init(body: String, carried: Int, captured: Int, length: Dimension, isReversed: Bool = false) {
       self.body = body
       self.carried = carried
       self.captured = captured
@@ -42,7 +42,7 @@ public enum ControlOp: Hashable, Sendable {
     }
 
     /// The element of the xs and ys that belongs to the turn that runs after `count` others.
-    public func element(after count: Int) -> Int { isReversed ? length - 1 - count : count }
+    public func element(after count: Int) -> Int { isReversed ? length.staticSize - 1 - count : count }
   }
 
   /// The functions it runs, in the order of their attributes.
@@ -106,7 +106,7 @@ extension ControlOp {
         + captures(captured)
     case .scan(let scan):
       return [NamedAttribute("body", .symbol(scan.body)), NamedAttribute("carried", .integer(scan.carried))]
-        + captures(scan.captured) + [NamedAttribute("length", .integer(scan.length))]
+        + captures(scan.captured) + [NamedAttribute("length", .dimension(scan.length))]
         + (scan.isReversed ? [NamedAttribute("reverse", .number("true"))] : [])
     }
   }
@@ -143,7 +143,7 @@ extension ControlOp {
       return .scan(
         Scan(
           body: try reader.symbol("body"), carried: try reader.integer("carried"), captured: try captured(),
-          length: try reader.integer("length"),
+          length: try reader.dimension("length"),
           isReversed: reader["reverse"] == nil ? false : try reader.truth("reverse")))
     default: return nil
     }

@@ -18,13 +18,13 @@ public struct Convolution: Hashable, Sendable {
     public var axes: AxisPair
     public var stride: Int
     /// Places before the first and after the last element. Negative ones cut elements off.
-    public var low: Int
-    public var high: Int
+    public var low: Dimension
+    public var high: Dimension
     public var lhsDilation: Int
     public var rhsDilation: Int
 
     public init(
-      _ axes: AxisPair, stride: Int = 1, low: Int = 0, high: Int = 0, lhsDilation: Int = 1, rhsDilation: Int = 1
+      _ axes: AxisPair, stride: Int = 1, low: Dimension = 0, high: Dimension = 0, lhsDilation: Int = 1, rhsDilation: Int = 1
     ) {
       self.axes = axes
       self.stride = stride
@@ -35,15 +35,20 @@ public struct Convolution: Hashable, Sendable {
     }
 
     /// Places from the first to the last of `taps`, both included.
-    package func reach(taps: Int) -> Int { taps == 0 ? 0 : (taps - 1) * rhsDilation + 1 }
+    package func reach(taps: Dimension) -> Dimension { Self.span(taps, rhsDilation) }
 
     /// Places that `elements` of the left operand take up, without padding.
-    package func extent(elements: Int) -> Int { elements == 0 ? 0 : (elements - 1) * lhsDilation + 1 }
+    package func extent(elements: Dimension) -> Dimension { Self.span(elements, lhsDilation) }
+
+    /// Places from the first to the last of `count` that lie `dilation` apart.
+    private static func span(_ count: Dimension, _ dilation: Int) -> Dimension {
+      dilation == 1 ? count : count + .max(count - 1, 0) * Dimension(dilation - 1)
+    }
 
     /// How many positions the window has.
-    package func positions(elements: Int, taps: Int) -> Int {
-      let room = low + extent(elements: elements) + high - reach(taps: taps)
-      return room < 0 ? 0 : room / stride + 1
+    package func positions(elements: Dimension, taps: Dimension) -> Dimension {
+      let room = low + extent(elements: elements) + high - reach(taps: taps) + 1
+      return stride == 1 ? .max(room, 0) : (.max(room, 0) - 1) / Dimension(stride) + 1
     }
   }
 
@@ -104,11 +109,11 @@ extension Convolution {
   }
 
   /// The extents of the term axes.
-  package func termExtents(_ lhs: TensorType, _ rhs: TensorType) -> [Int] {
+  package func termExtents(_ lhs: TensorType, _ rhs: TensorType) -> [Dimension] {
     termAxes.map { axis in
       switch axis {
-      case .contract(let pair): lhs.shape.dimensions[pair.lhs]
-      case .taps(let number): rhs.shape.dimensions[windows[number].axes.rhs]
+      case .contract(let pair): lhs.shape[pair.lhs]
+      case .taps(let number): rhs.shape[windows[number].axes.rhs]
       }
     }
   }

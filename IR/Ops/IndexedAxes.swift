@@ -92,14 +92,15 @@ extension IndexedAxes {
 
   /// The shape of what `indices` name in `operand`.
   func gatheredShape(
-    _ operand: TensorType, indices: TensorType, _ bounds: IndexBounds, _ labels: Labels
+    _ operand: TensorType, indices: TensorType, _ bounds: IndexBounds, _ labels: Labels,
+    _ sizes: inout SizeQuestions
   ) throws(ConstraintFailure) -> Shape {
     try require(!axes.isEmpty, "\(labels.spelling).C1", "\(labels.spelling) indexes at least one axis of \(operand)")
     try requireAxes(axes + batch.map(\.lhs), of: operand, "\(labels.spelling).C1")
     try require(indices.dtype.isInteger, "\(labels.spelling).C2", "indices are integers, found \(indices)")
     if hasVectors {
       try require(
-        indices.rank > 0 && indices.shape[indices.rank - 1].staticSize == axes.count, labels.vector,
+        indices.rank > 0 && indices.shape[indices.rank - 1] == Dimension(axes.count), labels.vector,
         "the last axis of the indices has a component for each of the axes \(axes), found \(indices)")
     }
     try requireAxes(batch.map(\.rhs), of: indices, labels.batch)
@@ -107,14 +108,14 @@ extension IndexedAxes {
       !hasVectors || !batch.contains { $0.rhs == indices.rank - 1 }, labels.batch,
       "the last axis of the indices \(indices) holds their components and is not a batch axis")
     for pair in batch {
-      try require(
-        operand.shape[pair.lhs] == indices.shape[pair.rhs], labels.extents,
+      try sizes.require(
+        operand.shape[pair.lhs], .equal, indices.shape[pair.rhs], labels.extents,
         "axis \(pair.lhs) of \(operand) has \(operand.shape[pair.lhs]) elements, axis \(pair.rhs) of the indices \(indices) "
           + "has \(indices.shape[pair.rhs])")
     }
-    for axis in axes {
-      try require(
-        bounds != .clamp || operand.shape[axis] != 0 || indices.shape.elementCount == 0, labels.nearest,
+    for axis in axes where bounds == .clamp && indices.shape.size != 0 {
+      try sizes.require(
+        operand.shape[axis], .atLeast, 1, labels.nearest,
         "indices cannot be clamped to axis \(axis) of \(operand), which has no elements")
     }
     return Shape(IndexingLayout(self, operand: operand.shape, indices: indices.shape).shape)

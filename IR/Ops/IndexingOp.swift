@@ -21,7 +21,7 @@ public enum IndexingOp: Hashable, Sendable {
   /// slice, in ascending row-major order of the indices (Numerics.md R5).
   case scatter(IndexedAxes, combiner: ScatterCombiner, bounds: IndexBounds)
   /// `x` and a start index for each of its axes: the box of `sizes` elements that begins there.
-  case dynamicSlice(sizes: [Int], bounds: IndexBounds)
+  case dynamicSlice(sizes: [Dimension], bounds: IndexBounds)
   /// `x`, an update and a start index for each axis: `x` with the update written over the box that begins there.
   case dynamicUpdateSlice(bounds: IndexBounds)
   /// The `i32` indices along `axis` by which the elements are in order: equal ones stay in their order, -0 equals +0,
@@ -55,7 +55,7 @@ public enum IndexingOp: Hashable, Sendable {
         NamedAttribute("combiner", .word(combiner.rawValue)), NamedAttribute("bounds", .word(bounds.rawValue)),
       ]
     case .dynamicSlice(let sizes, let bounds):
-      [NamedAttribute("sizes", .integers(sizes)), NamedAttribute("bounds", .word(bounds.rawValue))]
+      [NamedAttribute("sizes", .dimensions(sizes)), NamedAttribute("bounds", .word(bounds.rawValue))]
     case .dynamicUpdateSlice(let bounds): [NamedAttribute("bounds", .word(bounds.rawValue))]
     case .argSort(let axis, let isDescending):
       [NamedAttribute("axis", .integer(axis)), NamedAttribute("descending", .truth(isDescending))]
@@ -81,7 +81,7 @@ public enum IndexingOp: Hashable, Sendable {
       return .scatter(try IndexedAxes(reader), combiner: combiner, bounds: try bounds())
     case "dynamicSlice":
       try reader.allow("sizes", "bounds")
-      return .dynamicSlice(sizes: try reader.integers("sizes"), bounds: try bounds())
+      return .dynamicSlice(sizes: try reader.dimensions("sizes"), bounds: try bounds())
     case "dynamicUpdateSlice":
       try reader.allow("bounds")
       return .dynamicUpdateSlice(bounds: try bounds())
@@ -92,24 +92,24 @@ public enum IndexingOp: Hashable, Sendable {
     }
   }
 
-  func infer(_ operands: [TensorType]) throws(ConstraintFailure) -> TensorType {
+  func infer(_ operands: [TensorType], _ questions: inout SizeQuestions) throws(ConstraintFailure) -> TensorType {
     switch self {
     case .gather(let indexed, let bounds):
       try requireOperands(2, operands, of: spelling)
       return TensorType(
-        operands[0].dtype, try indexed.gatheredShape(operands[0], indices: operands[1], bounds, .gather))
+        operands[0].dtype, try indexed.gatheredShape(operands[0], indices: operands[1], bounds, .gather, &questions))
     case .scatter(let indexed, let combiner, let bounds):
       try requireOperands(3, operands, of: spelling)
       let (operand, updates) = (operands[0], operands[2])
       // What is wrong with the updates or the combiner comes before what is wrong with clamping.
-      let shape = try indexed.gatheredShape(operand, indices: operands[1], .drop, .scatter)
-      try require(
-        updates == TensorType(operand.dtype, shape), "scatter.C3",
+      let shape = try indexed.gatheredShape(operand, indices: operands[1], .drop, .scatter, &questions)
+      try questions.requireEqual(
+        [updates], [TensorType(operand.dtype, shape)], "scatter.C3",
         "updates of \(operand) at \(operands[1]) have type \(TensorType(operand.dtype, shape)), found \(updates)")
       try require(
         combiner == .replace || operand.dtype.isInteger || operand.dtype == .f32 || operand.dtype == .f64, "scatter.C4",
         "scatter \(combiner) takes integers, f32 or f64, found \(operand.dtype); convert first")
-      _ = try indexed.gatheredShape(operand, indices: operands[1], bounds, .scatter)
+      _ = try indexed.gatheredShape(operand, indices: operands[1], bounds, .scatter, &questions)
       return operand
     case .dynamicSlice(let sizes, let bounds):
       try require(!operands.isEmpty, "dynamicSlice.C0", "dynamicSlice takes a tensor and a start for each axis")
@@ -117,9 +117,11 @@ public enum IndexingOp: Hashable, Sendable {
       try require(
         sizes.count == operand.rank, "dynamicSlice.C1", "there is a size for each axis of \(operand), found \(sizes)")
       for (axis, size) in sizes.enumerated() {
-        try require(
-          size >= 0 && size <= operand.shape[axis].staticSize, "dynamicSlice.C2",
-          "a slice of axis \(axis) of \(operand) has 0 to \(operand.shape[axis]) elements, found \(size)")
+        for (least, most) in [(0, size), (size, operand.shape[axis])] {
+          try questions.require(
+            most, .atLeast, least, "dynamicSlice.C2",
+            "a slice of axis \(axis) of \(operand) has 0 to \(operand.shape[axis]) elements, found \(size)")
+        }
       }
       try requireStarts(operands.dropFirst(), of: operand, bounds)
       return TensorType(operand.dtype, Shape(sizes))
@@ -132,8 +134,8 @@ public enum IndexingOp: Hashable, Sendable {
         update.dtype == operand.dtype && update.rank == operand.rank, "dynamicUpdateSlice.C1",
         "the update has the dtype and the rank of \(operand), found \(update)")
       for axis in operand.shape.indices {
-        try require(
-          update.shape[axis].staticSize <= operand.shape[axis].staticSize, "dynamicUpdateSlice.C2",
+        try questions.require(
+          operand.shape[axis], .atLeast, update.shape[axis], "dynamicUpdateSlice.C2",
           "the update \(update) is larger than \(operand) along axis \(axis)")
       }
       try requireStarts(operands.dropFirst(2), of: operand, bounds)
@@ -141,8 +143,8 @@ public enum IndexingOp: Hashable, Sendable {
     case .argSort(let axis, _):
       try requireOperands(1, operands, of: spelling)
       try requireAxis(axis, of: operands[0], "argSort.C1")
-      try require(
-        operands[0].shape[axis].staticSize <= Int(Int32.max), "argSort.C2",
+      try questions.require(
+        Dimension(Int(Int32.max)), .atLeast, operands[0].shape[axis], "argSort.C2",
         "argSort sorts at most \(Int32.max) elements, axis \(axis) of \(operands[0]) has more")
       return TensorType(.i32, operands[0].shape)
     }

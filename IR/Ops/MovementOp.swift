@@ -7,14 +7,14 @@ public enum MovementOp: Hashable, Sendable {
   /// Result axis i is operand axis `permutation[i]`.
   case transpose(permutation: [Int])
   /// Elements `start`, `start + stride`, … below `limit`, per axis.
-  case slice(start: [Int], limit: [Int], stride: [Int])
+  case slice(start: [Dimension], limit: [Dimension], stride: [Int])
   /// Puts the second operand, a scalar, before, after and between the elements, per axis.
-  case pad(low: [Int], high: [Int], interior: [Int])
+  case pad(low: [Dimension], high: [Dimension], interior: [Int])
   case reverse(axes: [Int])
   case concatenate(axis: Int)
   /// All places of a window, an overlapping view: along each of `axes` the operand's axis becomes the window's
   /// positions, and one axis of its taps is added behind all others, in listed order.
-  case windows(axes: [Int], sizes: [Int], strides: [Int], dilations: [Int])
+  case windows(axes: [Int], sizes: [Dimension], strides: [Int], dilations: [Int])
   /// The transpose of `windows` with a result of the given shape: every element is the sum of its copies, in ascending
   /// order of the windows (Numerics.md R5); +0 where no window reaches.
   case overlapAdd(Shape, axes: [Int], strides: [Int], dilations: [Int])
@@ -40,19 +40,19 @@ public enum MovementOp: Hashable, Sendable {
     case .transpose(let permutation): [NamedAttribute("permutation", .integers(permutation))]
     case .slice(let start, let limit, let stride):
       [
-        NamedAttribute("start", .integers(start)), NamedAttribute("limit", .integers(limit)),
+        NamedAttribute("start", .dimensions(start)), NamedAttribute("limit", .dimensions(limit)),
         NamedAttribute("stride", .integers(stride)),
       ]
     case .pad(let low, let high, let interior):
       [
-        NamedAttribute("low", .integers(low)), NamedAttribute("high", .integers(high)),
+        NamedAttribute("low", .dimensions(low)), NamedAttribute("high", .dimensions(high)),
         NamedAttribute("interior", .integers(interior)),
       ]
     case .reverse(let axes): [NamedAttribute("axes", .integers(axes))]
     case .concatenate(let axis): [NamedAttribute("axis", .integer(axis))]
     case .windows(let axes, let sizes, let strides, let dilations):
       [
-        NamedAttribute("axes", .integers(axes)), NamedAttribute("sizes", .integers(sizes)),
+        NamedAttribute("axes", .integers(axes)), NamedAttribute("sizes", .dimensions(sizes)),
         NamedAttribute("strides", .integers(strides)), NamedAttribute("dilations", .integers(dilations)),
       ]
     case .overlapAdd(_, let axes, let strides, let dilations):
@@ -85,11 +85,13 @@ public enum MovementOp: Hashable, Sendable {
     case "slice":
       try reader.allow("start", "limit", "stride")
       return .slice(
-        start: try reader.integers("start"), limit: try reader.integers("limit"), stride: try reader.integers("stride"))
+        start: try reader.dimensions("start"), limit: try reader.dimensions("limit"),
+        stride: try reader.integers("stride"))
     case "pad":
       try reader.allow("low", "high", "interior")
       return .pad(
-        low: try reader.integers("low"), high: try reader.integers("high"), interior: try reader.integers("interior"))
+        low: try reader.dimensions("low"), high: try reader.dimensions("high"),
+        interior: try reader.integers("interior"))
     case "reverse":
       try reader.allow("axes")
       return .reverse(axes: try reader.integers("axes"))
@@ -99,8 +101,8 @@ public enum MovementOp: Hashable, Sendable {
     case "windows":
       try reader.allow("axes", "sizes", "strides", "dilations")
       return .windows(
-        axes: try reader.integers("axes"), sizes: try reader.integers("sizes"), strides: try reader.integers("strides"),
-        dilations: try reader.integers("dilations"))
+        axes: try reader.integers("axes"), sizes: try reader.dimensions("sizes"),
+        strides: try reader.integers("strides"), dilations: try reader.integers("dilations"))
     case "overlapAdd":
       try reader.allow("axes", "strides", "dilations")
       return .overlapAdd(

@@ -63,23 +63,36 @@ extension Op {
   }
 
   /// The result types for these operand types.
-  /// - Throws: the labelled constraint that the operands or attributes break; `type.C1` when a result is too large.
+  /// - Throws: the labelled constraint that the operands or attributes break, or that only a call can decide; `type.C1`
+  ///   when a result is too large.
   public func infer(_ operands: [TensorType], in module: Module) throws(ConstraintFailure) -> [TensorType] {
-    let results = try inferUnlimited(operands, in: module)
+    var sizes = SizeQuestions()
+    let results = try infer(operands, in: module, &sizes)
+    if let open = sizes.open.first { throw open.failure }
+    return results
+  }
+
+  /// The result types, if what `sizes` collects holds.
+  package func infer(
+    _ operands: [TensorType], in module: Module, _ sizes: inout SizeQuestions
+  ) throws(ConstraintFailure) -> [TensorType] {
+    let results = try inferUnlimited(operands, in: module, &sizes)
     for result in results { try result.requireAddressable() }
     return results
   }
 
-  private func inferUnlimited(_ operands: [TensorType], in module: Module) throws(ConstraintFailure) -> [TensorType] {
+  private func inferUnlimited(
+    _ operands: [TensorType], in module: Module, _ sizes: inout SizeQuestions
+  ) throws(ConstraintFailure) -> [TensorType] {
     switch self {
     case .source(let op): [try op.infer(operands)]
-    case .map(let function): [try function.infer(operands)]
+    case .map(let function): [try function.infer(operands, &sizes)]
     case .type(let op): [try op.infer(operands)]
-    case .movement(let op): [try op.infer(operands)]
-    case .reduction(let op): [try op.infer(operands)]
-    case .contraction(let op): [try op.infer(operands)]
-    case .indexing(let op): [try op.infer(operands)]
-    case .control(let op): try op.infer(operands, in: module)
+    case .movement(let op): [try op.infer(operands, &sizes)]
+    case .reduction(let op): [try op.infer(operands, &sizes)]
+    case .contraction(let op): [try op.infer(operands, &sizes)]
+    case .indexing(let op): [try op.infer(operands, &sizes)]
+    case .control(let op): try op.infer(operands, in: module, &sizes)
     }
   }
 }

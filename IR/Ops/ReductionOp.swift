@@ -64,7 +64,7 @@ public enum ReductionOp: Hashable, Sendable {
     }
   }
 
-  func infer(_ operands: [TensorType]) throws(ConstraintFailure) -> TensorType {
+  func infer(_ operands: [TensorType], _ sizes: inout SizeQuestions) throws(ConstraintFailure) -> TensorType {
     try requireOperands(1, operands, of: spelling)
     let operand = operands[0]
     switch self {
@@ -75,10 +75,11 @@ public enum ReductionOp: Hashable, Sendable {
         operand.dtype, Shape(operand.shape.indices.filter { !axes.contains($0) }.map { operand.shape[$0] }))
     case .argReduce(let kind, let axis):
       try requireAxis(axis, of: operand, "argReduce.C1")
-      let size = operand.shape[axis].staticSize
-      try require(
-        size >= 1 && size <= Int(Int32.max), "argReduce.C2",
-        "argReduce \(kind) needs 1 to \(Int32.max) elements along axis \(axis) of \(operand)")
+      for (least, most) in [(1, operand.shape[axis]), (operand.shape[axis], Dimension(Int(Int32.max)))] {
+        try sizes.require(
+          most, .atLeast, least, "argReduce.C2",
+          "argReduce \(kind) needs 1 to \(Int32.max) elements along axis \(axis) of \(operand)")
+      }
       try require(
         operand.dtype.isInteger || operand.dtype == .f32 || operand.dtype == .f64, "argReduce.C3",
         "argReduce takes integers, f32 or f64, found \(operand.dtype); convert first")

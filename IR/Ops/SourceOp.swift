@@ -48,7 +48,7 @@ public enum SourceOp: Hashable, Sendable {
           bits.append(scalar.bits)
         }
         return .constant(try Literal(type, bits: bits))
-      case .word, .symbol: throw reader.malformed("value", "a number or a list of numbers")
+      case .word, .size, .symbol: throw reader.malformed("value", "a number or a list of numbers")
       }
     case "iota":
       try reader.allow("axis")

@@ -18,6 +18,10 @@ public enum ReferenceInterpreter {
       let names = module.functions.map { "@\($0.name)" }.joined(separator: ", ")
       throw KilnError("run.C1", "there is no function @\(name); there are: \(names.isEmpty ? "none" : names)")
     }
+    if function.isSymbolic {
+      let bound = try module.bound(to: function.sizes(of: inputs.map(\.type.shape)))
+      return try run(bound, function: name, inputs: inputs)
+    }
     let (expected, found) = (function.parameters.map(\.type), inputs.map(\.type))
     guard expected == found else {
       throw KilnError(

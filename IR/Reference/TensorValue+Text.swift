@@ -36,7 +36,7 @@ extension TensorValue {
         words.append(try Self.word(text, type.dtype))
       }
       try self.init(type, bits: words)
-    case .word, .symbol:
+    case .word, .size, .symbol:
       throw ConstraintFailure("value.C3", "expected a number or a list of numbers, found \(attribute)")
     }
   }

@@ -3,6 +3,7 @@ struct FunctionText {
   let name: String
   private var parameters: [Function.Parameter] = []
   private(set) var valueTypes = EntityTable<ValueID, TensorType?>()
+  private(set) var requirements: [SizeRequirement] = []
   private var instructions = EntityTable<InstructionID, Instruction>()
   private var locations = EntityTable<InstructionID, SourceLocation>()
   private var valueByName: [String: ValueID] = [:]
@@ -17,6 +18,8 @@ struct FunctionText {
     parameters.append(Function.Parameter(name, type, isHidden: isHidden))
     return true
   }
+
+  mutating func require(_ requirement: SizeRequirement) { requirements.append(requirement) }
 
   /// Adds an instruction; its results are to be defined next.
   mutating func append(_ op: Op, _ operands: [ValueID], resultCount: Int, at location: SourceLocation) {
@@ -39,6 +42,6 @@ struct FunctionText {
     guard types.count == valueTypes.count else { return nil }
     return Function(
       name: name, parameters: parameters, instructions: instructions, results: results,
-      valueTypes: EntityTable(types), locations: locations)
+      requirements: requirements, valueTypes: EntityTable(types), locations: locations)
   }
 }

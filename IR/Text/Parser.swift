@@ -2,13 +2,17 @@
 ///
 ///     module      = function*
 ///     function    = "func" SYMBOL "(" [parameter ("," parameter)*] ")" "->" "(" [type ("," type)*] ")"
-///                   "{" instruction* "return" [VALUE ("," VALUE)*] "}"
+///                   "{" requirement* instruction* "return" [VALUE ("," VALUE)*] "}"
+///     requirement = "require" size ("==" | ">=" | "%") size WORD
 ///     parameter   = ["hidden"] VALUE ":" type
 ///     instruction = [result ("," result)* "="] WORD "(" [VALUE ("," VALUE)*] ")" [attributes]
 ///     result      = VALUE ":" type
 ///     attributes  = "{" WORD "=" attribute ("," WORD "=" attribute)* "}"
-///     attribute   = NUMBER | WORD | SYMBOL | "[" [attribute ("," attribute)*] "]"
-///     type        = WORD "[" [NUMBER ("," NUMBER)*] "]"
+///     attribute   = size | WORD | SYMBOL | "[" [attribute ("," attribute)*] "]"
+///     type        = WORD "[" [size ("," size)*] "]"
+///     size        = product (("+" | "-") product)*
+///     product     = factor ("*" factor)*
+///     factor      = NUMBER | WORD | ("floordiv" | "max") "(" size "," size ")"
 ///
 /// An error ends its line, not the reading: the next line is read with the types that the broken one declared. Labels:
 ///
@@ -88,13 +92,18 @@ extension Parser {
         return nil
       }
       let isReturn = reader.isAt(word: "return")
+      let isRequirement = reader.isAt(word: "require")
       do throws(KilnError) {
         if isReturn {
           let results = try parseReturn(in: body, resultTypes)
           try reader.expect("}")
           return diagnostics.count == knownErrorCount ? body.function(results) : nil
         }
-        try parseInstruction(into: &body)
+        if isRequirement {
+          body.require(try reader.requirement())
+        } else {
+          try parseInstruction(into: &body)
+        }
       } catch {
         diagnostics += error.diagnostics
         skipBrokenLine(from: start)
@@ -158,7 +167,7 @@ extension Parser {
         let operandTypes = operands.compactMap { body.valueTypes[$0] }
         // An operand without a type belongs to a line that was reported already; so does a broken function.
         if operandTypes.count == operands.count && !namesBrokenFunction(op) {
-          try Verifier.check(op, operandTypes, results: types, in: module)
+          try Verifier.check(op, operandTypes, results: types, body.requirements, in: module)
         }
       } catch { throw reader.failure(error, opToken) }
       body.append(op, operands, resultCount: types.count, at: reader.location(of: first))

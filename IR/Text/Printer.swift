@@ -14,6 +14,9 @@ package struct Printer {
 
   package func text(of function: Function) -> String {
     var lines = [header(of: function)]
+    for requirement in function.requirements {
+      lines.append("  require \(requirement.constraint) \(requirement.label)" + comment(requirement.location))
+    }
     for id in function.instructions.ids { lines.append("  " + line(of: id, in: function)) }
     let results = function.results.map { function.name(of: $0) }.joined(separator: ", ")
     lines.append(results.isEmpty ? "  return" : "  return \(results)")
@@ -39,12 +42,15 @@ package struct Printer {
     if !attributes.isEmpty {
       line += " {" + attributes.map { "\($0.name) = \($0.value)" }.joined(separator: ", ") + "}"
     }
-    guard let place, id.index < function.locations.count else { return line }
-    let found = place(function.locations[id])
+    return id.index < function.locations.count ? line + comment(function.locations[id]) : line
+  }
+
+  private func comment(_ location: SourceLocation) -> String {
+    guard let found = place?(location) else { return "" }
     switch found {
     // An address would not help a reader.
-    case .unknown, .returnAddresses: return line
-    case .position: return line + " // at \(found)"
+    case .unknown, .returnAddresses: return ""
+    case .position: return " // at \(found)"
     }
   }
 

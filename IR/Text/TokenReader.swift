@@ -149,8 +149,8 @@ extension TokenReader {
     let token = current
     let dtype = try dtype()
     try expect("[")
-    let sizes = try list(until: "]") { reader throws(KilnError) in try reader.integer("an extent") }
-    let type = TensorType(dtype, sizes)
+    let extents = try list(until: "]") { reader throws(KilnError) in try reader.size("an extent") }
+    let type = TensorType(dtype, Shape(extents))
     do throws(ConstraintFailure) { try type.requireAddressable() } catch { throw failure(error, token) }
     return type
   }
@@ -191,6 +191,8 @@ extension TokenReader {
   mutating func attribute(depth: Int = 0) throws(KilnError) -> Attribute {
     let token = current
     switch token.kind {
+    case _ where startsSize(token):
+      return .dimension(try size("a size"))
     case .number:
       index += 1
       return .number(token.text)

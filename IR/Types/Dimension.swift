@@ -1,25 +1,113 @@
-/// One extent of a shape. Today every dimension has a size; the type leaves the room for symbolic ones.
+import Synchronization
+
+/// One extent of a shape: a number, or a polynomial over named sizes that a call brings (`batch`, `2*n + 1`).
+///
+/// It is one machine word: numbers stand for themselves, polynomials are interned in their normal form. So two
+/// dimensions are equal exactly if their normal forms are; whether two different ones can have one size is asked by
+/// `equality(_:_:)`.
 public struct Dimension: Hashable, Sendable, ExpressibleByIntegerLiteral {
-  private var value: Int
+  /// Below `firstNumber`: the number of a polynomial in the table.
+  private let word: Int
 
-  public init(_ value: Int) { self.value = value }
-  public init(integerLiteral value: Int) { self.value = value }
+  private static let firstNumber = Int.min / 2
 
-  /// The size when it is known while compiling.
-  public var size: Int? { value }
+  /// The polynomials of the process. A program has few different ones, and another trace of it has the same.
+  private static let table = Mutex((polynomials: [SizePolynomial](), numbers: [SizePolynomial: Int]()))
 
-  /// The size; every dimension of this version has one.
-  package var staticSize: Int { value }
+  /// Numbers below `Int.min / 2`, which no extent comes near, become that.
+  public init(_ value: Int) { word = Swift.max(value, Self.firstNumber) }
+  public init(integerLiteral value: Int) { self.init(value) }
 
-  public static func + (a: Dimension, b: Dimension) -> Dimension { Dimension(a.value + b.value) }
-  public static func - (a: Dimension, b: Dimension) -> Dimension { Dimension(a.value - b.value) }
+  /// The size that calls bring under `name`, at least 0.
+  public init(named name: String) { self.init(SizePolynomial(name: name)) }
+
+  package init(_ polynomial: SizePolynomial) {
+    word = polynomial.constant.map { Dimension($0).word } ?? Self.table.withLock { table in
+      if let known = table.numbers[polynomial] { return Int.min + known }
+      let number = table.polynomials.count
+      table.polynomials.append(polynomial)
+      table.numbers[polynomial] = number
+      return Int.min + number
+    }
+  }
+
+  /// The size when it is known while compiling; nil for a size that calls bring.
+  public var size: Int? { isSymbolic ? nil : word }
+
+  /// Whether the size is known at calls only.
+  public var isSymbolic: Bool { word < Self.firstNumber }
+
+  package var polynomial: SizePolynomial {
+    isSymbolic ? Self.table.withLock { $0.polynomials[word - Int.min] } : SizePolynomial(constant: word)
+  }
+
+  /// The size of a dimension of a bound program. A symbolic one asks the trace at hand, which then serves that size
+  /// alone.
+  package var staticSize: Int { isSymbolic ? SizePins.pin(self) : word }
+
+  public static func + (a: Dimension, b: Dimension) -> Dimension {
+    if let a = a.size, let b = b.size { return Dimension(a.saturatingSum(b)) }
+    return Dimension(a.polynomial + b.polynomial)
+  }
+
+  public static func - (a: Dimension, b: Dimension) -> Dimension { a + b * -1 }
+
   /// The product; beyond an `Int` the nearest one, which no possible type has (`type.C1`).
-  public static func * (a: Dimension, b: Dimension) -> Dimension { Dimension(a.value.saturatingProduct(b.value)) }
-  public static func / (a: Dimension, b: Dimension) -> Dimension { Dimension(a.value / b.value) }
+  public static func * (a: Dimension, b: Dimension) -> Dimension {
+    if let a = a.size, let b = b.size { return Dimension(a.saturatingProduct(b)) }
+    return Dimension(a.polynomial * b.polynomial)
+  }
+
+  /// The quotient, rounded down; 0 for a divisor of 0.
+  public static func / (a: Dimension, b: Dimension) -> Dimension {
+    if let a = a.size, let b = b.size { return Dimension(a.flooredQuotient(b)) }
+    return Dimension(a.polynomial.quotient(b.polynomial))
+  }
+
+  public static func % (a: Dimension, b: Dimension) -> Dimension { a - a / b * b }
+
+  /// The larger one.
+  public static func max(_ a: Dimension, _ b: Dimension) -> Dimension {
+    switch isAtLeast(a, b) {
+    case true?: a
+    case false?: b
+    case nil: Dimension((a - b).polynomial.positivePart) + b
+    }
+  }
+
+  /// The smaller one.
+  public static func min(_ a: Dimension, _ b: Dimension) -> Dimension { a + b - max(a, b) }
+
+  /// Whether both have one size at every call, at none (false), or that depends (nil).
+  public static func equality(_ a: Dimension, _ b: Dimension) -> Bool? {
+    if a == b { return true }
+    let difference = (a - b).polynomial
+    return difference.isAlwaysPositive || (difference * SizePolynomial(constant: -1)).isAlwaysPositive ? false : nil
+  }
+
+  /// Whether `a` is at least `b` at every call, at none (false), or that depends (nil).
+  public static func isAtLeast(_ a: Dimension, _ b: Dimension) -> Bool? {
+    if let a = a.size, let b = b.size { return a >= b }
+    let difference = (a - b).polynomial
+    if difference.isNeverNegative { return true }
+    return (difference * SizePolynomial(constant: -1)).isAlwaysPositive ? false : nil
+  }
+
+  /// Whether it is a multiple of `other` at every call, at none (false), or that depends (nil).
+  public func isMultiple(of other: Dimension) -> Bool? {
+    if self == 0 || other == 1 { return true }
+    return Self.equality(self % other, 0)
+  }
+
+  /// The names of the sizes that it depends on.
+  package var names: Set<String> { isSymbolic ? polynomial.names : [] }
+
+  /// Its size where the named sizes are `sizes`; a name that is not there stays.
+  package func bound(to sizes: [String: Int]) -> Dimension { isSymbolic ? polynomial.bound(to: sizes) : self }
 }
 
 extension Dimension: CustomStringConvertible {
-  public var description: String { String(value) }
+  public var description: String { isSymbolic ? polynomial.description : String(word) }
 }
 
 extension Int {
@@ -27,5 +115,20 @@ extension Int {
   package func saturatingProduct(_ other: Int) -> Int {
     let (product, overflow) = multipliedReportingOverflow(by: other)
     return overflow ? ((self < 0) == (other < 0) ? .max : .min) : product
+  }
+
+  /// The sum, or the nearest `Int`.
+  package func saturatingSum(_ other: Int) -> Int {
+    let (sum, overflow) = addingReportingOverflow(other)
+    return overflow ? (self < 0 ? .min : .max) : sum
+  }
+
+  /// The quotient rounded down; 0 for a divisor of 0.
+  package func flooredQuotient(_ divisor: Int) -> Int {
+    guard divisor != 0 else { return 0 }
+    let (quotient, overflow) = dividedReportingOverflow(by: divisor)
+    if overflow { return .max }
+    let remainder = self - quotient * divisor
+    return remainder != 0 && (remainder < 0) != (divisor < 0) ? quotient - 1 : quotient
   }
 }

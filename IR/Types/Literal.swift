@@ -21,8 +21,8 @@ public struct Literal: Hashable, Sendable {
   /// `bits` has one pattern per element in row-major order. Equal elements become a splat.
   public init(_ type: TensorType, bits: [UInt64]) throws(ConstraintFailure) {
     try require(
-      bits.count == type.shape.elementCount, "constant.C1",
-      "a constant of type \(type) has \(type.shape.elementCount) elements, found \(bits.count)")
+      Dimension(bits.count) == type.shape.size, "constant.C1",
+      "a constant of type \(type) has \(type.shape.size) elements, found \(bits.count)")
     self.type = type
     let bits = bits.map { Scalar(type.dtype, bits: $0).withCanonicalNaN.bits }
     if let first = bits.first, bits.allSatisfy({ $0 == first }) {

@@ -11,8 +11,14 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral {
 
   public var rank: Int { extents.count }
 
-  /// The sizes as integers, for those who know that they are.
+  /// The sizes as integers. Asking a symbolic size pins the program that is traced to the one of the call at hand.
   public var dimensions: [Int] { extents.map { $0.staticSize } }
+
+  /// The number of elements, which may depend on sizes that calls bring.
+  public var size: Dimension { extents.reduce(1, *) }
+
+  /// Whether an extent is known at calls only.
+  public var isSymbolic: Bool { extents.contains { $0.isSymbolic } }
 
   /// The number of elements: the product of the extents, 1 for a scalar. Of a type that is too large (`type.C1`) the
   /// nearest `Int`.

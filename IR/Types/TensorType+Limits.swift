@@ -10,8 +10,8 @@ extension TensorType {
   package func requireAddressable() throws(ConstraintFailure) {
     try require(rank <= Self.maximumRank, "type.C2", "a tensor has at most \(Self.maximumRank) axes, found \(rank)")
     var byteCount = dtype.byteCount
-    for extent in shape {
-      let size = extent.staticSize
+    // What is known at calls only is checked when sizes are bound.
+    for case let size? in shape.map(\.size) {
       try require(size >= 0, "type.C1", "\(self) is not a possible type: the extent \(size) is negative")
       let (product, overflow) = byteCount.multipliedReportingOverflow(by: max(size, 1))
       try require(

@@ -112,7 +112,7 @@ extension AttributeReader {
       if let value = Int(text) { return .constant(value) }
     case .word(let text):
       if text.first == "n", let index = Int(text.dropFirst()), index >= 0 { return .argument(index) }
-    case .symbol, .list: break
+    case .size, .symbol, .list: break
     }
     throw malformed(name, "integers, or launch integers like n0")
   }

@@ -17,7 +17,7 @@ struct ConvolutionTerms {
     self.type = type
     resultAxes = convolution.resultAxes(lhsRank: lhs.type.rank, rhsRank: rhs.type.rank)
     termAxes = convolution.termAxes
-    termExtents = convolution.termExtents(lhs.type, rhs.type)
+    termExtents = convolution.termExtents(lhs.type, rhs.type).map(\.staticSize)
     lhsStrides = lhs.type.shape.rowMajorStrides
     rhsStrides = rhs.type.shape.rowMajorStrides
   }
@@ -101,7 +101,7 @@ struct ConvolutionTerms {
       next.rhs += coordinate * rhsStrides[pair.rhs]
     case .taps(let number):
       let window = convolution.windows[number]
-      let place = position[number] * window.stride + coordinate * window.rhsDilation - window.low
+      let place = position[number] * window.stride + coordinate * window.rhsDilation - window.low.staticSize
       if place % window.lhsDilation != 0 { return nil }
       let index = place / window.lhsDilation
       if index < 0 || index >= lhs.type.shape.dimensions[window.axes.lhs] { next.isPadding = true }

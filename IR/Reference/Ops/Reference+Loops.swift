@@ -56,7 +56,7 @@ extension ReferenceInterpreter {
         for (number, y) in returned.dropFirst(scan.carried).enumerated() { ys[number].setElement(element, to: y) }
       }
       turnsDone += 1
-      guard turnsDone < scan.length else { return .finished(carried + ys) }
+      guard turnsDone < scan.length.staticSize else { return .finished(carried + ys) }
       let element = scan.element(after: turnsDone)
       return .start(.function(Frame(body, carried + xs.map { $0.element(element) } + captured)))
     }

@@ -14,7 +14,7 @@ extension ReferenceInterpreter {
     case .transpose(let permutation):
       return operand.transposed(permutation)
     case .slice(let start, _, let stride):
-      let first = zip(start, strides).reduce(0) { $0 + $1.0 * $1.1 }
+      let first = zip(start, strides).reduce(0) { $0 + $1.0.staticSize * $1.1 }
       // A stride beyond the axis is never taken, and must not overflow here.
       let steps = zip(zip(stride, strides), operand.type.shape.dimensions).map { min($0.0, $1) * $0.1 }
       return operand.gathered(StridedElements(offset: first, strides: steps), as: type)
@@ -28,7 +28,7 @@ extension ReferenceInterpreter {
     case .pad(let low, _, let interior):
       let resultStrides = type.shape.rowMajorStrides
       let elements = StridedElements(
-        offset: zip(low, resultStrides).reduce(0) { $0 + $1.0 * $1.1 },
+        offset: zip(low, resultStrides).reduce(0) { $0 + $1.0.staticSize * $1.1 },
         // A single element has no holes beside it; counting them must not overflow.
         strides: operand.type.shape.indices.map { axis in
           (operand.type.shape.dimensions[axis] > 1 ? interior[axis] + 1 : 1) * resultStrides[axis]
