@@ -65,7 +65,7 @@ extension Function {
       return instruction
     }
     return Function(
-      name: name, parameters: parameters, instructions: EntityTable(replaced), results: results, valueTypes: valueTypes,
-      locations: locations)
+      name: name, parameters: parameters, instructions: EntityTable(replaced), results: results,
+      requirements: requirements, valueTypes: valueTypes, locations: locations)
   }
 }

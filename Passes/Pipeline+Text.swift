@@ -45,9 +45,11 @@ extension Pipeline {
     Entry(derivative: "hessianVectorProduct") { .hessianVectorProduct(of: $0, withRespectTo: $1) },
     Entry("checkpoint(FUNCTION)") { $0.count == 1 ? .checkpoint(callsOf: $0[0]) : nil },
     Entry("vmap(FUNCTION, SIZE, PARAMETER, ...)") { arguments in
-      let numbers = arguments.dropFirst().compactMap { Int($0) }
-      guard let function = arguments.first, numbers.count >= 2, numbers.count == arguments.count - 1 else { return nil }
-      return .vmap(of: function, size: numbers[0], over: Array(numbers.dropFirst()))
+      let parameters = arguments.dropFirst(2).compactMap { Int($0) }
+      guard arguments.count >= 3, parameters.count == arguments.count - 2 else { return nil }
+      let name = Dimension.isName(arguments[1]) ? Dimension(named: arguments[1]) : nil
+      guard let size = Int(arguments[1]).map({ Dimension($0) }) ?? name else { return nil }
+      return .vmap(of: arguments[0], size: size, over: parameters)
     },
   ]
 

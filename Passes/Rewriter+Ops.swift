@@ -26,6 +26,13 @@ extension Rewriter {
     try emitOne(.source(.iota(type, axis: axis)), [])
   }
 
+  /// A size as `i64`, the same in all elements of a shape. A tensor with that extent, which is never made, has it.
+  package mutating func size(_ dimension: Dimension, _ shape: Shape) throws(KilnError) -> ValueID {
+    if let known = dimension.size { return try constant(Scalar(Int64(known)), shape) }
+    let bearer = try iota(TensorType(.i64, Shape([dimension])), axis: 0)
+    return try broadcast(emitOne(.source(.dimensionSize(axis: 0)), [bearer]), shape, axes: [])
+  }
+
   // MARK: - Elementwise
 
   package mutating func map(_ function: ScalarFunction, _ operands: ValueID...) throws(KilnError) -> ValueID {
@@ -76,16 +83,15 @@ extension Rewriter {
     return try move(.transpose(permutation: permutation), x)
   }
 
-  /// The elements `range` of one axis, all elements of the others.
+  /// The elements of one axis from `first` on, up to `end`, all elements of the others.
   package mutating func slice(
-    _ x: ValueID, axis: Int, _ range: Range<Int>, stride: Int = 1
+    _ x: ValueID, axis: Int, from first: Dimension, to end: Dimension, stride: Int = 1
   ) throws(KilnError) -> ValueID {
-    let sizes = type(of: x).shape.dimensions
-    var start = [Int](repeating: 0, count: sizes.count)
-    var limit = sizes
-    var strides = [Int](repeating: 1, count: sizes.count)
-    start[axis] = range.lowerBound
-    limit[axis] = range.upperBound
+    var limit = Array(type(of: x).shape)
+    var start = [Dimension](repeating: 0, count: limit.count)
+    var strides = [Int](repeating: 1, count: limit.count)
+    start[axis] = first
+    limit[axis] = end
     strides[axis] = stride
     return try move(.slice(start: start, limit: limit, stride: strides), x)
   }
@@ -131,7 +137,7 @@ extension Rewriter {
 
   /// A box of `x` that begins at `starts`.
   package mutating func slice(
-    _ x: ValueID, _ starts: [ValueID], sizes: [Int], bounds: IndexBounds
+    _ x: ValueID, _ starts: [ValueID], sizes: [Dimension], bounds: IndexBounds
   ) throws(KilnError) -> ValueID {
     try emitOne(.indexing(.dynamicSlice(sizes: sizes, bounds: bounds)), [x] + starts)
   }

@@ -41,6 +41,14 @@ package struct Rewriter: Sendable {
   /// The instruction built for a value; nil for a parameter.
   package func definition(of value: ValueID) -> Instruction? { definitions[value].map { builder.instructions[$0] } }
 
+  /// The number of a size that shapes what is built. Where it is known at calls only, the trace at hand is pinned to
+  /// that of its call.
+  /// - Throws: `size.C4` outside of a trace.
+  package func known(_ dimension: Dimension) throws(KilnError) -> Int {
+    guard dimension.isSymbolic, SizePins.current == nil else { return dimension.staticSize }
+    throw KilnError("size.C4", "what is built here depends on the size \(dimension); bind it to a number", at: location)
+  }
+
   /// Whether at most one instruction or result of the function being copied uses `value`. A rule that computes
   /// something else in its place asks this, lest both are computed.
   package func isUsedOnce(_ value: ValueID) -> Bool { useCounts[value] <= 1 }

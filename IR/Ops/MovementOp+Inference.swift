@@ -75,11 +75,15 @@ extension MovementOp {
           "slice \(start[axis])..<\(limit[axis]) of axis \(axis) is not within 0..<\(size) of \(operand)")
       }
       try require(stride[axis] >= 1, "slice.C3", "stride \(stride[axis]) of axis \(axis) is not positive")
-      // Not rounded up by adding the stride, which may be close to the largest Int. Rounding down -1 gives 0.
-      let length = limit[axis] - start[axis]
-      extents.append(stride[axis] == 1 ? length : (length - 1) / Dimension(stride[axis]) + 1)
+      extents.append(sliceSize(from: start[axis], to: limit[axis], stride: stride[axis]))
     }
     return TensorType(operand.dtype, Shape(extents))
+  }
+
+  /// How many elements `start`, `start` + `stride`, … lie below `limit`.
+  package static func sliceSize(from start: Dimension, to limit: Dimension, stride: Int) -> Dimension {
+    // Not rounded up by adding the stride, which may be close to the largest Int: -1 is rounded down.
+    stride == 1 ? limit - start : (limit - start - 1) / Dimension(stride) + 1
   }
 
   private static func inferPad(

@@ -46,3 +46,8 @@ extension Shape: RandomAccessCollection, MutableCollection {
 extension Shape: CustomStringConvertible {
   public var description: String { "[" + extents.map(\.description).joined(separator: ",") + "]" }
 }
+
+extension [Int] {
+  /// The numbers as extents.
+  package var extents: [Dimension] { map { Dimension($0) } }
+}

@@ -68,9 +68,9 @@ extension BatchWalk {
 extension Function {
   /// Whether this batching rule is for batches of `size`, its captured values being those that no example has its own
   /// of.
-  fileprivate func serves(_ size: Int, _ arguments: Int, _ isMapped: [Bool]) -> Bool {
+  fileprivate func serves(_ size: Dimension, _ arguments: Int, _ isMapped: [Bool]) -> Bool {
     !isMapped.dropFirst(arguments).contains(true) && arguments > 0
-      && parameters.prefix(arguments).allSatisfy { $0.type.shape.first == Dimension(size) }
+      && parameters.prefix(arguments).allSatisfy { $0.type.shape.first == size }
   }
 }
 

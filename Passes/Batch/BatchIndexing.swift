@@ -49,14 +49,14 @@ extension BatchWalk {
 
   /// Boxes that begin elsewhere in every example are gathered element by element.
   private mutating func batchDynamicSlice(
-    _ operands: [BatchedValue], _ sizes: [Int], _ bounds: IndexBounds
+    _ operands: [BatchedValue], _ sizes: [Dimension], _ bounds: IndexBounds
   ) throws(KilnError) -> BatchedValue {
     let (x, starts) = (operands[0], Array(operands.dropFirst()))
     guard starts.contains(where: \.isMapped) else {
       let op = IndexingOp.dynamicSlice(sizes: [size] + sizes, bounds: bounds)
       return try mapped(.indexing(op), [x.value] + withBatchStart(starts))
     }
-    let indices = try boxIndices(starts, exampleType(x).shape.dimensions, sizes, bounds)
+    let indices = try boxIndices(starts, Array(exampleType(x).shape), sizes, bounds)
     let axes = Array(0..<sizes.count)
     let indexed =
       x.isMapped
@@ -67,8 +67,8 @@ extension BatchWalk {
   private mutating func batchUpdateSlice(
     _ operands: [BatchedValue], _ bounds: IndexBounds
   ) throws(KilnError) -> BatchedValue {
-    let extents = exampleType(operands[0]).shape.dimensions
-    let sizes = exampleType(operands[1]).shape.dimensions
+    let extents = Array(exampleType(operands[0]).shape)
+    let sizes = Array(exampleType(operands[1]).shape)
     let (x, update, starts) = (try mapped(operands[0]), try mapped(operands[1]), Array(operands.dropFirst(2)))
     guard starts.contains(where: \.isMapped) else {
       return try mapped(.indexing(.dynamicUpdateSlice(bounds: bounds)), [x, update] + withBatchStart(starts))
@@ -88,7 +88,7 @@ extension BatchWalk {
 
   /// The index vector of every element of the box of every example.
   private mutating func boxIndices(
-    _ starts: [BatchedValue], _ extents: [Int], _ sizes: [Int], _ bounds: IndexBounds
+    _ starts: [BatchedValue], _ extents: [Dimension], _ sizes: [Dimension], _ bounds: IndexBounds
   ) throws(KilnError) -> ValueID {
     let (starts, size) = (try allMapped(starts), size)
     let box = TensorType(.i64, Shape([size] + sizes))
@@ -99,7 +99,7 @@ extension BatchWalk {
         if bounds == .clamp {
           // The whole box moves, not each of its elements.
           let shape = rewriter.type(of: start).shape
-          let last = try rewriter.constant(Scalar(Int64(extents[axis] - sizes[axis])), shape)
+          let last = try rewriter.size(extents[axis] - sizes[axis], shape)
           start = try rewriter.map(.clamp, start, rewriter.zero(TensorType(.i64, shape)), last)
         }
         let place = try rewriter.add(

@@ -89,11 +89,11 @@ extension BatchWalk {
     }
   }
 
-  private func withBatchAxis(_ shape: Shape) -> Shape { Shape([Dimension(size)] + Array(shape)) }
+  private func withBatchAxis(_ shape: Shape) -> Shape { Shape([size] + Array(shape)) }
 
   /// `pad` takes one padding value; where each example has its own it is put in its place afterwards.
   private mutating func batchPad(
-    _ operands: [BatchedValue], _ low: [Int], _ high: [Int], _ interior: [Int]
+    _ operands: [BatchedValue], _ low: [Dimension], _ high: [Dimension], _ interior: [Int]
   ) throws(KilnError) -> BatchedValue {
     let pad = MovementOp.pad(low: low, high: high, interior: interior)
     let batchedPad = Op.movement(batched(pad))

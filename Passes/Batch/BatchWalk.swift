@@ -23,11 +23,11 @@ package struct LaneMask: Sendable {
 /// Builds a function that does for all examples of a batch what other functions do for one.
 package struct BatchWalk {
   package private(set) var rewriter: Rewriter
-  package let size: Int
+  package let size: Dimension
   private(set) var mask: LaneMask?
   private var names: Set<String> = []
 
-  package init(_ name: String, size: Int, in module: Module) {
+  package init(_ name: String, size: Dimension, in module: Module) {
     rewriter = Rewriter(name, in: module)
     self.size = size
   }

@@ -12,13 +12,13 @@ package enum Batching {
   /// - Throws: `vmap.C1` an index is out of range or twice there, `vmap.C2` a negative size, `vmap.C3` an op cannot be
   ///   batched, at the user's line; `type.C1` where a value with its batch axis is too large.
   package static func vmap(
-    of name: String, in module: Module, size: Int, over indices: [Int]
+    of name: String, in module: Module, size: Dimension, over indices: [Int]
   ) throws(KilnError) -> (module: Module, name: String) {
     var reached = try module.reachable(from: name)
     reached = try Inliner.inline(reached)
     let function = try reached.require(name)
     try function.requireParameters(indices, "vmap.C1")
-    if size < 0 { throw KilnError("vmap.C2", "a batch has no negative size, found \(size)") }
+    if Dimension.isAtLeast(size, 0) == false { throw KilnError("vmap.C2", "a batch has no negative size, found \(size)") }
     var walk = BatchWalk(module.unusedName("\(name)_vmap"), size: size, in: module)
     let parameters = walk.addParameters(
       function.parameters, isMapped: function.parameters.indices.map { indices.contains($0) })
@@ -31,8 +31,8 @@ package enum Batching {
 
 extension Pass {
   /// `Batching.vmap` as a pass.
-  package static func vmap(of name: String, size: Int, over indices: [Int]) -> Pass {
-    let arguments = ([name] + ([size] + indices).map(String.init)).joined(separator: ", ")
+  package static func vmap(of name: String, size: Dimension, over indices: [Int]) -> Pass {
+    let arguments = ([name, size.description] + indices.map(String.init)).joined(separator: ", ")
     return Pass("vmap(\(arguments))") { module throws(KilnError) in
       try Batching.vmap(of: name, in: module, size: size, over: indices).module
     }

@@ -45,7 +45,7 @@ extension Differentiation {
     let function = try module.require(name)
     let push = try jvp(of: name, in: module, withRespectTo: indices)
     let inputs = indices.map { function.parameters[$0].type }
-    let size = inputs.reduce(0) { $0 + $1.shape.elementCount }
+    let size = inputs.reduce(Dimension(0)) { $0 + $1.shape.size }
     let first = function.parameters.count
     let batched = try Batching.vmap(
       of: push.name, in: push.module, size: size, over: Array(first..<first + indices.count))
@@ -70,7 +70,7 @@ extension Differentiation {
     let function = try module.require(name)
     let pull = try vjp(of: name, in: module, withRespectTo: indices)
     let outputs = function.resultTypes.filter(\.dtype.isReal)
-    let size = outputs.reduce(0) { $0 + $1.shape.elementCount }
+    let size = outputs.reduce(Dimension(0)) { $0 + $1.shape.size }
     let first = function.parameters.count
     let batched = try Batching.vmap(
       of: pull.name, in: pull.module, size: size, over: Array(first..<first + outputs.count))
@@ -88,11 +88,11 @@ extension Differentiation {
   }
 
   /// Where the elements of each type lie among those of all.
-  private static func ranges(_ types: [TensorType]) -> [Range<Int>] {
-    var start = 0
+  private static func ranges(_ types: [TensorType]) -> [(first: Dimension, end: Dimension)] {
+    var start: Dimension = 0
     return types.map { type in
-      defer { start += type.shape.elementCount }
-      return start..<start + type.shape.elementCount
+      defer { start = start + type.shape.size }
+      return (start, start + type.shape.size)
     }
   }
 }
@@ -111,18 +111,18 @@ private struct JacobianBuilder {
   /// The unit vectors of the space of all elements of `types`, cut into tensors of those types, each with a leading
   /// axis.
   mutating func directions(_ types: [TensorType]) throws(KilnError) -> [ValueID] {
-    let size = types.reduce(0) { $0 + $1.shape.elementCount }
-    var start = 0
+    let size = types.reduce(Dimension(0)) { $0 + $1.shape.size }
+    var start: Dimension = 0
     var directions: [ValueID] = []
     for type in types {
-      let count = type.shape.elementCount
-      let place = TensorType(.i64, [Dimension(size), Dimension(count)])
+      let count = type.shape.size
+      let place = TensorType(.i64, Shape([size, count]))
       let row = try rewriter.iota(place, axis: 0)
       let column = try rewriter.add(
-        rewriter.iota(place, axis: 1), rewriter.constant(Scalar(Int64(start)), place.shape))
+        rewriter.iota(place, axis: 1), rewriter.size(start, place.shape))
       let ones = try rewriter.convert(rewriter.equal(row, column), to: type.dtype)
       directions.append(try rewriter.reshape(ones, type.stacked(size).shape))
-      start += count
+      start = start + count
     }
     return directions
   }
@@ -136,17 +136,17 @@ private struct JacobianBuilder {
 
   /// The block of a batch of gradients whose rows are the elements `range` of the results.
   mutating func rows(
-    _ gradient: ValueID, _ range: Range<Int>, output: TensorType, input: TensorType
+    _ gradient: ValueID, _ range: (first: Dimension, end: Dimension), output: TensorType, input: TensorType
   ) throws(KilnError) -> ValueID {
-    let rows = try rewriter.slice(gradient, axis: 0, range)
+    let rows = try rewriter.slice(gradient, axis: 0, from: range.first, to: range.end)
     return try rewriter.reshape(rows, Shape(Array(output.shape) + Array(input.shape)))
   }
 
   /// The block of a batch of tangents whose leading axis is the elements `range` of the parameters.
   mutating func columns(
-    _ tangent: ValueID, _ range: Range<Int>, output: TensorType, input: TensorType
+    _ tangent: ValueID, _ range: (first: Dimension, end: Dimension), output: TensorType, input: TensorType
   ) throws(KilnError) -> ValueID {
-    let columns = try rewriter.slice(tangent, axis: 0, range)
+    let columns = try rewriter.slice(tangent, axis: 0, from: range.first, to: range.end)
     let moved = try rewriter.transpose(columns, Array(1..<1 + output.rank) + [0])
     let block = try rewriter.reshape(moved, Shape(Array(output.shape) + Array(input.shape)))
     return try rewriter.convert(block, to: input.dtype)

@@ -43,7 +43,7 @@ struct ContractionDomain {
   }
 
   private init(_ convolution: Convolution, _ lhs: TensorType, _ rhs: TensorType, _ result: TensorType) {
-    let domain = IndexDomain(extents: result.shape.dimensions + convolution.termExtents(lhs, rhs))
+    let domain = IndexDomain(extents: result.shape.dimensions + convolution.termExtents(lhs, rhs).map(\.staticSize))
     var (left, right) = (IndexExpression(), IndexExpression())
     for _ in 0..<lhs.rank { left.append(.zero(domain.extents.count)) }
     for _ in 0..<rhs.rank { right.append(.zero(domain.extents.count)) }
@@ -55,7 +55,7 @@ struct ContractionDomain {
       case .rhs(let rhsAxis): right[rhsAxis] = coordinate(axis)
       case .positions(let number):
         let window = convolution.windows[number]
-        left[window.axes.lhs] = left[window.axes.lhs] + coordinate(axis) * window.stride + -window.low
+        left[window.axes.lhs] = left[window.axes.lhs] + coordinate(axis) * window.stride + -window.low.staticSize
       }
     }
     for (number, role) in convolution.termAxes.enumerated() {

@@ -48,7 +48,7 @@ extension Op {
     case .movement(.slice(let start, _, let stride)):
       // A stride beyond the axis is never taken, and must not overflow.
       return index.enumerated().map { axis, expression in
-        expression * min(stride[axis], max(operand.shape.dimensions[axis], 1)) + start[axis]
+        expression * min(stride[axis], max(operand.shape.dimensions[axis], 1)) + start[axis].staticSize
       }
     case .movement(.reverse(let axes)):
       return index.enumerated().map { axis, expression in

@@ -24,7 +24,10 @@ extension Simplifier {
       // A pad with another value and a concatenation of different ones have several elements.
       guard splats.allSatisfy({ $0 == splats[0] }) else { return nil }
       let types = operands.map { rewriter.type(of: $0) }
-      guard let shape = try? Op.movement(movement).infer(types, in: Module())[0].shape else { return nil }
+      var sizes = SizeQuestions()
+      // What its sizes must meet is said where it is built, so one with questions stays.
+      guard let shape = try? Op.movement(movement).infer(types, in: Module(), &sizes)[0].shape, sizes.open.isEmpty
+      else { return nil }
       return try rewriter.constant(splats[0], shape)
     case .source, .reduction, .contraction, .indexing, .control: return nil
     }
@@ -37,7 +40,7 @@ extension Simplifier {
     case .map, .type, .movement, .reduction, .contraction, .indexing: break
     }
     let literals = operands.compactMap { rewriter.literal($0) }
-    guard literals.count == operands.count, literals.allSatisfy({ $0.type.byteCount <= maximumByteCount }),
+    guard literals.count == operands.count, literals.allSatisfy({ !$0.type.shape.isSymbolic && $0.type.byteCount <= maximumByteCount }),
       let value = evaluate(op, literals, in: rewriter)
     else { return nil }
     return try rewriter.constant(value)
@@ -47,6 +50,7 @@ extension Simplifier {
   private static func evaluate(_ op: Op, _ operands: [Literal], in rewriter: Rewriter) -> Literal? {
     guard let types = try? op.infer(operands.map(\.type), in: Module()), types.count == 1 else { return nil }
     let type = types[0]
+    if type.shape.isSymbolic { return nil }
     let largest = operands.map(\.type.shape.elementCount).max() ?? 0
     guard type.shape.elementCount <= Literal.maximumElementCount, type.byteCount <= maximumByteCount,
       work(of: op, operands.map(\.type), type) <= maximumWork, largest <= maximumWork,
@@ -75,6 +79,6 @@ extension Simplifier {
 
   private static func work(of op: Op, _ operands: [TensorType], _ result: TensorType) -> Int {
     guard case .contraction(let contraction) = op else { return result.shape.elementCount }
-    return result.shape.elementCount * contraction.termCount(operands[0], operands[1])
+    return (result.shape.size * contraction.termCount(operands[0], operands[1])).staticSize
   }
 }

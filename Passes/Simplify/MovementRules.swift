@@ -18,10 +18,10 @@ extension Simplifier {
       case .broadcast(let result, let axes): result == shape && axes == Array(0..<shape.rank)
       case .transpose(let permutation): permutation == Array(0..<shape.rank)
       // All elements of an axis, ascending: the axis itself.
-      case .slice(let start, let limit, let stride): sliceSizes(start, limit, stride) == shape.dimensions
+      case .slice(let start, let limit, let stride): sliceSizes(start, limit, stride) == Array(shape)
       case .pad(let low, let high, let interior):
-        (low + high).allSatisfy { $0 == 0 } && zip(interior, shape.dimensions).allSatisfy { $0 == 0 || $1 <= 1 }
-      case .reverse(let axes): axes.allSatisfy { shape.dimensions[$0] <= 1 }
+        (low + high).allSatisfy { $0 == 0 } && zip(interior, shape).allSatisfy { $0 == 0 || hasOneAtMost($1) }
+      case .reverse(let axes): axes.allSatisfy { hasOneAtMost(shape[$0]) }
       case .concatenate: false
       case .windows(let axes, _, _, _), .overlapAdd(_, let axes, _, _): axes.isEmpty
       }
@@ -64,16 +64,18 @@ extension Simplifier {
       case .slice(let innerStart, _, let innerStride) = inner
     else { return nil }
     let sizes = sliceSizes(start, limit, stride)
-    var newStart: [Int] = []
-    var newLimit: [Int] = []
+    var newStart: [Dimension] = []
+    var newLimit: [Dimension] = []
     var newStride: [Int] = []
     for axis in start.indices {
       // An empty slice may start behind the end; put it at 0.
-      let first = sizes[axis] == 0 ? 0 : innerStart[axis] + start[axis] * innerStride[axis]
-      let step = sizes[axis] <= 1 ? 1 : innerStride[axis] * stride[axis]
+      let first = sizes[axis] == 0 ? 0 : innerStart[axis] + start[axis] * Dimension(innerStride[axis])
+      let step = hasOneAtMost(sizes[axis]) ? 1 : innerStride[axis] * stride[axis]
+      // Only a call says whether this one is empty.
+      if step != 1 && sizes[axis].isSymbolic { return nil }
       newStart.append(first)
       newStride.append(step)
-      newLimit.append(sizes[axis] == 0 ? 0 : first + (sizes[axis] - 1) * step + 1)
+      newLimit.append(sizes[axis] == 0 ? 0 : first + (sizes[axis] - 1) * Dimension(step) + 1)
     }
     return try rewriter.move(.slice(start: newStart, limit: newLimit, stride: newStride), source)
   }
@@ -97,9 +99,12 @@ extension Simplifier {
   }
 
   /// How many elements a slice takes along each axis.
-  static func sliceSizes(_ start: [Int], _ limit: [Int], _ stride: [Int]) -> [Int] {
-    start.indices.map { ceilDivide(limit[$0] - start[$0], stride[$0]) }
+  static func sliceSizes(_ start: [Dimension], _ limit: [Dimension], _ stride: [Int]) -> [Dimension] {
+    start.indices.map { MovementOp.sliceSize(from: start[$0], to: limit[$0], stride: stride[$0]) }
   }
+
+  /// Whether an axis is known to have no more than one element.
+  private static func hasOneAtMost(_ extent: Dimension) -> Bool { extent == 0 || extent == 1 }
 
   /// The axis of `result` for each axis of `shape`, if `result` is `shape` with more axes of extent 1.
   static func placesAfterAddingOnes(_ shape: Shape, _ result: Shape) -> [Int]? {

@@ -70,11 +70,11 @@ extension Rewriter {
     let type = type(of: operand)
     let kept = type.shape.indices.filter { !axes.contains($0) }
     let result = Shape(kept.map { type.shape[$0] })
-    let columns = axes.reduce(1) { $0 * type.shape.dimensions[$1] }
+    let columns = try known(axes.reduce(1) { $0 * type.shape[$1] })
     if columns == 0 { return try zero(TensorType(type.dtype, result)) }
-    let rows = result.elementCount
+    let rows = result.size
     func matrix(_ x: ValueID, _ rewriter: inout Rewriter) throws(KilnError) -> ValueID {
-      try rewriter.reshape(rewriter.transpose(x, kept + axes), Shape([rows, columns]))
+      try rewriter.reshape(rewriter.transpose(x, kept + axes), Shape([rows, Dimension(columns)]))
     }
     var product = try matrix(operand, &self)
     var slope = try matrix(tangent, &self)
@@ -87,10 +87,10 @@ extension Rewriter {
         product = try move(pad, product, constant(1, like: scalar))
         slope = try move(pad, slope, zero(scalar))
       }
-      let left = try slice(product, axis: 1, 0..<even, stride: 2)
-      let right = try slice(product, axis: 1, 1..<even, stride: 2)
-      let leftSlope = try slice(slope, axis: 1, 0..<even, stride: 2)
-      let rightSlope = try slice(slope, axis: 1, 1..<even, stride: 2)
+      let left = try slice(product, axis: 1, from: 0, to: Dimension(even), stride: 2)
+      let right = try slice(product, axis: 1, from: 1, to: Dimension(even), stride: 2)
+      let leftSlope = try slice(slope, axis: 1, from: 0, to: Dimension(even), stride: 2)
+      let rightSlope = try slice(slope, axis: 1, from: 1, to: Dimension(even), stride: 2)
       slope = try add(multiply(leftSlope, right), multiply(left, rightSlope))
       product = try multiply(left, right)
       width = even / 2
@@ -128,7 +128,9 @@ extension Rewriter {
     }
     let resultType: TensorType
     do throws(ConstraintFailure) {
-      resultType = try op.infer(push.operands.map { type(of: $0) }, in: module)[0]
+      // Questions about sizes were asked where the op was built.
+      var sizes = SizeQuestions()
+      resultType = try op.infer(push.operands.map { type(of: $0) }, in: module, &sizes)[0]
     } catch {
       throw KilnError(error, at: location)
     }

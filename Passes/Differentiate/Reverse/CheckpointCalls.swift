@@ -22,6 +22,6 @@ extension Function {
     }
     return Function(
       name: name, parameters: parameters, instructions: EntityTable(instructions), results: results,
-      valueTypes: valueTypes, locations: locations)
+      requirements: requirements, valueTypes: valueTypes, locations: locations)
   }
 }

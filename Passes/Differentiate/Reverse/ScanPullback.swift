@@ -28,7 +28,7 @@ struct ScanPullback {
   private let elementsRead: [Int]
   private let capturedRead: [Int]
   private let body: String
-  private let length: Int
+  private let length: Dimension
 
   /// Adds the bodies of both scans to the module of `rewriter`.
   /// - Parameters:

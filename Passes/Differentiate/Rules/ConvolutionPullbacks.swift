@@ -7,7 +7,7 @@ extension Rewriter {
   mutating func convolutionPullback(_ convolution: Convolution, _ use: Use) throws(KilnError) -> [ValueID?] {
     let (lhs, rhs) = (type(of: use.operands[0]), type(of: use.operands[1]))
     let result = type(of: use.result)
-    if [lhs, rhs, result].contains(where: { $0.shape.elementCount == 0 }) {
+    if [lhs, rhs, result].contains(where: { $0.shape.size == 0 }) {
       return [try zero(lhs), try zero(rhs)]
     }
     let transposed = ConvolutionTranspose(convolution, lhs, rhs, result)
@@ -50,9 +50,10 @@ private struct ConvolutionTranspose {
       var transposed = Convolution.Window(
         AxisPair(axis, window.axes.rhs), stride: window.lhsDilation, low: window.reach(taps: taps) - 1 - window.low,
         lhsDilation: window.stride, rhsDilation: window.rhsDilation)
+      let last = (elements - 1) * Dimension(window.lhsDilation)
       transposed.high =
-        (elements - 1) * window.lhsDilation + window.reach(taps: taps) - transposed.low
-        - transposed.extent(elements: result.shape.dimensions[axis])
+        last + window.reach(taps: taps) - transposed.low
+        - transposed.extent(elements: result.shape[axis])
       return transposed
     }
     let free = roles.compactMap { role -> AxisPair? in
@@ -80,8 +81,9 @@ private struct ConvolutionTranspose {
       var slid = window
       slid.axes = AxisPair(window.axes.lhs, axis)
       (slid.stride, slid.rhsDilation) = (window.rhsDilation, window.stride)
+      let last = (taps - 1) * Dimension(slid.stride)
       slid.high =
-        slid.reach(taps: result.shape.dimensions[axis]) + (taps - 1) * slid.stride - slid.low
+        slid.reach(taps: result.shape[axis]) + last - slid.low
         - slid.extent(elements: elements)
       return slid
     }
@@ -102,8 +104,8 @@ private struct ConvolutionTranspose {
     }
   }
 
-  private func sizes(_ window: Convolution.Window) -> (elements: Int, taps: Int) {
-    (lhs.shape.dimensions[window.axes.lhs], rhs.shape.dimensions[window.axes.rhs])
+  private func sizes(_ window: Convolution.Window) -> (elements: Dimension, taps: Dimension) {
+    (lhs.shape[window.axes.lhs], rhs.shape[window.axes.rhs])
   }
 
   /// `plain` with its axes, which have these roles, where `place` says.

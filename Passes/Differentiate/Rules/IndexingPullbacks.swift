@@ -25,7 +25,7 @@ extension Rewriter {
     case .dynamicUpdateSlice(let bounds):
       let starts = Array(use.operands.dropFirst(2))
       let updateType = type(of: use.operands[1])
-      let sizes = updateType.shape.dimensions
+      let sizes = Array(updateType.shape)
       var operandPart: ValueID?
       if use.needed[0] {
         operandPart = try updateSlice(use.cotangent, zero(updateType), starts, bounds: bounds)
@@ -42,7 +42,7 @@ extension Rewriter {
     let (indices, type) = (use.operands[1], type(of: use.result))
     let updateType = self.type(of: use.operands[2])
     let slices = ScatteredSlices(indexed, operand: type.shape, indices: self.type(of: indices).shape, updateType.shape)
-    let numbers = try iota(TensorType(.i64, [slices.updateShape.elementCount]), axis: 0)
+    let numbers = try iota(TensorType(.i64, Shape([slices.updateShape.size])), axis: 0)
     let number = try reshape(numbers, slices.updateShape)
     let none = try constant(Scalar(Int64(-1)), slices.shape)
     let winner = try scatter(none, indices, number, slices.indexed, combiner: .replace, bounds: bounds)

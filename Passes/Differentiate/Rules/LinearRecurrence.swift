@@ -13,9 +13,9 @@ extension Rewriter {
   /// The lines along `axis` as the rows of a matrix.
   private mutating func lines(_ x: ValueID, _ axis: Int) throws(KilnError) -> ValueID {
     let shape = type(of: x).shape
-    let columns = shape.dimensions[axis]
+    let columns = shape[axis]
     let permutation = shape.indices.filter { $0 != axis } + [axis]
-    return try reshape(transpose(x, permutation), Shape([shape.elementCount / max(columns, 1), columns]))
+    return try reshape(transpose(x, permutation), Shape([columns == 0 ? 0 : shape.size / columns, columns]))
   }
 
   private mutating func fromLines(_ x: ValueID, _ shape: Shape, _ axis: Int) throws(KilnError) -> ValueID {
@@ -25,18 +25,18 @@ extension Rewriter {
   }
 
   private mutating func recurrence(_ a: ValueID, _ b: ValueID) throws(KilnError) -> ValueID {
-    let count = type(of: b).shape.dimensions[1]
+    let count = try known(type(of: b).shape[1])
     if count <= 1 { return b }
     let (leftFactor, rightFactor) = try pairs(a, padding: 1)
     let (leftTerm, rightTerm) = try pairs(b, padding: 0)
     // Two steps are one of the same kind.
     let right = try recurrence(
       multiply(leftFactor, rightFactor), add(multiply(rightFactor, leftTerm), rightTerm))
-    let half = type(of: leftTerm).shape.dimensions[1]
-    let first = try slice(leftTerm, axis: 1, 0..<1)
+    let half = type(of: leftTerm).shape[1]
+    let first = try slice(leftTerm, axis: 1, from: 0, to: 1)
     if half == 1 { return try interleaved(first, right, count) }
-    let (factors, terms) = (try slice(leftFactor, axis: 1, 1..<half), try slice(leftTerm, axis: 1, 1..<half))
-    let later = try add(multiply(factors, slice(right, axis: 1, 0..<half - 1)), terms)
+    let (factors, terms) = (try slice(leftFactor, axis: 1, from: 1, to: half), try slice(leftTerm, axis: 1, from: 1, to: half))
+    let later = try add(multiply(factors, slice(right, axis: 1, from: 0, to: half - 1)), terms)
     return try interleaved(concatenate([first, later], axis: 1), right, count)
   }
 
@@ -48,7 +48,7 @@ extension Rewriter {
 
   /// The product of the elements before a place back to the last start before it.
   private mutating func productsBefore(_ x: ValueID, _ isStart: ValueID) throws(KilnError) -> ValueID {
-    let count = type(of: x).shape.dimensions[1]
+    let count = try known(type(of: x).shape[1])
     if count <= 1 { return try constant(1, like: type(of: x)) }
     let (left, right) = try pairs(x, padding: 1)
     let (leftStarts, rightStarts) = try pairs(isStart, padding: 0)
@@ -63,7 +63,7 @@ extension Rewriter {
   /// The elements at even and at odd places of each row; `padding` makes the number even.
   private mutating func pairs(_ x: ValueID, padding: Int) throws(KilnError) -> (ValueID, ValueID) {
     let type = type(of: x)
-    let count = type.shape.dimensions[1]
+    let count = try known(type.shape[1])
     let even = count + count % 2
     var padded = x
     if even != count {
@@ -71,24 +71,25 @@ extension Rewriter {
       padded = try move(.pad(low: [0, 0], high: [0, 1], interior: [0, 0]), x, value)
     }
     return (
-      try slice(padded, axis: 1, 0..<even, stride: 2), try slice(padded, axis: 1, 1..<even, stride: 2)
+      try slice(padded, axis: 1, from: 0, to: Dimension(even), stride: 2),
+      try slice(padded, axis: 1, from: 1, to: Dimension(even), stride: 2)
     )
   }
 
   private mutating func interleaved(_ left: ValueID, _ right: ValueID, _ count: Int) throws(KilnError) -> ValueID {
-    let sizes = type(of: left).shape.dimensions
+    let sizes = type(of: left).shape
     let wide = Shape([sizes[0], sizes[1], 1])
     let both = try concatenate([reshape(left, wide), reshape(right, wide)], axis: 2)
     let all = try reshape(both, Shape([sizes[0], 2 * sizes[1]]))
-    return count == 2 * sizes[1] ? all : try slice(all, axis: 1, 0..<count)
+    return Dimension(count) == 2 * sizes[1] ? all : try slice(all, axis: 1, from: 0, to: Dimension(count))
   }
 }
 
 extension TensorType {
   /// The type with another extent of one axis.
-  func resized(_ axis: Int, to extent: Int) -> TensorType {
+  func resized(_ axis: Int, to extent: Dimension) -> TensorType {
     var shape = shape
-    shape[axis] = Dimension(extent)
+    shape[axis] = extent
     return TensorType(dtype, shape)
   }
 }

@@ -17,10 +17,10 @@ extension Rewriter {
     case .reverse(let axes): return [try move(.reverse(axes: axes), cotangent)]
     case .concatenate(let axis):
       var parts: [ValueID?] = []
-      var start = 0
+      var start: Dimension = 0
       for (operand, isNeeded) in zip(use.operands, use.needed) {
-        let end = start + type(of: operand).shape.dimensions[axis]
-        parts.append(isNeeded ? try slice(cotangent, axis: axis, start..<end) : nil)
+        let end = start + type(of: operand).shape[axis]
+        parts.append(isNeeded ? try slice(cotangent, axis: axis, from: start, to: end) : nil)
         start = end
       }
       return parts
@@ -30,7 +30,7 @@ extension Rewriter {
       let sums = try move(.overlapAdd(shape, axes: axes, strides: strides, dilations: dilations), wide)
       return [try convert(sums, to: dtype)]
     case .overlapAdd(_, let axes, let strides, let dilations):
-      let sizes = Array(shape.dimensions.suffix(axes.count))
+      let sizes = Array(shape.suffix(axes.count))
       return [try move(.windows(axes: axes, sizes: sizes, strides: strides, dilations: dilations), cotangent)]
     }
   }
@@ -47,12 +47,13 @@ extension Rewriter {
 
   /// The cotangent of a slice: zero where the slice took nothing.
   private mutating func spread(
-    _ cotangent: ValueID, over shape: Shape, start: [Int], sizes: [Int], _ stride: [Int]
+    _ cotangent: ValueID, over shape: Shape, start: [Dimension], sizes: [Dimension], _ stride: [Int]
   ) throws(KilnError) -> ValueID {
     let type = TensorType(type(of: cotangent).dtype, shape)
     if sizes.contains(0) { return try zero(type) }
-    let high = shape.indices.map { axis in
-      shape.dimensions[axis] - start[axis] - (sizes[axis] - 1) * stride[axis] - 1
+    let high = shape.indices.map { axis -> Dimension in
+      let taken = stride[axis] == 1 ? sizes[axis] : (sizes[axis] - 1) * Dimension(stride[axis]) + 1
+      return shape[axis] - start[axis] - taken
     }
     let zero = try zero(TensorType(type.dtype, .scalar))
     return try move(.pad(low: start, high: high, interior: stride.map { $0 - 1 }), cotangent, zero)
@@ -61,15 +62,14 @@ extension Rewriter {
   /// The padded elements are a strided slice; the padding value gets the sum of all others. That sum is taken of the
   /// others alone: the sum of all less the sum of the slice would cancel.
   private mutating func padPullback(
-    _ use: Use, low: [Int], high: [Int], interior: [Int]
+    _ use: Use, low: [Dimension], high: [Dimension], interior: [Int]
   ) throws(KilnError) -> [ValueID?] {
     let cotangent = use.cotangent
     let shape = type(of: use.operands[0]).shape
     var operandPart: ValueID?
     if use.needed[0] {
       let limit = shape.indices.map { axis in
-        let size = shape.dimensions[axis]
-        return low[axis] + (size == 0 ? 0 : (size - 1) * (interior[axis] + 1) + 1)
+        low[axis] + shape[axis] + (interior[axis] == 0 ? 0 : .max(shape[axis] - 1, 0) * Dimension(interior[axis]))
       }
       operandPart = try move(.slice(start: low, limit: limit, stride: interior.map { $0 + 1 }), cotangent)
     }

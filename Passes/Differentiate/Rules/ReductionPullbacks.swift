@@ -48,14 +48,14 @@ extension Rewriter {
   private mutating func productPullback(_ use: Use, _ kept: [Int], _ axes: [Int]) throws(KilnError) -> ValueID {
     let operand = use.operands[0]
     let type = type(of: operand)
-    let sizes = type.shape.dimensions
+    let sizes = type.shape
     let permutation = kept + axes
-    let rows = kept.reduce(1) { $0 * sizes[$1] }
-    let columns = axes.reduce(1) { $0 * sizes[$1] }
-    if type.shape.elementCount == 0 { return try zero(type) }
+    let rows = kept.reduce(Dimension(1)) { $0 * sizes[$1] }
+    let columns = try known(axes.reduce(1) { $0 * sizes[$1] })
+    if type.shape.size == 0 { return try zero(type) }
 
     let moved = try transpose(operand, permutation)
-    var product = try reshape(moved, Shape([rows, columns]))
+    var product = try reshape(moved, Shape([rows, Dimension(columns)]))
     var levels: [(left: ValueID, right: ValueID, width: Int)] = []
     var width = columns
     while width > 1 {
@@ -64,8 +64,8 @@ extension Rewriter {
         let one = try constant(1, like: TensorType(type.dtype, .scalar))
         product = try move(.pad(low: [0, 0], high: [0, 1], interior: [0, 0]), product, one)
       }
-      let left = try slice(product, axis: 1, 0..<even, stride: 2)
-      let right = try slice(product, axis: 1, 1..<even, stride: 2)
+      let left = try slice(product, axis: 1, from: 0, to: Dimension(even), stride: 2)
+      let right = try slice(product, axis: 1, from: 1, to: Dimension(even), stride: 2)
       levels.append((left, right, width))
       product = try multiply(left, right)
       width = even / 2
@@ -73,12 +73,13 @@ extension Rewriter {
 
     var cotangent = try reshape(use.cotangent, Shape([rows, 1]))
     for level in levels.reversed() {
-      let half = self.type(of: level.left).shape.dimensions[1]
+      let half = self.type(of: level.left).shape[1]
       let left = try reshape(multiply(cotangent, level.right), Shape([rows, half, 1]))
       let right = try reshape(multiply(cotangent, level.left), Shape([rows, half, 1]))
       let pairs = try concatenate([left, right], axis: 2)
       cotangent = try reshape(pairs, Shape([rows, 2 * half]))
-      if level.width != 2 * half { cotangent = try slice(cotangent, axis: 1, 0..<level.width) }
+      let width = Dimension(level.width)
+      if width != 2 * half { cotangent = try slice(cotangent, axis: 1, from: 0, to: width) }
     }
     let unmoved = try reshape(cotangent, Shape(permutation.map { type.shape[$0] }))
     return try transpose(unmoved, inverse(permutation))

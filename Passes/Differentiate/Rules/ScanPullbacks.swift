@@ -11,10 +11,10 @@ extension Rewriter {
     let value = try emitOne(.control(.stopGradient), [result])
     let cotangent = try select(isNaN, value, turned(use.cotangent, axis, isReverse))
     let type = type(of: result)
-    let count = type.shape.dimensions[axis]
-    if type.shape.elementCount == 0 { return use.cotangent }
-    let later = try slice(result, axis: axis, 1..<count)
-    let isSame = try equal(later, slice(result, axis: axis, 0..<count - 1))
+    let count = type.shape[axis]
+    if type.shape.size == 0 { return use.cotangent }
+    let later = try slice(result, axis: axis, from: 1, to: count)
+    let isSame = try equal(later, slice(result, axis: axis, from: 0, to: count - 1))
     var firstShape = type.shape
     firstShape[axis] = 1
     let first = try constant(Scalar(false), firstShape)
@@ -33,7 +33,7 @@ extension Rewriter {
   /// times the product of the elements between. Nothing is divided, so that zeros are exact in derivatives of any
   /// order.
   mutating func productScanPullback(_ use: Use, _ axis: Int, _ isReverse: Bool) throws(KilnError) -> ValueID {
-    if type(of: use.result).shape.elementCount == 0 { return use.cotangent }
+    if type(of: use.result).shape.size == 0 { return use.cotangent }
     let x = try turned(use.operands[0], axis, isReverse)
     // The element after each, walked from the end.
     let after = try shifted(move(.reverse(axes: [axis]), x), axis)
@@ -48,7 +48,7 @@ extension Rewriter {
   mutating func productScanTangent(
     _ x: ValueID, _ tangent: ValueID, _ result: ValueID, _ axis: Int, _ isReverse: Bool
   ) throws(KilnError) -> ValueID {
-    if type(of: result).shape.elementCount == 0 { return tangent }
+    if type(of: result).shape.size == 0 { return tangent }
     let before = try shifted(turned(result, axis, isReverse), axis)
     let gain = try multiply(before, turned(tangent, axis, isReverse))
     return try turned(linearRecurrence(turned(x, axis, isReverse), gain, axis: axis), axis, isReverse)
@@ -57,7 +57,7 @@ extension Rewriter {
   /// `x` moved one place on along `axis`, behind a 1.
   private mutating func shifted(_ x: ValueID, _ axis: Int) throws(KilnError) -> ValueID {
     let type = type(of: x)
-    let earlier = try slice(x, axis: axis, 0..<type.shape.dimensions[axis] - 1)
+    let earlier = try slice(x, axis: axis, from: 0, to: type.shape[axis] - 1)
     return try concatenate([constant(1, like: type.resized(axis, to: 1)), earlier], axis: axis)
   }
 

@@ -37,13 +37,13 @@ extension Rewriter {
     let product = try scatter(ones, indices, updates, indexed, combiner: .multiply, bounds: bounds)
     let operandPart = try multiply(use.cotangent, product)
     guard use.needed[2] else { return [operandPart, nil, nil] }
-    if updateType.shape.elementCount == 0 { return [operandPart, nil, try zero(updateType)] }
+    if updateType.shape.size == 0 { return [operandPart, nil, try zero(updateType)] }
 
     // 1 and up; a dropped update gathers 0.
     let slices = ScatteredSlices(indexed, operand: type.shape, indices: self.type(of: indices).shape, updateType.shape)
-    let count = slices.shape.elementCount
+    let count = slices.shape.size
     let numbers = try add(
-      iota(TensorType(.i64, [count]), axis: 0), constant(Scalar(Int64(1)), Shape([count])))
+      iota(TensorType(.i64, Shape([count])), axis: 0), constant(Scalar(Int64(1)), Shape([count])))
     let number = try gather(reshape(numbers, slices.shape), indices, slices.indexed, bounds: bounds)
     let others = try productsOfOthers(updates, number, axes: slices.updateAxes)
     let operandThere = try gather(operand, indices, indexed, bounds: bounds)
@@ -58,8 +58,8 @@ extension Rewriter {
   private mutating func productsOfOthers(_ x: ValueID, _ number: ValueID, axes: [Int]) throws(KilnError) -> ValueID {
     let shape = type(of: x).shape
     let permutation = shape.indices.filter { !axes.contains($0) } + axes
-    let count = type(of: number).shape.elementCount
-    let rows = try reshape(transpose(x, permutation), Shape([shape.elementCount / count, count]))
+    let count = type(of: number).shape.size
+    let rows = try reshape(transpose(x, permutation), Shape([shape.size / count, count]))
     // Those with one number stand side by side, in their order.
     let flat = try reshape(number, Shape([count]))
     let order = try emitOne(.indexing(.argSort(axis: 0, isDescending: false)), [flat])
@@ -67,7 +67,7 @@ extension Rewriter {
     let keys = try gather(flat, order, axis: 0, bounds: .clamp)
     let edge = try constant(Scalar(true), [1])
     let isOther = try map(
-      .notEqual, slice(keys, axis: 0, 1..<count), slice(keys, axis: 0, 0..<count - 1))
+      .notEqual, slice(keys, axis: 0, from: 1, to: count), slice(keys, axis: 0, from: 0, to: count - 1))
     let starts = try broadcast(concatenate([edge, isOther], axis: 0), type(of: rows).shape, axes: [1])
     let ends = try broadcast(concatenate([isOther, edge], axis: 0), type(of: rows).shape, axes: [1])
     let before = try segmentProducts(sorted, isStart: starts)

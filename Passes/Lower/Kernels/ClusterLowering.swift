@@ -199,7 +199,7 @@ struct ClusterLowering {
         piece(instruction.operands[1], extents, broadcastScalar: true, low: unit.map { $0 - 1 }, step: unit),
         piece(
           instruction.operands[0], function.valueTypes[instruction.operands[0]].shape.dimensions,
-          broadcastScalar: false, low: low,
+          broadcastScalar: false, low: low.map(\.staticSize),
           // A single element has no holes beside it; counting them must not overflow.
           step: zip(interior, function.valueTypes[instruction.operands[0]].shape.dimensions).map { $1 > 1 ? $0 + 1 : 1 }
         ),

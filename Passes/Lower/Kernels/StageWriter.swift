@@ -146,7 +146,7 @@ struct StageWriter {
     case .indexing(.gather(let indexed, let bounds)):
       return gather(id, indexed, bounds: bounds, at: index, &buffers)
     case .indexing(.dynamicSlice(let sizes, let bounds)):
-      return dynamicSlice(id, sizes: sizes, bounds: bounds, at: index, &buffers)
+      return dynamicSlice(id, sizes: sizes.map(\.staticSize), bounds: bounds, at: index, &buffers)
     case .source, .movement, .reduction, .contraction, .indexing, .control:
       preconditionFailure("\(instruction.op.spelling) is not computed in a body")
     }

@@ -23,7 +23,7 @@ struct DilatedConvolution {
     self.operands = operands
     lhs = rewriter.type(of: operands[0])
     rhs = rewriter.type(of: operands[1])
-    keepsHoles = lhs.dtype.isReal && convolution.termExtents(lhs, rhs).reduce(1, *) > KernelDefinition.contractionBlock
+    keepsHoles = lhs.dtype.isReal && convolution.termExtents(lhs, rhs).reduce(1, *).staticSize > KernelDefinition.contractionBlock
     let (left, right) = (lhs.shape.dimensions, rhs.shape.dimensions)
     axes = convolution.windows.map {
       WindowPhases($0, elements: left[$0.axes.lhs], taps: right[$0.axes.rhs])
@@ -84,7 +84,7 @@ struct DilatedConvolution {
     let joined = try rewriter.concatenate(parts, axis: axis + 1)
     let all = try rewriter.reshape(joined, merged)
     if merged[axis].size == phases.positions { return all }
-    return try rewriter.slice(all, axis: axis, 0..<phases.positions)
+    return try rewriter.slice(all, axis: axis, from: 0, to: Dimension(phases.positions))
   }
 
   /// The results of one phase of every window.
@@ -127,7 +127,7 @@ struct DilatedConvolution {
       high[axis] = phases.taps - limit[axis]
       interior[axis] = run.step - 1
     }
-    let own = try rewriter.move(.slice(start: start, limit: limit, stride: stride), operands[1])
+    let own = try rewriter.move(.slice(start: start.extents, limit: limit.extents, stride: stride), operands[1])
     if !keepsHoles { return own }
     return try rewriter.pad(own, low: low, high: high, interior: interior, with: Scalar(rhs.dtype, bits: 0))
   }

@@ -18,13 +18,13 @@ enum PlainConvolution {
       let window = windows[number]
       let axis = window.axes.lhs
       let (elements, taps) = (lhs.shape.dimensions[axis], rhs.shape.dimensions[window.axes.rhs])
-      let positions = window.positions(elements: elements, taps: taps)
+      let positions = window.positions(elements: Dimension(elements), taps: Dimension(taps)).staticSize
       // Without positions nothing is read.
       guard positions > 0 else { return nil }
-      let end = (positions - 1) * window.stride + window.reach(taps: taps) - window.low
-      (low[axis], high[axis]) = (max(0, window.low), max(0, end - elements))
-      windows[number].low -= low[axis]
-      windows[number].high = end - elements - high[axis]
+      let end = (positions - 1) * window.stride + (taps - 1) * window.rhsDilation + 1 - window.low.staticSize
+      (low[axis], high[axis]) = (max(0, window.low.staticSize), max(0, end - elements))
+      windows[number].low = window.low - Dimension(low[axis])
+      windows[number].high = Dimension(end - elements - high[axis])
     }
     guard windows != convolution.windows else { return nil }
     let source = try rewriter.pad(
@@ -51,6 +51,6 @@ extension Rewriter {
   ) throws(KilnError) -> ValueID {
     if (low + high + interior).allSatisfy({ $0 == 0 }) { return x }
     let padding = try constant(value)
-    return try move(.pad(low: low, high: high, interior: interior), x, padding)
+    return try move(.pad(low: low.extents, high: high.extents, interior: interior), x, padding)
   }
 }

@@ -14,6 +14,7 @@ struct WindowPhases {
   let elements: Int
   let taps: Int
   let positions: Int
+  private let low: Int
   /// How many phases there are. Every phase is given equally many positions; the last ones may be beyond the window's
   /// own.
   let count: Int
@@ -23,7 +24,8 @@ struct WindowPhases {
     self.window = window
     self.elements = elements
     self.taps = taps
-    positions = window.positions(elements: elements, taps: taps)
+    positions = window.positions(elements: Dimension(elements), taps: Dimension(taps)).staticSize
+    low = window.low.staticSize
     // With one position each the phases do not repeat.
     count = max(1, min(window.lhsDilation / gcd(window.stride, window.lhsDilation), positions))
     positionsPerPhase = ceilDivide(positions, count)
@@ -32,7 +34,7 @@ struct WindowPhases {
   /// The first and the last place that a window reads.
   private var places: ClosedRange<Int> {
     let last = (positionsPerPhase * count - 1) * window.stride
-    return -window.low...(last + window.reach(taps: taps) - 1 - window.low)
+    return -low...(last + (taps - 1) * window.rhsDilation - low)
   }
 
   /// How many elements of padding the windows read on each side.
@@ -64,7 +66,7 @@ struct WindowPhases {
   }
 
   /// The place of a tap at the first position of a phase.
-  private func place(_ phase: Int, _ tap: Int) -> Int { phase * window.stride + tap * window.rhsDilation - window.low }
+  private func place(_ phase: Int, _ tap: Int) -> Int { phase * window.stride + tap * window.rhsDilation - low }
 
   /// The window of a phase over the padded elements, with its own taps only.
   func denseWindow(_ phase: Int, _ run: TapRun) -> Convolution.Window {
@@ -73,7 +75,7 @@ struct WindowPhases {
     dense.lhsDilation = 1
     dense.stride = positionsPerPhase > 1 ? count * window.stride / window.lhsDilation : 1
     dense.rhsDilation = max(1, run.step * window.rhsDilation / window.lhsDilation)
-    dense.low = -(place(phase, run.first) / window.lhsDilation + low)
+    dense.low = Dimension(-(place(phase, run.first) / window.lhsDilation + low))
     dense.high = 0
     return fitted(dense, elements: elements + low + high, taps: run.count)
   }
@@ -84,15 +86,16 @@ struct WindowPhases {
     var spread = window
     spread.lhsDilation = 1
     spread.stride = positionsPerPhase > 1 ? count * window.stride : 1
-    spread.low = -(place(phase, 0) + low * window.lhsDilation + holes.low)
-    let extent = holes.low + window.extent(elements: elements + low + high) + holes.high
+    spread.low = Dimension(-(place(phase, 0) + low * window.lhsDilation + holes.low))
+    let extent = holes.low + (elements + low + high - 1) * window.lhsDilation + 1 + holes.high
     return fitted(spread, elements: extent, taps: taps)
   }
 
   /// `high` such that the window has the positions of a phase.
   private func fitted(_ window: Convolution.Window, elements: Int, taps: Int) -> Convolution.Window {
     var window = window
-    window.high = (positionsPerPhase - 1) * window.stride + window.reach(taps: taps) - window.low - elements
+    let reach = (positionsPerPhase - 1) * window.stride + (taps - 1) * window.rhsDilation + 1
+    window.high = Dimension(reach - elements) - window.low
     return window
   }
 }

@@ -99,11 +99,12 @@ private struct TapSlice {
         start[axis] = (index[operand.rank + number] ?? 0) * dilations[number]
         stride[axis] = strides[number]
         let positions = MovementOp.windowPositions(
-          operand.dimensions[axis], sizes[number], strides[number], dilations[number])
+          operand[axis], sizes[number], strides[number], dilations[number]
+        ).staticSize
         if positions == 0 { start[axis] = 0 }
         limit[axis] = positions == 0 ? 0 : start[axis] + (positions - 1) * strides[number] + 1
       }
-      return try rewriter.move(.slice(start: start, limit: limit, stride: stride), instruction.operands[0])
+      return try rewriter.move(.slice(start: start.extents, limit: limit.extents, stride: stride), instruction.operands[0])
     case .source, .movement, .reduction, .contraction, .indexing, .control: break
     }
     return try element(value, shape, &rewriter)
@@ -114,7 +115,7 @@ private struct TapSlice {
     let sizes = rewriter.type(of: value).shape.dimensions
     let start = sizes.indices.map { index[$0] ?? 0 }
     let limit = sizes.indices.map { index[$0].map { $0 + 1 } ?? sizes[$0] }
-    let slice = try rewriter.move(.slice(start: start, limit: limit, stride: sizes.map { _ in 1 }), value)
+    let slice = try rewriter.move(.slice(start: start.extents, limit: limit.extents, stride: sizes.map { _ in 1 }), value)
     return try rewriter.reshape(slice, shape)
   }
 }

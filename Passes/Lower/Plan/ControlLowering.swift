@@ -51,8 +51,8 @@ extension FunctionLowering {
       // Fusion may have bound a value of another shape with the same bytes.
       let stacked = buffers[whole].type
       let type =
-        stacked.shape.first == Dimension(scan.length)
-        ? stacked.element : TensorType(stacked.dtype, [stacked.shape.elementCount / scan.length])
+        stacked.shape.first == scan.length
+        ? stacked.element : TensorType(stacked.dtype, Shape([stacked.shape.size / scan.length]))
       return newBuffer(type, .element(of: whole, loop: loop), loops, "\(buffers[whole].name)[turn]")
     }
     let function = try callee(scan.body, item)
@@ -62,7 +62,7 @@ extension FunctionLowering {
     var targets = carriedTargets(carried)
     for y in results.dropFirst(scan.carried) { targets.append(Target(buffer: element(of: y))) }
     let turn = try lower(function, parameters: parameters, targets: targets, loops: loops, depth: body.depth + 1)
-    return moves + [.turns(number: loop, count: scan.length, isReversed: scan.isReversed, body: turn.nodes)]
+    return moves + [.turns(number: loop, count: scan.length.staticSize, isReversed: scan.isReversed, body: turn.nodes)]
   }
 
   /// The next carried values replace the present ones, which are parameters of the same number.
