@@ -117,7 +117,7 @@ private func scan<Carry: TensorTree, Elements: TensorTree, Output: TensorTree, T
   }
   var carried = Signature()
   carried.add(initial, "carry")
-  let length = length ?? elements.leaves.first?.shape.first?.size
+  let length = length.map { Dimension($0) } ?? elements.leaves.first?.shape.first
   do throws(KilnError) {
     let results = try scanned(carried, elements, length, isReversed, region, location)
     return (
@@ -125,7 +125,7 @@ private func scan<Carry: TensorTree, Elements: TensorTree, Output: TensorTree, T
       region.output.output.replacingTensors(by: Array(results.dropFirst(carried.leaves.count)))
     )
   } catch {
-    let outputs = region.types.dropFirst(carried.leaves.count).map { $0.stacked(max(length ?? 0, 0)) }
+    let outputs = region.types.dropFirst(carried.leaves.count).map { $0.stacked(.max(length ?? 0, 0)) }
     let poisons = Failure.poison(error.resolved(else: location), carried.leaves.map(\.type) + outputs)
     return (
       initial.replacingTensors(by: Array(poisons.prefix(carried.leaves.count))),
@@ -135,7 +135,7 @@ private func scan<Carry: TensorTree, Elements: TensorTree, Output: TensorTree, T
 }
 
 private func scanned<Carry, Output>(
-  _ carried: Signature, _ elements: Signature, _ length: Int?, _ isReversed: Bool,
+  _ carried: Signature, _ elements: Signature, _ length: Dimension?, _ isReversed: Bool,
   _ region: TracedRegion<Turn<Carry, Output>>, _ location: SourceLocation
 ) throws(KilnError) -> [TensorCore] {
   for failure in [carried.failure, elements.failure] { if let failure { throw KilnError(failure) } }
@@ -147,11 +147,11 @@ private func scanned<Carry, Output>(
     throw KilnError(
       "scan.C2", "a scan goes over tensors with a leading axis, or has a length; found neither", at: location)
   }
-  guard length >= 0 else {
+  guard Dimension.isAtLeast(length, 0) != false else {
     throw KilnError("scan.C2", "a length is not negative, found \(length)", at: location)
   }
   for (name, core) in zip(elements.leafNames, elements.leaves)
-  where core.shape[0] != Dimension(length) {
+  where Dimension.equality(core.shape[0], length) == false {
     throw KilnError(
       "scan.C3", "a scan of length \(length) goes over tensors with that leading extent; \(name) is \(core.type)",
       at: location)

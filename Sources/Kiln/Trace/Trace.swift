@@ -72,14 +72,14 @@ package final class Trace: Listener {
   private let state: Lock<State>
 
   /// The number of examples of the innermost batch that the closure is traced for.
-  let batchSize: Int?
+  let batchSize: Dimension?
 
   /// - Parameters:
   ///   - module: the functions that the closure may call; those of the enclosing trace unless given.
   ///   - batchSize: the number of examples that the closure will be run on; that of the enclosing trace unless given.
   package init(
     _ name: String, at location: SourceLocation, subject: ObjectIdentifier? = nil, in module: Module? = nil,
-    batchSize: Int? = nil
+    batchSize: Dimension? = nil
   ) {
     self.location = location
     self.subject = subject

@@ -12,7 +12,7 @@ struct ClosureTransform<Output>: Sendable {
   /// result looks like, so that a poisoned one can stand in for it.
   var check: (@Sendable (Signature) throws(KilnError) -> Void)?
   /// For a batch, the number of examples and the types of the tensors of one, in order.
-  var examples: (@Sendable (Signature) throws(KilnError) -> (size: Int, types: [TensorType]))?
+  var examples: (@Sendable (Signature) throws(KilnError) -> (size: Dimension, types: [TensorType]))?
 
   init(_ location: SourceLocation, _ shape: OutputShape<Output>, named name: String = "main") {
     (self.location, self.shape, self.name) = (location, shape, name)
@@ -76,7 +76,7 @@ struct ClosureTransform<Output>: Sendable {
   ) throws(KilnError) -> TransformedClosure<Output> {
     let signature = signature("arg", of: repeat each input)
     try check?(signature)
-    var batch: (size: Int, types: [TensorType])?
+    var batch: (size: Dimension, types: [TensorType])?
     var mismatch: KilnError?
     do throws(KilnError) { batch = try examples?(signature) } catch { mismatch = error }
     let traced = try Trace(name, at: location, batchSize: batch?.size).recording { binder throws(KilnError) in

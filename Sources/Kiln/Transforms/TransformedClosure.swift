@@ -13,7 +13,7 @@ struct TransformedClosure<Output> {
   /// How many of them each argument has.
   let leafCounts: [Int]
   /// The number of examples of the batch that it was traced for.
-  let batchSize: Int
+  let batchSize: Dimension
   /// The closure's result, whose tensors mean nothing any more.
   let output: Output
   let shape: OutputShape<Output>

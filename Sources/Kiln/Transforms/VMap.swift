@@ -47,12 +47,12 @@ private struct BatchAxes {
   }
 
   /// The number of examples, and the types of the arguments of one.
-  func examples(_ signature: Signature) throws(KilnError) -> (size: Int, types: [TensorType]) {
+  func examples(_ signature: Signature) throws(KilnError) -> (size: Dimension, types: [TensorType]) {
     let count = signature.leafCounts.count
     if let arguments, arguments.count != count {
       throw KilnError("vmap.C7", "\(arguments.count) axes are given for \(count) arguments", at: location)
     }
-    var size: Int?
+    var size: Dimension?
     var types: [TensorType] = []
     for (leaf, axis) in zip(signature.leaves, leafAxes(signature.leafCounts)) {
       guard let axis else {
@@ -63,7 +63,7 @@ private struct BatchAxes {
       guard leaf.shape.indices.contains(place) else {
         throw KilnError("vmap.C5", "an argument of type \(leaf.type) has no axis \(axis) to batch over", at: location)
       }
-      let extent = leaf.shape.dimensions[place]
+      let extent = leaf.shape[place]
       if let size, size != extent {
         throw KilnError(
           "vmap.C4",

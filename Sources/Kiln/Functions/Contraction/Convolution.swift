@@ -111,8 +111,8 @@ extension TensorCore {
       let windows = try SpatialWindows(name, sizes, taps: taps, stride: stride, padding: padding, dilation: dilation)
       let slid = (0..<spatial).map {
         Convolution.Window(
-          AxisPair($0 + 1, $0), stride: windows.strides[$0], low: windows.widths[$0].before,
-          high: windows.widths[$0].after,
+          AxisPair($0 + 1, $0), stride: windows.strides[$0], low: Dimension(windows.widths[$0].before),
+          high: Dimension(windows.widths[$0].after),
           rhsDilation: windows.dilations[$0])
       }
       if groups == 1 {
@@ -166,7 +166,7 @@ extension TensorCore {
           // No elements have no gaps between them either.
           cut.after = reach - (sizes[axis] == 0 ? 1 : windows.strides[axis]) - cut.before
         }
-        (window.low, window.high) = (reach - 1 - cut.before, reach - 1 - cut.after)
+        (window.low, window.high) = (Dimension(reach - 1 - cut.before), Dimension(reach - 1 - cut.after))
         return window
       }
       let reversed = emit(.movement(.reverse(axes: Array(0..<spatial))), [filter])

@@ -86,7 +86,7 @@ private struct EinsumTerm {
       let leading = rest.map { term.core.shape.dimensions[$0] }
       let flat = moved.reshaped(Shape(leading + [count * count]))
       let slice = MovementOp.slice(
-        start: Array(repeating: 0, count: leading.count + 1), limit: leading + [count * count],
+        start: Array(repeating: 0, count: leading.count + 1), limit: (leading + [count * count]).extents,
         stride: Array(repeating: 1, count: leading.count) + [count + 1])
       term = EinsumTerm(
         core: emit(.movement(slice), [flat]), labels: rest.map { term.labels[$0] } + [term.labels[place]])

@@ -41,7 +41,7 @@ extension TensorProtocol {
   public func dynamicSlice<Index: TensorInteger>(
     at starts: [Tensor<Index>], sizes: [Int], bounds: IndexBounds = .clamp
   ) -> Self {
-    Self(core: emit(.indexing(.dynamicSlice(sizes: sizes, bounds: bounds)), [core] + starts.map(\.core)))
+    Self(core: emit(.indexing(.dynamicSlice(sizes: sizes.extents, bounds: bounds)), [core] + starts.map(\.core)))
   }
 
   /// The tensor with `update` written over the box that begins at `starts`, one scalar for each axis.

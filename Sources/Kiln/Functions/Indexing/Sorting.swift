@@ -102,6 +102,6 @@ extension TensorCore {
     if kind == .poisoned || range == 0..<shape.dimensions[axis] { return self }
     var (start, limit) = (shape.dimensions.map { _ in 0 }, shape.dimensions)
     (start[axis], limit[axis]) = (range.lowerBound, range.upperBound)
-    return emit(.movement(.slice(start: start, limit: limit, stride: start.map { _ in 1 })), [self])
+    return emit(.movement(.slice(start: start.extents, limit: limit.extents, stride: start.map { _ in 1 })), [self])
   }
 }

@@ -93,7 +93,7 @@ extension TensorProtocol {
     )
     (start[rank - 1], stride[rank - 1]) = (first, columns + 1)
     limit[rank - 1] = count == 0 ? 0 : first + (count - 1) * (columns + 1) + 1
-    return Self(core: emit(.movement(.slice(start: start, limit: limit, stride: stride)), [flat]))
+    return Self(core: emit(.movement(.slice(start: start.extents, limit: limit.extents, stride: stride)), [flat]))
   }
 }
 
@@ -120,7 +120,7 @@ extension Tensor where Scalar: TensorNumber {
     var interior = Array(repeating: 0, count: rank)
     interior[rank - 1] = size
     let none = Array(repeating: 0, count: rank)
-    let spread = emit(.movement(.pad(low: none, high: none, interior: interior)), [core, Tensor(0).core])
+    let spread = emit(.movement(.pad(low: none.extents, high: none.extents, interior: interior)), [core, Tensor(0).core])
     return Tensor(
       core: spread.kind == .poisoned ? spread : spread.reshaped(Shape(Array(core.shape) + [Dimension(size)])))
   }

@@ -44,7 +44,7 @@ extension TensorCore {
     func part(_ range: Range<Int>) -> TensorCore {
       var (start, limit) = (shape.indices.map { _ in 0 }, shape.dimensions)
       (start[axis], limit[axis]) = (range.lowerBound, range.upperBound)
-      return emit(.movement(.slice(start: start, limit: limit, stride: start.map { _ in 1 })), [self])
+      return emit(.movement(.slice(start: start.extents, limit: limit.extents, stride: start.map { _ in 1 })), [self])
     }
     func repeated(_ element: Int, _ count: Int) -> TensorCore {
       var wide = shape

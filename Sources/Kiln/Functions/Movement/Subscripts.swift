@@ -172,7 +172,7 @@ extension TensorSelection {
 extension TensorCore {
   fileprivate func selecting(_ selections: [TensorSelection]) -> TensorCore {
     let slice = MovementOp.slice(
-      start: selections.map(\.start), limit: selections.map(\.limit), stride: selections.map(\.stride))
+      start: selections.map(\.start).extents, limit: selections.map(\.limit).extents, stride: selections.map(\.stride))
     let whole = zip(selections, shape.dimensions).allSatisfy { $0.start == 0 && $0.limit == $1 && $0.stride == 1 }
     let part = whole ? self : emit(.movement(slice), [self])
     if part.kind == .poisoned { return part }

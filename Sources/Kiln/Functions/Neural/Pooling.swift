@@ -114,10 +114,10 @@ extension TensorCore {
     var padded = self
     if (low + high).contains(where: { $0 > 0 }) {
       let value = TensorCore.constant(Literal(splat: padding))
-      padded = emit(.movement(.pad(low: low, high: high, interior: low.map { _ in 0 })), [self, value])
+      padded = emit(.movement(.pad(low: low.extents, high: high.extents, interior: low.map { _ in 0 })), [self, value])
     }
     let op = MovementOp.windows(
-      axes: grid.axes, sizes: grid.sizes, strides: grid.windows.strides, dilations: grid.windows.dilations)
+      axes: grid.axes, sizes: grid.sizes.extents, strides: grid.windows.strides, dilations: grid.windows.dilations)
     return emit(.movement(op), [padded])
   }
 
