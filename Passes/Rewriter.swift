@@ -95,6 +95,11 @@ package struct Rewriter: Sendable {
     try emit(op, operands)[0]
   }
 
+  /// Takes over what sizes must meet in `function`, also for instructions that are not copied.
+  package mutating func inherit(_ function: Function) {
+    for requirement in function.requirements { builder.require(requirement) }
+  }
+
   /// What takes the place of an instruction that is copied: its results; nil for a plain copy.
   package typealias Replacement = (inout Rewriter, InstructionID, [ValueID]) throws(KilnError) -> [ValueID]?
 
@@ -104,7 +109,7 @@ package struct Rewriter: Sendable {
     of function: Function, arguments: [ValueID], replacing replacement: Replacement? = nil
   ) throws(KilnError) -> EntityTable<ValueID, ValueID> {
     let uses = function.useCounts()
-    for requirement in function.requirements { builder.require(requirement) }
+    inherit(function)
     var values = EntityTable<ValueID, ValueID>(arguments)
     for id in function.instructions.ids {
       let instruction = function.instructions[id]

@@ -22,25 +22,31 @@ extension Function {
   /// - Throws: `size.C2` for an argument that does not fit its parameter or the other arguments, `size.C3` for a name
   ///   that no parameter has as an extent.
   package func sizes(of arguments: [Shape]) throws(KilnError) -> [String: Int] {
+    try Self.sizes(parameters, of: arguments, in: "@\(name)")
+  }
+
+  package static func sizes(
+    _ parameters: [Parameter], of arguments: [Shape], in function: String
+  ) throws(KilnError) -> [String: Int] {
     var sizes: [String: Int] = [:]
     var places: [String: String] = [:]
     for (parameter, argument) in zip(parameters, arguments) where parameter.type.rank == argument.rank {
       for (axis, extent) in parameter.type.shape.enumerated() where extent.isSymbolic {
         guard let name = extent.polynomial.name, sizes[name] == nil else { continue }
         sizes[name] = argument[axis].size
-        places[name] = "axis \(axis) of %\(parameter.name)"
+        places[name] = "axis \(axis) of \(parameter.name)"
       }
     }
     for (parameter, argument) in zip(parameters, arguments) {
       let expected = parameter.type.shape.map { $0.bound(to: sizes) }
       if let open = expected.first(where: \.isSymbolic) {
-        throw KilnError("size.C3", "@\(name): no argument brings the size \(open.names.sorted().joined(separator: ", "))")
+        throw KilnError("size.C3", "\(function): no argument brings the size \(open.names.sorted().joined(separator: ", "))")
       }
       guard parameter.type.shape.isSymbolic, expected != Array(argument) else { continue }
       let known = sizes.keys.sorted().map { "\($0) is \(sizes[$0]!) by \(places[$0]!)" }.joined(separator: ", ")
       throw KilnError(
         "size.C2",
-        "%\(parameter.name) of @\(name) is \(parameter.type), found \(TensorType(parameter.type.dtype, argument)); \(known)")
+        "\(parameter.name) of \(function) is \(parameter.type), found \(TensorType(parameter.type.dtype, argument)); \(known)")
     }
     return sizes
   }
@@ -63,15 +69,60 @@ extension Function {
     for (value, type) in types.enumerated() where valueTypes[ValueID(value)] != type {
       do throws(ConstraintFailure) { try type.requireAddressable() } catch { throw KilnError(error) }
     }
+    var bound: [Instruction] = []
+    var numbers = SizeNumbers(types)
+    for (id, instruction) in zip(instructions.ids, instructions.elements) {
+      var instruction = instruction
+      instruction.op = instruction.op.mapDimensions { $0.bound(to: sizes) }
+      bound.append(numbers.folded(instruction, at: locations[id]))
+    }
     return Function(
       name: name, parameters: parameters.map { Parameter($0.name, type($0.type), isHidden: $0.isHidden) },
-      instructions: EntityTable(
-        instructions.elements.map { instruction in
-          var instruction = instruction
-          instruction.op = instruction.op.mapDimensions { $0.bound(to: sizes) }
-          return instruction
-        }),
-      results: results, requirements: open, valueTypes: EntityTable(types), locations: locations)
+      instructions: EntityTable(bound), results: results, requirements: open, valueTypes: EntityTable(types),
+      locations: locations)
+  }
+}
+
+/// The values of a bound function that are numbers made of sizes, such as the divisor of a mean. They become constants,
+/// as folding makes them where sizes are numbers from the start.
+private struct SizeNumbers {
+  private let types: [TensorType]
+  private var literals: [ValueID: Literal] = [:]
+  /// Constants, which count where they meet a size.
+  private var constants: [ValueID: Literal] = [:]
+
+  init(_ types: [TensorType]) { self.types = types }
+
+  mutating func folded(_ instruction: Instruction, at location: SourceLocation) -> Instruction {
+    if case .source(.constant(let literal)) = instruction.op, literal.splat != nil {
+      constants[instruction.result] = literal
+      return instruction
+    }
+    guard instruction.resultCount == 1, let literal = literal(instruction, location) else { return instruction }
+    literals[instruction.result] = literal
+    return Instruction(
+      op: .source(.constant(literal)), operands: [], firstResult: instruction.firstResult, resultCount: 1)
+  }
+
+  private func literal(_ instruction: Instruction, _ location: SourceLocation) -> Literal? {
+    let type = types[instruction.result.index]
+    switch instruction.op {
+    case .source(.dimensionSize(let axis)):
+      let size = types[instruction.operands[0].index].shape[axis].size
+      return size.map { Literal(splat: Scalar(Int64($0))) }
+    case .movement(.broadcast), .movement(.reshape):
+      return literals[instruction.operands[0]]?.splat.map { Literal(splat: $0, shape: type.shape) }
+    case .map, .type:
+      guard instruction.operands.contains(where: { literals[$0] != nil }), !type.shape.isSymbolic else { return nil }
+      let splats = instruction.operands.compactMap { (literals[$0] ?? constants[$0])?.splat }
+      guard splats.count == instruction.operands.count,
+        let value = try? ReferenceInterpreter.evaluate(
+          op: instruction.op, operands: splats.map { TensorValue(Literal(splat: $0)) },
+          resultTypes: [TensorType(type.dtype, .scalar)], location: location)
+      else { return nil }
+      return Literal(splat: Scalar(type.dtype, bits: value[0].bits[0]), shape: type.shape)
+    case .source, .movement, .reduction, .contraction, .indexing, .control: return nil
+    }
   }
 }
 

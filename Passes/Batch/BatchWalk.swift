@@ -63,6 +63,7 @@ package struct BatchWalk {
     self.mask = mask
     defer { self.mask = outer }
     var values = EntityTable<ValueID, BatchedValue>(operands)
+    rewriter.inherit(function)
     for id in function.instructions.ids {
       let instruction = function.instructions[id]
       rewriter.location = function.locations[id]

@@ -60,6 +60,7 @@ package enum Inliner {
   ) throws(KilnError) -> Function {
     if !function.instructions.elements.contains(where: { callee($0.op) != nil }) { return function }
     var rewriter = Rewriter(function.name, in: callees)
+    rewriter.inherit(function)
     var values = EntityTable<ValueID, ValueID>(function.parameters.map { rewriter.addParameter($0) })
     for id in function.instructions.ids {
       let instruction = function.instructions[id]

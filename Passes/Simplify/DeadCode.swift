@@ -33,6 +33,7 @@ extension Function {
     let live = liveInstructions()
     if live.elements.allSatisfy({ $0 }) { return self }
     var rewriter = Rewriter(name, in: module)
+    rewriter.inherit(self)
     var values = EntityTable<ValueID, ValueID?>(repeating: nil, count: valueTypes.count)
     for (index, parameter) in parameters.enumerated() { values[ValueID(index)] = rewriter.addParameter(parameter) }
     for id in instructions.ids where live[id] {

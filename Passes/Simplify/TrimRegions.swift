@@ -50,6 +50,7 @@ private struct RegionTrimming {
       for operand in read { isUsed[instruction.operands[operand]] = true }
     }
     var rewriter = Rewriter(name, in: result)
+    rewriter.inherit(function)
     var values = EntityTable<ValueID, ValueID?>(repeating: nil, count: function.valueTypes.count)
     for index in parameters ?? Array(function.parameters.indices) {
       values[ValueID(index)] = rewriter.addParameter(function.parameters[index])

@@ -40,6 +40,7 @@ package struct ForwardWalk {
 
   package mutating func walk() throws(KilnError) {
     let definitions = Definitions(function)
+    rewriter.inherit(function)
     for id in function.instructions.ids {
       let instruction = function.instructions[id]
       rewriter.location = function.locations[id]

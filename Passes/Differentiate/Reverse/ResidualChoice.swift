@@ -84,6 +84,7 @@ extension Function {
     _ wanted: [ValueID], known: [ValueID: ValueID], into rewriter: inout Rewriter
   ) throws(KilnError) -> [ValueID] {
     var values = known
+    rewriter.inherit(self)
     var isNeeded = EntityTable<ValueID, Bool>(repeating: false, count: valueTypes.count)
     for value in wanted where known[value] == nil { isNeeded[value] = true }
     var copied: [InstructionID] = []

@@ -36,10 +36,11 @@ final class ColdCall<Output> {
   @inline(never)
   func program() throws(KilnError) -> CompiledProgram {
     let signature = try placedSignature()
-    return try table.program(for: signature) { previous throws(KilnError) in
+    let maker = ProgramMaker(table: table, stateCount: stateCount) { [self] types throws(KilnError) in
       try inspect()
-      return try table.build(signature, previous, state: stateCount) { () throws(KilnError) in try trace() }
+      return try trace(types)
     }
+    return try table.program(for: signature, by: maker)
   }
 
   /// Traces the closure again.
@@ -48,7 +49,7 @@ final class ColdCall<Output> {
   func checkTrace() throws(KilnError) {
     let signature = try placedSignature()
     guard let program = table.program(for: signature) else { return }
-    try RetraceCheck.compare(program.entry.module, trace().recorded.module(), at: signature.location)
+    try RetraceCheck.compare(program.entry.module, trace(program.entry.types).recorded.module(), at: signature.location)
   }
 
   /// Records the call.
@@ -117,9 +118,11 @@ final class ColdCall<Output> {
     return signature
   }
 
-  private func trace() throws(KilnError) -> TracedClosure<Output> {
+  /// - Parameter types: what the closure gets instead of the arguments' own types; those that have names for sizes.
+  private func trace(_ types: [TensorType] = []) throws(KilnError) -> TracedClosure<Output> {
     let trace = Trace("main", at: table.location, subject: ObjectIdentifier(table))
     return try trace.recording { binder throws(KilnError) in
+      binder.types = types[...]
       let (output, state) = try body(&binder)
       returned = output
       let cores = try state.get()

@@ -4,10 +4,20 @@ public import KilnIR
 public struct CompilationReport: Sendable, CustomStringConvertible {
   /// One compilation.
   public struct Entry: Sendable, CustomStringConvertible {
-    /// The argument types, with their names: `arg0.weight: f32[784,128]`.
+    /// The argument types, with their names: `arg0.weight: f32[784,128]`, or `arg0: f32[n,784]` for all sizes n.
     public let inputs: [String]
     /// Why the earlier programs did not fit; empty for the first compilation.
     public let reasons: [Reason]
+    /// Sizes that had names and are numbers all the same, because a line of the closure asked for them.
+    public var pinnedSizes: [(name: String, location: SourceLocation)] {
+      pins.sorted { $0.key < $1.key }.map { ($0.key, $0.value.resolved(else: closure)) }
+    }
+    let pins: [String: SourceLocation]
+    /// The types of the tensors that it was traced for, and those inputs that have names for sizes.
+    let types: [TensorType]
+    let sizedInputs: [String]
+    /// How many sizes have a plan now; nil for a program that serves those of its first call alone.
+    public internal(set) var planCount: Int?
     /// The line of the call. Return addresses become a line only when somebody asks.
     public var location: SourceLocation { call.resolved(else: closure) }
     /// Where the call was made, and where the closure was handed over.
@@ -23,7 +33,14 @@ public struct CompilationReport: Sendable, CustomStringConvertible {
     public var description: String {
       let why = reasons.isEmpty ? "first call" : reasons.map(\.description).joined(separator: ", ")
       let milliseconds = (seconds * 10_000).rounded() / 10
-      return "\(location): compiled for \(device) in \(milliseconds) ms: \(why)"
+      var text = "\(location): compiled for \(device) in \(milliseconds) ms: \(why)"
+      if let planCount {
+        text += "; serves all sizes of \(sizedInputs.joined(separator: ", ")); \(planCount) plan\(planCount == 1 ? "" : "s")"
+      }
+      for (name, location) in pinnedSizes {
+        text += "; \(location) asks for the number of \(name), so it is one"
+      }
+      return text
     }
   }
 
@@ -82,12 +99,12 @@ public struct CompilationReport: Sendable, CustomStringConvertible {
   }
 }
 
-extension CompiledProgram {
-  /// How the signature of a call differs from that of this program.
+extension Signature {
+  /// How the signature of a call differs from that of a program.
   func differences(from signature: Signature) -> [CompilationReport.Reason] {
     var reasons: [CompilationReport.Reason] = []
-    if wanted != signature.device {
-      reasons.append(.init(name: "the device", old: wanted.description, new: signature.device.description))
+    if device != signature.device {
+      reasons.append(.init(name: "the device", old: device.description, new: signature.device.description))
     }
     for (index, item) in signature.items.enumerated() {
       guard index < items.count, names[index] == signature.names[index] else {

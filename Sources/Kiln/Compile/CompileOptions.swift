@@ -5,10 +5,13 @@ public struct CompileOptions: Sendable {
   public var device: Device?
   /// How strictly numbers follow section 5 of the Spec.
   public var numerics: Numerics
-  /// The most programs that the function may have. A call that would need one more throws `compile.limit`: nothing is
-  /// ever silently interpreted or forgotten. With 0 or less every call throws, but for calls that another trace
-  /// records.
+  /// The most programs that the function may have; a program for all sizes is one, however many sizes come. A call that
+  /// would need one more throws `compile.limit`: nothing is ever silently interpreted. With 0 or less every call
+  /// throws, but for calls that another trace records.
   public var limit: Int
+  /// Names for sizes of the arguments. Without them the first program is for the sizes of the first call, and where a
+  /// second size comes the sizes that differ get names.
+  public var sizes: SizeDeclaration?
   /// Whether every call traces the closure again and throws if it records another program: slow, and finds Swift code
   /// in the closure that depends on more than the arguments. KILN_CHECK=retrace sets it.
   public var checksEveryTrace: Bool

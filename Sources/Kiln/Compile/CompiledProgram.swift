@@ -2,8 +2,8 @@ import KilnIR
 import KilnRuntime
 import Synchronization
 
-/// One program of a compiled function: what its arguments must be, and how to run it. Immutable; it lives as long as
-/// the compiled function.
+/// A program of a compiled function, or the plan of one for all sizes: what its arguments must be, and how to run it.
+/// Immutable.
 // @unchecked: nothing changes between `init` and the end of its table; the constants are values of Sendable types.
 class CompiledProgram: @unchecked Sendable {
   let items: UnsafeBufferPointer<SignatureItem>
@@ -18,10 +18,11 @@ class CompiledProgram: @unchecked Sendable {
   let onDevice: (any DeviceExecutable)?
   private let copies: CapturedCopies
   let captures: [Trace.Capture]
+  /// The signature of the call for which it was made, without its tensors.
+  let signature: Signature
   let results: UnsafeBufferPointer<Unmanaged<InternedType>>
   let inputCount: Int
-  /// The program compiled before this one.
-  private(set) var previous: CompiledProgram?
+  /// What was compiled; a plan shares it with its program.
   let entry: CompilationReport.Entry
   /// Which tensors of an update's state got fresh buffers.
   let freshBuffers: FreshBufferCounts
@@ -33,11 +34,12 @@ class CompiledProgram: @unchecked Sendable {
   private let spareScratch = Atomic<UnsafeMutableRawPointer?>(nil)
 
   init(
-    _ template: UnsafeRawPointer, _ signature: Signature, _ recorded: RecordedFunction, _ executable: any Executable,
-    on device: Device, state: Int, previous: CompiledProgram?, entry: CompilationReport.Entry
+    _ template: UnsafeRawPointer, _ signature: Signature, _ captures: [Trace.Capture], results: [TensorType],
+    _ executable: any Executable, on device: Device, _ freshBuffers: FreshBufferCounts, entry: CompilationReport.Entry
   ) {
     self.template = template
-    freshBuffers = FreshBufferCounts(signature.leafNames.prefix(state))
+    self.signature = signature.withoutTensors
+    self.freshBuffers = freshBuffers
     items = Self.immortal(signature.items)
     names = signature.names
     wanted = signature.device
@@ -45,11 +47,10 @@ class CompiledProgram: @unchecked Sendable {
     self.device = device
     self.executable = executable
     onDevice = executable.onDevice
-    copies = CapturedCopies(count: recorded.captures.count)
-    captures = recorded.captures
-    results = Self.immortal(recorded.function.resultTypes.map { Unmanaged.passUnretained(InternedType.of($0)) })
-    inputCount = recorded.function.parameters.count
-    self.previous = previous
+    copies = CapturedCopies(count: captures.count)
+    self.captures = captures
+    self.results = Self.immortal(results.map { Unmanaged.passUnretained(InternedType.of($0)) })
+    inputCount = signature.leaves.count + captures.count
     self.entry = entry
     hasVariables = captures.contains { if case .variable = $0 { true } else { false } }
   }
@@ -65,9 +66,6 @@ class CompiledProgram: @unchecked Sendable {
     _ = buffer.initialize(from: elements)
     return UnsafeBufferPointer(buffer)
   }
-
-  /// Lets the program before this one go, so that a long list is not released recursively.
-  func takePrevious() -> CompiledProgram? { previous.take() }
 
   /// Whether the program is for the device of a call whose arguments do not say one.
   func isWanted(_ ambient: Ambient?) -> Bool { ambient?.device.map { $0 == wanted } ?? isForPreferred }

@@ -2,14 +2,30 @@ import KilnIR
 import KilnRuntime
 import Synchronization
 
-/// The programs of one compiled function, newest first. Looking one up takes no lock; compiling takes one of this
+/// The programs of one compiled function. The one that ran last is found without a lock; making one takes a lock of this
 /// function's own.
 final class ProgramTable: Sendable {
+  private struct Programs: Sendable {
+    /// Those for the sizes of one call.
+    var fixed: [CompiledProgram] = []
+    /// Those for all sizes.
+    var sized: [SizedProgram] = []
+    /// Both, in the order in which they were made.
+    var entries: [@Sendable () -> CompilationReport.Entry] = []
+    /// Arguments whose sizes got names in vain: what was traced would serve one call only.
+    var refused: [[TensorType]] = []
+    /// Programs that ran last once, which a reader may still be about to retain.
+    var retired: [UInt] = []
+  }
+
   let options: CompileOptions
   let location: SourceLocation
-  // The newest program, retained; programs are never removed before the table goes.
-  private let newest = Atomic<UInt>(0)
+  private let programs = Lock(Programs())
   private let compiling = Lock(())
+  /// The program that ran last, retained.
+  private let latest = Atomic<UInt>(0)
+  /// Calls between reading `latest` and retaining it: what `latest` was meanwhile is not released.
+  private let readers = Atomic<Int>(0)
   private let inPlace = Atomic<Int>(0)
 
   init(_ options: CompileOptions, _ location: SourceLocation) {
@@ -18,55 +34,107 @@ final class ProgramTable: Sendable {
   }
 
   deinit {
-    guard let pointer = UnsafeRawPointer(bitPattern: newest.load(ordering: .acquiring)) else { return }
-    var next: CompiledProgram? = Unmanaged<CompiledProgram>.fromOpaque(pointer).takeRetainedValue()
-    while let program = next { next = program.takePrevious() }
+    let retired = programs.withLock { $0.retired }
+    for address in retired + [latest.load(ordering: .acquiring)] { Self.release(address) }
   }
 
+  private static func release(_ address: UInt) {
+    guard let pointer = UnsafeRawPointer(bitPattern: address) else { return }
+    Unmanaged<CompiledProgram>.fromOpaque(pointer).release()
+  }
+
+  /// The program that ran last.
   var first: CompiledProgram? {
-    UnsafeRawPointer(bitPattern: newest.load(ordering: .acquiring)).map {
-      Unmanaged<CompiledProgram>.fromOpaque($0).takeUnretainedValue()
+    readers.add(1, ordering: .sequentiallyConsistent)
+    defer { readers.subtract(1, ordering: .sequentiallyConsistent) }
+    return UnsafeRawPointer(bitPattern: latest.load(ordering: .sequentiallyConsistent)).map {
+      Unmanaged<CompiledProgram>.fromOpaque($0).retain().takeRetainedValue()
     }
   }
 
+  /// The next call looks at `program` first.
+  private func use(_ program: CompiledProgram) {
+    let address = UInt(bitPattern: Unmanaged.passRetained(program).toOpaque())
+    let old = latest.exchange(address, ordering: .sequentiallyConsistent)
+    let released = programs.withLock { programs in
+      programs.retired.append(old)
+      guard readers.load(ordering: .sequentiallyConsistent) == 0 else { return [UInt]() }
+      defer { programs.retired = [] }
+      return programs.retired
+    }
+    for address in released { Self.release(address) }
+  }
+
+  /// The program for these arguments, if there is one.
   func program(for signature: Signature) -> CompiledProgram? {
-    var next = first
-    while let program = next {
-      if program.matches(signature) { return program }
-      next = program.previous
-    }
-    return nil
+    let (fixed, sized) = programs.withLock { ($0.fixed, $0.sized) }
+    if let program = fixed.first(where: { $0.matches(signature) }) { return program }
+    return sized.first { $0.accepts(signature) }?.plan(for: signature)
   }
 
-  /// The program for these arguments, compiled by `make` if it does not exist yet. One thread compiles at a time.
-  func program(
-    for signature: Signature, _ make: (_ previous: CompiledProgram?) throws(KilnError) -> CompiledProgram
-  ) throws(KilnError) -> CompiledProgram {
-    var result: Result<CompiledProgram, KilnError>?
-    compiling.withLock { _ in
-      do throws(KilnError) {
-        if let known = program(for: signature) {
-          result = .success(known)
-          return
-        }
-        try checkLimit(signature)
-        let program = try make(first)
-        // The table's reference to the program before is now that of `program`.
-        let previous = newest.exchange(
-          UInt(bitPattern: Unmanaged.passRetained(program).toOpaque()), ordering: .acquiringAndReleasing)
-        if let pointer = UnsafeRawPointer(bitPattern: previous) {
-          Unmanaged<CompiledProgram>.fromOpaque(pointer).release()
-        }
-        result = .success(program)
-      } catch {
-        result = .failure(error)
+  /// The program for these arguments, which is made if it does not exist yet. One thread makes programs at a time.
+  func program<Output>(for signature: Signature, by maker: ProgramMaker<Output>) throws(KilnError) -> CompiledProgram {
+    if let known = program(for: signature) {
+      use(known)
+      return known
+    }
+    let result = compiling.withLock { _ in
+      Result { () throws(KilnError) in
+        if let known = program(for: signature) { return known }
+        return try make(signature, by: maker)
       }
     }
-    guard let result else { throw KilnError("compile.C2", "the function was not compiled") }
-    return try result.get()
+    let made = try result.get()
+    use(made)
+    return made
+  }
+
+  /// Makes a plan of a program for all sizes that is there, a program for all sizes, or one for these sizes.
+  private func make<Output>(
+    _ signature: Signature, by maker: ProgramMaker<Output>
+  ) throws(KilnError) -> CompiledProgram {
+    let known = programs.withLock { $0 }
+    if let sized = known.sized.first(where: { $0.accepts(signature) }) {
+      do throws(KilnError) {
+        return try sized.makePlan(for: signature)
+      } catch {
+        // What was not declared is no promise: these sizes may be right without what the others have in common.
+        if sized.isDeclared { throw error.located(at: signature.location).resolved() }
+      }
+    }
+    try checkLimit(signature)
+    var types = try namedTypes(signature, known)
+    // The same names again would be the same program.
+    if known.sized.contains(where: { $0.types == types }) { types = nil }
+    if let types, let sized = try maker.sizedProgram(signature, types, isDeclared: options.sizes != nil) {
+      programs.withLock { programs in
+        programs.sized.append(sized)
+        programs.entries.append { sized.reported }
+      }
+      return try sized.makePlan(for: signature)
+    }
+    let program = try maker.fixedProgram(signature)
+    programs.withLock { programs in
+      programs.fixed.append(program)
+      programs.entries.append { program.entry }
+      if let types { programs.refused.append(types) }
+    }
+    return program
+  }
+
+  /// The types of the arguments with names for sizes: as declared, or where they differ from those of the program that
+  /// is most like them.
+  private func namedTypes(_ signature: Signature, _ known: Programs) throws(KilnError) -> [TensorType]? {
+    if let declared = options.sizes { return try declared.types(of: signature) }
+    let candidates =
+      known.sized.compactMap { SizeNames.types(signature, differingFrom: $0.signature, $0.types) }
+      + known.fixed.compactMap { SizeNames.types(signature, differingFrom: $0.signature, $0.signature.types) }
+    let fewest = candidates.min { SizeNames.count($0) < SizeNames.count($1) }
+    return fewest.flatMap { known.refused.contains($0) ? nil : $0 }
   }
 
   private func checkLimit(_ signature: Signature) throws(KilnError) {
+    let count = programs.withLock { $0.entries.count }
     guard count >= options.limit else { return }
     let found =
       count == 0 ? "this function may have no program" : "this function has \(count) programs already, its limit"
@@ -74,94 +142,27 @@ final class ProgramTable: Sendable {
       Diagnostic(
         "compile.limit", "\(found), and these arguments need \(count == 0 ? "one" : "another one")",
         at: signature.location,
-        notes: (first?.differences(from: signature) ?? []).map(\.description) + [
+        notes: reasons(signature).map(\.description) + [
           "the function was made at \(location.resolved()) with `CompileOptions(limit: \(options.limit))`; a greater one "
             + "raises the limit"
         ])
     ).resolved()
   }
 
-  private var count: Int {
-    var count = 0
-    var next = first
-    while let program = next {
-      count += 1
-      next = program.previous
-    }
-    return count
-  }
-
   /// The differences from the earlier program that is most like these arguments.
   func reasons(_ signature: Signature) -> [CompilationReport.Reason] {
-    var best: [CompilationReport.Reason] = []
-    var next = first
-    while let program = next {
-      let reasons = program.differences(from: signature)
-      if best.isEmpty || reasons.count < best.count { best = reasons }
-      next = program.previous
-    }
-    return best
+    let known = programs.withLock { $0.fixed.map(\.signature) + $0.sized.map(\.signature) }
+    return known.reversed().map { $0.differences(from: signature) }.min { $0.count < $1.count } ?? []
   }
 
   func countInPlace(_ count: Int) { inPlace.add(count, ordering: .relaxed) }
 
   var report: CompilationReport {
-    var entries: [CompilationReport.Entry] = []
+    let known = programs.withLock { $0 }
     var fresh = CompilationReport.FreshBuffers()
-    var next = first
-    while let program = next {
-      entries.append(program.entry)
-      program.freshBuffers.add(to: &fresh)
-      next = program.previous
-    }
+    for program in known.fixed { program.freshBuffers.add(to: &fresh) }
+    for sized in known.sized { sized.freshBuffers.add(to: &fresh) }
     return CompilationReport(
-      entries: entries.reversed(), inPlaceCount: inPlace.load(ordering: .relaxed), freshBuffers: fresh)
-  }
-}
-
-extension ProgramTable {
-  /// Traces and prepares a program. Its first `state` results may take the memory of the first `state` parameters.
-  func build<Output>(
-    _ signature: Signature, _ previous: CompiledProgram?, state: Int,
-    _ trace: () throws(KilnError) -> TracedClosure<Output>
-  ) throws(KilnError) -> CompiledProgram {
-    let clock = ContinuousClock()
-    let start = clock.now
-    let reasons = reasons(signature)
-    let traced = try trace()
-    let recorded = traced.recorded
-    let module = try recorded.module()
-    let device = try device(for: signature, recorded)
-    let executionOptions = ExecutionOptions(
-      numerics: options.numerics, donations: (0..<state).map { ExecutionPlan.Donation(parameter: $0, result: $0) },
-      captures: recorded.captures, arguments: signature.leaves)
-    let executable: any Executable
-    do {
-      executable = try device.executor.prepare(module, function: recorded.function.name, options: executionOptions)
-    } catch {
-      throw error.resolved(else: self.location)
-    }
-    let duration = (clock.now - start).components
-    let inputs = zip(signature.names, signature.items).map { "\($0): \($1.text)" }
-    let entry = CompilationReport.Entry(
-      inputs: inputs, reasons: reasons, call: signature.location, closure: location, device: device,
-      seconds: Double(duration.seconds) + Double(duration.attoseconds) * 1e-18, module: module)
-    return TypedProgram(
-      traced.output, signature, recorded, executable, on: device, state: state, previous: previous, entry: entry)
-  }
-
-  /// Where a program runs: where its captured tensors lie, if neither its arguments nor the function say.
-  private func device(for signature: Signature, _ recorded: RecordedFunction) throws(KilnError) -> Device {
-    var captured: [TensorCore] = []
-    for case .tensor(let core) in recorded.captures { captured.append(core) }
-    do throws(KilnError) {
-      let place = try Placement.device(of: captured) { _ in "a captured tensor" }
-      let isFree = options.device == nil && signature.leaves.allSatisfy { $0.deviceElements == nil }
-      let device = isFree ? place ?? signature.device : signature.device
-      for core in captured { try Placement.check(core, on: device, named: "a captured tensor") }
-      return device
-    } catch {
-      throw error.located(at: location).resolved()
-    }
+      entries: known.entries.map { $0() }, inPlaceCount: inPlace.load(ordering: .relaxed), freshBuffers: fresh)
   }
 }

@@ -57,6 +57,20 @@ struct Signature {
   private(set) var device = Device.current
   fileprivate var path = TreePath()
 
+  /// The types of the tensors.
+  var types: [TensorType] {
+    items.compactMap { item in
+      if case .tensor(let type) = item { type._withUnsafeGuaranteedRef { $0.type } } else { nil }
+    }
+  }
+
+  /// What is left of it when the call has ended.
+  var withoutTensors: Signature {
+    var signature = self
+    signature.leaves = []
+    return signature
+  }
+
   mutating func add(_ tree: some TensorTree, _ name: String) {
     if treeFailure == nil { treeFailure = TreeCheck.failure(of: tree) }
     var tree = tree

@@ -14,6 +14,8 @@ public enum Numerics: Hashable, Sendable {
 package struct ExecutionOptions: Sendable {
   /// Options of the compiler.
   package var compilation: CompilationOptions
+  /// What is done to the module before it is fused; nil: everything.
+  package var passes: Pipeline?
   /// What the hidden parameters stand for when the program is made: a dump keeps it. No part of what is compiled.
   package var captures: [Trace.Capture]
   /// What the other parameters are in the call for which the program is made; empty if they are not known. For a dump,

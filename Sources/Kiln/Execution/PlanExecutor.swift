@@ -23,7 +23,7 @@ final class PlanExecutor: Executor {
   ) throws(KilnError) -> any Executable {
     // Folding computes as a run does.
     let compilation = try FloatingPointMode.withStandard { () throws(KilnError) in
-      try Compilation(module, entry: name, for: description, options: options.compilation)
+      try Compilation(module, entry: name, for: description, options: options.compilation, passes: options.passes)
     }
     try Dump.write(compilation, function: name, options, for: description)
     return try prepare(compilation.plan)

@@ -12,8 +12,9 @@ package final class InternedType: Sendable {
 
   private init(_ type: TensorType) {
     self.type = type
-    byteCount = type.byteCount
-    elementCount = type.shape.elementCount
+    // Only the tensors of a trace have sizes that calls bring, and they have no elements.
+    byteCount = type.shape.isSymbolic ? 0 : type.byteCount
+    elementCount = type.shape.isSymbolic ? 0 : type.shape.elementCount
   }
 
   package static func of(_ type: TensorType) -> InternedType {
