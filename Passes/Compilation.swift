@@ -35,7 +35,7 @@ package struct Compilation: Sendable {
   /// - Parameters:
   ///   - entry: the function that runs.
   ///   - passes: what is done to the module first; nil: `Pipeline.default(for: entry)`.
-  /// - Throws: what the passes have to say about the program; `module.C2` without the entry; `fuse.call` when a call
+  /// - Throws: `size.C4` where sizes are not numbers yet; what the passes have to say about the program; `module.C2` without the entry; `fuse.call` when a call
   ///   was not inlined; `lower.C1` for a function that the module does not have, `lower.C2` and `lower.C3` for control
   ///   flow nested too deeply or too large.
   package init(
@@ -43,6 +43,9 @@ package struct Compilation: Sendable {
     passes: Pipeline? = nil
   ) throws(KilnError) {
     var passed = [(name: "module", module: module)]
+    if let open = module[entry]?.sizeNames.sorted().first {
+      throw KilnError("size.C4", "what is compiled here depends on the size \(open); bind it to a number")
+    }
     // Functions without calls, in simplest form.
     let simple = try (passes ?? .default(for: entry)).run(module) { passed.append(($0.name, $2)) }
     // What kernels cannot say directly, in ops that they can.

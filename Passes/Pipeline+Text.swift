@@ -44,6 +44,10 @@ extension Pipeline {
     Entry(derivative: "hessian") { .hessian(of: $0, withRespectTo: $1) },
     Entry(derivative: "hessianVectorProduct") { .hessianVectorProduct(of: $0, withRespectTo: $1) },
     Entry("checkpoint(FUNCTION)") { $0.count == 1 ? .checkpoint(callsOf: $0[0]) : nil },
+    Entry("bind(NAME, SIZE)") { arguments in
+      guard arguments.count == 2, let size = Int(arguments[1]), size >= 0 else { return nil }
+      return .bind([arguments[0]: size])
+    },
     Entry("vmap(FUNCTION, SIZE, PARAMETER, ...)") { arguments in
       let parameters = arguments.dropFirst(2).compactMap { Int($0) }
       guard arguments.count >= 3, parameters.count == arguments.count - 2 else { return nil }

@@ -43,7 +43,7 @@ struct TextFile {
 struct ProgramFile {
   /// As diagnostics name it.
   let name: String
-  let module: Module
+  var module: Module
 
   /// Reads and checks `path`; `-` is standard input.
   init(_ path: String) throws(ToolError) { try self.init(TextFile(path)) }

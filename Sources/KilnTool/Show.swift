@@ -26,11 +26,13 @@ struct Show: ParsableCommand {
   var function: String?
   @Option(help: "The device to compile for: cpu or opencl.")
   var device: DeviceName = .cpu
+  @OptionGroup var sizes: SizeOptions
   @Flag(help: "One kernel per instruction.")
   var noFusion = false
 
   mutating func run() throws {
-    let program = try ProgramFile(file)
+    var program = try ProgramFile(file)
+    program.module = try sizes.bind(program)
     let function = try program.function(function)
     if case .opencl(let name) = device { return show(try openCLText(of: function, in: program, device: name)) }
     if stage == .opencl { return show(try openCLText(of: function, in: program, device: "")) }
