@@ -77,9 +77,6 @@ extension KernelDefinition {
   /// The number of reduction effects.
   public var reductionCount: Int { stages.reduce(0) { $0 + $1.reductionCount } }
 
-  /// Outer points of a launch.
-  public func pointCount(_ integers: [Int]) -> Int { outer.product(integers) }
-
   /// The buffers of a kernel that does nothing but copy one to the other, element by element: where both are the same
   /// memory there is nothing to do.
   public var copiedBuffers: (source: Int, target: Int)? {

@@ -164,7 +164,7 @@ extension CPUSchedule {
 
   /// Bytes shared by all phases and threads of one launch: block values of `splitRows`, packed panels of a contraction.
   public func workspaceBytes(_ kernel: KernelDefinition, _ integers: [Int]) -> Int {
-    let points = kernel.pointCount(integers)
+    let points = kernel.outer.product(integers)
     guard points > 0 else { return 0 }
     switch self {
     case .serial, .pointwise, .turned, .rows, .columns: return 0
@@ -198,7 +198,7 @@ extension CPUSchedule {
 
   /// Nanoseconds on one core: a rough estimate of a launch, enough to decide whether other cores should help.
   public func estimatedNanoseconds(_ kernel: KernelDefinition, _ integers: [Int]) -> Int {
-    let points = Double(kernel.pointCount(integers))
+    let points = Double(kernel.outer.product(integers))
     let isSerial = self == .serial
     let total = kernel.stages.reduce(0.0) { total, stage in
       // The tile of a dot reads each element many times over; scalar code takes some thirty times as long as vectors.
