@@ -203,10 +203,10 @@ import Testing
       before = before.map { $0 + block[block.count - 1] } ?? block[block.count - 1]
     }
     let value = try TensorValue(x, shape: [3000])
-    let forward = Op.reduction(.scanReduce(.sum, axis: 0, isReverse: false))
+    let forward = Op.reduction(.scanReduce(.sum, axis: 0, isReversed: false))
     #expect(try Self.evaluate(forward, [value]).elements(as: Float.self) == expected)
     let turned = try TensorValue(Array(x.reversed()), shape: [3000])
-    let backward = Op.reduction(.scanReduce(.sum, axis: 0, isReverse: true))
+    let backward = Op.reduction(.scanReduce(.sum, axis: 0, isReversed: true))
     #expect(try Self.evaluate(backward, [turned]).elements(as: Float.self) == expected.reversed())
     var plain = x
     for i in 1..<plain.count { plain[i] += plain[i - 1] }
