@@ -115,12 +115,6 @@ extension KernelDefinition {
     return (padded * ((sortKey?.byteCount ?? 0) + 4) + 15) / 16 * 16
   }
 
-  /// Blocks of the reductions or of the dot of stage 0.
-  package func blockCount(_ integers: [Int]) -> Int {
-    let isDot = stages[0].effects.contains { $0.dot != nil }
-    return max(1, ceilDivide(stages[0].innerCount(integers), isDot ? Self.contractionBlock : Self.reductionBlock))
-  }
-
   /// Points of the last outer axis, and of the others together.
   package func pointGrid(_ integers: [Int]) -> (columns: Int, rows: Int) {
     (outer.last?.value(integers) ?? 1, outer.dropLast().product(integers))
