@@ -78,3 +78,11 @@ public enum LineOperation: Hashable, Sendable {
     }
   }
 }
+
+extension KernelDefinition {
+  /// The dtype of the keys by which the kernel sorts lines.
+  package var sortKey: DType? {
+    guard case .line(.argSort, let key, _)? = stages[0].effects.first else { return nil }
+    return dtype(of: key, in: stages[0].body)
+  }
+}

@@ -119,7 +119,4 @@ extension KernelDefinition {
   package func pointGrid(_ integers: [Int]) -> (columns: Int, rows: Int) {
     (outer.last?.value(integers) ?? 1, outer.dropLast().product(integers))
   }
-
-  /// The dtype of the keys by which the kernel sorts lines.
-  package var sortKey: DType? { wholeLine.map { dtype(of: $0.value, in: stages[0].body) } }
 }

@@ -58,8 +58,8 @@ extension CLEmitter {
     let reductions = kernel.reductions(ofStage: number)
     for reduction in reductions { out.line("\(reduction.resultDType.clRegister) r\(reduction.number);") }
     out.open("")
-    if !stage.inner.isEmpty, case .line(.scanReduce(let kind), let value, let access)? = stage.effects.first {
-      emitScan(stage, outer, kind, value, access)
+    if !stage.inner.isEmpty, case .line(let operation, let value, let access)? = stage.effects.first {
+      emitLine(operation, stage, outer, value, access)
     } else if stage.inner.isEmpty && reductions.isEmpty {
       emitPoint(stage, outer, [], element: "0")
     } else if reductions.isEmpty {
