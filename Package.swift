@@ -100,7 +100,7 @@ let package = Package(
     tests("SpecialPointTests", ["Kiln", "KilnIR"], exclude: ["Tables"]),
     tests("TreeTests", ["Kiln", "KilnIR"], exclude: ["Fixtures"]),
     tests("MisuseTests", ["Kiln", "KilnIR"]),
-    tests("RuntimeTests", ["KilnIR", "KilnRuntime", "KilnCPU"]),
+    tests("RuntimeTests", ["KilnIR", "KilnRuntime", "KilnCPU", "KilnTesting"]),
     tests(
       "OpenCLTests", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnOpenCL", "KilnTesting", "KilnBackends", "Kiln"]),
   ]

@@ -150,9 +150,9 @@ extension Rewriter {
   }
 
   package mutating func scan(
-    _ kind: ReductionKind, _ x: ValueID, axis: Int, isReverse: Bool
+    _ kind: ReductionKind, _ x: ValueID, axis: Int, isReversed: Bool
   ) throws(KilnError) -> ValueID {
-    try emitOne(.reduction(.scanReduce(kind, axis: axis, isReverse: isReverse)), [x])
+    try emitOne(.reduction(.scanReduce(kind, axis: axis, isReversed: isReversed)), [x])
   }
 
   package mutating func scatter(

@@ -19,15 +19,6 @@ public enum BodyInstruction: Hashable, Sendable {
 }
 
 extension BodyInstruction {
-  /// The values that the instruction uses.
-  public var operands: [BodyID] {
-    switch self {
-    case .operation(_, let operands, _): operands
-    case .load(let access): access.data.map(\.value)
-    case .constant, .index, .loadScratch, .reduced: []
-    }
-  }
-
   /// What the instruction reads of a buffer.
   public var access: BufferAccess? { if case .load(let access) = self { access } else { nil } }
 

@@ -48,7 +48,7 @@ extension Effect {
   var storesInOrder: Bool {
     switch self {
     case .store: true
-    case .line(let operation, _, _): operation.storesInOrder
+    case .line(let operation, _, _): !operation.needsWholeLine
     case .storeScratch, .reduce, .scatter: false
     }
   }

@@ -50,6 +50,12 @@ extension KernelDefinition {
   public static let reductionBlock = 1024
   public static let contractionBlock = 512
 
+  /// Elements of a block of the reductions, or of the dot, of stage 0.
+  package var block: Int { stages[0].effects.contains { $0.dot != nil } ? Self.contractionBlock : Self.reductionBlock }
+
+  /// Blocks of stage 0: at least one, even of nothing.
+  package func blockCount(_ integers: [Int]) -> Int { max(1, ceilDivide(stages[0].innerCount(integers), block)) }
+
   /// The first stage that reads or fills a scratch row; all that do have equal inner extents.
   public func firstStage(withScratchRow row: Int) -> Stage? { stages.first { $0.scratchRows.contains(row) } }
 
@@ -76,9 +82,6 @@ extension KernelDefinition {
 
   /// The number of reduction effects.
   public var reductionCount: Int { stages.reduce(0) { $0 + $1.reductionCount } }
-
-  /// Outer points of a launch.
-  public func pointCount(_ integers: [Int]) -> Int { outer.product(integers) }
 
   /// The buffers of a kernel that does nothing but copy one to the other, element by element: where both are the same
   /// memory there is nothing to do.

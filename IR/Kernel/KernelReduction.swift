@@ -38,17 +38,24 @@ extension KernelReduction.Operation {
 extension KernelReduction {
   public var resultDType: DType { operation.resultDType(dtype) }
 
-  /// Whether the elements are combined in blocks (Numerics.md R2); other reductions are order-free (R3) or a dot (D1).
-  public var isBlocked: Bool {
-    guard case .reduce(let kind) = operation else { return false }
-    return kind.isBlocked(dtype)
+  /// Elements of a block whose value Tree16 combines with those of the others (Numerics.md R2, D1); nil for reductions
+  /// that are order-free (R3).
+  public var block: Int? {
+    switch operation {
+    case .reduce(let kind): kind.isBlocked(dtype) ? KernelDefinition.reductionBlock : nil
+    case .argReduce: nil
+    case .dot: KernelDefinition.contractionBlock
+    }
   }
+
+  /// Whether the elements of a block are combined in lanes (R2).
+  public var isBlocked: Bool { block != nil && !isDot }
 
   public var isDot: Bool { if case .dot = operation { true } else { false } }
   public var isArgReduce: Bool { if case .argReduce = operation { true } else { false } }
 
-  /// The kind in which block values are combined.
-  public var treeKind: ReductionKind { if case .reduce(let kind) = operation { kind } else { .sum } }
+  /// The kind in which elements, or block values, are combined.
+  public var kind: ReductionKind { if case .reduce(let kind) = operation { kind } else { .sum } }
 
   /// What the reduction may meet any number of times.
   public var neutral: Scalar {
@@ -62,8 +69,8 @@ extension KernelReduction {
   /// The value of a reduction over no elements.
   public var empty: Scalar {
     switch operation {
-    case .dot, .reduce(.sum): .zero(dtype)
-    case .reduce(let kind): kind.neutral(dtype)
+    case .dot: .zero(dtype)
+    case .reduce(let kind): kind.empty(dtype)
     case .argReduce: .zero(.i32)
     }
   }
@@ -84,6 +91,9 @@ extension ReductionKind {
     case .or: .zero(dtype)
     }
   }
+
+  /// The value of a reduction over no elements.
+  func empty(_ dtype: DType) -> Scalar { self == .sum ? .zero(dtype) : neutral(dtype) }
 
   /// The primitive that combines two elements.
   public var primitive: Primitive {

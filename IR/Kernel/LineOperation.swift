@@ -46,17 +46,14 @@ public enum LineOperation: Hashable, Sendable {
     }
   }
 
-  /// Whether all values of the line are needed before the first result is known. Such a line is the kernel's only
-  /// stage.
+  /// Whether all values of the line are needed before the first result is known: such a line is the kernel's only
+  /// stage. In others each point stores the element of its own place, when it has read what it reads there.
   public var needsWholeLine: Bool {
     switch self {
     case .scanReduce: false
     case .argSort: true
     }
   }
-
-  /// Whether each point stores the element of its own place, when it has read what it reads there.
-  var storesInOrder: Bool { !needsWholeLine }
 
   /// Bytes of scratch for each element of a line; a sort has two places for each key and each number.
   public var scratchBytesPerElement: Int {
@@ -79,5 +76,13 @@ public enum LineOperation: Hashable, Sendable {
     case .scanReduce: 0.2
     case .argSort: 2
     }
+  }
+}
+
+extension KernelDefinition {
+  /// The dtype of the keys by which the kernel sorts lines.
+  package var sortKey: DType? {
+    guard case .line(.argSort, let key, _)? = stages[0].effects.first else { return nil }
+    return dtype(of: key, in: stages[0].body)
   }
 }

@@ -16,7 +16,7 @@ public enum ReductionOp: Hashable, Sendable {
   case argReduce(ArgReductionKind, axis: Int)
   /// The combination of each element with all before it along `axis` (after it, in reverse), in that order (Numerics.md
   /// R4).
-  case scanReduce(ReductionKind, axis: Int, isReverse: Bool)
+  case scanReduce(ReductionKind, axis: Int, isReversed: Bool)
 
   var spelling: String {
     switch self {
@@ -32,10 +32,10 @@ public enum ReductionOp: Hashable, Sendable {
       [NamedAttribute("kind", .word(kind.rawValue)), NamedAttribute("axes", .integers(axes))]
     case .argReduce(let kind, let axis):
       [NamedAttribute("kind", .word(kind.rawValue)), NamedAttribute("axis", .integer(axis))]
-    case .scanReduce(let kind, let axis, let isReverse):
+    case .scanReduce(let kind, let axis, let isReversed):
       [
         NamedAttribute("kind", .word(kind.rawValue)), NamedAttribute("axis", .integer(axis)),
-        NamedAttribute("reverse", .truth(isReverse)),
+        NamedAttribute("reverse", .truth(isReversed)),
       ]
     }
   }
@@ -53,7 +53,7 @@ public enum ReductionOp: Hashable, Sendable {
       return .reduce(try kind(), axes: try reader.integers("axes"))
     case "scanReduce":
       try reader.allow("kind", "axis", "reverse")
-      return .scanReduce(try kind(), axis: try reader.integer("axis"), isReverse: try reader.truth("reverse"))
+      return .scanReduce(try kind(), axis: try reader.integer("axis"), isReversed: try reader.truth("reverse"))
     case "argReduce":
       try reader.allow("kind", "axis")
       guard let kind = ArgReductionKind(rawValue: try reader.word("kind")) else {

@@ -18,7 +18,7 @@ public enum KernelInterpreter {
   public static func run(
     _ kernel: KernelDefinition, buffers: [UnsafeMutableRawPointer], integers: [Int]
   ) -> KernelStatus {
-    let points = kernel.pointCount(integers)
+    let points = kernel.outer.product(integers)
     let longest = kernel.stages.map { $0.innerCount(integers) }.max() ?? 1
     let step = max(1, batch / max(longest, 1))
     var status = KernelStatus()

@@ -116,7 +116,7 @@ enum RowReduction {
   private static func orderFree(
     _ words: [UInt64], _ rows: Int, _ count: Int, _ kind: ReductionKind, _ dtype: DType
   ) -> [UInt64] {
-    guard count > 0 else { return Array(repeating: identity(of: kind, dtype), count: rows) }
+    guard count > 0 else { return Array(repeating: kind.empty(dtype).bits, count: rows) }
     let program = ScalarProgram(kind.primitive, parameters: [dtype, dtype], dtype: dtype)
     var columns = transposed(words, rows, count)
     var rest = count
@@ -134,17 +134,6 @@ enum RowReduction {
     return [UInt64](unsafeUninitializedCapacity: rows * count) { buffer, initializedCount in
       for i in 0..<count { for row in 0..<rows { buffer[i * rows + row] = words[row * count + i] } }
       initializedCount = rows * count
-    }
-  }
-
-  /// The value of a reduction over nothing.
-  private static func identity(of kind: ReductionKind, _ dtype: DType) -> UInt64 {
-    switch kind {
-    case .sum, .or: 0
-    case .product: Scalar.one(dtype).bits
-    case .and: dtype.bitMask
-    case .max: dtype.isReal ? Scalar(dtype, -.infinity).bits : dtype.isSignedInteger ? dtype.bitMask / 2 + 1 : 0
-    case .min: dtype.isReal ? Scalar(dtype, .infinity).bits : dtype.isSignedInteger ? dtype.bitMask / 2 : dtype.bitMask
     }
   }
 

@@ -118,7 +118,7 @@ extension BatchWalk {
     switch op {
     case .reduce(let kind, let axes): .reduce(kind, axes: axes.map { $0 + 1 })
     case .argReduce(let kind, let axis): .argReduce(kind, axis: axis + 1)
-    case .scanReduce(let kind, let axis, let isReverse): .scanReduce(kind, axis: axis + 1, isReverse: isReverse)
+    case .scanReduce(let kind, let axis, let isReversed): .scanReduce(kind, axis: axis + 1, isReversed: isReversed)
     }
   }
 

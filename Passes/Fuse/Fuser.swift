@@ -9,15 +9,15 @@ struct Fuser {
   /// The longest row whose later passes still find it in the cache of a core.
   static let maximumRow = 1 << 16
 
-  private let function: Function
-  private let fuses: Bool
-  private let resolver: Resolver
+  let function: Function
+  let fuses: Bool
+  let resolver: Resolver
   /// How many buffers a cluster with several members may have; nil: any number.
-  private let limit: BufferLimit?
-  private var set = ClusterSet()
+  let limit: BufferLimit?
+  var set = ClusterSet()
   /// The cluster that computes each value.
-  private var clusterOf: [ValueID: Int] = [:]
-  private var copies: [ValueID: Int] = [:]
+  var clusterOf: [ValueID: Int] = [:]
+  private(set) var copies: [ValueID: Int] = [:]
   /// Values that somebody outside their cluster reads.
   private var outputs: Set<ValueID> = []
 
@@ -72,24 +72,26 @@ struct Fuser {
     case .pointwise, .gather: placePointwise(id)
     case .reduction(let axes): placeReduction(id, axes)
     case .contraction(let op): placeContraction(id, op)
-    case .scatter:
-      begin(
-        .scatter, function.valueTypes[instruction.result].shape.dimensions, id, instruction.operands, [])
-    case .line(let axis):
-      begin(
-        .line(axis: axis), function.valueTypes[instruction.result].shape.dimensions, id, instruction.operands, [])
+    case .scatter: begin(.scatter, extents(instruction.result), id, instruction.operands)
+    case .line(let axis): begin(.line(axis: axis), extents(instruction.result), id, instruction.operands)
     case .assembly:
       if case .movement(.overlapAdd) = instruction.op, joinOverlapAdd(id) { return }
-      begin(.assembly, function.valueTypes[instruction.result].shape.dimensions, id, instruction.operands, [])
-    case .control: placeControl(id)
+      begin(.assembly, extents(instruction.result), id, instruction.operands)
+    case .control:
+      // It reads contiguous buffers, and all its results get some.
+      begin(.control, [], id, after: instruction.operands.compactMap { requireBuffer($0) })
+      outputs.formUnion(instruction.results)
     }
   }
 
   // MARK: Reading
 
-  /// One operand's element at the point of a domain.
-  private func read(_ value: ValueID, _ index: IndexExpression, _ domain: [Int]) -> Resolver.Base {
-    resolver.resolve(value, at: index, in: IndexDomain(extents: domain))
+  func extents(_ value: ValueID) -> [Int] { function.valueTypes[value].shape.dimensions }
+
+  /// What is read for the element of a value at its own place.
+  func base(of value: ValueID) -> Resolver.Base {
+    let domain = IndexDomain(extents: extents(value))
+    return resolver.resolve(value, at: domain.identity(Array(domain.extents.indices)), in: domain)
   }
 
   /// Sees to it that `value` has a contiguous buffer and gives the cluster that writes it; nil for parameters.
@@ -102,30 +104,20 @@ struct Fuser {
       return clusterOf[root]
     }
     if let copy = copies[root] { return copy }
-    let shape = function.valueTypes[root].shape.dimensions
-    let identity = IndexDomain(extents: shape).identity(Array(shape.indices))
-    let producer = produce(read(root, identity, shape))
+    let producer = produce(base(of: root))
     let copy = set.add(
-      ClusterSet.Draft(kind: .copy(root), domain: shape, members: []), after: producer.map { [$0] } ?? [])
+      ClusterSet.Draft(kind: .copy(root), domain: extents(root), members: []), after: producer.map { [$0] } ?? [])
     copies[root] = copy
     return copy
   }
 
   /// Makes what `base` reads an output of its cluster and gives the cluster.
-  private mutating func produce(_ base: Resolver.Base) -> Int? {
+  /// - Parameter operand: what a dot or gather reads at indices of its own: a view of a buffer will do, but a source
+  ///   has to be written out.
+  private mutating func produce(_ base: Resolver.Base, forIndexing operand: ValueID? = nil) -> Int? {
     switch base {
-    case .source: return nil
-    case .value(let value, _), .buffer(let value, _): return requireBuffer(value)
-    }
-  }
-
-  /// A dot or gather reads `value` at indices of its own: a view of a buffer will do, a source will not.
-  private mutating func requireReadable(_ value: ValueID) -> Int? {
-    let shape = function.valueTypes[value].shape.dimensions
-    let base = read(value, IndexDomain(extents: shape).identity(Array(shape.indices)), shape)
-    switch base {
-    case .source: return requireBuffer(value)
-    case .value(let value, _), .buffer(let value, _): return requireBuffer(value)
+    case .source: operand.flatMap { requireBuffer($0) }
+    case .value(let value, _), .buffer(let value, _): requireBuffer(value)
     }
   }
 
@@ -133,40 +125,29 @@ struct Fuser {
 
   private mutating func begin(
     _ kind: FusionPlan.Cluster.Kind, _ domain: [Int], _ id: InstructionID, _ readAtPoint: [ValueID],
-    _ readAsBuffer: [ValueID]
+    _ readAsBuffer: [ValueID] = []
   ) {
-    var producers: [Int] = []
-    for value in readAtPoint {
-      let shape = function.valueTypes[value].shape.dimensions
-      let base = read(value, IndexDomain(extents: shape).identity(Array(shape.indices)), shape)
-      if let producer = produce(base) { producers.append(producer) }
-    }
-    for value in readAsBuffer {
-      if let producer = requireReadable(value) { producers.append(producer) }
-    }
+    let producers = readAtPoint.compactMap { produce(base(of: $0)) }
+    begin(kind, domain, id, after: producers + readAsBuffer.compactMap { produce(base(of: $0), forIndexing: $0) })
+  }
+
+  private mutating func begin(
+    _ kind: FusionPlan.Cluster.Kind, _ domain: [Int], _ id: InstructionID, after producers: [Int]
+  ) {
     let cluster = set.add(ClusterSet.Draft(kind: kind, domain: domain, members: [id]), after: producers)
     if case .reduction = kind { set.update(cluster) { $0.depth[id] = 1 } }
     for result in function.instructions[id].results { clusterOf[result] = cluster }
   }
 
-  /// The operands are read where the terms of the contraction lie: a view of a buffer will do, a source will not.
+  /// The operands are read where the terms of the contraction lie.
   private mutating func placeContraction(_ id: InstructionID, _ op: ContractionOp) {
     let instruction = function.instructions[id]
     let types = instruction.operands.map { function.valueTypes[$0] }
-    let result = function.valueTypes[instruction.result]
-    let places = ContractionDomain(op, types[0], types[1], result)
-    var producers: [Int] = []
-    for (value, index) in zip(instruction.operands, [places.lhs, places.rhs]) {
-      let producer: Int? =
-        switch resolver.resolve(value, at: index, in: places.domain) {
-        case .source: requireBuffer(value)
-        case .value(let base, _), .buffer(let base, _): requireBuffer(base)
-        }
-      if let producer { producers.append(producer) }
+    let places = ContractionDomain(op, types[0], types[1], function.valueTypes[instruction.result])
+    let producers = zip(instruction.operands, [places.lhs, places.rhs]).compactMap { operand, index in
+      produce(resolver.resolve(operand, at: index, in: places.domain), forIndexing: operand)
     }
-    let cluster = set.add(
-      ClusterSet.Draft(kind: .contraction, domain: result.shape.dimensions, members: [id]), after: producers)
-    clusterOf[instruction.result] = cluster
+    begin(.contraction, extents(instruction.result), id, after: producers)
   }
 
   private mutating func join(
@@ -177,9 +158,7 @@ struct Fuser {
       if case .value(let value, _) = base, clusterOf[value] == cluster { continue }
       if let producer = produce(base) { producers.append(producer) }
     }
-    for value in readAsBuffer {
-      if let producer = requireReadable(value) { producers.append(producer) }
-    }
+    producers += readAsBuffer.compactMap { produce(base(of: $0), forIndexing: $0) }
     set.update(cluster) {
       $0.members.append(id)
       if depth > 0 { $0.depth[id] = depth }
@@ -188,20 +167,9 @@ struct Fuser {
     for result in function.instructions[id].results { clusterOf[result] = cluster }
   }
 
-  /// A control op reads contiguous buffers, and all its results get some.
-  private mutating func placeControl(_ id: InstructionID) {
-    let instruction = function.instructions[id]
-    let producers = instruction.operands.compactMap { requireBuffer($0) }
-    let cluster = set.add(ClusterSet.Draft(kind: .control, domain: [], members: [id]), after: producers)
-    for result in instruction.results {
-      clusterOf[result] = cluster
-      outputs.insert(result)
-    }
-  }
-
   private mutating func placePointwise(_ id: InstructionID) {
     let instruction = function.instructions[id]
-    let shape = function.valueTypes[instruction.result].shape.dimensions
+    let shape = extents(instruction.result)
     let readings = function.readings(of: id)
     func operands(_ isWanted: (OperandReading) -> Bool) -> [ValueID] {
       zip(instruction.operands, readings).filter { isWanted($1) }.map(\.0)
@@ -219,9 +187,8 @@ struct Fuser {
   }
 
   private mutating func placeReduction(_ id: InstructionID, _ axes: [Int]) {
-    let instruction = function.instructions[id]
-    let operand = instruction.operands[0]
-    let shape = function.valueTypes[operand].shape.dimensions
+    let operand = function.instructions[id].operands[0]
+    let shape = extents(operand)
     for cluster in candidates([operand], shape) where !axes.isEmpty {
       let draft = set.drafts[cluster]
       guard draft.domain == shape else { continue }
@@ -237,14 +204,14 @@ struct Fuser {
       join(cluster, id, depth: depth + 1, bases, [])
       return
     }
-    begin(.reduction(axes: axes), shape, id, [operand], [])
+    begin(.reduction(axes: axes), shape, id, [operand])
   }
 
   /// `overlapAdd` computes the elements of its operand where it adds them: the copies that a window makes of an element
   /// are then written nowhere.
   private mutating func joinOverlapAdd(_ id: InstructionID) -> Bool {
     let operand = function.instructions[id].operands[0]
-    let shape = function.valueTypes[operand].shape.dimensions
+    let shape = extents(operand)
     let reading = OperandReading.atPoint(axes: Array(shape.indices))
     for cluster in candidates([operand], shape) where set.drafts[cluster].kind == .pointwise {
       guard let (bases, _) = canJoin(id, cluster, shape, [(operand, reading)]) else { continue }
@@ -253,132 +220,6 @@ struct Fuser {
       return true
     }
     return false
-  }
-
-  /// Clusters that an instruction reading these values at its point could join, the latest first.
-  private func candidates(_ values: [ValueID], _ shape: [Int]) -> [Int] {
-    guard fuses else { return [] }
-    var found: [Int] = []
-    for value in values {
-      let extents = function.valueTypes[value].shape.dimensions
-      let base = read(value, IndexDomain(extents: extents).identity(Array(extents.indices)), extents)
-      if case .value(let producer, _) = base, let cluster = clusterOf[producer], !found.contains(cluster) {
-        found.append(cluster)
-      }
-    }
-    return found.sorted(by: >)
-  }
-
-  /// What the instruction would read as a member of `cluster`, and how many reductions of the cluster stand before it;
-  /// nil when it cannot be one.
-  private func canJoin(
-    _ id: InstructionID, _ cluster: Int, _ shape: [Int], _ operands: [(value: ValueID, reading: OperandReading)]
-  ) -> (bases: [Resolver.Base], depth: Int)? {
-    let draft = set.drafts[cluster]
-    guard draft.members.count < Self.maximumMembers, limit?.allows(draft.members + [id]) ?? true
-    else { return nil }
-    switch draft.kind {
-    case .pointwise, .reduction, .contraction: break
-    case .scatter, .line, .assembly, .copy, .control: return nil
-    }
-    let isFull = shape == draft.domain
-    guard isFull || (!draft.reducedAxes.isEmpty && shape == draft.keptExtents) else { return nil }
-    let domain = IndexDomain(extents: draft.domain)
-    let (fullIndex, rowIndex) = (domain.identity(Array(draft.domain.indices)), domain.identity(draft.keptAxes))
-    var (bases, depth) = ([Resolver.Base](), 0)
-    for (value, reading) in operands {
-      guard case .atPoint(let axes) = reading else {
-        let extents = function.valueTypes[value].shape.dimensions
-        let base = read(value, IndexDomain(extents: extents).identity(Array(extents.indices)), extents)
-        if reading == .elsewhere { bases.append(base) }
-        let producer = self.cluster(of: base)
-        if let producer, producer == cluster || set.depends(producer, on: cluster) { return nil }
-        continue
-      }
-      let point = isFull ? fullIndex : rowIndex
-      let base = resolver.resolve(value, at: axes.map { point[$0] }, in: domain)
-      bases.append(base)
-      guard let producer = self.cluster(of: base) else { continue }
-      if producer == cluster {
-        guard case .value(let member, let index) = base else { return nil }
-        let memberShape = function.valueTypes[member].shape.dimensions
-        guard index == (memberShape == draft.domain ? fullIndex : rowIndex) else { return nil }
-        // A row's element cannot come from the whole domain but by a reduction.
-        if !isFull && memberShape == draft.domain { return nil }
-        depth = max(depth, resolver.definitions[member].flatMap { draft.depth[$0] } ?? 0)
-      } else if set.depends(producer, on: cluster) {
-        return nil
-      }
-    }
-    if isFull && depth > 0 && !canReadRowsAgain(draft.domain, draft.reducedAxes) { return nil }
-    return (bases, depth)
-  }
-
-  private func cluster(of base: Resolver.Base) -> Int? {
-    switch base {
-    case .source: nil
-    case .value(let value, _), .buffer(let value, _):
-      clusterOf[resolver.bufferRoot(value)] ?? copies[resolver.bufferRoot(value)]
-        ?? viewProducer(resolver.bufferRoot(value))
-    }
-  }
-
-  /// The cluster behind a view that will be written out.
-  private func viewProducer(_ value: ValueID) -> Int? {
-    guard !resolver.isComputed(value) else { return nil }
-    let extents = function.valueTypes[value].shape.dimensions
-    switch read(value, IndexDomain(extents: extents).identity(Array(extents.indices)), extents) {
-    case .source: return nil
-    case .value(let base, _): return clusterOf[base]
-    case .buffer(let base, _): return clusterOf[resolver.bufferRoot(base)] ?? viewProducer(resolver.bufferRoot(base))
-    }
-  }
-
-  /// Whether one kernel may pass over its rows again after a reduction: they are the innermost axes, and short enough.
-  private func canReadRowsAgain(_ domain: [Int], _ axes: [Int]) -> Bool {
-    axes == Array((domain.count - axes.count)..<domain.count)
-      && axes.reduce(1) { $0 * domain[$1] } <= Self.maximumRow
-  }
-
-  /// Joins the clusters of an instruction's producers where one kernel can do their work.
-  private mutating func mergeProducers(_ shape: [Int], _ values: [ValueID]) {
-    let found = candidates(values, shape)
-    guard found.count > 1 else { return }
-    var target = found[0]
-    for other in found.dropFirst() {
-      let (a, b) = (set.drafts[target], set.drafts[other])
-      guard a.domain == b.domain, a.members.count + b.members.count < Self.maximumMembers,
-        limit?.allows(a.members + b.members) ?? true
-      else { continue }
-      let kind: FusionPlan.Cluster.Kind
-      switch (a.kind, b.kind) {
-      case (.pointwise, .pointwise): kind = .pointwise
-      case (.reduction(let first), .reduction(let second)) where first == second: kind = a.kind
-      case (.reduction, .pointwise): kind = a.kind
-      case (.pointwise, .reduction): kind = b.kind
-      case (.pointwise, .contraction): kind = b.kind
-      case (.contraction, .pointwise): kind = a.kind
-      default: continue
-      }
-      guard canMerge(other, target, kind) else { continue }
-      let (low, high) = (min(target, other), max(target, other))
-      set.merge(high, into: low)
-      set.update(low) { $0.kind = kind }
-      for (value, cluster) in clusterOf where cluster == high { clusterOf[value] = low }
-      target = low
-    }
-  }
-
-  /// Merging is right if no third cluster stands between and whatever one reads of the other it reads at its own point.
-  private func canMerge(_ a: Int, _ b: Int, _ kind: FusionPlan.Cluster.Kind) -> Bool {
-    guard set.canMerge(a, b) else { return false }
-    // Independent clusters of one domain read nothing of each other; others would need their reads checked again.
-    guard !set.depends(a, on: b) && !set.depends(b, on: a) else { return false }
-    if case .contraction = kind {
-      // The pointwise part must not be longer than an epilogue.
-      return set.drafts[a].members.count + set.drafts[b].members.count <= 16
-    }
-    return true
   }
 
   // MARK: Result

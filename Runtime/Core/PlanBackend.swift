@@ -6,19 +6,23 @@ public struct PlanBackend: Sendable {
   public let name: String
   /// The schedules that its plans have; nil: any.
   private let kind: Schedule.Kind?
+  /// What the machine has; nil: all that a kernel may need.
+  private let machine: DeviceDescription?
   private let make: @Sendable (ExecutionPlan) throws(KilnError) -> any Executable
 
   package init(
-    _ name: String, for kind: Schedule.Kind?,
+    _ name: String, for kind: Schedule.Kind?, on machine: DeviceDescription? = nil,
     make: @escaping @Sendable (ExecutionPlan) throws(KilnError) -> any Executable
   ) {
     self.name = name
     self.kind = kind
+    self.machine = machine
     self.make = make
   }
 
   /// Makes a plan ready to run.
-  /// - Throws: `plan.device` where it was lowered for another kind of device; what the machine lacks.
+  /// - Throws: `plan.device` where it was lowered for another kind of device; `device.unavailable` with what the
+  ///   machine lacks.
   package func prepare(_ plan: ExecutionPlan) throws(KilnError) -> any Executable {
     let found = plan.device.scheduleKind
     if let kind, kind != found {
@@ -27,11 +31,30 @@ public struct PlanBackend: Sendable {
         "the plan was lowered for \(plan.device.name), with \(found.rawValue) schedules; \(name) runs plans with "
           + "\(kind.rawValue) schedules")
     }
+    if let machine {
+      for launch in plan.launches { try machine.require(launch, plan.kernels[launch.kernel].definition) }
+    }
     return try make(plan)
   }
 
   /// The kernel interpreter: slow, there on every machine, and it runs the plans of all devices.
   public static let interpreter = PlanBackend("kernel-reference", for: nil) { InterpretedPlan($0) }
+}
+
+extension DeviceDescription {
+  fileprivate func require(_ launch: ExecutionPlan.Launch, _ kernel: KernelDefinition) throws(KilnError) {
+    if let dtype = missingDType(in: kernel) {
+      throw KilnError(
+        "device.unavailable",
+        "\(name) has no \(dtype), which \(launch.label) needs; use another element type there, or another device")
+    }
+    if kernel.buffers.count > maximumBuffers {
+      throw KilnError(
+        "device.unavailable",
+        "\(launch.label) has \(kernel.buffers.count) operands and results in one kernel; \(name) takes "
+          + "\(maximumBuffers)")
+    }
+  }
 }
 
 /// A plan for the kernel interpreter.

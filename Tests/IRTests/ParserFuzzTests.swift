@@ -1,22 +1,7 @@
 import Foundation
 import KilnIR
+import KilnTesting
 import Testing
-
-/// A generator with a seed, so that a failure can be seen again.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  /// SplitMix64.
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-    return z ^ z >> 31
-  }
-}
 
 @Suite("Parser fuzzing") struct ParserFuzzTests {
   /// The texts of the file tests.
@@ -34,7 +19,7 @@ struct SeededGenerator: RandomNumberGenerator {
   @Test("No text crashes the reader, and what it accepts it prints and reads back", arguments: 0..<8)
   func mutations(_ seed: UInt64) throws {
     try #require(Self.seeds.count > 10)
-    var random = SeededGenerator(seed: seed)
+    var random = SplitMix64(seed: seed)
     var acceptedCount = 0
     for _ in 0..<400 {
       var bytes = Self.excerpt(of: Self.seeds.randomElement(using: &random)!, &random)
@@ -49,7 +34,7 @@ struct SeededGenerator: RandomNumberGenerator {
   }
 
   /// One or two functions of a text: most mutations should meet a small text.
-  private static func excerpt(of bytes: [UInt8], _ random: inout SeededGenerator) -> [UInt8] {
+  private static func excerpt(of bytes: [UInt8], _ random: inout SplitMix64) -> [UInt8] {
     let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     let starts = lines.indices.filter { lines[$0].starts(with: Array("func ".utf8)) }
     guard let first = starts.randomElement(using: &random) else { return bytes }
@@ -65,7 +50,7 @@ struct SeededGenerator: RandomNumberGenerator {
     "281474976710656", "\"", "\\", "slot", "plan", "launch",
   ].map { Array($0.utf8) }
 
-  static func mutate(_ bytes: inout [UInt8], _ random: inout SeededGenerator) {
+  static func mutate(_ bytes: inout [UInt8], _ random: inout SplitMix64) {
     guard !bytes.isEmpty else { return }
     let a = Int.random(in: 0..<bytes.count, using: &random)
     let b = min(bytes.count, a + Int.random(in: 0...12, using: &random))

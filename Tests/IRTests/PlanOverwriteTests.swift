@@ -126,4 +126,29 @@ import Testing
       #expect(KernelVerifier.diagnostics(for: kernel).map(\.label) == ["kernel.C6"])
     }
   }
+
+  @Test("kernel.C6: a work item does not sort, and a group of sorts does nothing else")
+  func sorts() throws {
+    func labels(_ effect: String, _ mapping: WorkMapping) throws -> [String] {
+      var kernel = try Kernel(
+        parsing: """
+          kernel {
+            buffer 0: u32
+            buffer 1: written \(effect == "argSort" ? "i32" : "u32")
+            integers 0
+            outer [4]
+            stage [8] {
+              %0: u32 = load() {buffer = 0, at = [0, [8, 1]]}
+              \(effect)(%0) {\(effect == "argSort" ? "" : "kind = max, ")buffer = 1, at = [0, [8, 1]]}
+            }
+            schedule serial
+          }
+          """, file: "k")
+      kernel.schedule = .openCL(OpenCLSchedule(mapping))
+      return KernelVerifier.diagnostics(for: kernel).map(\.label)
+    }
+    #expect(try labels("argSort", .sortGroups) == [] && labels("scanReduce", .points(strides: false)) == [])
+    #expect(try labels("argSort", .points(strides: false)) == ["kernel.C6"])
+    #expect(try labels("scanReduce", .sortGroups) == ["kernel.C6"])
+  }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import KilnIR
+import KilnTesting
 import Testing
 
 @Suite("Reference: elements") struct ReferenceElementTests {
@@ -66,7 +67,7 @@ import Testing
 
   @Test("E6: integers become reals in one rounding")
   func integersToReals() throws {
-    var random = SeededGenerator(seed: 2)
+    var random = SplitMix64(seed: 2)
     var x: [Int64] = [.max, .min, 1 << 24 + 1, 1 << 53 + 1, (1 << 53 + 1) << 8 | 1]
     for shift in 0..<500 as Range<Int64> { x.append(Int64.random(in: .min ... .max, using: &random) >> (shift % 64)) }
     #expect(
@@ -123,7 +124,7 @@ import Testing
 
   @Test("E9: argReduce gives the first index, and the first NaN wins", arguments: [1, 2, 17, 100])
   func argReduce(_ size: Int) throws {
-    var random = SeededGenerator(seed: UInt64(size))
+    var random = SplitMix64(seed: UInt64(size))
     for round in 0..<20 {
       var x = (0..<size).map { _ in Float(Int.random(in: -3...3, using: &random)) }
       if round % 4 == 0 { x[Int.random(in: 0..<size, using: &random)] = .nan }

@@ -1,3 +1,4 @@
+import Kiln
 import KilnBackends
 import KilnIR
 import KilnOpenCL
@@ -65,8 +66,8 @@ struct PlanFormTests {
     let x = builder.addParameter("x", TensorType(.f64, [4]))
     let result = try builder.emitOne(.map(.exp), [x])
     let plan = try OpenCLHarness.plan(builder.finish([result]))
-    expectFailure("device.unavailable", "has no f64 (cl_khr_fp64), which exp needs") {
-      _ = try OpenCLExecutable(plan, on: device, cache: nil)
+    expectFailure("device.unavailable", "has no f64, which exp needs") {
+      _ = try Device(device, cache: nil).executor.prepare(plan)
     }
     expectFailure("lower.C4", "exp needs f64") {
       _ = try ExecutionPlan.compiled(Module([builder.finish([result])]), for: device.lowering())
@@ -89,7 +90,7 @@ struct PlanFormTests {
       kernel.definition.buffers += Array(repeating: buffers[0], count: limit + 10 - buffers.count)
       var other = plan
       other.kernels[0] = kernel
-      _ = try OpenCLExecutable(other, on: device, cache: nil)
+      _ = try Device(device, cache: nil).executor.prepare(other)
     }
   }
 

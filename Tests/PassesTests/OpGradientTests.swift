@@ -164,10 +164,10 @@ struct GradientCase: CustomTestStringConvertible, Sendable {
   ]
 
   static let scans: [GradientCase] = ["sum", "product", "max", "min"].flatMap { kind in
-    [false, true].map { isReverse in
+    [false, true].map { isReversed in
       GradientCase(
-        "scanReduce \(kind)\(isReverse ? " in reverse" : "")", "%x: f64[2,4,2]", "f64[2,4,2]",
-        "%y: f64[2,4,2] = scanReduce(%x) {kind = \(kind), axis = 1, reverse = \(isReverse)}\nreturn %y")
+        "scanReduce \(kind)\(isReversed ? " in reverse" : "")", "%x: f64[2,4,2]", "f64[2,4,2]",
+        "%y: f64[2,4,2] = scanReduce(%x) {kind = \(kind), axis = 1, reverse = \(isReversed)}\nreturn %y")
     }
   }
 

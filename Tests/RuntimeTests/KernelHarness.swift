@@ -1,4 +1,5 @@
 import KilnIR
+import KilnTesting
 import Testing
 
 @testable import KilnCPU
@@ -100,23 +101,10 @@ func firstDifference(_ a: [UInt64], _ b: [UInt64], _ dtype: DType) -> Int? {
   a.indices.first { !same(a[$0], b[$0], dtype) } ?? (a.count == b.count ? nil : min(a.count, b.count))
 }
 
-/// A generator whose numbers a test can repeat.
-struct TestRandom: RandomNumberGenerator {
-  var state: UInt64
-  init(_ seed: Int) { state = UInt64(seed) &* 0x9E37_79B9_7F4A_7C15 &+ 1 }
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-    return z ^ z >> 31
-  }
-}
-
 extension DType {
   /// Words that are hard for the arithmetic of this dtype, then random ones.
   func words(_ count: Int, seed: Int) -> [UInt64] {
-    var random = TestRandom(seed)
+    var random = SplitMix64(seed: UInt64(seed))
     let hard: [UInt64] =
       switch self {
       case .bool: [0, 1]
@@ -153,7 +141,7 @@ extension DType {
 
   /// Ordinary numbers: reals of both signs around 1, small integers.
   func numbers(_ count: Int, seed: Int) -> [UInt64] {
-    var random = TestRandom(seed)
+    var random = SplitMix64(seed: UInt64(seed))
     return (0..<count).map { _ in
       let value = Double(Int64(bitPattern: random.next()) >> 11) * 0x1p-50
       switch self {

@@ -31,9 +31,9 @@ public enum LinePrograms {
         let x = builder.addParameter("x\(inputs.count)", type)
         inputs.append(try values(type, isHard: isHard, random: &random))
         let kind = kinds[(number + size) % kinds.count]
-        for (kind, isReverse) in [(kind, false), (kind, true), (kinds[0], number % 2 == 1)] {
+        for (kind, isReversed) in [(kind, false), (kind, true), (kinds[0], number % 2 == 1)] {
           results.append(
-            try builder.emitOne(.reduction(.scanReduce(kind, axis: layout.axis, isReverse: isReverse)), [x]))
+            try builder.emitOne(.reduction(.scanReduce(kind, axis: layout.axis, isReversed: isReversed)), [x]))
         }
       }
     }

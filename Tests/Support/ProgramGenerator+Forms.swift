@@ -40,7 +40,7 @@ extension ProgramGenerator {
     switch random.index(below: 4) {
     case 0: return try emit(.reduction(.argReduce(random.pick(ArgReductionKind.allCases), axis: axis)), [x])
     case 1:
-      return try emit(.reduction(.scanReduce(randomKind(dtype), axis: axis, isReverse: random.oneIn(2))), [x])
+      return try emit(.reduction(.scanReduce(randomKind(dtype), axis: axis, isReversed: random.oneIn(2))), [x])
     case 2 where sizes.count > 1:
       let axes = axis == 0 ? [0, 1] : [axis - 1, axis]
       return try emit(
@@ -164,7 +164,7 @@ extension ProgramGenerator {
       return try emit(.movement(.broadcast(type.shape, axes: axes.filter { $0 != axis })), [row])
     case 1 where type.dtype.isInteger || type.dtype.isArithmeticReal:
       return try emit(
-        .reduction(.scanReduce(randomKind(type.dtype), axis: random.pick(axes), isReverse: random.oneIn(2))), [value])
+        .reduction(.scanReduce(randomKind(type.dtype), axis: random.pick(axes), isReversed: random.oneIn(2))), [value])
     case 2 where type.shape.dimensions.allSatisfy { $0 <= Literal.maximumElementCount }:
       let axis = random.pick(axes)
       let index = TensorType(.i32, [type.shape[axis]])

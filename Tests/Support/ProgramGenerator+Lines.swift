@@ -10,7 +10,7 @@ extension ProgramGenerator {
         guard let x = try generator.value(dtype: isAllowed), generator.type(x).rank > 0 else { return nil }
         let axis = generator.lineAxis(Array(generator.type(x).shape.indices), of: generator.type(x).shape)
         return try generator.emit(
-          .reduction(.scanReduce(kind, axis: axis, isReverse: generator.random.oneIn(2))), [x])
+          .reduction(.scanReduce(kind, axis: axis, isReversed: generator.random.oneIn(2))), [x])
       }
     } + [
       Recipe(label: "argSort") { generator throws(ConstraintFailure) in

@@ -153,7 +153,7 @@ extension CPUSchedule {
       units[axis] = ceilDivide(extents[axis], lanes)
       return Self.stripUnits(units, grain)
     case .columns(let strip): return Self.stripUnits(extents, strip)
-    case .splitRows: return phase == 0 ? points * Self.blocks(kernel, integers) : points
+    case .splitRows: return phase == 0 ? points * kernel.blockCount(integers) : points
     case .contraction(let schedule):
       guard let shape = Contraction(kernel)?.shape(integers) else { return 0 }
       let panels = ceilDivide(shape.columns, schedule.tileColumns)
@@ -164,11 +164,11 @@ extension CPUSchedule {
 
   /// Bytes shared by all phases and threads of one launch: block values of `splitRows`, packed panels of a contraction.
   public func workspaceBytes(_ kernel: KernelDefinition, _ integers: [Int]) -> Int {
-    let points = kernel.pointCount(integers)
+    let points = kernel.outer.product(integers)
     guard points > 0 else { return 0 }
     switch self {
     case .serial, .pointwise, .turned, .rows, .columns: return 0
-    case .splitRows: return points * Self.blocks(kernel, integers) * 8
+    case .splitRows: return points * kernel.blockCount(integers) * 8
     case .contraction(let schedule):
       guard schedule.packsRight, let contraction = Contraction(kernel) else { return 0 }
       let shape = contraction.shape(integers)
@@ -198,7 +198,7 @@ extension CPUSchedule {
 
   /// Nanoseconds on one core: a rough estimate of a launch, enough to decide whether other cores should help.
   public func estimatedNanoseconds(_ kernel: KernelDefinition, _ integers: [Int]) -> Int {
-    let points = Double(kernel.pointCount(integers))
+    let points = Double(kernel.outer.product(integers))
     let isSerial = self == .serial
     let total = kernel.stages.reduce(0.0) { total, stage in
       // The tile of a dot reads each element many times over; scalar code takes some thirty times as long as vectors.
@@ -226,10 +226,6 @@ extension CPUSchedule {
     guard let operation = kernel.wholeLine?.operation else { return 0 }
     let longest = kernel.stages.map { $0.innerCount(integers) }.max() ?? 0
     return ceilDivide(longest, 16) * 16 * operation.scratchBytesPerElement + operation.scratchBytesPerLine
-  }
-
-  private static func blocks(_ kernel: KernelDefinition, _ integers: [Int]) -> Int {
-    max(1, ceilDivide(kernel.stages[0].innerCount(integers), KernelDefinition.reductionBlock))
   }
 
   private static func stripUnits(_ extents: [Int], _ strip: Int) -> Int {

@@ -1,19 +1,3 @@
-/// What the choice of a mapping, and its work items, depend on.
-public struct WorkGroupLimits: Hashable, Sendable {
-  public var isProcessor: Bool
-  public var maximumWorkGroupSize: Int
-  public var localMemoryBytes: Int
-  /// Work items that fill the device.
-  public var fullWorkItems: Int
-
-  public init(isProcessor: Bool, maximumWorkGroupSize: Int, localMemoryBytes: Int, fullWorkItems: Int) {
-    self.isProcessor = isProcessor
-    self.maximumWorkGroupSize = maximumWorkGroupSize
-    self.localMemoryBytes = localMemoryBytes
-    self.fullWorkItems = fullWorkItems
-  }
-}
-
 /// Work items of one phase.
 public struct WorkRange: Hashable, Sendable {
   public var global: [Int]
@@ -131,17 +115,8 @@ extension KernelDefinition {
     return (padded * ((sortKey?.byteCount ?? 0) + 4) + 15) / 16 * 16
   }
 
-  /// Blocks of the reductions or of the dot of stage 0.
-  package func blockCount(_ integers: [Int]) -> Int {
-    let isDot = stages[0].effects.contains { $0.dot != nil }
-    return max(1, ceilDivide(stages[0].innerCount(integers), isDot ? Self.contractionBlock : Self.reductionBlock))
-  }
-
   /// Points of the last outer axis, and of the others together.
   package func pointGrid(_ integers: [Int]) -> (columns: Int, rows: Int) {
     (outer.last?.value(integers) ?? 1, outer.dropLast().product(integers))
   }
-
-  /// The dtype of the keys by which the kernel sorts lines.
-  package var sortKey: DType? { wholeLine.map { dtype(of: $0.value, in: stages[0].body) } }
 }

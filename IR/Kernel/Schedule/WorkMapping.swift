@@ -147,14 +147,15 @@ extension WorkMapping {
     let shares = kernel.stages.allSatisfy { $0.effects.allSatisfy(\.sharesElements) }
     let rest = kernel.stages.dropFirst()
     switch self {
-    case .points: break
+    case .points:
+      try require(kernel.sortKey == nil || kernel.stages[0].inner.isEmpty, "a work item does not sort")
     case .rowGroups: try require(shares, "work items of a group share elements that wait for no other")
     case .columnGroups, .split:
       try require(
         shares && kernel.scratchRows.isEmpty && rest.allSatisfy(\.inner.isEmpty),
         "a group of columns or a split reduces in stage 0 only")
       try require(self == .split(columns: false) || !kernel.outer.isEmpty, "columns lie along an outer axis")
-    case .sortGroups: try require(kernel.wholeLine != nil, "sort groups sort lines")
+    case .sortGroups: try require(kernel.sortKey != nil, "sort groups sort lines")
     case .splitDot:
       try require(
         kernel.stages[0].effects.count == 1 && kernel.stages[0].effects[0].dot != nil

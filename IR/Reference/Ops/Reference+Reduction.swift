@@ -10,12 +10,12 @@ extension ReferenceInterpreter {
       let (rows, count) = reducedLast(operand, [axis])
       let words = RowReduction.argReduce(rows.bits, rows: type.shape.elementCount, count: count, kind, dtype)
       return TensorValue(type) { words.store($0, type.dtype) }
-    case .scanReduce(let kind, let axis, let isReverse):
-      let ordered = isReverse ? evaluate(.reverse(axes: [axis]), [operand], type) : operand
+    case .scanReduce(let kind, let axis, let isReversed):
+      let ordered = isReversed ? evaluate(.reverse(axes: [axis]), [operand], type) : operand
       let result = mappingLines(of: ordered, axis, to: type) { words, rows, count in
         RowReduction.scan(words, rows: rows, count: count, kind, dtype)
       }
-      return isReverse ? evaluate(.reverse(axes: [axis]), [result], type) : result
+      return isReversed ? evaluate(.reverse(axes: [axis]), [result], type) : result
     }
   }
 

@@ -28,10 +28,10 @@ extension Rewriter {
     guard let tangent = push.tangents[0] else { return nil }
     switch op {
     case .argReduce: return nil
-    case .scanReduce(let kind, let axis, let isReverse):
+    case .scanReduce(let kind, let axis, let isReversed):
       switch kind {
-      case .sum: return try scan(.sum, tangent, axis: axis, isReverse: isReverse)
-      case .product: return try productScanTangent(push.operands[0], tangent, result, axis, isReverse)
+      case .sum: return try scan(.sum, tangent, axis: axis, isReversed: isReversed)
+      case .product: return try productScanTangent(push.operands[0], tangent, result, axis, isReversed)
       case .max, .min:
         let isNaN = try map(.isNaN, result)
         let value = try emitOne(.control(.stopGradient), [result])

@@ -4,11 +4,11 @@ extension Rewriter {
   mutating func reductionPullback(_ op: ReductionOp, _ use: Use) throws(KilnError) -> [ValueID?] {
     switch op {
     case .argReduce: return []
-    case .scanReduce(let kind, let axis, let isReverse):
+    case .scanReduce(let kind, let axis, let isReversed):
       switch kind {
-      case .sum: return [try scan(.sum, use.cotangent, axis: axis, isReverse: !isReverse)]
-      case .product: return [try productScanPullback(use, axis, isReverse)]
-      case .max, .min: return [try extremeScanPullback(use, axis, isReverse)]
+      case .sum: return [try scan(.sum, use.cotangent, axis: axis, isReversed: !isReversed)]
+      case .product: return [try productScanPullback(use, axis, isReversed)]
+      case .max, .min: return [try extremeScanPullback(use, axis, isReversed)]
       // bool and integers only.
       case .and, .or: return []
       }

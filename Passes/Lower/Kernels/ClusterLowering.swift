@@ -165,7 +165,7 @@ struct ClusterLowering {
     let resultType = function.valueTypes[instruction.result]
     let others = extents.indices.filter { $0 != axis }
     var index = IndexDomain(extents: extents).identity(Array(extents.indices))
-    if case .reduction(.scanReduce(_, _, isReverse: true)) = instruction.op {
+    if case .reduction(.scanReduce(_, _, isReversed: true)) = instruction.op {
       index[axis] = index[axis] * -1 + (extents[axis] - 1)
     }
     var buffers = BufferList()

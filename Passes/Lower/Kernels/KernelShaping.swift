@@ -83,17 +83,12 @@ extension KernelDraft {
   /// Puts the outer axes of a matrix product in the order of their roles, by the operand that moves along them. Where
   /// each channel is a product of its own, vectors run along the channels instead.
   private mutating func orderContractionAxes() {
-    guard let stage = kernel.stages.first, stage.effects.count == 1, let (left, right) = stage.effects[0].dot,
-      var lhs = stage.body[left.index].plainAccess, var rhs = stage.body[right.index].plainAccess,
-      stage.body.count == (left == right ? 1 : 2), kernel.stages.count == 2, !kernel.isChannelwiseDot
-    else { return }
-    let dtype = kernel.buffers[rhs.buffer].dtype
-    guard dtype == .f32 || dtype == .f64 else { return }
+    guard var (lhs, rhs) = kernel.plainDot, !kernel.isChannelwiseDot else { return }
     func moves(_ access: BufferAccess, _ axis: Int) -> Bool { access.index.strides[axis] != .constant(0) }
     let outer = Array(kernel.outer.indices)
     if !outer.contains(where: { moves(rhs, $0) && !moves(lhs, $0) }) {
       // No columns: the rows take their place. Products commute.
-      kernel.stages[0].effects = [.reduce(.dot(left), right)]
+      if let (left, right) = kernel.stages[0].effects[0].dot { kernel.stages[0].effects = [.reduce(.dot(left), right)] }
       swap(&lhs, &rhs)
     }
     let columns = outer.filter { moves(rhs, $0) && !moves(lhs, $0) }

@@ -10,7 +10,10 @@ enum WindowReduction {
   private static let mostTaps = 32
 
   static let rule = RewriteRule("reduction of windows") { rewriter, op, operands throws(KilnError) in
-    guard case .reduction(.reduce(let kind, let axes)) = op, !axes.isEmpty else { return nil }
+    // A primitive has the name of its function.
+    guard case .reduction(.reduce(let kind, let axes)) = op, !axes.isEmpty,
+      let function = ScalarFunction(spelling: kind.primitive.spelling)
+    else { return nil }
     let shape = rewriter.type(of: operands[0]).shape
     let extents = axes.map { shape.dimensions[$0] }
     let taps = extents.reduce(1, *)
@@ -25,16 +28,16 @@ enum WindowReduction {
       var slice = TapSlice(Dictionary(uniqueKeysWithValues: zip(axes, tap)))
       lanes.append(try slice.value(operands[0], &rewriter))
     }
-    return try combined(lanes, kind, &rewriter)
+    return try combined(lanes, function, &rewriter)
   }
 
   private static func combined(
-    _ lanes: [ValueID], _ kind: ReductionKind, _ rewriter: inout Rewriter
+    _ lanes: [ValueID], _ function: ScalarFunction, _ rewriter: inout Rewriter
   ) throws(KilnError) -> ValueID {
     var lanes = lanes
     for half in [16, 8, 4, 2, 1] {
       for lane in 0..<half where lane + half < lanes.count {
-        lanes[lane] = try rewriter.map(kind.function, lanes[lane], lanes[lane + half])
+        lanes[lane] = try rewriter.map(function, lanes[lane], lanes[lane + half])
       }
       lanes = Array(lanes.prefix(max(half, 1)))
     }
@@ -117,19 +120,5 @@ private struct TapSlice {
     let limit = sizes.indices.map { index[$0].map { $0 + 1 } ?? sizes[$0] }
     let slice = try rewriter.move(.slice(start: start.extents, limit: limit.extents, stride: sizes.map { _ in 1 }), value)
     return try rewriter.reshape(slice, shape)
-  }
-}
-
-extension ReductionKind {
-  /// The elementwise function that combines two elements.
-  fileprivate var function: ScalarFunction {
-    switch self {
-    case .sum: .add
-    case .product: .multiply
-    case .max: .maximum
-    case .min: .minimum
-    case .and: .and
-    case .or: .or
-    }
   }
 }

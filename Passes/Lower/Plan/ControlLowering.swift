@@ -62,7 +62,7 @@ extension FunctionLowering {
     var targets = carriedTargets(carried)
     for y in results.dropFirst(scan.carried) { targets.append(Target(buffer: element(of: y))) }
     let turn = try lower(function, parameters: parameters, targets: targets, loops: loops, depth: body.depth + 1)
-    return moves + [.turns(number: loop, count: scan.length.staticSize, isReversed: scan.isReversed, body: turn.nodes)]
+    return moves + [.repeat(number: loop, count: scan.length.staticSize, isReversed: scan.isReversed, body: turn.nodes)]
   }
 
   /// The next carried values replace the present ones, which are parameters of the same number.

@@ -6,7 +6,7 @@ struct FlatPlan {
     case launch(RegionLaunch)
     case loop(condition: Range<Int>, body: Range<Int>, predicate: BufferID)
     case branch([Range<Int>], selector: BufferID)
-    case turns(count: Int, isReversed: Bool, body: Range<Int>)
+    case `repeat`(count: Int, isReversed: Bool, body: Range<Int>)
   }
 
   private(set) var steps: [Step] = []
@@ -32,7 +32,7 @@ struct FlatPlan {
         let last = max(step, condition.upperBound - 1)
         use(predicate, at: last, loops[last])
       case .branch(_, let selector): use(selector, at: step, loops[step])
-      case .turns: break
+      case .repeat: break
       }
     }
   }
@@ -60,11 +60,11 @@ struct FlatPlan {
           ranges.append(start..<steps.count)
         }
         steps[step] = .branch(ranges, selector: selector)
-      case .turns(let number, let count, let isReversed, let body):
-        steps.append(.turns(count: count, isReversed: isReversed, body: 0..<0))
+      case .repeat(let number, let count, let isReversed, let body):
+        steps.append(.repeat(count: count, isReversed: isReversed, body: 0..<0))
         stepOfLoop[number] = step
         append(body, around + [number])
-        steps[step] = .turns(count: count, isReversed: isReversed, body: step + 1..<steps.count)
+        steps[step] = .repeat(count: count, isReversed: isReversed, body: step + 1..<steps.count)
         endOfLoop[number] = steps.count
       }
     }
@@ -132,8 +132,8 @@ extension [RegionNode] {
           predicate: new(predicate))
       case .branch(let regions, let selector):
         return .branch(regions.map { $0.replacing(replaced) }, selector: new(selector))
-      case .turns(let number, let count, let isReversed, let body):
-        return .turns(number: number, count: count, isReversed: isReversed, body: body.replacing(replaced))
+      case .repeat(let number, let count, let isReversed, let body):
+        return .repeat(number: number, count: count, isReversed: isReversed, body: body.replacing(replaced))
       }
     }
   }

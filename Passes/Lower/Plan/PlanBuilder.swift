@@ -96,7 +96,7 @@ struct PlanBuilder {
       }
     case .loop(_, _, let predicate): bind(predicate)
     case .branch(_, let selector): bind(selector)
-    case .turns: break
+    case .repeat: break
     }
   }
 
@@ -178,7 +178,7 @@ struct PlanBuilder {
     case .loop(let condition, let body, let predicate):
       return .loop(condition: condition, body: body, predicate: slot(of: predicate))
     case .branch(let regions, let selector): return .branch(regions, selector: slot(of: selector))
-    case .turns(let count, let isReversed, let body): return .repeat(count: count, isReversed: isReversed, body: body)
+    case .repeat(let count, let isReversed, let body): return .repeat(count: count, isReversed: isReversed, body: body)
     }
   }
 

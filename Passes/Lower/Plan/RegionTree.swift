@@ -31,7 +31,7 @@ indirect enum RegionNode {
   case loop(number: Int, condition: [RegionNode], body: [RegionNode], predicate: BufferID)
   /// The region that the `bool` or `i32` in a buffer numbers.
   case branch([[RegionNode]], selector: BufferID)
-  case turns(number: Int, count: Int, isReversed: Bool, body: [RegionNode])
+  case `repeat`(number: Int, count: Int, isReversed: Bool, body: [RegionNode])
 }
 
 /// A kernel on its buffers.

@@ -121,12 +121,16 @@ extension KernelDefinition {
   /// Whether both operands of the kernel's dot move along the last outer axis, side by side: every channel is a product
   /// of its own.
   var isChannelwiseDot: Bool {
-    guard let stage = stages.first, stage.effects.count == 1, let (left, right) = stage.effects[0].dot,
-      let lhs = stage.body[left.index].plainAccess, let rhs = stage.body[right.index].plainAccess,
-      stage.body.count == (left == right ? 1 : 2), stages.count == 2, let last = outer.indices.last
-    else { return false }
-    let dtype = buffers[rhs.buffer].dtype
-    return (dtype == .f32 || dtype == .f64) && columnsAreContiguous
-      && [lhs, rhs].allSatisfy { $0.index.strides[last] != .constant(0) }
+    guard let dot = plainDot, let last = outer.indices.last else { return false }
+    return columnsAreContiguous && [dot.lhs, dot.rhs].allSatisfy { $0.index.strides[last] != .constant(0) }
+  }
+
+  /// What a matrix product reads: stage 0 is a dot of reals that lie in buffers, and one stage follows it.
+  var plainDot: (lhs: BufferAccess, rhs: BufferAccess)? {
+    guard stages.count == 2, stages[0].effects.count == 1, let (left, right) = stages[0].effects[0].dot,
+      let lhs = stages[0].body[left.index].plainAccess, let rhs = stages[0].body[right.index].plainAccess,
+      stages[0].body.count == (left == right ? 1 : 2), [.f32, .f64].contains(buffers[rhs.buffer].dtype)
+    else { return nil }
+    return (lhs, rhs)
   }
 }

@@ -3,7 +3,7 @@ import KilnIR
 /// Work groups that share a reduction: the 32 lanes of R2 are work items, block values are added by the first of them.
 extension CLEmitter {
   /// Local memory for each reduction, one element a work item.
-  private func declareLocal(_ reductions: [KernelReduction]) {
+  func declareLocal(_ reductions: [KernelReduction]) {
     for reduction in reductions {
       out.line("__local \(reduction.dtype.clRegister) m\(reduction.number)[256];")
       if reduction.isArgReduce { out.line("__local int mk\(reduction.number)[256];") }
@@ -12,13 +12,13 @@ extension CLEmitter {
 
   private var barrier: String { "barrier(CLK_LOCAL_MEM_FENCE);" }
 
-  private func declareAccumulator(_ reduction: KernelReduction) {
+  func declareAccumulator(_ reduction: KernelReduction) {
     let n = reduction.number
     out.line("\(reduction.dtype.clRegister) a\(n) = \(reduction.neutral.clConstant);")
     if reduction.isArgReduce { out.line("int k\(n) = 0x7fffffff;") }
   }
 
-  private func accumulate(_ reductions: [KernelReduction], _ names: [String], element: String) {
+  func accumulate(_ reductions: [KernelReduction], _ names: [String], element: String) {
     for reduction in reductions {
       let (n, value) = (reduction.number, names[reduction.value.index])
       if reduction.isArgReduce {
@@ -31,7 +31,7 @@ extension CLEmitter {
   }
 
   /// Folds the accumulators of work items `at`, `at` + h, … in local memory; `steps` halves what is left.
-  private func foldLocal(
+  func foldLocal(
     _ reductions: [KernelReduction], at place: String, if first: String, from start: String, scale: String
   ) {
     guard !reductions.isEmpty else { return }
@@ -92,9 +92,9 @@ extension CLEmitter {
     out.line("const \(index) count = \(product(stage.inner));")
     free.forEach(declareAccumulator)
     blocked.forEach(declareTree)
-    out.open("for (\(index) round = 0; round < count; round += 1024 * teams)")
-    out.line("const \(index) begin = round + team * 1024;")
-    out.line("const \(index) end = begin + 1024 < count ? begin + 1024 : count;")
+    out.open("for (\(index) round = 0; round < count; round += \(kernel.block) * teams)")
+    out.line("const \(index) begin = round + team * \(kernel.block);")
+    out.line("const \(index) end = begin + \(kernel.block) < count ? begin + \(kernel.block) : count;")
     blocked.forEach(declareAccumulator)
     out.open("for (\(index) e = begin + lane; e < end; e += 32)")
     emitElement(stage, outerNames, "e") { names in accumulate(reductions, names, element: "e") }
@@ -102,7 +102,7 @@ extension CLEmitter {
     if !blocked.isEmpty {
       foldLocal(blocked, at: "id", if: "lane", from: "16", scale: "1")
       out.open("if (id == 0)")
-      out.open("for (int t = 0; t < teams && round + t * 1024 < count; t++)")
+      out.open("for (int t = 0; t < teams && round + t * \(kernel.block) < count; t++)")
       for reduction in blocked { push(reduction, "m\(reduction.number)[t * 32]") }
       out.close()
       out.close()
@@ -125,7 +125,7 @@ extension CLEmitter {
   }
 
   /// A point of a stage by the number of its element.
-  private func emitElement(
+  func emitElement(
     _ stage: KernelDefinition.Stage, _ outer: [String], _ element: String, _ reduce: ([String]) -> Void
   ) {
     let inner = stage.inner.count == 1 ? [element] : stage.inner.indices.map { "i\($0)" }
@@ -136,7 +136,7 @@ extension CLEmitter {
   // MARK: - Columns
 
   /// The element loop of a column group for one block: work item y has lanes y, y + 8, y + 16 and y + 24.
-  private func emitColumnBlock(_ reductions: [KernelReduction], length: String) {
+  func emitColumnBlock(_ reductions: [KernelReduction], length: String) {
     let stage = kernel.stages[0]
     let blocked = reductions.filter(\.isBlocked)
     for reduction in blocked { out.line("\(reduction.dtype.clRegister) d\(reduction.number)[4];") }
@@ -159,12 +159,12 @@ extension CLEmitter {
     foldLocal(blocked, at: "id", if: "y", from: "4", scale: "32")
   }
 
-  private func declareColumn() {
+  func declareColumn() {
     out.line("const int y = get_local_id(1);")
     out.line("const int column = get_local_id(0);")
     out.line("const int id = y * 32 + column;")
     out.line("const \(index) x = get_global_id(0);")
-    out.line("const int isIn = x < \(kernel.outer.last.map(value) ?? "1");")
+    out.line("const int isIn = x < \(columns);")
   }
 
   func emitColumnGroups() {
@@ -173,16 +173,15 @@ extension CLEmitter {
     let blocked = reductions.filter(\.isBlocked)
     declareLocal(reductions)
     declareColumn()
-    out.open("for (\(index) z2 = get_global_id(2); z2 < \(product(kernel.outer.dropLast())); z2 += get_global_size(2))")
-    coordinates(outerNames.dropLast(), of: "z2", in: kernel.outer.dropLast())
-    if let last = outerNames.last { out.line("const \(index) \(last) = x;") }
+    out.open("for (\(index) z2 = get_global_id(2); z2 < \(rows); z2 += get_global_size(2))")
+    gridCoordinates(row: "z2")
     let extent = value(kernel.stages[0].inner[0])
     for reduction in reductions { out.line("\(reduction.resultDType.clRegister) r\(reduction.number);") }
     out.open("")
     free.forEach(declareAccumulator)
     blocked.forEach(declareTree)
-    out.open("for (\(index) first = 0; first < \(extent); first += 1024)")
-    out.line("const int length = \(extent) - first < 1024 ? \(extent) - first : 1024;")
+    out.open("for (\(index) first = 0; first < \(extent); first += \(kernel.block))")
+    out.line("const int length = \(extent) - first < \(kernel.block) ? \(extent) - first : \(kernel.block);")
     emitColumnBlock(reductions, length: "length")
     if !blocked.isEmpty {
       out.open("if (y == 0)")
@@ -211,131 +210,4 @@ extension CLEmitter {
     for number in kernel.stages.indices.dropFirst() { emitSerialStage(number, outerNames) }
     out.close()
   }
-
-  // MARK: - Block values first
-
-  /// The place of a block value in the scratch memory.
-  private func blockValue(_ reduction: KernelReduction, point: String, block: String) -> String {
-    let number = reduction.number
-    return "((__global \(reduction.dtype.clRegister) *)scratch)["
-      + "((\(number) * points + \(point)) * blocks + \(block)) * \(8 / max(reduction.dtype.registerBytes, 1))]"
-  }
-
-  private func declareBlocks(of size: Int) {
-    let extent = value(kernel.stages[0].inner[0])
-    out.line("const ulong points = \(product(kernel.outer));")
-    out.line("const ulong blocks = \(extent) == 0 ? 1 : ((ulong)\(extent) + \(size - 1)) / \(size);")
-  }
-
-  func emitSplitBlocks(columns: Bool) {
-    let reductions = kernel.reductions(ofStage: 0)
-    let stage = kernel.stages[0]
-    let extent = value(stage.inner[0])
-    declareLocal(reductions)
-    declareBlocks(of: KernelDefinition.reductionBlock)
-    if columns {
-      declareColumn()
-      out.line("const \(index) block = get_global_id(2) % blocks;")
-      out.line("const \(index) z2 = get_global_id(2) / blocks;")
-      coordinates(outerNames.dropLast(), of: "z2", in: kernel.outer.dropLast())
-      if let last = outerNames.last { out.line("const \(index) \(last) = x;") }
-      out.line("const ulong point = (ulong)z2 * \(kernel.outer.last.map(value) ?? "1") + x;")
-      out.line("const \(index) first = block * 1024;")
-      out.line("const int length = \(extent) - first < 1024 ? \(extent) - first : 1024;")
-      let free = reductions.filter { !$0.isBlocked }
-      free.forEach(declareAccumulator)
-      emitColumnBlock(reductions, length: "length")
-      foldLocal(free, at: "id", if: "y", from: "4", scale: "32")
-      out.open("if (y == 0 && isIn)")
-    } else {
-      out.line("const int lane = get_local_id(0);")
-      out.line("const int id = (int)get_local_id(1) * 32 + lane;")
-      out.line("const \(index) block = get_global_id(1);")
-      out.line("const \(index) point = get_global_id(2);")
-      coordinates(outerNames, of: "point", in: kernel.outer)
-      out.line("const \(index) begin = block * 1024;")
-      out.line("const \(index) end = begin + 1024 < \(extent) ? begin + 1024 : \(extent);")
-      reductions.forEach(declareAccumulator)
-      out.open("for (\(index) e = begin + lane; e < end; e += 32)")
-      emitElement(stage, outerNames, "e") { names in accumulate(reductions, names, element: "e") }
-      out.close()
-      foldLocal(reductions, at: "id", if: "lane", from: "16", scale: "1")
-      out.open("if (lane == 0 && block < blocks)")
-    }
-    for reduction in reductions {
-      let place = blockValue(reduction, point: "point", block: "block")
-      out.line("\(place) = m\(reduction.number)[\(columns ? "column" : "id")];")
-    }
-    out.close()
-  }
-
-  /// One work item for each block of 512 terms.
-  func emitSplitDotBlocks() {
-    declareBlocks(of: KernelDefinition.contractionBlock)
-    let columns = kernel.outer.last.map(value) ?? "1"
-    let rows = product(kernel.outer.dropLast())
-    out.line("const \(index) x = get_global_id(0);")
-    out.line("const \(index) block = get_global_id(1) % blocks;")
-    out.line("const \(index) y = get_global_id(1) / blocks;")
-    out.open("if (x < \(columns) && y < \(rows))")
-    coordinates(outerNames.dropLast(), of: "y", in: kernel.outer.dropLast())
-    if let last = outerNames.last { out.line("const \(index) \(last) = x;") }
-    let reduction = kernel.reductions(ofStage: 0)[0]
-    let extent = value(kernel.stages[0].inner[0])
-    declareAccumulator(reduction)
-    out.line("const \(index) begin = block * 512;")
-    out.line("const \(index) end = begin + 512 < \(extent) ? begin + 512 : \(extent);")
-    out.open("for (\(index) e = begin; e < end; e++)")
-    emitElement(kernel.stages[0], outerNames, "e") { names in
-      guard case .dot(let rhs) = reduction.operation else { return }
-      let sum = multiplyAdd(reduction.dtype, names[reduction.value.index], names[rhs.index], "a\(reduction.number)")
-      out.line("a\(reduction.number) = \(sum);")
-    }
-    out.close()
-    out.line("\(blockValue(reduction, point: "((ulong)y * \(columns) + x)", block: "block")) = a\(reduction.number);")
-    out.close()
-  }
-
-  /// Combines the block values of each point and runs the other stages.
-  func emitSplitResults() {
-    let reductions = kernel.reductions(ofStage: 0)
-    declareBlocks(
-      of: reductions.contains(where: \.isDot) ? KernelDefinition.contractionBlock : KernelDefinition.reductionBlock)
-    let columns = kernel.outer.last.map(value) ?? "1"
-    out.line("const \(index) x = get_global_id(0);")
-    out.line("const \(index) y = get_global_id(1);")
-    out.open("if (x < \(columns) && y < \(product(kernel.outer.dropLast())))")
-    coordinates(outerNames.dropLast(), of: "y", in: kernel.outer.dropLast())
-    if let last = outerNames.last { out.line("const \(index) \(last) = x;") }
-    out.line("const ulong point = (ulong)y * \(columns) + x;")
-    for reduction in reductions {
-      let (n, type) = (reduction.number, reduction.dtype.clRegister)
-      out.line("\(type) r\(n);")
-      out.open("")
-      if reduction.isBlocked || reduction.isDot {
-        declareTree(reduction)
-        out.open("for (ulong block = 0; block < blocks; block++)")
-        out.line("const \(type) x\(n) = \(blockValue(reduction, point: "point", block: "block"));")
-        push(reduction, "x\(n)")
-        out.close()
-        out.line(
-          "r\(n) = \(value(kernel.stages[0].inner[0])) == 0 ? \(reduction.empty.clConstant) : \(top(reduction));")
-      } else {
-        out.line("\(type) a\(n) = \(reduction.neutral.clConstant);")
-        out.open("for (ulong block = 0; block < blocks; block++)")
-        out.line("const \(type) x\(n) = \(blockValue(reduction, point: "point", block: "block"));")
-        out.line("a\(n) = \(combine(reduction, "a\(n)", "x\(n)"));")
-        out.close()
-        out.line("r\(n) = a\(n);")
-      }
-      out.close()
-    }
-    for number in kernel.stages.indices.dropFirst() { emitSerialStage(number, outerNames) }
-    out.close()
-  }
-}
-
-extension DType {
-  /// Bytes of a register in memory.
-  fileprivate var registerBytes: Int { self == .bool ? 4 : byteCount }
 }

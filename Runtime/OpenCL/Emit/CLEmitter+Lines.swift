@@ -2,8 +2,18 @@ import KilnIR
 
 /// Effects that make a line of results out of a line of values: scans (R4) and sorts.
 extension CLEmitter {
-  /// A scan by one work item, element after element.
-  func emitScan(
+  /// A line by one work item, element after element.
+  func emitLine(
+    _ operation: LineOperation, _ stage: KernelDefinition.Stage, _ outer: [String], _ value: BodyID,
+    _ access: BufferAccess
+  ) {
+    switch operation {
+    case .scanReduce(let kind): emitScan(stage, outer, kind, value, access)
+    case .argSort: preconditionFailure("a schedule that was checked leaves sorts to groups")
+    }
+  }
+
+  private func emitScan(
     _ stage: KernelDefinition.Stage, _ outer: [String], _ kind: ReductionKind, _ value: BodyID, _ access: BufferAccess
   ) {
     let dtype = kernel.dtype(of: value, in: stage.body)

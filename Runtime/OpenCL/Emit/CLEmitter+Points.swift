@@ -3,11 +3,19 @@ import KilnIR
 /// One work item for each outer point, which runs the stages one after the other: any kernel.
 extension CLEmitter {
   var outerNames: [String] { kernel.outer.indices.map { "c\($0)" } }
+  /// Points of the last outer axis, and of the others together.
+  var columns: String { kernel.outer.last.map(value) ?? "1" }
+  var rows: String { product(kernel.outer.dropLast()) }
+
+  /// Declares the outer coordinates of the point in column `x` of a row.
+  func gridCoordinates(row: String) {
+    guard let last = outerNames.last else { return }
+    coordinates(outerNames.dropLast(), of: row, in: kernel.outer.dropLast())
+    out.line("const \(index) \(last) = x;")
+  }
 
   /// - Parameter strides: the work items go over the points in strides, since each has scratch rows.
   func emitPoints(strides: Bool) {
-    let columns = kernel.outer.last.map(value) ?? "1"
-    let rows = product(kernel.outer.dropLast())
     if strides {
       declareScratchRows(owner: "(get_global_id(1) * get_global_size(0) + get_global_id(0))")
       out.open("for (\(index) y = get_global_id(1); y < \(rows); y += get_global_size(1))")
@@ -17,12 +25,8 @@ extension CLEmitter {
       out.line("const \(index) y = get_global_id(1);")
       out.open("if (x < \(columns) && y < \(rows))")
     }
-    let names = outerNames
-    if let last = names.last {
-      coordinates(names.dropLast(), of: "y", in: kernel.outer.dropLast())
-      out.line("const \(index) \(last) = x;")
-    }
-    for stage in kernel.stages.indices { emitSerialStage(stage, names) }
+    gridCoordinates(row: "y")
+    for stage in kernel.stages.indices { emitSerialStage(stage, outerNames) }
     out.close()
     if strides { out.close() }
   }
@@ -54,8 +58,8 @@ extension CLEmitter {
     let reductions = kernel.reductions(ofStage: number)
     for reduction in reductions { out.line("\(reduction.resultDType.clRegister) r\(reduction.number);") }
     out.open("")
-    if !stage.inner.isEmpty, case .line(.scanReduce(let kind), let value, let access)? = stage.effects.first {
-      emitScan(stage, outer, kind, value, access)
+    if !stage.inner.isEmpty, case .line(let operation, let value, let access)? = stage.effects.first {
+      emitLine(operation, stage, outer, value, access)
     } else if stage.inner.isEmpty && reductions.isEmpty {
       emitPoint(stage, outer, [], element: "0")
     } else if reductions.isEmpty {
@@ -97,40 +101,28 @@ extension CLEmitter {
   /// length and independent iterations, which is what a compiler for vectors wants.
   private func emitLaneStage(_ stage: KernelDefinition.Stage, _ outer: [String], _ reductions: [KernelReduction]) {
     let isDot = reductions[0].isDot
-    let block = isDot ? KernelDefinition.contractionBlock : KernelDefinition.reductionBlock
+    let block = reductions.compactMap(\.block).first ?? KernelDefinition.reductionBlock
     for reduction in reductions {
-      let (type, n) = (reduction.dtype.clRegister, reduction.number)
-      if reduction.isBlocked || reduction.isDot { declareTree(reduction) }
-      if reduction.isArgReduce {
-        out.line("\(type) a\(n) = \(reduction.neutral.clConstant); int k\(n) = 0x7fffffff;")
-      } else if !reduction.isDot {
-        out.line("\(type) l\(n)[32];")
-        out.line("for (int l = 0; l < 32; l++) l\(n)[l] = \(reduction.neutral.clConstant);")
-      }
+      if reduction.block != nil { declareTree(reduction) }
+      reduction.isArgReduce || isDot ? declareAccumulator(reduction) : declareLanes(reduction)
     }
     let extent = value(stage.inner[0])
     out.open("for (\(index) first = 0; first < \(extent); first += \(block))")
     out.line("const int length = \(extent) - first < \(block) ? \(extent) - first : \(block);")
-    for reduction in reductions where reduction.isDot {
-      out.line("\(reduction.dtype.clRegister) a\(reduction.number) = \(reduction.neutral.clConstant);")
-    }
     if isDot {
       out.open("for (int i = 0; i < length; i++)")
       out.line("const \(index) i0 = first + i;")
       emitLanePoint(stage, outer, reductions)
       out.close()
     } else {
-      let isShort = stage.body.count <= 48
-      if isShort {
-        out.line("int start = 0;")
+      out.line("int start = 0;")
+      if stage.body.count <= 48 {
         out.open("for (; start + 32 <= length; start += 32)")
         out.open("for (int l = 0; l < 32; l++)")
         out.line("const \(index) i0 = first + start + l;")
         emitLanePoint(stage, outer, reductions)
         out.close()
         out.close()
-      } else {
-        out.line("int start = 0;")
       }
       out.open("for (; start < length; start += 32)")
       out.line("const int lanes = length - start < 32 ? length - start : 32;")
@@ -140,15 +132,7 @@ extension CLEmitter {
       out.close()
       out.close()
     }
-    for reduction in reductions where reduction.isBlocked || reduction.isDot {
-      if reduction.isDot {
-        push(reduction, "a\(reduction.number)")
-      } else {
-        foldLanes(reduction)
-        push(reduction, "l\(reduction.number)[0]")
-        out.line("for (int l = 0; l < 32; l++) l\(reduction.number)[l] = \(reduction.neutral.clConstant);")
-      }
-    }
+    for reduction in reductions where reduction.block != nil { closeBlock(reduction) }
     out.close()
     for reduction in reductions { finish(reduction, extent: extent) }
   }
@@ -168,6 +152,15 @@ extension CLEmitter {
     }
   }
 
+  private func declareLanes(_ reduction: KernelReduction) {
+    out.line("\(reduction.dtype.clRegister) l\(reduction.number)[32];")
+    clearLanes(reduction)
+  }
+
+  private func clearLanes(_ reduction: KernelReduction) {
+    out.line("for (int l = 0; l < 32; l++) l\(reduction.number)[l] = \(reduction.neutral.clConstant);")
+  }
+
   /// Lane l takes lane l + h for h = 16, 8, 4, 2, 1; missing lanes hold the neutral value.
   private func foldLanes(_ reduction: KernelReduction) {
     let lanes = "l\(reduction.number)"
@@ -178,7 +171,7 @@ extension CLEmitter {
 
   private func finish(_ reduction: KernelReduction, extent: String) {
     let n = reduction.number
-    if reduction.isBlocked || reduction.isDot {
+    if reduction.block != nil {
       out.line("r\(n) = \(top(reduction));")
     } else if reduction.isArgReduce {
       out.line("r\(n) = \(extent) > 0 ? k\(n) : 0;")
@@ -192,16 +185,8 @@ extension CLEmitter {
   private func emitCountedStage(_ stage: KernelDefinition.Stage, _ outer: [String], _ reductions: [KernelReduction]) {
     out.line("\(index) count = 0;")
     for reduction in reductions {
-      let (type, n) = (reduction.dtype.clRegister, reduction.number)
-      if reduction.isBlocked || reduction.isDot { declareTree(reduction) }
-      if reduction.isBlocked {
-        out.line("\(type) l\(n)[32];")
-        out.line("for (int l = 0; l < 32; l++) l\(n)[l] = \(reduction.neutral.clConstant);")
-      } else {
-        out.line(
-          "\(type) a\(n) = \(reduction.neutral.clConstant);" + (reduction.isArgReduce ? " int k\(n) = 0x7fffffff;" : "")
-        )
-      }
+      if reduction.block != nil { declareTree(reduction) }
+      reduction.isBlocked ? declareLanes(reduction) : declareAccumulator(reduction)
     }
     emitNest(stage, counter: "count") { inner, element in
       emitPoint(stage, outer, inner, element: element) { names in
@@ -210,45 +195,43 @@ extension CLEmitter {
           switch reduction.operation {
           case .reduce where reduction.isBlocked:
             out.line("l\(n)[count & 31] = \(combine(reduction, "l\(n)[count & 31]", value));")
-            closeBlock(reduction, when: "(count & 1023) == 1023")
           case .reduce: out.line("a\(n) = \(combine(reduction, "a\(n)", value));")
           case .dot(let rhs):
             out.line("a\(n) = \(multiplyAdd(reduction.dtype, value, names[rhs.index], "a\(n)"));")
-            closeBlock(reduction, when: "(count & 511) == 511")
           case .argReduce:
             out.line("const \(reduction.dtype.clRegister) x\(n) = \(value);")
             takeBetter(reduction, best: "a\(n)", at: "k\(n)", "x\(n)", at: "(int)count")
           }
+          if let block = reduction.block { closeBlock(reduction, when: "(count & \(block - 1)) == \(block - 1)") }
         }
         out.line("count++;")
       }
     }
     for reduction in reductions {
       let n = reduction.number
-      switch reduction.operation {
-      case .reduce where reduction.isBlocked:
-        closeBlock(reduction, when: "(count & 1023) != 0")
+      if let block = reduction.block {
+        closeBlock(reduction, when: "(count & \(block - 1)) != 0")
         out.line("r\(n) = \(top(reduction));")
-      case .dot:
-        closeBlock(reduction, when: "(count & 511) != 0")
-        out.line("r\(n) = \(top(reduction));")
-      case .reduce: out.line("r\(n) = a\(n);")
-      case .argReduce: out.line("r\(n) = count > 0 ? k\(n) : 0;")
+      } else {
+        out.line("r\(n) = \(reduction.isArgReduce ? "count > 0 ? k\(n) : 0" : "a\(n)");")
       }
     }
   }
 
   private func closeBlock(_ reduction: KernelReduction, when condition: String) {
-    let n = reduction.number
     out.open("if (\(condition))")
+    closeBlock(reduction)
+    out.close()
+  }
+
+  private func closeBlock(_ reduction: KernelReduction) {
     if reduction.isDot {
-      push(reduction, "a\(n)")
-      out.line("a\(n) = \(reduction.neutral.clConstant);")
+      push(reduction, "a\(reduction.number)")
+      out.line("a\(reduction.number) = \(reduction.neutral.clConstant);")
     } else {
       foldLanes(reduction)
-      push(reduction, "l\(n)[0]")
-      out.line("for (int l = 0; l < 32; l++) l\(n)[l] = \(reduction.neutral.clConstant);")
+      push(reduction, "l\(reduction.number)[0]")
+      clearLanes(reduction)
     }
-    out.close()
   }
 }

@@ -3,7 +3,7 @@ import KilnIR
 extension CLEmitter {
   /// a ∘ b of a fold.
   func combine(_ reduction: KernelReduction, _ a: String, _ b: String) -> String {
-    operations.expression(reduction.treeKind.primitive, [a, b], operand: reduction.dtype, dtype: reduction.dtype)
+    operations.expression(reduction.kind.primitive, [a, b], operand: reduction.dtype, dtype: reduction.dtype)
   }
 
   /// lhs · rhs + sum, as D1 has it; integers wrap.
@@ -38,14 +38,14 @@ extension CLEmitter {
 
   func push(_ reduction: KernelReduction, _ value: String) {
     let number = reduction.number
-    let helper = CLHelper.push(reduction.treeKind, reduction.dtype)
+    let helper = CLHelper.push(reduction.kind, reduction.dtype)
     out.line(operations.call(helper, ["t\(number)", "q\(number)", value]) + "; q\(number)++;")
   }
 
   /// The result of the tree, or the value of nothing.
   func top(_ reduction: KernelReduction) -> String {
     let number = reduction.number
-    let top = operations.call(.top(reduction.treeKind, reduction.dtype), ["t\(number)", "q\(number)"])
+    let top = operations.call(.top(reduction.kind, reduction.dtype), ["t\(number)", "q\(number)"])
     return "q\(number) == 0 ? \(reduction.empty.clConstant) : \(top)"
   }
 }

@@ -111,8 +111,9 @@ extension CLEmitter {
     out.close()
     out.line("barrier(CLK_LOCAL_MEM_FENCE);")
     if tile.treeLevels > 0 {
-      out.open("if (((k0 + \(tile.terms)) & 511) == 0 || k0 + \(tile.terms) >= \(product(contraction.terms)))")
-      closeBlock(names, tile, zero: zero, isLast: "k0 + \(tile.terms) >= \(product(contraction.terms))")
+      let isLast = "k0 + \(tile.terms) >= \(product(contraction.terms))"
+      out.open("if (((k0 + \(tile.terms)) & \(kernel.block - 1)) == 0 || \(isLast))")
+      closeBlock(names, tile, zero: zero, isLast: isLast)
       out.close()
     }
     out.close()
@@ -170,9 +171,9 @@ extension CLEmitter {
       out.line("\(vector) c\(name) = \(zero);" + levels(tile).map { " \(vector) t\($0)\(name) = \(zero);" }.joined())
     }
     if tile.treeLevels > 0 { out.line("int q = 0;") }
-    out.open("for (\(index) k0 = 0; k0 < \(product(contraction.terms)); k0 += 512)")
-    out.line(
-      "const \(index) end = k0 + 512 < \(product(contraction.terms)) ? k0 + 512 : \(product(contraction.terms));")
+    let (count, block) = (product(contraction.terms), kernel.block)
+    out.open("for (\(index) k0 = 0; k0 < \(count); k0 += \(block))")
+    out.line("const \(index) end = k0 + \(block) < \(count) ? k0 + \(block) : \(count);")
     out.open("for (\(index) term = k0; term < end; term++)")
     let terms = termCoordinates()
     let right = affine(contraction.right.index, place(contraction, row: "row0", column: "column0") + terms)

@@ -29,7 +29,7 @@ package final class PlanProgram: Sendable {
 
   /// - Parameters:
   ///   - choose: the work mapping of a launch by its number, of those that its schedule has.
-  /// - Throws: `unavailable` when the plan needs what the device does not have, or was lowered for a processor.
+  /// - Throws: `unavailable` when the plan was lowered for a processor, `outOfMemory` for a value larger than a buffer.
   init(
     _ plan: ExecutionPlan, for device: OpenCLDevice, correctsProducts: Bool,
     choose: (_ launch: Int, OpenCLSchedule) -> WorkMapping = { $1.mapping }
@@ -37,22 +37,6 @@ package final class PlanProgram: Sendable {
     let properties = device.properties
     guard let limits = plan.device.workGroups else {
       throw RuntimeError(.unavailable, "the plan was lowered for \(plan.device.name), which is a processor")
-    }
-    let lowering = device.lowering()
-    for launch in plan.launches {
-      let kernel = plan.kernels[launch.kernel].definition
-      if let dtype = lowering.missingDType(in: kernel) {
-        let name = dtype == .f64 ? "f64 (cl_khr_fp64)" : "\(dtype)"
-        throw RuntimeError(
-          .unavailable,
-          "\(properties.name) has no \(name), which \(launch.label) needs; use f32 there, or another device")
-      }
-      if kernel.buffers.count > lowering.maximumBuffers {
-        throw RuntimeError(
-          .unavailable,
-          "\(launch.label) has \(kernel.buffers.count) operands and results in one kernel; \(properties.name) takes "
-            + "\(lowering.maximumBuffers)")
-      }
     }
     for slot in plan.slots where slot.type.byteCount > properties.maximumBufferBytes {
       throw RuntimeError(

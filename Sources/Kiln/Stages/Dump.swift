@@ -30,12 +30,7 @@ enum Dump {
     let module = lowered.modules[0].module
     let path = "\(folder)/\(place(module, name, options))"
     try lowered.write(to: path)
-    let captured = options.captures.map { capture in
-      switch capture {
-      case .tensor(let core): core
-      case .variable(let variable): variable.current
-      }
-    }
+    let captured = options.captures.map { $0.core() }
     // Whoever prepares a program without a call has no arguments to show.
     let parameters = module[name]?.parameters ?? []
     let visible = parameters.filter { !$0.isHidden }

@@ -1,6 +1,5 @@
 import CCallSite
 package import KilnIR
-import KilnPasses
 import KilnRuntime
 
 /// The recording of one closure: a function under construction, what it captured, and what went wrong.
@@ -10,29 +9,7 @@ import KilnRuntime
 package final class Trace: Listener {
   package static var current: Trace? { Ambient.current?.trace }
 
-  /// A value from outside that the function reads through a hidden parameter.
-  package enum Capture: Sendable {
-    case tensor(TensorCore)
-    /// Read again at each call.
-    case variable(VariableStorage)
-
-    /// What it stands for now; in `trace`, a variable is a hidden parameter.
-    func core(in trace: Trace? = nil) -> TensorCore {
-      switch self {
-      case .tensor(let core): core
-      case .variable(let variable): trace?.read(variable) ?? variable.current
-      }
-    }
-
-    var type: TensorType {
-      switch self {
-      case .tensor(let core): core.type
-      case .variable(let variable): variable.type
-      }
-    }
-  }
-
-  fileprivate struct State {
+  struct State {
     var builder: FunctionBuilder
     var captures: [Capture] = []
     var captured: [ObjectIdentifier: ValueID] = [:]
@@ -47,15 +24,8 @@ package final class Trace: Listener {
     var lookCount = 0
   }
 
-  /// The most operations that a trace records: an endless loop must not fill the memory.
-  private static let operationLimit = 1 << 19
-  /// Operations that the closure may ask for after that before the program stops.
-  private static let patience = 1 << 16
-  /// Looks at elements after which a trace, which has failed anyway, records nothing more.
-  private static let lookLimit = 16
-
   /// A value of an enclosing trace.
-  fileprivate struct OuterValue: Hashable {
+  struct OuterValue: Hashable {
     let trace: ObjectIdentifier
     let value: ValueID
   }
@@ -67,9 +37,9 @@ package final class Trace: Listener {
   /// The function object that is being traced, so that recursion is found.
   let subject: ObjectIdentifier?
   /// The names of the functions of this trace and of those that enclose it.
-  private let names: [String]
-  private let thread = kiln_thread_number()
-  private let state: Lock<State>
+  let names: [String]
+  let thread = kiln_thread_number()
+  let state: Lock<State>
 
   /// The number of examples of the innermost batch that the closure is traced for.
   let batchSize: Dimension?
@@ -125,165 +95,6 @@ package final class Trace: Listener {
   /// The trace of `subject` that encloses this one, or this one.
   func enclosing(_ subject: ObjectIdentifier) -> Trace? { self.subject == subject ? self : parent?.enclosing(subject) }
 
-  // MARK: - Recording
-
-  /// A parameter that the caller binds.
-  package func addInput(_ name: String, _ type: TensorType) -> TensorCore {
-    let value = state.withLock { $0.builder.addParameter(name, type) }
-    return TensorCore(traced: value, of: self, type)
-  }
-
-  /// Records an operation with one result.
-  func record(_ op: Op, _ operands: [TensorCore]) -> TensorCore {
-    let results = record(operands) { builder, values, location throws(ConstraintFailure) in
-      [try builder.emitBroadcasting(op, values, at: location)]
-    }
-    return results?[0] ?? Failure.lastPoison(op.guess(operands))
-  }
-
-  /// Records an op that runs functions of `module`, which may have been made outside of this trace (the pullback of an
-  /// eager `vjp`): they get other names where this trace, or one that encloses it, has others of the same names.
-  /// - Returns: the results, or nil after a diagnostic.
-  func recordControl(_ op: ControlOp, in module: Module, _ operands: [TensorCore]) -> [TensorCore]? {
-    record(operands) { builder, values, location throws(ConstraintFailure) in
-      let renamed = try builder.module.link(module, avoiding: names)
-      return try builder.emit(.control(op.replacingCallees { renamed[$0] ?? $0 }), values, at: location)
-    }
-  }
-
-  private func record(
-    _ operands: [TensorCore],
-    _ body: (inout FunctionBuilder, [ValueID], SourceLocation) throws(ConstraintFailure) -> [ValueID]
-  ) -> [TensorCore]? {
-    let location = CallSite.here()
-    guard isOwnThread(at: location), mayRecord(at: location) else { return nil }
-    var values: [ValueID] = []
-    for operand in operands {
-      guard let value = value(of: operand, at: location) else { return nil }
-      values.append(value)
-    }
-    do throws(ConstraintFailure) {
-      return try state.withLock { state throws(ConstraintFailure) in
-        try body(&state.builder, values, location).map {
-          TensorCore(traced: $0, of: self, state.builder.type(of: $0))
-        }
-      }
-    } catch {
-      hear(Diagnostic(error.label, error.message, at: location, notes: Failure.parameters(among: operands)))
-      return nil
-    }
-  }
-
-  /// Notes what went wrong while the closure ran: here, or in a `withDiagnostics` inside of the closure.
-  private func hear(_ diagnostic: Diagnostic) { (Listeners.current ?? self).note(diagnostic) }
-
-  /// Whether the next operation is recorded. An operation whose result cannot be used is not: a loop in the closure may
-  /// never end.
-  private func mayRecord(at location: SourceLocation) -> Bool {
-    let (count, looks) = state.withLock { state in
-      state.operationCount += 1
-      return (state.operationCount, state.lookCount)
-    }
-    if count <= Self.operationLimit { return looks <= Self.lookLimit }
-    if count == Self.operationLimit + 1 || count > Self.operationLimit + Self.patience {
-      let diagnostic = Diagnostic(
-        "trace.limit",
-        "a closure records at most \(Self.operationLimit) operations; `fori`, `scan` and `whileLoop` record their body once",
-        at: location, notes: ["the closure is traced at \(self.location.resolved())"])
-      if count > Self.operationLimit + Self.patience { Failure.stop(KilnError([diagnostic])) }
-      hear(diagnostic)
-    }
-    return false
-  }
-
-  /// Notes a diagnostic unless the closure's own thread calls.
-  private func isOwnThread(at location: SourceLocation) -> Bool {
-    if kiln_thread_number() == thread { return true }
-    note(
-      Diagnostic(
-        "trace.C2", "a second thread cannot record in a trace; do this in the closure's own thread, or outside of it",
-        at: location, notes: ["the closure is traced at \(self.location.resolved())"]))
-    return false
-  }
-
-  /// Records data that is written out.
-  func record(_ literal: Literal) -> TensorCore {
-    let core = TensorCore.elements(of: literal)
-    guard core.kind == .buffer else { return core }
-    let tensor = TensorCore(literal, elements: core)
-    let location = CallSite.here()
-    guard isOwnThread(at: location), mayRecord(at: location), record(literal, tensor, at: location) != nil else {
-      return Failure.lastPoison(literal.type)
-    }
-    return tensor
-  }
-
-  // MARK: - Captures
-
-  /// The instruction of data that was written out, here or in another trace.
-  private func record(_ literal: Literal, _ core: TensorCore, at location: SourceLocation) -> ValueID? {
-    do throws(ConstraintFailure) {
-      return try state.withLock { state throws(ConstraintFailure) in
-        if let known = state.captured[ObjectIdentifier(core)] { return known }
-        let value = try state.builder.emit(.source(.constant(literal)), [], at: location)[0]
-        state.captured[ObjectIdentifier(core)] = value
-        state.literals.append(core)
-        return value
-      }
-    } catch {
-      hear(Diagnostic(error.label, error.message, at: location))
-      return nil
-    }
-  }
-
-  /// The value of a tensor in this function; one from outside becomes a hidden parameter.
-  private func value(of core: TensorCore, at location: SourceLocation) -> ValueID? {
-    guard let (trace, value) = core.traced else {
-      // A number for this trace, but for a tape an operand.
-      if let literal = core.literal, RecordingTapes.current?.follow(core) != true {
-        return record(literal, core, at: location)
-      }
-      return capture(.tensor(core), ObjectIdentifier(core), core.type)
-    }
-    if trace === self { return value }
-    guard parent?.isInside(ObjectIdentifier(trace)) == true else {
-      hear(
-        Diagnostic(
-          "trace.C1",
-          trace.isFinished
-            ? "this tensor belongs to a trace that has ended; return it from its closure to have its value"
-            : "this tensor belongs to another trace", at: location,
-          notes: [
-            "its closure was traced at \(trace.location.resolved())",
-            "this closure is traced at \(self.location.resolved())",
-          ]))
-      return nil
-    }
-    let key = OuterValue(trace: ObjectIdentifier(trace), value: value)
-    return state.withLock { state in
-      if let known = state.capturedValues[key] { return known }
-      let parameter = state.addCapture(.tensor(core), core.type)
-      state.capturedValues[key] = parameter
-      return parameter
-    }
-  }
-
-  /// The hidden parameter through which a variable is read at each call.
-  func read(_ variable: VariableStorage) -> TensorCore {
-    let type = variable.type
-    let value = capture(.variable(variable), ObjectIdentifier(variable), type)
-    return TensorCore(traced: value, of: self, type)
-  }
-
-  private func capture(_ capture: Capture, _ identity: ObjectIdentifier, _ type: TensorType) -> ValueID {
-    state.withLock { state in
-      if let known = state.captured[identity] { return known }
-      let parameter = state.addCapture(capture, type)
-      state.captured[identity] = parameter
-      return parameter
-    }
-  }
-
   // MARK: - The end
 
   /// The recorded function with `results`.
@@ -304,13 +115,6 @@ package final class Trace: Listener {
     }
     if !diagnostics.isEmpty { throw KilnError(diagnostics).resolved(else: location) }
     return recorded
-  }
-}
-
-extension Trace.State {
-  fileprivate mutating func addCapture(_ capture: Trace.Capture, _ type: TensorType) -> ValueID {
-    captures.append(capture)
-    return builder.addParameter("captured\(captures.count - 1)", type, isHidden: true)
   }
 }
 

@@ -18,7 +18,7 @@ extension KernelEmitter {
       return isReal ? exactRemainder(a, b, operand, lanes) : divide(a, b, operand, lanes, remainder: true)
     case .negate:
       return isReal ? module.fneg(a) : module.binary(.sub, module.zero(registerType(operand, lanes)), a)
-    case .abs: return absolute(a, operand, lanes)
+    case .abs: return abs(a, operand, lanes)
     case .maximum, .minimum: return extremum(primitive == .maximum, a, b, operand, lanes)
     case .sqrt: return unary("llvm.sqrt", a)
     case .fma: return module.intrinsic("llvm.fma", [module.type(of: a)], operands)
@@ -69,7 +69,7 @@ extension KernelEmitter {
     return module.select(byZero, integer(-1, dtype, lanes), module.binary(isSigned ? .sdiv : .udiv, a, divisor))
   }
 
-  private func absolute(_ a: LLVMValue, _ dtype: DType, _ lanes: Int) -> LLVMValue {
+  private func abs(_ a: LLVMValue, _ dtype: DType, _ lanes: Int) -> LLVMValue {
     if dtype.isReal { return unary("llvm.fabs", a) }
     guard dtype.isSignedInteger else { return a }
     let zero = integer(0, dtype, lanes)

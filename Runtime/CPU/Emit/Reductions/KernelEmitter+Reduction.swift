@@ -6,6 +6,10 @@ extension KernelEmitter {
     apply(kind.primitive, [a, b], operand: dtype, dtype: dtype, lanes: lanes)
   }
 
+  func combine(_ reduction: KernelReduction, _ a: LLVMValue, _ b: LLVMValue, _ lanes: Int = 1) -> LLVMValue {
+    combine(reduction.kind, a, b, reduction.dtype, lanes)
+  }
+
   func neutral(_ kind: ReductionKind, _ dtype: DType, _ lanes: Int = 1) -> LLVMValue {
     constant(kind.neutral(dtype), lanes)
   }

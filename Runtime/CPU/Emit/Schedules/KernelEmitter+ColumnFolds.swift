@@ -52,10 +52,9 @@ extension KernelEmitter {
     try columnLoop(strip, copies: copies(frame.stage, folds.count)) { points throws(RuntimeError) in
       let starts = points.flatMap { point in
         folds.map { fold -> LLVMValue in
-          guard case .reduce(let kind) = fold.operation else { return module.index(0) }
           let kept = read(fold.number, row: lane, fold.dtype, point, strip)
           let isFresh = fold.isBlocked ? isFirstOfBlock : isFirst
-          return module.select(isFresh, neutral(kind, fold.dtype, lanes), kept)
+          return module.select(isFresh, constant(fold.neutral, lanes), kept)
         }
       }
       let sums = try loop(from: first, to: end, step: 32, carrying: starts) { row, carried throws(RuntimeError) in
@@ -64,8 +63,7 @@ extension KernelEmitter {
           var values = BodyValues(frame: frame, point: at(add(block, row), point, frame.stage))
           emitEffects(&values)
           for fold in folds {
-            guard case .reduce(let kind) = fold.operation else { continue }
-            next.append(combine(kind, carried[next.count], evaluate(fold.value, &values), fold.dtype, lanes))
+            next.append(combine(fold, carried[next.count], evaluate(fold.value, &values), lanes))
           }
         }
         return next
@@ -87,10 +85,9 @@ extension KernelEmitter {
       _ = try loop(from: module.index(0), to: pairs) { lane, _ throws(RuntimeError) in
         try columnLoop(strip, copies: 1) { points in
           for fold in folds {
-            guard case .reduce(let kind) = fold.operation else { continue }
             let low = read(fold.number, row: lane, fold.dtype, points[0], strip)
             let high = read(fold.number, row: add(lane, half), fold.dtype, points[0], strip)
-            let sum = combine(kind, low, high, fold.dtype, ColumnStrip.lanes)
+            let sum = combine(fold, low, high, ColumnStrip.lanes)
             write(sum, fold.number, row: lane, fold.dtype, points[0], strip)
           }
         }
@@ -107,7 +104,7 @@ extension KernelEmitter {
     _ frame: StageFrame, _ reductions: [KernelReduction], _ count: LLVMValue, _ strip: ColumnStrip, _ counts: LLVMValue
   ) throws(RuntimeError) {
     let size = KernelDefinition.contractionBlock
-    let dots = reductions.filter { if case .dot = $0.operation { true } else { false } }
+    let dots = reductions.filter(\.isDot)
     let isMany = module.compare(.sgt, count, module.index(size))
     let lanes = ColumnStrip.lanes
     resetCounts(counts)
@@ -190,8 +187,7 @@ extension KernelEmitter {
       for reduction in reductions {
         let value = read(reduction.number, row: module.index(0), reduction.dtype, points[0], strip)
         let group = read(reduction.number, row: row, reduction.dtype, points[0], strip)
-        let sum = module.select(
-          isFirst, value, combine(reduction.treeKind, group, value, reduction.dtype, ColumnStrip.lanes))
+        let sum = module.select(isFirst, value, combine(reduction, group, value, ColumnStrip.lanes))
         write(sum, reduction.number, row: row, reduction.dtype, points[0], strip)
         write(sum, reduction.number, row: module.index(0), reduction.dtype, points[0], strip)
       }
@@ -220,7 +216,7 @@ extension KernelEmitter {
           for reduction in reductions {
             let value = read(reduction.number, row: module.index(0), reduction.dtype, points[0], strip)
             let group = read(reduction.number, row: row, reduction.dtype, points[0], strip)
-            let joined = combine(reduction.treeKind, group, value, reduction.dtype, ColumnStrip.lanes)
+            let joined = combine(reduction, group, value, ColumnStrip.lanes)
             write(
               module.select(carried[0], joined, group), reduction.number, row: module.index(0), reduction.dtype,
               points[0],

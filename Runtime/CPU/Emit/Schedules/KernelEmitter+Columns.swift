@@ -154,8 +154,8 @@ extension KernelEmitter {
       let frame = frame(
         ofStage: number, coordinates: strip.coordinates + inner.map { _ in nil }, varying: [strip.axis] + inner,
         lanes: ColumnStrip.lanes, reducedVaries: true)
-      let folds = reductions.filter { if case .reduce = $0.operation { true } else { false } }
-      let others = reductions.filter { if case .reduce = $0.operation { false } else { true } }
+      let folds = reductions.filter { !$0.isDot && !$0.isArgReduce }
+      let others = reductions.filter { $0.isDot || $0.isArgReduce }
       // The last walk over the elements is the one that stores: a result may lie over what the others read.
       if !others.isEmpty { try emitSequential(frame, others, count, strip, counts) }
       if stage.effects.first?.lineOperation != nil {

@@ -23,8 +23,7 @@ extension KernelEmitter {
     var trees: [Int: Tree16] = [:]
     for stage in kernel.stages.indices where !fitsOneBlock(kernel.stages[stage]) {
       for reduction in kernel.reductions(ofStage: stage) where reduction.isBlocked {
-        guard case .reduce(let kind) = reduction.operation else { continue }
-        trees[reduction.number] = tree(kind, reduction.dtype)
+        trees[reduction.number] = tree(reduction.kind, reduction.dtype)
       }
     }
     return trees
@@ -147,18 +146,15 @@ extension KernelEmitter {
   /// The accumulators of a reduction before its first element.
   func starts(_ reduction: KernelReduction, lanes: Int) -> [LLVMValue] {
     switch reduction.operation {
-    case .reduce(let kind): [neutral(kind, reduction.dtype, lanes)]
+    case .reduce, .dot: [constant(reduction.neutral, lanes)]
     case .argReduce(let kind): extremeStart(kind, reduction.dtype, lanes)
-    case .dot: [module.zero(registerType(reduction.dtype, lanes))]
     }
   }
 
   func foldAll(_ reduction: KernelReduction, _ state: [LLVMValue], lanes: Int) -> LLVMValue {
     switch reduction.operation {
-    case .reduce(let kind):
-      foldLanes(state[0], lanes: lanes) { combine(kind, $0, $1, reduction.dtype, $2) }
+    case .reduce, .dot: foldLanes(state[0], lanes: lanes) { combine(reduction, $0, $1, $2) }
     case .argReduce(let kind): foldExtremeLanes(kind, state, reduction.dtype, lanes: lanes)
-    case .dot: foldLanes(state[0], lanes: lanes) { combine(.sum, $0, $1, reduction.dtype, $2) }
     }
   }
 
@@ -183,9 +179,7 @@ extension KernelEmitter {
     let whole = module.binary(.sub, count, module.binary(.urem, count, module.index(lanes * copies)))
     let middle = add(from, whole)
     // Folds that may run in any order have accumulators for each copy, so that they do not wait for each other.
-    let spread = span.reductions.map { reduction in
-      if case .reduce = reduction.operation { !reduction.isBlocked } else { false }
-    }
+    let spread = span.reductions.map { $0.block == nil && !$0.isArgReduce }
     let start = zip(states, spread).map { state, isSpread in
       isSpread ? [LLVMValue](repeating: state[0], count: copies) : state
     }
@@ -204,8 +198,7 @@ extension KernelEmitter {
     }
     let joined = zip(cut(main, widths), span.reductions).enumerated().map { number, pair in
       let (state, reduction) = pair
-      guard spread[number], case .reduce(let kind) = reduction.operation else { return state }
-      return [state.dropFirst().reduce(state[0]) { combine(kind, $0, $1, reduction.dtype, lanes) }]
+      return spread[number] ? [state.dropFirst().reduce(state[0]) { combine(reduction, $0, $1, lanes) }] : state
     }
     let tail = try loop(from: middle, to: to, step: lanes, carrying: joined.flatMap { $0 }) {
       index, carried throws(RuntimeError) in
@@ -249,9 +242,9 @@ extension KernelEmitter {
     return zip(span.reductions, states).map { reduction, state in
       var value = evaluate(reduction.value, &values)
       switch reduction.operation {
-      case .reduce(let kind):
-        if let mask { value = module.select(mask, value, neutral(kind, reduction.dtype, lanes)) }
-        return [combine(kind, state[0], value, reduction.dtype, lanes)]
+      case .reduce:
+        if let mask { value = module.select(mask, value, constant(reduction.neutral, lanes)) }
+        return [combine(reduction, state[0], value, lanes)]
       case .argReduce(let kind):
         let start = module.broadcast(module.cast(.trunc, first, to: module.int32), lanes)
         var other = [value, add(start, iota(module.int32, lanes))]

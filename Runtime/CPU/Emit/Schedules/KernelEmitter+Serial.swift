@@ -11,7 +11,6 @@ extension KernelEmitter {
     let index: LLVMValue
     /// Block values of R2 and D1.
     let tree: Tree16
-    let block: Int
     let laneCount: Int
   }
 
@@ -35,9 +34,8 @@ extension KernelEmitter {
     let laneCount = reduction.isBlocked ? 32 : 1
     return SerialState(
       reduction: reduction, lanes: module.stackSlot(memoryType(reduction.dtype), laneCount, alignment: 64),
-      index: module.stackSlot(module.int32, 1, alignment: 8), tree: tree(reduction.treeKind, reduction.dtype),
-      block: reduction.isDot ? KernelDefinition.contractionBlock : KernelDefinition.reductionBlock, laneCount: laneCount
-    )
+      index: module.stackSlot(module.int32, 1, alignment: 8), tree: tree(reduction.kind, reduction.dtype),
+      laneCount: laneCount)
   }
 
   private func emitSerialStage(
@@ -96,8 +94,8 @@ extension KernelEmitter {
     let old = fromMemory(module.load(memoryType(dtype), place, alignment: dtype.byteCount), dtype, 1)
     func put(_ new: LLVMValue) { module.store(toMemory(new, dtype, 1), place, alignment: dtype.byteCount) }
     switch reduction.operation {
-    case .reduce(let kind):
-      put(combine(kind, old, value, dtype, 1))
+    case .reduce:
+      put(combine(reduction, old, value))
     case .argReduce(let kind):
       let index = module.load(module.int32, state.index, alignment: 4)
       let best = better(kind, [old, index], [value, module.cast(.trunc, count, to: module.int32)], dtype)
@@ -107,17 +105,12 @@ extension KernelEmitter {
     case .dot(let rhs):
       put(multiplyAdd(value, evaluate(rhs, &values), old, dtype, 1))
     }
-    guard isInBlocks(state) else { return }
-    let position = module.binary(.and, add(count, module.index(1)), module.index(state.block - 1))
+    guard let block = reduction.block else { return }
+    let position = module.binary(.and, add(count, module.index(1)), module.index(block - 1))
     _ = try branch(if: module.compare(.eq, position, module.index(0))) { () throws(RuntimeError) in
       finishBlock(state)
       return []
     }
-  }
-
-  private func isInBlocks(_ state: SerialState) -> Bool {
-    if case .dot = state.reduction.operation { return true }
-    return state.reduction.isBlocked
   }
 
   private func lanes(_ state: SerialState) -> LLVMValue {
@@ -138,8 +131,8 @@ extension KernelEmitter {
       return module.select(
         isAny, module.load(module.int32, state.index, alignment: 4), module.constant(0, module.int32))
     }
-    guard isInBlocks(state) else { return lanes(state) }
-    let rest = module.binary(.and, count, module.index(state.block - 1))
+    guard let block = state.reduction.block else { return lanes(state) }
+    let rest = module.binary(.and, count, module.index(block - 1))
     _ = try branch(if: module.compare(.ne, rest, module.index(0))) { () throws(RuntimeError) in
       finishBlock(state)
       return []

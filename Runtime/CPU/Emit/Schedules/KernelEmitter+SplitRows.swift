@@ -50,13 +50,13 @@ extension KernelEmitter {
       let isMany = module.compare(.sgt, blocks, module.index(1))
       let result = try branch(if: isMany, otherwise: [first]) { () throws(RuntimeError) in
         switch reduction.operation {
-        case .reduce(let kind):
+        case .reduce:
           guard let sum, reduction.isBlocked else {
             return try loop(from: module.index(1), to: blocks, carrying: [first]) { number, carried in
-              [combine(kind, carried[0], block(number), type, 1)]
+              [combine(reduction, carried[0], block(number))]
             }
           }
-          return [try tree16(sum, kind, blocks, block)]
+          return [try tree16(sum, blocks, block)]
         case .argReduce(let kind):
           return try emitBestIndex(reduction, kind, coordinates, blocks, block)
         case .dot: throw unsupported("a dot in split rows")
@@ -70,7 +70,7 @@ extension KernelEmitter {
   /// Tree16 of the block values. Whole groups of 16 are added first, so that several of them are under way at once;
   /// their sums, and that of what is left over, make a tree of their own (R1).
   private func tree16(
-    _ tree: Tree16, _ kind: ReductionKind, _ blocks: LLVMValue, _ block: (LLVMValue) -> LLVMValue
+    _ tree: Tree16, _ blocks: LLVMValue, _ block: (LLVMValue) -> LLVMValue
   ) throws(RuntimeError) -> LLVMValue {
     let size = 16
     reset(tree)
@@ -78,14 +78,14 @@ extension KernelEmitter {
     _ = try loop(from: module.index(0), to: groups) { number, _ throws(RuntimeError) in
       let first = multiply(number, module.index(size))
       var sum = block(first)
-      for place in 1..<size { sum = combine(kind, sum, block(add(first, module.index(place))), tree.dtype, 1) }
+      for place in 1..<size { sum = combine(tree.kind, sum, block(add(first, module.index(place))), tree.dtype, 1) }
       push(sum, to: tree)
       return []
     }
     let rest = multiply(groups, module.index(size))
     _ = try branch(if: module.compare(.slt, rest, blocks)) { () throws(RuntimeError) in
       let sum = try loop(from: add(rest, module.index(1)), to: blocks, carrying: [block(rest)]) { number, carried in
-        [combine(kind, carried[0], block(number), tree.dtype, 1)]
+        [combine(tree.kind, carried[0], block(number), tree.dtype, 1)]
       }
       push(sum[0], to: tree)
       return []

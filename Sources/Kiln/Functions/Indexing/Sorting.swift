@@ -92,7 +92,7 @@ extension Tensor where Scalar: TensorNumber {
   public func cumulativeMin(axis: Int = -1, reverse: Bool = false) -> Tensor { scanned(.min, axis, reverse) }
 
   private func scanned(_ kind: ReductionKind, _ axis: Int, _ reverse: Bool) -> Tensor {
-    Tensor(core: emit(.reduction(.scanReduce(kind, axis: core.axis(axis), isReverse: reverse)), [core]))
+    Tensor(core: emit(.reduction(.scanReduce(kind, axis: core.axis(axis), isReversed: reverse)), [core]))
   }
 }
 
