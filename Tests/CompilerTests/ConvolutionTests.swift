@@ -105,7 +105,7 @@ struct ConvolutionTests {
   }
 
   private static func window(
-    _ axis: Int, stride: Int = 1, low: Int = 0, high: Int = 0, lhsDilation: Int = 1, rhsDilation: Int = 1
+    _ axis: Int, stride: Int = 1, low: Dimension = 0, high: Dimension = 0, lhsDilation: Int = 1, rhsDilation: Int = 1
   ) -> Convolution.Window {
     Convolution.Window(
       AxisPair(axis + 1, axis), stride: stride, low: low, high: high, lhsDilation: lhsDilation, rhsDilation: rhsDilation
@@ -142,7 +142,7 @@ struct ConvolutionTests {
       images([window(0, low: 1, high: 7, lhsDilation: 5)])),
     Case(
       "elements further apart than the window has positions", TensorType(.f32, [1, 2, 2]), TensorType(.f32, [3, 2, 3]),
-      images([window(0, low: 40, high: 10 - (1 << 20), lhsDilation: 1 << 20)])),
+      images([window(0, low: 40, high: Dimension(10 - (1 << 20)), lhsDilation: 1 << 20)])),
     Case(
       "groups", TensorType(.f32, [2, 5, 6, 3, 4]), TensorType(.f32, [3, 3, 4, 3, 5]),
       Convolution(

@@ -24,7 +24,8 @@ import Testing
     return Verifier.diagnostics(
       for: Function(
         name: parts.name, parameters: parts.parameters, instructions: EntityTable(parts.instructions),
-        results: parts.results, valueTypes: EntityTable(parts.types), locations: EntityTable(parts.locations)))
+        results: parts.results, requirements: [], valueTypes: EntityTable(parts.types),
+        locations: EntityTable(parts.locations)))
   }
 
   @Test("A function that is right") func right() { #expect(diagnostics { _ in } == []) }

@@ -18,7 +18,7 @@ struct BatchCheck {
   /// Why they differ; nil if they agree.
   /// - Parameter mapped: the parameters with a value for every example.
   func disagreement(mapped: [Int], verifying: Bool = true) throws -> String? {
-    let batched = try Batching.vmap(of: name, in: module, size: size, over: mapped)
+    let batched = try Batching.vmap(of: name, in: module, size: Dimension(size), over: mapped)
     if verifying, let finding = Verifier.diagnostics(for: batched.module).first { return "\(finding)" }
     let arguments = try inputs.enumerated().map { index, values in
       mapped.contains(index) ? try stacked(values, values.first?.type ?? parameterType(index)) : values[0]

@@ -160,7 +160,7 @@ import Testing
     let program = try main("%x: f64[3]", "f64[3]", "%y: f64[3] = exp(%x)\nreturn %y")
     func label(_ size: Int, _ indices: [Int], _ name: String = "main") -> String? {
       let error = #expect(throws: KilnError.self) {
-        try Batching.vmap(of: name, in: program, size: size, over: indices)
+        try Batching.vmap(of: name, in: program, size: Dimension(size), over: indices)
       }
       return error?.diagnostics.first?.label
     }

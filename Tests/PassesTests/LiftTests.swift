@@ -93,7 +93,8 @@ struct LiftTests {
       try? result.append(
         Function(
           name: function.name, parameters: function.parameters, instructions: EntityTable(instructions),
-          results: function.results, valueTypes: function.valueTypes, locations: function.locations))
+          results: function.results, requirements: function.requirements, valueTypes: function.valueTypes,
+          locations: function.locations))
     }
     return result
   }

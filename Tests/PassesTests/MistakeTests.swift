@@ -61,7 +61,8 @@ struct MistakeTests {
           instructions: EntityTable(
             function.instructions.elements.map {
               Instruction(op: .map(.add), operands: $0.operands, firstResult: $0.firstResult, resultCount: 1)
-            }), results: function.results, valueTypes: function.valueTypes, locations: function.locations))
+            }), results: function.results, requirements: function.requirements, valueTypes: function.valueTypes,
+          locations: function.locations))
       return result
     }
     let error = #expect(throws: KilnError.self) { try Pipeline([broken]).run(program, verifying: true) }

@@ -50,7 +50,7 @@ import Testing
       for function in program.module.functions where function.name != "main" { try module.append(function) }
       let one = Function(
         name: "main", parameters: main.parameters, instructions: main.instructions, results: [main.results[kept]],
-        valueTypes: main.valueTypes, locations: main.locations)
+        requirements: main.requirements, valueTypes: main.valueTypes, locations: main.locations)
       try module.append(one)
       let single = RandomProgram(module: module, entry: "main", inputs: program.inputs)
       let pipeline = Pipeline([.trimRegions(of: "main"), .eliminateDeadCode])

@@ -33,11 +33,11 @@ extension ProgramGenerator {
     },
     Recipe(label: "scan") { generator throws(ConstraintFailure) in
       guard generator.canNest else { return nil }
-      let length = generator.random.pick([0, 1, 2, 3, 5])
+      let length: Dimension = generator.random.pick([0, 1, 2, 3, 5])
       let (carried, captured) = generator.someCarried()
       var elements = generator.someTypes(0...2).filter { generator.fits($0.stacked(5)) }
       // A value that the loop carries or captures may be what it goes over, too.
-      let wholes = (carried + captured).map { generator.type($0) }.filter { $0.shape.first == Dimension(length) }
+      let wholes = (carried + captured).map { generator.type($0) }.filter { $0.shape.first == length }
       if let whole = wholes.randomElement(using: &generator.random) { elements.append(whole.element) }
       var xs: [ValueID] = []
       for element in elements {

@@ -29,7 +29,7 @@ extension ProgramGenerator {
         let x = generator.random.pick(generator.values)
         let sizes = generator.boxSizes(generator.type(x).shape)
         let starts = try generator.starts(sizes, in: generator.type(x).shape, dtype, bounds)
-        return try generator.emit(.indexing(.dynamicSlice(sizes: sizes, bounds: bounds)), [x] + starts)
+        return try generator.emit(.indexing(.dynamicSlice(sizes: sizes.extents, bounds: bounds)), [x] + starts)
       },
       Recipe(label: "dynamicUpdateSlice \(bounds)") { generator throws(ConstraintFailure) in
         guard let dtype = generator.dtype(where: { $0 == .i32 || $0 == .i64 }) else { return nil }

@@ -20,7 +20,7 @@ extension ProgramGenerator {
         limit.append(generator.random.oneIn(2) ? size : Int.random(in: start.last!...size, using: &generator.random))
         stride.append(generator.random.pick([1, 1, 2, 3]))
       }
-      return try generator.emit(.movement(.slice(start: start, limit: limit, stride: stride)), [x])
+      return try generator.emit(.movement(.slice(start: start.extents, limit: limit.extents, stride: stride)), [x])
     },
     Recipe(label: "pad") { generator throws(ConstraintFailure) in
       // A scalar can be its own padding.
@@ -29,7 +29,9 @@ extension ProgramGenerator {
       let type = generator.type(x)
       func amounts(_ choices: [Int]) -> [Int] { type.shape.indices.map { _ in generator.random.pick(choices) } }
       let op = Op.movement(
-        .pad(low: amounts([0, 0, 1, 3]), high: amounts([0, 0, 1, 2]), interior: amounts([0, 0, 0, 1, 2])))
+        .pad(
+          low: amounts([0, 0, 1, 3]).extents, high: amounts([0, 0, 1, 2]).extents,
+          interior: amounts([0, 0, 0, 1, 2])))
       let scalar = TensorType(type.dtype, .scalar)
       guard generator.fits(try op.infer([type, scalar], in: Module())[0]) else { return nil }
       return try generator.emit(op, [x, generator.value(of: scalar, orAgain: [x])])

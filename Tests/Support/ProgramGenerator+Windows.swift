@@ -26,7 +26,9 @@ extension ProgramGenerator {
     },
   ]
 
-  private mutating func windows(of shape: Shape) -> (axes: [Int], sizes: [Int], strides: [Int], dilations: [Int]) {
+  private mutating func windows(
+    of shape: Shape
+  ) -> (axes: [Int], sizes: [Dimension], strides: [Int], dilations: [Int]) {
     let axes = Array(shape.indices.shuffled(using: &random).prefix(1 + random.index(below: 2)))
     return (
       axes, axes.map { _ in random.pick([1, 2, 2, 3, 5]) }, axes.map { _ in random.pick([1, 1, 2, 3, 7]) },
@@ -68,7 +70,7 @@ extension ProgramGenerator {
     let plain = Convolution(batch: batch.map(pair), contract: contract.map(pair), windows: windows)
     let plainType = try Op.contraction(.convolution(plain)).infer([lhs, rhs], in: Module())[0]
     // The reference goes term by term.
-    let terms = ContractionOp.convolution(plain).termCount(lhs, rhs)
+    let terms = ContractionOp.convolution(plain).termCount(lhs, rhs).staticSize
     guard fits(rhs), fits(plainType), plainType.shape.elementCount * terms <= 1 << 16 else { return nil }
     let order = Array(plainType.shape.indices).shuffled(using: &random)
     let result = random.oneIn(2) ? order : []

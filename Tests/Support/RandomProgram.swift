@@ -79,7 +79,7 @@ public struct RandomProgram: Sendable {
     case .indexing(.gather(let indexed, .check)), .indexing(.scatter(let indexed, _, .check)):
       operand == 1 ? indexed.axes.map { types[0].shape.dimensions[$0] }.min() : nil
     case .indexing(.dynamicSlice(let sizes, .check)):
-      operand > 0 ? types[0].shape.dimensions[operand - 1] - sizes[operand - 1] + 1 : nil
+      operand > 0 ? types[0].shape.dimensions[operand - 1] - sizes[operand - 1].staticSize + 1 : nil
     case .indexing(.dynamicUpdateSlice(.check)):
       operand > 1 ? types[0].shape.dimensions[operand - 2] - types[1].shape.dimensions[operand - 2] + 1 : nil
     case .indexing, .source, .map, .type, .movement, .reduction, .contraction, .control: nil

@@ -55,7 +55,8 @@ extension RandomProgram {
   private func allValues(of main: Function) throws(KilnError) -> [TensorValue] {
     let everything = Function(
       name: "everything", parameters: main.parameters, instructions: main.instructions,
-      results: Array(main.valueTypes.ids), valueTypes: main.valueTypes, locations: main.locations)
+      results: Array(main.valueTypes.ids), requirements: main.requirements, valueTypes: main.valueTypes,
+      locations: main.locations)
     var module = module
     do { try module.append(everything) } catch { throw KilnError(error) }
     return try ReferenceInterpreter.run(module, function: "everything", inputs: inputs)
