@@ -5,6 +5,7 @@ import KilnRuntime
 /// this way. Interned types live as long as the process: about 200 bytes for every type that the program ever used.
 package final class InternedType: Sendable {
   package let type: TensorType
+  /// 0 where calls bring an extent, as is `elementCount`: no tensor with elements has such a type.
   package let byteCount: Int
   package let elementCount: Int
 
@@ -12,9 +13,8 @@ package final class InternedType: Sendable {
 
   private init(_ type: TensorType) {
     self.type = type
-    // Only the tensors of a trace have sizes that calls bring, and they have no elements.
     byteCount = type.shape.isSymbolic ? 0 : type.byteCount
-    elementCount = type.shape.isSymbolic ? 0 : type.shape.elementCount
+    elementCount = type.shape.size.size ?? 0
   }
 
   package static func of(_ type: TensorType) -> InternedType {
