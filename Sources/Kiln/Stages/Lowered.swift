@@ -61,7 +61,7 @@ public struct Lowered: Sendable {
       let compiler = try CPUMachine.shared.get().compiler()
       var texts: [String] = []
       for kernel in plan.kernels {
-        texts.append(try KernelEmitter.text(of: kernel, compiler: compiler, assembly: assembly))
+        texts.append(try KernelEmitter.text(of: .kernel(kernel), compiler: compiler, assembly: assembly))
       }
       return texts
     } catch {
