@@ -51,10 +51,7 @@ extension KernelCompiler {
       sources.append(.shared(shared))
       return sources.count - 1
     }
-    let vectorBytes = machine.features.vectorClass.rawValue / 8
-    let contractions = launches.map { launch in
-      ContractionLaunch(kernels[launch.kernel], launch.integers, vectorBytes: vectorBytes)
-    }
+    let contractions = launches.map { ContractionLaunch(kernels[$0.kernel], $0.integers, on: machine) }
     let shared = contractions.map { $0?.shared.map(number) ?? [] }
     let code = try compile(sources, on: pool)
     return launches.indices.map { index in
@@ -63,5 +60,17 @@ extension KernelCompiler {
         kernels[launch.kernel], launch.integers, contractions[index],
         [code[launch.kernel]] + shared[index].map { code[$0] })
     }
+  }
+}
+
+extension ExecutionPlan {
+  /// The code that the plan's contractions share, in the order of the launches.
+  package func sharedCode(on machine: CPUMachine) -> [MicroKernel] {
+    var result: [MicroKernel] = []
+    for launch in launches {
+      let contraction = ContractionLaunch(kernels[launch.kernel], launch.integers, on: machine)
+      for micro in contraction?.shared ?? [] where !result.contains(micro) { result.append(micro) }
+    }
+    return result
   }
 }

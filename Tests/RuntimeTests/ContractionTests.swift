@@ -86,7 +86,9 @@ struct ContractionTests {
     await #expect(processExitsWith: .success) { [version] in
       try check(version) { checker in
         for flags in 0..<8 {
-          for (inner, gap) in [([3, 5], 0), ([7, 100], 2), ([2, 3, 257], 0), ([2, 3, 257], 3), ([5, 4, 30], 1), ([], 0)] {
+          for (inner, gap) in [
+            ([3, 5], 0), ([7, 100], 2), ([2, 3, 257], 0), ([2, 3, 257], 3), ([5, 4, 30], 1), ([], 0),
+          ] {
             var c = ContractionCase(rows: 16, columns: 33, inner: inner)
             c.gap = gap
             c.leftTransposed = flags & 1 != 0

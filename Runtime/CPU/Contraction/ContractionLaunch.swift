@@ -39,8 +39,8 @@ struct ContractionLaunch {
     let axes: [TermAxis]
   }
 
-  /// - Parameter vectorBytes: of the machine.
-  init?(_ kernel: Kernel, _ integers: [Int], vectorBytes: Int) {
+  /// Nil for a kernel that is no contraction.
+  init?(_ kernel: Kernel, _ integers: [Int], on machine: CPUMachine) {
     guard case .cpu(.contraction(let schedule)) = kernel.schedule, let contraction = Contraction(kernel.definition)
     else { return nil }
     let (roles, dtype) = (contraction.roles, contraction.dtype)
@@ -61,7 +61,7 @@ struct ContractionLaunch {
     let right = operand(contraction.right, placeAxis: roles.columnAxis < outerCount ? roles.columnAxis : nil)
     (self.left, self.right) = (left, right)
 
-    var lanes = max(1, vectorBytes / dtype.byteCount)
+    var lanes = max(1, machine.features.vectorClass.rawValue / 8 / dtype.byteCount)
     while !tile.columns.isMultiple(of: lanes) { lanes /= 2 }
     let extents = contraction.terms.map { $0.value(integers) }
     func packing(_ operand: Operand, width: Int) -> Packing {
@@ -83,7 +83,11 @@ struct ContractionLaunch {
     }
     let leftSteps = steps(left, packed: tile.packsLeft ? tile.rows : nil)
     let rightSteps = steps(right, packed: tile.packsRight ? tile.columns : nil)
-    termAxes = Self.joined(extents.indices.map { TermAxis(extent: extents[$0], left: leftSteps[$0], right: rightSteps[$0]) })
+    var termAxes = Self.joined(
+      extents.indices.map { TermAxis(extent: extents[$0], left: leftSteps[$0], right: rightSteps[$0]) })
+    // Two axes are walked by the code of three.
+    if termAxes.count == 2 { termAxes.insert(TermAxis(extent: 1, left: 0, right: 0), at: 0) }
+    self.termAxes = termAxes
     key = TileKey(
       dtype: dtype, left: tile.packsLeft ? dtype : left.dtype, right: tile.packsRight || streams ? dtype : right.dtype,
       lanes: lanes, columns: tile.columns, heights: Self.heights(tile.rows, rows: shape.rows),

@@ -71,7 +71,8 @@ extension KernelEmitter {
       let shifted = module.binary(.lshr, blocks, multiply(number, module.index(4)))
       let digit = module.binary(.and, shifted, module.index(15))
       let isEmpty = module.compare(.eq, digit, module.index(0))
-      let joins = module.binary(.and, module.compare(.ne, digit, module.index(0)), module.compare(.ne, carried[0], none))
+      let isFull = module.compare(.ne, digit, module.index(0))
+      let joins = module.binary(.and, isFull, module.compare(.ne, carried[0], none))
       _ = try branch(if: joins) { () throws(RuntimeError) in
         try combine(levels, to: level(levels, number), from: level(levels, carried[0]), adds: truth)
         return []
