@@ -38,7 +38,7 @@ struct SharedCodeTests {
   @Test("sizes, strides and packing shape no kernel, and the numbers of rows and terms no tile")
   func sizes() throws {
     let compiler = try Self.compiler(nil)
-    for (rows, terms) in [(40, 70), (15, 1), (27, 513), (41, 8193), (1, 600), (13, 2)] {
+    for (rows, terms) in [(40, 70), (15, 2), (27, 513), (41, 8193), (1, 600), (13, 2)] {
       var c = product
       (c.rows, c.inner) = (rows, [terms])
       try run(c, compiler)
