@@ -4,20 +4,14 @@ package import KilnIR
 package struct CompilationOptions: Hashable, Sendable {
   /// Off: one kernel per instruction. Bits do not change.
   package var fuses: Bool
-  /// Whether contractions are compiled for their sizes. Off for eager operations: one object then serves all shapes.
-  package var specializes: Bool
   /// Whether plain matrix products may be left to a library, which adds in an order of its own.
   package var allowsLibrary: Bool
   /// Parameters whose memory the caller may give away, each with the result that would take it. The program is right
   /// whether a call does so or not.
   package var donations: [ExecutionPlan.Donation]
 
-  package init(
-    fuses: Bool = true, specializes: Bool = true, allowsLibrary: Bool = false,
-    donations: [ExecutionPlan.Donation] = []
-  ) {
+  package init(fuses: Bool = true, allowsLibrary: Bool = false, donations: [ExecutionPlan.Donation] = []) {
     self.fuses = fuses
-    self.specializes = specializes
     self.allowsLibrary = allowsLibrary
     self.donations = donations
   }

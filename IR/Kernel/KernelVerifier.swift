@@ -45,6 +45,9 @@ public struct KernelVerifier {
           + "\(integers.count) and \(elementCounts.count)")
       return verifier.diagnostics
     }
+    do throws(ConstraintFailure) {
+      try kernel.schedule.check(integers)
+    } catch { verifier.report(error.label, error.message) }
     verifier.checkAccesses(integers, elementCounts)
     return verifier.diagnostics
   }

@@ -6,7 +6,8 @@ import Synchronization
 // @unchecked: `records` is written once, and the warm invocation changes hands by an atomic exchange.
 package final class CPUExecutable: @unchecked Sendable {
   package let plan: ExecutionPlan
-  private let kernels: [CompiledKernel]
+  /// The code of each launch.
+  private let code: [LaunchCode]
   private let walk: PlanWalk
   private let pool: WorkerPool
   /// One record per phase of each launch, in order.
@@ -22,7 +23,8 @@ package final class CPUExecutable: @unchecked Sendable {
 
   /// What to call for one phase.
   private struct Record {
-    var entry: CompiledKernel.Phase
+    var entry: CompiledCode.Phase
+    var arguments: UnsafePointer<Int>
     var launch: Int
     var units: Int
     var nanoseconds: Int
@@ -55,7 +57,7 @@ package final class CPUExecutable: @unchecked Sendable {
     self.pool = pool
     walk = PlanWalk(plan)
     libraryLaunches = try Self.libraryLaunches(plan)
-    kernels = try compiler.compile(plan.kernels, on: pool)
+    code = try compiler.code(of: plan.kernels, plan.launches.map { ($0.kernel, $0.integers) }, on: pool)
     var (records, ranges) = ([Record](), [Range<Int>]())
     for (number, launch) in plan.launches.enumerated() {
       let kernel = plan.kernels[launch.kernel].definition
@@ -64,13 +66,13 @@ package final class CPUExecutable: @unchecked Sendable {
       }
       let first = records.count
       let nanoseconds = schedule.estimatedNanoseconds(kernel, launch.integers)
-      for (phase, entry) in kernels[launch.kernel].phases.enumerated() {
+      for (phase, entry) in code[number].phases.enumerated() {
         let units = schedule.workUnits(kernel, phase: phase, launch.integers)
         // A library packs for itself.
         guard units > 0, !launch.usesLibrary || phase == schedule.phaseCount - 1 else { continue }
         records.append(
           Record(
-            entry: entry, launch: number, units: units, nanoseconds: nanoseconds,
+            entry: entry, arguments: code[number].arguments, launch: number, units: units, nanoseconds: nanoseconds,
             chunks: schedule.chunks(nanoseconds: nanoseconds, threads: pool.threadCount),
             checksStatus: !launch.sites.isEmpty && phase == schedule.phaseCount - 1, copied: kernel.copiedBuffers))
       }
@@ -91,7 +93,9 @@ package final class CPUExecutable: @unchecked Sendable {
   package var byteCount: Int {
     let work = plan.memory.arenaBytes + scratchStride * pool.threadCount
     let constants = plan.constants.reduce(0) { $0 + $1.type.byteCount }
-    return work + 2 * constants + kernels.reduce(4096) { $0 + $1.byteCount + 4096 } + 512 * plan.steps.count
+    let objects = Dictionary(code.flatMap(\.code).map { (ObjectIdentifier($0), $0.byteCount + 4096) }) { $1 }
+    let codeBytes = objects.values.reduce(4096, +)
+    return work + 2 * constants + codeBytes + 512 * plan.steps.count
   }
 
   deinit {
@@ -213,9 +217,9 @@ package final class CPUExecutable: @unchecked Sendable {
 
   /// What the parts of one phase share.
   private struct Context {
-    var entry: CompiledKernel.Phase
+    var entry: CompiledCode.Phase
     var pointers: UnsafeMutablePointer<UnsafeMutableRawPointer?>
-    var integers: UnsafeMutablePointer<Int>
+    var arguments: UnsafePointer<Int>
     var scratch: UnsafeMutableRawPointer
     var scratchStride: Int
     var status: UnsafeMutablePointer<Int32>
@@ -250,11 +254,10 @@ package final class CPUExecutable: @unchecked Sendable {
     }
     if record.nanoseconds < Self.worthSharing || record.units == 1 {
       record.entry(
-        memory.pointers(record.launch), memory.integers(record.launch), 0, record.units, invocation.scratch.pointer,
-        memory.status)
+        memory.pointers(record.launch), record.arguments, 0, record.units, invocation.scratch.pointer, memory.status)
     } else {
       var context = Context(
-        entry: record.entry, pointers: memory.pointers(record.launch), integers: memory.integers(record.launch),
+        entry: record.entry, pointers: memory.pointers(record.launch), arguments: record.arguments,
         scratch: invocation.scratch.pointer, scratchStride: scratchStride, status: memory.status)
       pool.forkJoin(
         record.units, nanoseconds: record.nanoseconds, chunksPerThread: record.chunks, context: &context
@@ -262,7 +265,7 @@ package final class CPUExecutable: @unchecked Sendable {
         let context = context!.assumingMemoryBound(to: Context.self)
         let mode = FloatingPointMode.enter()
         context.pointee.entry(
-          context.pointee.pointers, context.pointee.integers, begin, end,
+          context.pointee.pointers, context.pointee.arguments, begin, end,
           context.pointee.scratch + thread * context.pointee.scratchStride, context.pointee.status)
         FloatingPointMode.leave(mode)
       }

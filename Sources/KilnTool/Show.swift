@@ -84,7 +84,7 @@ struct Show: ParsableCommand {
     case .plan: return lowered.plan.description
     case .llvm, .assembly:
       let codes = try reporting(program.name) { () throws(KilnError) in try lowered.code(assembly: stage == .assembly) }
-      return codes.enumerated().map { "; k\($0)\n\($1)" }.joined(separator: "\n")
+      return codes.map { "; \($0.name)\n\($0.text)" }.joined(separator: "\n")
     }
   }
 }

@@ -19,8 +19,6 @@ struct ConvolutionTests {
     let backends = [
       Backend.kernelReference(), .processor(pools: [Backend.pools[0]]),
       .processor(CompilationOptions(fuses: false), pools: [Backend.pools[1]]), .processor(pools: [Backend.pools[2]]),
-      // As eager operations are compiled: one object for all sizes.
-      .processor(CompilationOptions(specializes: false), pools: [Backend.pools[1]]),
     ]
     for (variant, backend) in backends.enumerated() {
       for (number, pair) in try zip(expected, program.run(on: backend)).enumerated()

@@ -17,12 +17,14 @@ struct EmittedCodeTests {
 
   @Test("B1: no fast-math flag, no forbidden intrinsic, no 16-bit real type")
   func intrinsics() throws {
-    let compiler = try KernelCompiler.shared.get().machine.compiler()
-    var seen: Set<Kernel> = []
+    let machine = try KernelCompiler.shared.get().machine
+    let compiler = try machine.compiler()
+    var seen: Set<CodeSource> = []
     for seed in stride(from: UInt64(0), to: 400, by: 5) {
-      for kernel in try ExecutionPlan.compiled(RandomProgram(seed: seed)).kernels
-      where seen.insert(kernel).inserted {
-        let text = try KernelEmitter.text(of: kernel, compiler: compiler, assembly: false)
+      let plan = try ExecutionPlan.compiled(RandomProgram(seed: seed))
+      let sources = plan.kernels.map { CodeSource.kernel($0) } + plan.sharedCode(on: machine).map { .shared($0) }
+      for source in sources where seen.insert(source).inserted {
+        let text = try KernelEmitter.text(of: source, compiler: compiler, assembly: false)
         for word in Self.forbidden { #expect(!text.contains(word), "\(word) in the code of seed \(seed)") }
       }
     }

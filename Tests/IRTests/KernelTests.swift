@@ -169,10 +169,55 @@ import Testing
     #expect(labels(indexed, [5], [5, 5, 3]) == ["kernel.C7", "kernel.C7"])
   }
 
+  private static let product = """
+    kernel {
+      buffer 0: f32
+      buffer 1: f32
+      buffer 2: written f32
+      integers 8
+      outer [n0, n1]
+      stage [n2] {
+        %0: f32 = load() {buffer = 0, at = [0, [n3, 0, 1]]}
+        %1: f32 = load() {buffer = 1, at = [0, [0, 1, n1]]}
+        dot(%0, %1)
+      }
+      stage [] {
+        %0: f32 = reduced() {number = 0}
+        store(%0) {buffer = 2, at = [0, [n1, 1]]}
+      }
+      contraction {batchAxes = 0, rowAxes = 1}
+      schedule contraction {tile = [n4, n5], packs = [n6, n7]}
+    }
+
+    """
+
+  @Test("a contraction's schedule is numbers of the launch: kernel.C1, and kernel.C6 for a tile without bounds")
+  func contractions() throws {
+    let kernel = try Kernel(parsing: Self.product, file: "k")
+    #expect(kernel.description == Self.product)
+    func labels(_ tile: [Int]) -> [String] {
+      KernelVerifier.diagnostics(
+        for: kernel, integers: [4, 6, 5, 5] + tile + [0, 1], elementCounts: [20, 30, 24]
+      ).map(\.label)
+    }
+    #expect(labels([14, 32]) == [])
+    for tile in [[0, 32], [14, 0], [65, 32], [14, 1025], [.max, .max]] { #expect(labels(tile) == ["kernel.C6"]) }
+    for schedule in ["tile = [n4, n8], packs = [n6, n7]", "tile = [6, 16], packs = [0, n9]"] {
+      let text = Self.product.replacingOccurrence(of: "tile = [n4, n5], packs = [n6, n7]", with: schedule)
+      #expect {
+        _ = try Kernel(parsing: text, file: "k")
+      } throws: { ($0 as? KilnError)?.diagnostics.map(\.label) == ["kernel.C1"] }
+    }
+    let short = Self.product.replacingOccurrence(of: "[n4, n5]", with: "[n4]")
+    #expect {
+      _ = try Kernel(parsing: short, file: "k")
+    } throws: { ($0 as? KilnError)?.diagnostics.count == 1 }
+  }
+
   @Test("No text crashes the reader of kernels", arguments: 0..<4)
   func fuzz(_ seed: UInt64) throws {
     var random = SplitMix64(seed: seed)
-    for text in [Self.rows, Self.indexed] {
+    for text in [Self.rows, Self.indexed, Self.product] {
       for _ in 0..<200 {
         var bytes = Array(text.utf8)
         for _ in 0..<Int.random(in: 1...3, using: &random) { ParserFuzzTests.mutate(&bytes, &random) }

@@ -27,16 +27,19 @@ struct ContractionCase: Sendable, CustomStringConvertible {
   var tile = (rows: 14, columns: 32)
   var packsRight = false
   var packsLeft = false
-  var streamsRight = false
+  /// Elements of the left operand after each run along the last contracted axis: then no two axes are walked as one.
+  var gap = 0
 
   var terms: Int { inner.reduce(1, *) }
+  /// Terms of the left operand with the gaps.
+  private var leftTerms: Int { gap == 0 ? terms : terms / inner[inner.count - 1] * (inner[inner.count - 1] + gap) }
   var outerCount: Int { (batches ?? 1) * (rows ?? 1) * (columns ?? 1) }
 
   var description: String {
     "\(batches.map { "\($0)×" } ?? "")\(rows ?? 1)×\(inner)×\(columns ?? 1) \(dtype)"
       + "\(leftTransposed ? " left transposed" : "")\(rightTransposed ? " right transposed" : "")"
       + "\(sharesRight ? " shared right" : "") \(epilogue), tile \(tile.rows)×\(tile.columns)"
-      + "\(packsRight ? " packs right" : "")\(packsLeft ? " packs left" : "")\(streamsRight ? " streams right" : "")\(isConstant ? " constant" : "")"
+      + "\(packsRight ? " packs right" : "")\(packsLeft ? " packs left" : "")\(gap > 0 ? " gap \(gap)" : "")\(isConstant ? " constant" : "")"
   }
 
   /// The kernel and its launch integers. The buffers are left, right, output, then bias, or residual and second output.
@@ -54,6 +57,7 @@ struct ContractionCase: Sendable, CustomStringConvertible {
       return .argument(integers.count - 1)
     }
     let (m, n, k) = (rows ?? 1, columns ?? 1, terms)
+    let leftTerms = leftTerms
     let outer = ([batches, rows, columns].compactMap { $0 }).map(extent)
     let extents = inner.map(extent)
     func outerStrides(_ batch: Int, _ row: Int, _ column: Int) -> [KernelInteger] {
@@ -63,14 +67,18 @@ struct ContractionCase: Sendable, CustomStringConvertible {
       if columns != nil { strides.append(column == 0 ? .constant(0) : number(column)) }
       return strides
     }
-    func innerStrides(_ last: Int) -> [KernelInteger] {
-      inner.indices.map { number(last * inner[($0 + 1)...].reduce(1, *)) }
+    func innerStrides(_ last: Int, gap: Int = 0) -> [KernelInteger] {
+      let end = inner.count - 1
+      return inner.indices.map { axis in
+        let run = axis < end ? inner[end] + gap : 1
+        return number(last * run * inner[(axis + 1)...].dropLast().reduce(1, *))
+      }
     }
     let zero = KernelInteger.constant(0)
     let left = AffineIndex(
       offset: zero,
-      strides: (leftTransposed ? outerStrides(m * k, 1, 0) : outerStrides(m * k, k, 0))
-        + innerStrides(leftTransposed ? m : 1))
+      strides: (leftTransposed ? outerStrides(m * leftTerms, 1, 0) : outerStrides(m * leftTerms, leftTerms, 0))
+        + innerStrides(leftTransposed ? m : 1, gap: gap))
     let right = AffineIndex(
       offset: zero,
       strides: (rightTransposed
@@ -113,8 +121,8 @@ struct ContractionCase: Sendable, CustomStringConvertible {
       effects = [.store(id(2), BufferAccess(2, output)), .store(id(3), BufferAccess(4, transposed))]
     }
     let schedule = ContractionSchedule(
-      tileRows: tile.rows, tileColumns: tile.columns,
-      packsRight: packsRight, streamsRight: streamsRight, packsLeft: packsLeft)
+      ContractionTile(rows: tile.rows, columns: tile.columns, packsRight: packsRight, packsLeft: packsLeft)
+    ).mapIntegers { extent($0.value([])) }
     let kernel = Kernel(
       KernelDefinition(
         buffers: buffers, integerCount: integers.count, outer: outer,
@@ -127,7 +135,7 @@ struct ContractionCase: Sendable, CustomStringConvertible {
   /// Elements of each buffer.
   var bufferCounts: [Int] {
     let (b, m, n) = (batches ?? 1, rows ?? 1, columns ?? 1)
-    let counts = [b * m * terms, (sharesRight ? 1 : b) * n * terms, b * m * n]
+    let counts = [b * m * leftTerms, (sharesRight ? 1 : b) * n * terms, b * m * n]
     return switch epilogue {
     case .none: counts
     case .biasRelu: counts + [n]
@@ -137,7 +145,8 @@ struct ContractionCase: Sendable, CustomStringConvertible {
 
   /// Where term `term` of an operand lies.
   func leftIndex(_ batch: Int, _ row: Int, _ term: Int) -> Int {
-    batch * (rows ?? 1) * terms + (leftTransposed ? term * (rows ?? 1) + row : row * terms + term)
+    let place = gap == 0 ? term : term + term / inner[inner.count - 1] * gap
+    return batch * (rows ?? 1) * leftTerms + (leftTransposed ? place * (rows ?? 1) + row : row * leftTerms + place)
   }
 
   func rightIndex(_ batch: Int, _ column: Int, _ term: Int) -> Int {

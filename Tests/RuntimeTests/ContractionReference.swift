@@ -62,7 +62,8 @@ extension ContractionCase {
           repeat {
             var sum = T.zero
             let count = min(KernelDefinition.contractionBlock, terms - start)
-            for _ in 0..<count {
+            for term in start..<start + count {
+              if gap > 0 { a = left + leftIndex(batch, row, term) }
               sum = sum.plusProduct(a.pointee, b.pointee)
               a += leftStep
               b += rightStep
@@ -78,7 +79,7 @@ extension ContractionCase {
   }
 
   /// Compiles nothing: runs `compiled` on random operands and compares every output bit by bit.
-  func check<T: DotElement>(_ compiled: PhaseRunner, _ integers: [Int], of type: T.Type, cuts: Int) throws {
+  func check<T: DotElement>(_ compiled: PhaseRunner, of type: T.Type, cuts: Int) throws {
     var state = UInt64(terms &* 977 &+ outerCount &* 31 &+ 7)
     let size = MemoryLayout<T>.stride
     let memory = bufferCounts.map { GuardedBuffer(byteCount: $0 * size) }
@@ -91,7 +92,7 @@ extension ContractionCase {
       }
     }
     let sums = reference(UnsafePointer(typed[0]), UnsafePointer(typed[1]))
-    compiled.run(memory.map(\.pointer), integers, cuts: cuts)
+    compiled.run(memory.map(\.pointer), cuts: cuts)
     let (m, n) = (rows ?? 1, columns ?? 1)
     for (index, sum) in sums.enumerated() {
       let column = index % n

@@ -22,29 +22,20 @@ final class GuardedBuffer {
   deinit { munmap(mapping, mappedBytes) }
 }
 
-/// A compiled kernel with what one launch of it needs.
+/// A compiled launch with what a run of it needs.
 final class PhaseRunner {
-  typealias Phase =
-    @convention(c) (
-      UnsafePointer<UnsafeMutableRawPointer?>, UnsafePointer<Int>, Int, Int, UnsafeMutableRawPointer,
-      UnsafeMutablePointer<Int32>
-    ) -> Void
+  private let kernel: Kernel
+  private let integers: [Int]
+  private let code: LaunchCode
 
-  let kernel: Kernel
-  private let loaded: LoadedObject
-  let phases: [Phase]
-
-  init(_ kernel: Kernel, _ machine: CPUMachine, name: String) throws {
+  init(_ kernel: Kernel, _ integers: [Int], _ compiler: KernelCompiler) throws {
     self.kernel = kernel
-    let object = try KernelEmitter.object(of: kernel, name: name, compiler: machine.compiler())
-    loaded = try machine.loader.load(object)
-    phases = (0..<(kernel.schedule.cpu?.phaseCount ?? 0)).map { [loaded] in
-      unsafeBitCast(loaded.address(of: "\(name)_\($0)")!, to: Phase.self)
-    }
+    self.integers = integers
+    code = try compiler.code(of: [kernel], [(0, integers)])[0]
   }
 
   /// Runs every phase in `cuts` ranges, the last first: the order of ranges must not matter.
-  func run(_ buffers: [UnsafeMutableRawPointer], _ integers: [Int], cuts: Int = 1) {
+  func run(_ buffers: [UnsafeMutableRawPointer], cuts: Int = 1) {
     let workspace = UnsafeMutableRawPointer.allocate(
       byteCount: kernel.workspaceBytes(integers) + 64, alignment: 64)
     let scratchBytes = kernel.scratchBytes(integers)
@@ -52,10 +43,10 @@ final class PhaseRunner {
     defer { withExtendedLifetime(guarded) { workspace.deallocate() } }
     var status: [Int32] = [0, 0, 0, 0]
     let table: [UnsafeMutableRawPointer?] = buffers + [workspace]
-    for (number, phase) in phases.enumerated() {
+    for (number, phase) in code.phases.enumerated() {
       let units = kernel.schedule.cpu?.workUnits(kernel.definition, phase: number, integers) ?? 0
       for cut in (0..<cuts).reversed() {
-        phase(table, integers, units * cut / cuts, units * (cut + 1) / cuts, guarded.pointer, &status)
+        phase(table, code.arguments, units * cut / cuts, units * (cut + 1) / cuts, guarded.pointer, &status)
       }
     }
   }

@@ -72,7 +72,7 @@ struct ContractionTests {
           for inner in [[0], [1], [15], [16], [127], [128], [129], [700], [3, 200]] {
             for (rows, columns) in [(1, 1), (1, 33), (3, 64), (14, 31), (20, 40)] {
               var c = ContractionCase(batches: 2, rows: rows, columns: columns, inner: inner)
-              (c.streamsRight, c.rightTransposed, c.packsLeft) = (true, transposed, columns == 40)
+              (c.rightTransposed, c.packsLeft) = (transposed, columns == 40)
               try checker.check(c)
             }
           }
@@ -86,8 +86,11 @@ struct ContractionTests {
     await #expect(processExitsWith: .success) { [version] in
       try check(version) { checker in
         for flags in 0..<8 {
-          for inner in [[3, 5], [7, 100], [2, 3, 257], []] {
+          for (inner, gap) in [
+            ([3, 5], 0), ([7, 100], 2), ([2, 3, 257], 0), ([2, 3, 257], 3), ([5, 4, 30], 1), ([], 0),
+          ] {
             var c = ContractionCase(rows: 16, columns: 33, inner: inner)
+            c.gap = gap
             c.leftTransposed = flags & 1 != 0
             c.packsRight = flags & 2 != 0
             c.packsLeft = flags & 4 != 0
@@ -145,23 +148,18 @@ struct ContractionTests {
   }
 }
 
-/// Compiles each kernel once and runs it for many shapes.
-private final class Checker {
-  let machine: CPUMachine
-  private var compiled: [Kernel: PhaseRunner] = [:]
-
-  init(_ machine: CPUMachine) { self.machine = machine }
+/// Runs cases; what they share is compiled once.
+private struct Checker {
+  let compiler: KernelCompiler
 
   func check(_ c: ContractionCase) throws {
     let (kernel, integers) = c.kernel()
-    if compiled[kernel] == nil {
-      compiled[kernel] = try PhaseRunner(kernel, machine, name: "contraction\(compiled.count)")
-    }
+    let runner = try PhaseRunner(kernel, integers, compiler)
     for cuts in 1...3 {
       switch c.dtype {
-      case .f64: try c.check(compiled[kernel]!, integers, of: Double.self, cuts: cuts)
-      case .i32: try c.check(compiled[kernel]!, integers, of: Int32.self, cuts: cuts)
-      default: try c.check(compiled[kernel]!, integers, of: Float.self, cuts: cuts)
+      case .f64: try c.check(runner, of: Double.self, cuts: cuts)
+      case .i32: try c.check(runner, of: Int32.self, cuts: cuts)
+      default: try c.check(runner, of: Float.self, cuts: cuts)
       }
     }
   }
@@ -172,7 +170,8 @@ private func check(
 ) throws {
   setenv("KILN_LLVM", version, 1)
   do {
-    try body(Checker(CPUMachine(library: LLVMLibrary.shared.get(), limit: limit)))
+    let machine = try CPUMachine(library: LLVMLibrary.shared.get(), limit: limit)
+    try body(Checker(compiler: KernelCompiler(machine: machine, cache: nil)))
   } catch {
     FileHandle.standardError.write(Data("\(error)\n".utf8))
     throw error

@@ -30,7 +30,7 @@ struct KernelHarness {
   func run(
     _ kernel: Kernel, _ buffers: inout [[UInt64]], integers: [Int] = [], unitsPerCall: Int = .max
   ) throws -> Int32 {
-    let compiled = try compiler.compile(kernel)
+    let code = try compiler.code(of: [kernel], [(0, integers)])[0]
     let margin = 64
     let memory = zip(kernel.definition.buffers, buffers).map { buffer, words -> UnsafeMutableRawPointer in
       let size = buffer.dtype.byteCount
@@ -53,12 +53,12 @@ struct KernelHarness {
     // The site, nothing, and the index of what is out of range.
     var status: [Int32] = [0, 0, 0, 0]
     let pointers: [UnsafeMutableRawPointer?] = memory.map { $0 + margin } + [workspace]
-    for (phase, function) in compiled.phases.enumerated() {
+    for (phase, function) in code.phases.enumerated() {
       let units = try #require(kernel.schedule.cpu).workUnits(kernel.definition, phase: phase, integers)
       var begin = 0
       while begin < units {
         let end = unitsPerCall < units - begin ? begin + unitsPerCall : units
-        FloatingPointMode.withStandard { function(pointers, integers + [0], begin, end, scratch, &status) }
+        FloatingPointMode.withStandard { function(pointers, code.arguments, begin, end, scratch, &status) }
         begin = end
       }
     }

@@ -278,7 +278,7 @@ struct KernelThreadTests {
               effects: [.store(BodyID(0), BufferAccess(0, affine(1)))])
           ]), .cpu(.pointwise(lanes: 16, unroll: 1, grain: 64, streaming: false)))
     }
-    let compiled = try harness.compiler.compile(kernels, on: pool)
+    let compiled = try harness.compiler.compile(kernels.map { .kernel($0) }, on: pool)
     #expect(compiled.count == 12)
     for (number, kernel) in kernels.enumerated() {
       var buffers = [[UInt64](repeating: 0, count: 100)]

@@ -41,9 +41,8 @@ extension CPUSchedule: CustomStringConvertible {
     case .splitRows: "splitRows"
     case .columns(let strip): "columns {strip = \(strip)}"
     case .contraction(let schedule):
-      "contraction {tileRows = \(schedule.tileRows), tileColumns = \(schedule.tileColumns), "
-        + "packsRight = \(schedule.packsRight), streamsRight = \(schedule.streamsRight), "
-        + "packsLeft = \(schedule.packsLeft)}"
+      "contraction {tile = \(Attribute.kernelIntegers([schedule.tileRows, schedule.tileColumns])), "
+        + "packs = \(Attribute.kernelIntegers([schedule.packsRight, schedule.packsLeft]))}"
     }
   }
 
@@ -63,11 +62,11 @@ extension CPUSchedule: CustomStringConvertible {
     case "splitRows": self = .splitRows
     case "columns": self = .columns(strip: try attributes.integer("strip"))
     case "contraction":
+      let (tile, packs) = (try attributes.kernelIntegers("tile"), try attributes.kernelIntegers("packs"))
+      guard tile.count == 2 else { throw attributes.malformed("tile", "[rows, columns]") }
+      guard packs.count == 2 else { throw attributes.malformed("packs", "[right, left]") }
       self = .contraction(
-        ContractionSchedule(
-          tileRows: try attributes.integer("tileRows"), tileColumns: try attributes.integer("tileColumns"),
-          packsRight: try attributes.truth("packsRight"), streamsRight: try attributes.truth("streamsRight"),
-          packsLeft: try attributes.truth("packsLeft")))
+        ContractionSchedule(tileRows: tile[0], tileColumns: tile[1], packsRight: packs[0], packsLeft: packs[1]))
     default: return nil
     }
   }
@@ -119,7 +118,11 @@ extension CPUSchedule {
         "a column kernel does not visit the rows of a reduction in their order, as a scatter needs it")
     case .contraction(let schedule):
       try require(kernel.contraction != nil, "a contraction has the roles of its axes")
-      try require(schedule.tileRows > 0 && schedule.tileColumns > 0, "a contraction has a tile")
+      for case .argument(let index) in schedule.integers {
+        try KilnIR.require(
+          (0..<kernel.integerCount).contains(index), "kernel.C1",
+          "there is no launch integer \(index) of \(kernel.integerCount)")
+      }
     }
   }
 }
@@ -135,8 +138,7 @@ extension CPUSchedule {
   public var phaseCount: Int {
     switch self {
     case .serial, .pointwise, .turned, .rows, .columns: 1
-    case .splitRows: 2
-    case .contraction(let schedule): schedule.packsRight ? 2 : 1
+    case .splitRows, .contraction: 2
     }
   }
 
@@ -156,9 +158,10 @@ extension CPUSchedule {
     case .splitRows: return phase == 0 ? points * kernel.blockCount(integers) : points
     case .contraction(let schedule):
       guard let shape = Contraction(kernel)?.shape(integers) else { return 0 }
-      let panels = ceilDivide(shape.columns, schedule.tileColumns)
-      if schedule.packsRight && phase == 0 { return shape.rightBatches * panels }
-      return shape.batches * ceilDivide(shape.rows, schedule.tileRows) * panels
+      let tile = schedule.tile(integers)
+      let panels = ceilDivide(shape.columns, tile.columns)
+      if phase == 0 { return tile.packsRight ? shape.rightBatches * panels : 0 }
+      return shape.batches * ceilDivide(shape.rows, tile.rows) * panels
     }
   }
 
@@ -170,10 +173,11 @@ extension CPUSchedule {
     case .serial, .pointwise, .turned, .rows, .columns: return 0
     case .splitRows: return points * kernel.blockCount(integers) * 8
     case .contraction(let schedule):
-      guard schedule.packsRight, let contraction = Contraction(kernel) else { return 0 }
+      let tile = schedule.tile(integers)
+      guard tile.packsRight, let contraction = Contraction(kernel) else { return 0 }
       let shape = contraction.shape(integers)
-      let panels = ceilDivide(shape.columns, schedule.tileColumns)
-      return shape.rightBatches * panels * shape.terms * schedule.tileColumns * contraction.dtype.byteCount
+      let panels = ceilDivide(shape.columns, tile.columns)
+      return shape.rightBatches * panels * shape.terms * tile.columns * contraction.dtype.byteCount
     }
   }
 
@@ -189,10 +193,10 @@ extension CPUSchedule {
     case .columns(let strip): return bytes + kernel.reductionCount * (32 + 8) * strip * 8
     case .contraction(let schedule):
       guard let contraction = Contraction(kernel) else { return bytes }
-      let scratch = schedule.scratch(batchAxes: contraction.roles.batchAxes)
       return bytes
-        + scratch.byteCount(
-          terms: contraction.terms.product(integers), elementBytes: contraction.dtype.byteCount)
+        + schedule.tile(integers).scratchBytes(
+          batchAxes: contraction.roles.batchAxes, terms: contraction.terms.product(integers),
+          elementBytes: contraction.dtype.byteCount)
     }
   }
 

@@ -42,6 +42,11 @@ public enum Schedule: Hashable, Sendable {
     case .openCL(let schedule): try schedule.check(kernel)
     }
   }
+
+  /// - Throws: `kernel.C6` if the schedule of a launch does not fit.
+  func check(_ integers: [Int]) throws(ConstraintFailure) {
+    if case .cpu(.contraction(let schedule)) = self { try schedule.check(integers) }
+  }
 }
 
 extension Schedule: CustomStringConvertible {

@@ -110,12 +110,9 @@ extension KernelDraft {
   }
 
   /// Replaces extents, strides and offsets that do not shape the code by launch arguments, in the order of their
-  /// appearance, and gives the arguments. Kernels that differ in sizes alone become equal.
-  ///
-  /// - Parameter specializes: contractions keep their numbers: their code compiles three times as fast and needs no
-  ///   variants for sizes that do not occur.
-  mutating func parameterize(specializes: Bool) -> [Int] {
-    if specializes, kernel.contraction != nil { return [] }
+  /// appearance, then the numbers of a contraction's schedule, and gives the arguments. Kernels that differ in sizes
+  /// alone become equal.
+  mutating func parameterize() -> [Int] {
     var integers: [Int] = []
     func argument(_ integer: KernelInteger) -> KernelInteger {
       integers.append(integer.value([]))
@@ -140,6 +137,9 @@ extension KernelDraft {
         if !kernel.scratchRows.isEmpty && !inner.isEmpty { shared = (inner, kernel.stages[stage].inner) }
       }
       kernel.stages[stage].mapAccesses(affine: affine, stride: step, extent: argument)
+    }
+    if case .cpu(.contraction(let contraction)) = schedule {
+      schedule = .cpu(.contraction(contraction.mapIntegers(argument)))
     }
     kernel.integerCount = integers.count
     return integers

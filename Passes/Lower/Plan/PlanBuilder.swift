@@ -186,7 +186,7 @@ struct PlanBuilder {
     _ launch: RegionLaunch, _ step: Int, _ options: CompilationOptions
   ) -> ExecutionPlan.Launch {
     var draft = launch.draft
-    let integers = draft.parameterize(specializes: options.specializes)
+    let integers = draft.parameterize()
     let kernel = Kernel(draft.kernel, draft.schedule)
     let number = kernelNumbers[kernel] ?? kernels.count
     if number == kernels.count {

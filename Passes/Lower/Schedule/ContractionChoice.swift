@@ -1,9 +1,8 @@
 import KilnIR
 
-extension ContractionSchedule {
+extension ContractionTile {
   /// The tile for a contraction of these extents, and what to pack, as measured with AVX-512 on a Zen 4.
-  ///
-  static func choose(_ contraction: Contraction, for device: DeviceDescription) -> ContractionSchedule {
+  static func choose(_ contraction: Contraction, for device: DeviceDescription) -> ContractionTile {
     let (roles, dtype, shape) = (contraction.roles, contraction.dtype, contraction.shape([]))
     let (rows, columns, terms) = (shape.rows, shape.columns, shape.terms)
     // How many batches share one right operand, and elements from column to column of it, from row to row of the left
@@ -26,10 +25,9 @@ extension ContractionSchedule {
     // Rows a multiple of 4 KiB apart fall into the same places of the first cache.
     let pageBytes = 4096
     let collides = tileRows > 8 && leftRowStride != 0 && leftRowStride * dtype.byteCount % pageBytes == 0
-    return ContractionSchedule(
-      tileRows: tileRows, tileColumns: tileColumns,
-      packsRight: isLarge || rightColumnStride != 1 && !isReadOnce,
-      streamsRight: streamsRight, packsLeft: collides && panels >= 2 || isLarge && panels >= 8)
+    return ContractionTile(
+      rows: tileRows, columns: tileColumns, packsRight: isLarge || rightColumnStride != 1 && !isReadOnce,
+      packsLeft: collides && panels >= 2 || isLarge && panels >= 8)
   }
 
   /// Vectors in a row of the tile: few rows leave registers for more of them. Every element of the tile has a register

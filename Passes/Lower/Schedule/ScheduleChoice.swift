@@ -12,7 +12,9 @@ struct ScheduleChoice {
   private static let streamingBytes = 16 << 20
 
   func schedule(_ kernel: KernelDefinition) -> CPUSchedule {
-    if let contraction = Contraction(kernel) { return .contraction(.choose(contraction, for: device)) }
+    if let contraction = Contraction(kernel) {
+      return .contraction(ContractionSchedule(.choose(contraction, for: device)))
+    }
     let stages = kernel.stages
     if stages[0].effects.count == 1, stages[0].effects[0].dot != nil {
       return kernel.isChannelwiseDot ? .columns(strip: Self.strip) : .serial

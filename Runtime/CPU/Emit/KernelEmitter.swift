@@ -1,13 +1,14 @@
-package import KilnIR
+import KilnIR
 package import KilnRuntime
 
-/// Emits the LLVM module of one kernel: a function for each phase, with the signature that `CPUSchedule` states.
+/// Emits the LLVM module of one kernel: a function for each phase, with the signature that `CPUSchedule` states; of a
+/// contraction it is the epilogue. Or that of one micro kernel, which contractions share.
 ///
 /// What is emitted is explicit to the vector: no pass of LLVM has to find anything, and no rounding step is added or
 /// removed (Numerics.md B1). One extension for each schedule builds its loops; they share the evaluation of bodies.
 package final class KernelEmitter {
   /// Part of every cache key: changes with any change of the emitted code.
-  package static let version = 8
+  package static let version = 9
 
   let kernel: KernelDefinition
   let schedule: CPUSchedule
@@ -27,66 +28,102 @@ package final class KernelEmitter {
   var scratch: LLVMValue { function.parameters[4] }
   var status: LLVMValue { function.parameters[5] }
 
-  /// - Parameter name: the functions are called `name` and the number of their phase.
-  /// - Throws: `RuntimeError` of kind `codeGeneration` for a kernel with the schedule of another device.
-  private init(_ kernel: Kernel, name: String, compiler: ObjectCompiler) throws(RuntimeError) {
-    guard case .cpu(let schedule) = kernel.schedule else {
-      throw RuntimeError(.codeGeneration, "a kernel is scheduled for OpenCL: \(kernel.schedule)")
-    }
-    self.kernel = kernel.definition
+  private init(_ kernel: KernelDefinition, _ schedule: CPUSchedule, name: String, compiler: ObjectCompiler) {
+    self.kernel = kernel
     self.schedule = schedule
     self.compiler = compiler
     module = LLVMModule(library: compiler.library, name: name)
-    reducedTypes = kernel.definition.reducedDTypes
+    reducedTypes = kernel.reducedDTypes
     let empty = module.constant(0, module.int1)
     context = FunctionContext(
       function: LLVMFunction(value: empty, type: module.void, parameters: []), zeroSlot: empty, dropSlot: empty)
   }
 
-  /// The object of `kernel`: its phase `p` is the function `name` + "_" + `p`.
-  package static func object(of kernel: Kernel, name: String, compiler: ObjectCompiler) throws(RuntimeError) -> [UInt8]
+  /// An emitter that is done.
+  ///
+  /// - Parameter name: the functions are called `name` + "_" + their number.
+  /// - Throws: `RuntimeError` of kind `codeGeneration` for a kernel with the schedule of another device.
+  private static func run(_ source: CodeSource, name: String, compiler: ObjectCompiler) throws(RuntimeError)
+    -> KernelEmitter
   {
-    let emitter = try KernelEmitter(kernel, name: name, compiler: compiler)
-    try emitter.emit(name)
-    return try compiler.object(from: emitter.module)
+    switch source {
+    case .kernel(let kernel):
+      guard case .cpu(let schedule) = kernel.schedule else {
+        throw RuntimeError(.codeGeneration, "a kernel is scheduled for OpenCL: \(kernel.schedule)")
+      }
+      let emitter = KernelEmitter(kernel.definition, schedule, name: name, compiler: compiler)
+      try emitter.emit(name)
+      return emitter
+    case .shared(let micro):
+      let nothing = KernelDefinition(buffers: [], integerCount: 0, outer: [], stages: [])
+      let emitter = KernelEmitter(nothing, .serial, name: name, compiler: compiler)
+      try emitter.emit(micro, name)
+      return emitter
+    }
   }
 
-  /// The module of `kernel` as LLVM assembly, or as machine code in words.
-  package static func text(of kernel: Kernel, compiler: ObjectCompiler, assembly: Bool) throws(RuntimeError) -> String {
-    let emitter = try KernelEmitter(kernel, name: "kernel", compiler: compiler)
-    try emitter.emit("kernel")
+  /// The object of `source`: its function `n` is called `name` + "_" + `n`.
+  package static func object(of source: CodeSource, name: String, compiler: ObjectCompiler) throws(RuntimeError)
+    -> [UInt8]
+  {
+    try compiler.object(from: run(source, name: name, compiler: compiler).module)
+  }
+
+  /// The module of `source` as LLVM assembly, or as machine code in words.
+  package static func text(of source: CodeSource, compiler: ObjectCompiler, assembly: Bool) throws(RuntimeError)
+    -> String
+  {
+    let emitter = try run(source, name: "kernel", compiler: compiler)
     return assembly ? try compiler.assembly(from: emitter.module) : emitter.module.text
   }
 
   private func emit(_ name: String) throws(RuntimeError) {
-    for phase in 0..<schedule.phaseCount {
-      beginFunction("\(name)_\(phase)")
+    for number in 0..<schedule.functionCount {
+      beginFunction("\(name)_\(number)")
       switch schedule {
       case .serial: try emitSerial()
       case .pointwise(let lanes, let unroll, let grain, let streaming):
         try emitPointwise(lanes: lanes, unroll: unroll, grain: grain, streaming: streaming)
       case .rows: try emitRows()
       case .turned(let axis, let lanes, let grain): try emitTurned(axis: axis, lanes: lanes, grain: grain)
-      case .splitRows: try phase == 0 ? emitSplitRowsBlocks() : emitSplitRowsResults()
+      case .splitRows: try number == 0 ? emitSplitRowsBlocks() : emitSplitRowsResults()
       case .columns(let strip): try emitColumns(strip: strip)
-      case .contraction(let schedule): try emitContraction(schedule, phase: phase)
+      case .contraction: try emitEpilogue()
       }
       module.returnVoid()
     }
   }
 
-  /// Declares a function with the parameters of a phase, then `more`, and loads the launch's tables once.
-  func beginFunction(_ name: String, more: [LLVMType] = [], isInternal: Bool = false) {
+  private func emit(_ micro: MicroKernel, _ name: String) throws(RuntimeError) {
+    switch micro {
+    case .tile(let key):
+      for (number, rows) in key.heights.enumerated() { try emitTile(key, rows: rows, "\(name)_\(number)") }
+    case .tree(let dtype, let lanes):
+      try emitPush(dtype, lanes, "\(name)_0")
+      try emitFold(dtype, lanes, "\(name)_1")
+    case .packing(let key): try emitPacking(key, "\(name)_0")
+    }
+  }
+
+  /// Begins a function of a micro kernel.
+  func beginFunction(_ name: String, taking parameters: [LLVMType]) {
+    let function = module.function(name, parameters: parameters)
+    compiler.addAttributes(to: function, in: module)
+    module.position(at: module.block("entry", in: function))
+    context = FunctionContext(function: function, zeroSlot: context.zeroSlot, dropSlot: context.dropSlot)
+  }
+
+  /// Begins a function with the parameters of a phase, and loads the launch's tables once.
+  private func beginFunction(_ name: String) {
     let pointer = module.pointer
-    let function = module.function(
-      name, parameters: [pointer, pointer, module.int64, module.int64, pointer, pointer] + more, isInternal: isInternal)
+    let function = module.function(name, parameters: [pointer, pointer, module.int64, module.int64, pointer, pointer])
     compiler.addAttributes(to: function, in: module)
     module.position(at: module.block("entry", in: function))
     func entry(_ table: Int, _ index: Int, _ type: LLVMType) -> LLVMValue {
       module.load(type, module.offset(function.parameters[table], module.index(index), of: module.int64), alignment: 8)
     }
     let buffers = kernel.buffers.indices.map { entry(0, $0, pointer) }
-    let workspace = schedule.phaseCount > 1 ? entry(0, kernel.buffers.count, pointer) : nil
+    let workspace = schedule.functionCount > 1 ? entry(0, kernel.buffers.count, pointer) : nil
     let integers = (0..<kernel.integerCount).map { entry(1, $0, module.int64) }
     let zeroSlot = module.stackSlot(module.int64, 1, alignment: 8)
     module.store(module.index(0), zeroSlot, alignment: 8)

@@ -171,6 +171,14 @@ extension LLVMModule {
         builder, function.type.ref, function.value.ref, &arguments, UInt32(arguments.count), noName))
   }
 
+  /// Calls the function without result at an address, a 64-bit integer.
+  package func call(address: LLVMValue, _ arguments: [LLVMValue]) {
+    var types = arguments.map { type(of: $0).ref }
+    let signature = LLVMType(ref: api.FunctionType(void.ref, &types, UInt32(types.count), 0))
+    let callee = cast(.inttoptr, address, to: pointer(to: signature))
+    _ = call(LLVMFunction(value: callee, type: signature, parameters: []), arguments)
+  }
+
   package func `return`(_ value: LLVMValue) { _ = api.BuildRet(builder, value.ref) }
   package func returnVoid() { _ = api.BuildRetVoid(builder) }
   package func branch(to block: LLVMBlock) { _ = api.BuildBr(builder, block.ref) }

@@ -1,8 +1,7 @@
 package import KilnIR
 
-/// The memory of one run of a plan: the arena, the plan's constants, and for every launch its tables of pointers and
-/// integers as machine code reads them. Made once and reused; each call only fills in the addresses of its inputs and
-/// outputs.
+/// The memory of one run of a plan: the arena, the plan's constants, and for every launch its table of pointers as
+/// machine code reads them. Made once and reused; each call only fills in the addresses of its inputs and outputs.
 // @unchecked: owned by one run at a time; `Executable` hands it from call to call under an atomic exchange.
 package final class PlanMemory: @unchecked Sendable {
   private let arena: HostBuffer
@@ -10,8 +9,7 @@ package final class PlanMemory: @unchecked Sendable {
   /// Per launch a pointer for each buffer of its kernel, then the workspace.
   private let pointerTable: UnsafeMutablePointer<UnsafeMutableRawPointer?>
   private let pointerCount: Int
-  private let integerTable: UnsafeMutablePointer<Int>
-  private let tableStart: [(pointers: Int, integers: Int)]
+  private let tableStart: [Int]
   private let parameterPatches: UnsafeMutableBufferPointer<Patch>
   private let resultPatches: UnsafeMutableBufferPointer<Patch>
   /// Per repeat the entries that are elements of its turn.
@@ -46,24 +44,22 @@ package final class PlanMemory: @unchecked Sendable {
     turns = PlanTurns(plan)
     for (literal, offset) in zip(plan.constants, constantOffsets) { literal.store(to: constants.pointer + offset) }
 
-    var (pointers, integers, starts) = (0, 0, [(pointers: Int, integers: Int)]())
+    var (pointers, starts) = (0, [Int]())
     for launch in plan.launches {
-      starts.append((pointers, integers))
+      starts.append(pointers)
       pointers += launch.slots.count + 1
-      integers += launch.integers.count
     }
     tableStart = starts
     pointerCount = pointers
     pointerTable = .allocate(capacity: max(pointers, 1))
     pointerTable.initialize(repeating: nil, count: max(pointers, 1))
-    integerTable = .allocate(capacity: max(integers, 1))
     status = .allocate(capacity: 4)
     status.initialize(repeating: 0, count: 4)
 
     var (parameters, results, elements) = ([Patch](), [Patch](), [Int: [Patch]]())
     for (launch, start) in zip(plan.launches, starts) {
       for (position, slot) in launch.slots.enumerated() {
-        let entry = start.pointers + position
+        let entry = start + position
         switch plan.slots[slot].place {
         case .parameter(let number): parameters.append(Patch(entry: entry, number: number))
         case .result(let number): results.append(Patch(entry: entry, number: number))
@@ -73,10 +69,7 @@ package final class PlanMemory: @unchecked Sendable {
         }
       }
       if let workspace = launch.workspace {
-        pointerTable[start.pointers + launch.slots.count] = arena.pointer + workspace
-      }
-      for (position, integer) in launch.integers.enumerated() {
-        (integerTable + start.integers + position).initialize(to: integer)
+        pointerTable[start + launch.slots.count] = arena.pointer + workspace
       }
     }
     elementPatches = elements
@@ -88,7 +81,6 @@ package final class PlanMemory: @unchecked Sendable {
 
   deinit {
     pointerTable.deallocate()
-    integerTable.deallocate()
     status.deallocate()
     parameterPatches.deallocate()
     resultPatches.deallocate()
@@ -115,10 +107,8 @@ package final class PlanMemory: @unchecked Sendable {
 
   /// The pointers of launch `number`, as its kernel's functions take them.
   package func pointers(_ number: Int) -> UnsafeMutablePointer<UnsafeMutableRawPointer?> {
-    pointerTable + tableStart[number].pointers
+    pointerTable + tableStart[number]
   }
-
-  package func integers(_ number: Int) -> UnsafeMutablePointer<Int> { integerTable + tableStart[number].integers }
 
   /// The address of slot `number` in this call and in the present turn of its repeats.
   package func address(_ number: Int) -> UnsafeMutableRawPointer {

@@ -22,16 +22,15 @@ package struct ExecutionOptions: Sendable {
   /// too.
   package var arguments: [TensorCore]
 
-  /// Whether the program is a single operation that runs at once: its code serves all shapes, and a dump keeps it
-  /// apart.
-  package var isEager: Bool { !compilation.specializes }
+  /// Whether the program is a single operation that runs at once: a dump keeps it apart.
+  package var isEager: Bool
 
   package init(
     numerics: Numerics = .strict, donations: [ExecutionPlan.Donation] = [], isEager: Bool = false,
     captures: [Trace.Capture] = [], arguments: [TensorCore] = []
   ) {
-    compilation = CompilationOptions(
-      specializes: !isEager, allowsLibrary: numerics == .fast, donations: donations)
+    compilation = CompilationOptions(allowsLibrary: numerics == .fast, donations: donations)
+    self.isEager = isEager
     self.captures = captures
     self.arguments = arguments
   }

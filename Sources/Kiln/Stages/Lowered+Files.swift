@@ -4,8 +4,8 @@ import SystemPackage
 
 extension Lowered {
   /// Writes every stage into a folder, numbered in the order in which a program passes them: modules (`00-module.kiln`,
-  /// …, each of which `kiln` reads, with the lines of the source), fusion, kernels, memory, plan, and the code of each
-  /// kernel where there is LLVM.
+  /// …, each of which `kiln` reads, with the lines of the source), fusion, kernels, memory, plan, and the code where
+  /// there is LLVM.
   /// - Throws: `file.C1` when the folder or a file cannot be written.
   public func write(to folder: String) throws(KilnError) {
     try Self.makeFolder(folder)
@@ -18,8 +18,8 @@ extension Lowered {
     try Self.write(plan.memory.description, "\(folder)/70-memory.txt")
     try Self.write(plan.description, "\(folder)/80-plan.txt")
     guard let llvm = try? code(assembly: false), let assembly = try? code(assembly: true) else { return }
-    for (number, text) in llvm.enumerated() { try Self.write(text, "\(folder)/k\(number).ll") }
-    for (number, text) in assembly.enumerated() { try Self.write(text, "\(folder)/k\(number).s") }
+    for (name, text) in llvm { try Self.write(text, "\(folder)/\(name).ll") }
+    for (name, text) in assembly { try Self.write(text, "\(folder)/\(name).s") }
   }
 
   private static func makeFolder(_ path: String) throws(KilnError) {

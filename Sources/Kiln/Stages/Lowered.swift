@@ -54,14 +54,21 @@ public struct Lowered: Sendable {
   /// The kernels, numbered as the plan's steps name them.
   public var kernelText: String { plan.kernels.enumerated().map { "k\($0): \($1)" }.joined(separator: "\n\n") }
 
-  /// The code of each kernel: LLVM's text, or the assembly of this machine.
+  /// The code of each kernel (`k0`, …), then of what their contractions share with other programs (`shared0`, …): LLVM's
+  /// text, or the assembly of this machine.
   /// - Throws: `device.unavailable` where there is no LLVM, with what to install.
-  public func code(assembly: Bool) throws(KilnError) -> [String] {
+  public func code(assembly: Bool) throws(KilnError) -> [(name: String, text: String)] {
     do {
-      let compiler = try CPUMachine.shared.get().compiler()
-      var texts: [String] = []
-      for kernel in plan.kernels {
-        texts.append(try KernelEmitter.text(of: kernel, compiler: compiler, assembly: assembly))
+      let machine = try CPUMachine.shared.get()
+      let compiler = try machine.compiler()
+      var texts: [(name: String, text: String)] = []
+      for (number, kernel) in plan.kernels.enumerated() {
+        let text = try KernelEmitter.text(of: .kernel(kernel), compiler: compiler, assembly: assembly)
+        texts.append(("k\(number)", text))
+      }
+      for (number, micro) in plan.sharedCode(on: machine).enumerated() {
+        let text = try KernelEmitter.text(of: .shared(micro), compiler: compiler, assembly: assembly)
+        texts.append(("shared\(number)", "\(assembly ? "#" : ";") \(micro)\n\(text)"))
       }
       return texts
     } catch {

@@ -1,0 +1,58 @@
+package import KilnIR
+import KilnRuntime
+
+/// What becomes one object of machine code.
+package enum CodeSource: Hashable, Sendable {
+  case kernel(Kernel)
+  case shared(MicroKernel)
+
+  /// The text under which its object is cached.
+  package var text: String {
+    switch self {
+    case .kernel(let kernel): kernel.description
+    case .shared(let micro): micro.description
+    }
+  }
+
+  var functionCount: Int {
+    switch self {
+    case .kernel(let kernel): kernel.schedule.cpu?.functionCount ?? 0
+    case .shared(let micro): micro.functionCount
+    }
+  }
+}
+
+extension CPUSchedule {
+  /// Functions that a kernel has of its own: one for each phase, or the epilogue of a contraction.
+  var functionCount: Int { if case .contraction = self { 1 } else { phaseCount } }
+}
+
+/// The machine code of a `CodeSource`. Its functions are valid as long as this object lives.
+package final class CompiledCode: Sendable {
+  /// Buffers (and the workspace behind them), integers, first and last work unit, the thread's scratch, the status word
+  /// and, eight bytes on, the index that it speaks of; `CPUSchedule` says what they mean.
+  package typealias Phase =
+    @convention(c) (
+      UnsafePointer<UnsafeMutableRawPointer?>, UnsafePointer<Int>, Int, Int, UnsafeMutableRawPointer?,
+      UnsafeMutablePointer<Int32>
+    ) -> Void
+
+  /// The addresses of its functions.
+  let functions: [UInt]
+  private let object: LoadedObject
+
+  init(_ object: LoadedObject, name: String, functionCount: Int) throws(RuntimeError) {
+    self.object = object
+    var functions: [UInt] = []
+    for number in 0..<functionCount {
+      guard let address = object.address(of: "\(name)_\(number)") else {
+        throw RuntimeError(.codeGeneration, "the object of \(name) lacks function \(number)")
+      }
+      functions.append(address)
+    }
+    self.functions = functions
+  }
+
+  /// Bytes of memory that it takes.
+  package var byteCount: Int { object.byteCount }
+}

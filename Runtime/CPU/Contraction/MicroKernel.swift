@@ -1,0 +1,130 @@
+package import KilnIR
+
+/// Code of contractions that no program owns: one object per machine and value of this type, which all kernels share.
+/// The description is the text of the key under which it is cached.
+package enum MicroKernel: Hashable, Sendable {
+  /// A function for each of the tile's heights.
+  case tile(TileKey)
+  /// Two functions of Tree16 (Numerics.md R1) on tiles in scratch: push and fold.
+  case tree(dtype: DType, lanes: Int)
+  /// A function that packs a run of terms.
+  case packing(PackingKey)
+
+  var functionCount: Int {
+    switch self {
+    case .tile(let key): key.heights.count
+    case .tree: 2
+    case .packing: 1
+    }
+  }
+}
+
+/// What shapes a register tile.
+package struct TileKey: Hashable, Sendable {
+  /// The element type of products and sums, and those of the operands in the memory that the tile reads.
+  var dtype: DType
+  var left: DType
+  var right: DType
+  /// Elements of a vector; a row of the tile is `columns` / `lanes` of them.
+  var lanes: Int
+  var columns: Int
+  /// The rows of its functions, the tallest first. They have one object, so that no number of rows needs another.
+  var heights: [Int]
+  /// Contracted axes that are not walked as one.
+  var termAxes: Int
+  /// Whether columns of the right operand may be missing and must not be touched.
+  var isMasked: Bool
+  /// Whether the columns of the right operand are not side by side: the tile packs them on its way.
+  var streams: Bool
+
+  var vectors: Int { columns / lanes }
+}
+
+/// What shapes the packing of `width` places, neighbours along the rows of the left or the columns of the right operand.
+package struct PackingKey: Hashable, Sendable {
+  enum Order: String, Hashable, Sendable {
+    /// The places lie side by side in memory; the terms do, and squares are turned in registers; neither.
+    case places, terms, scattered
+  }
+  var source: DType
+  var dtype: DType
+  var lanes: Int
+  var width: Int
+  var order: Order
+
+  /// - Parameters:
+  ///   - place: elements from place to place in the source.
+  ///   - term: elements from term to term.
+  init(from source: DType, to dtype: DType, lanes: Int, width: Int, place: Int, term: Int) {
+    (self.source, self.dtype, self.lanes, self.width) = (source, dtype, lanes, width)
+    let canTurn = lanes > 1 && (width <= lanes || width.isMultiple(of: lanes))
+    order = place == 1 ? .places : term == 1 && canTurn ? .terms : .scattered
+  }
+
+  var vectors: Int { (width + lanes - 1) / lanes }
+}
+
+extension MicroKernel: CustomStringConvertible {
+  package var description: String {
+    switch self {
+    case .tile(let key):
+      "tile \(key.heights)×\(key.columns) of \(key.lanes) lanes {dtype = \(key.dtype), left = \(key.left), "
+        + "right = \(key.right), termAxes = \(key.termAxes), isMasked = \(key.isMasked), streams = \(key.streams)}"
+    case .tree(let dtype, let lanes): "tree {dtype = \(dtype), lanes = \(lanes)}"
+    case .packing(let key):
+      "packing \(key.width) of \(key.lanes) lanes {source = \(key.source), dtype = \(key.dtype), order = \(key.order)}"
+    }
+  }
+}
+
+// MARK: - How they are called
+
+/// The numbers that a tile function reads, 8 bytes each, the same for all tiles of a launch. Steps are in bytes.
+enum TileWord {
+  /// Terms of the contraction.
+  static let terms = 0
+  /// From row to row of the left operand.
+  static let leftRow = 1
+  /// The addresses of the functions of Tree16.
+  static let push = 2
+  static let fold = 3
+  /// For a tile that packs on its way: the address of the packing function, from column to column of the right operand,
+  /// and from the sums to the packed part.
+  static let pack = 4
+  static let rightColumn = 5
+  static let stream = 6
+  /// For each of the key's `termAxes`: its extent, and a step along it in the left and in the right operand.
+  static let axes = 7
+  static func extent(_ axis: Int) -> Int { axes + 3 * axis }
+  static func left(_ axis: Int) -> Int { axes + 3 * axis + 1 }
+  static func right(_ axis: Int) -> Int { axes + 3 * axis + 2 }
+}
+
+/// The record of a row block in scratch, 8 bytes a field, `ContractionTile.Scratch.recordBytes` in all: what the
+/// epilogue of its tiles reads.
+enum RowBlock {
+  /// The address of the sums of the rows under way, elements from row to row of them, their first column, and how many
+  /// columns there are.
+  static let sums = 0
+  static let pitch = 1
+  static let column = 2
+  static let present = 3
+  /// The address of the left operand's first element, packed or not, the first row, and the number of rows.
+  static let left = 4
+  static let row = 5
+  static let rows = 6
+  /// The batch coordinates.
+  static let batch = ContractionTile.Scratch.recordWords
+}
+
+extension MicroKernel {
+  /// Adds up all terms of a tile: its words, its first row of the left operand, its columns of the right one, how many
+  /// columns there are, and where the sums go, with the levels of Tree16 behind them.
+  typealias Tile =
+    @convention(c) (UnsafePointer<Int>, UnsafeRawPointer, UnsafeRawPointer, Int, UnsafeMutableRawPointer) -> Void
+
+  /// Packs terms of a panel: the first element, the destination, how many places there are, how many terms (at least
+  /// one), and bytes from place to place and from term to term. Places beyond the last hold anything.
+  typealias Packing =
+    @convention(c) (UnsafeRawPointer, UnsafeMutableRawPointer, Int, Int, Int, Int) -> Void
+}
