@@ -82,7 +82,7 @@ extension Workload {
 }
 
 /// One transformer block, its norms in front of its parts.
-private enum Transformer {
+enum Transformer {
   /// γ1 β1 Wqkv bqkv Wo bo γ2 β2 W1 b1 W2 b2.
   static func parameters() -> [Tensor<Float>] {
     let shapes: [(shape: [Int], scale: Float, offset: Float)] = [
@@ -99,9 +99,9 @@ private enum Transformer {
   static func block(_ p: [Tensor<Float>], _ x: Tensor<Float>) -> Tensor<Float> {
     let qkv = dense(layerNorm(x, scale: p[0], offset: p[1]), p[2], p[3])
     let heads = (0..<3).map { part in
-      qkv[..., part * 256..<part * 256 + 256].reshaped(to: [8, 128, 4, 64]).transposed(0, 2, 1, 3)
+      qkv[..., part * 256..<part * 256 + 256].reshaped(to: [x.shape[0], x.shape[1], 4, 64]).transposed(0, 2, 1, 3)
     }
-    let joined = attention(heads[0], heads[1], heads[2]).transposed(0, 2, 1, 3).reshaped(to: [8, 128, 256])
+    let joined = attention(heads[0], heads[1], heads[2]).transposed(0, 2, 1, 3).reshaped(to: x.shape)
     let h = x + dense(joined, p[4], p[5])
     return h + dense(gelu(dense(layerNorm(h, scale: p[6], offset: p[7]), p[8], p[9])), p[10], p[11])
   }

@@ -22,11 +22,14 @@ struct Bench: ParsableCommand {
   var json: String?
   @Flag(help: "Measure the compiler instead: its passes and compilations against the size of the program.")
   var scaling = false
+  @Flag(help: "Measure new sizes instead: a transformer at 100 pairs of batch and length.")
+  var sizes = false
   @Flag(help: .private)
   var child = false
 
   mutating func run() throws {
     if scaling { return try measureScaling() }
+    if sizes { return try measureSizes() }
     let device = try self.device.device()
     let workloads = try chosen()
     if child { return try measure(workloads[0], on: device) }
@@ -92,6 +95,25 @@ struct Bench: ParsableCommand {
         print(
           "\(compilation.kernels)".leftPadded(to: 10) + Self.cell(compilation.compile, 16)
             + Self.cell(compilation.compile / Double(compilation.kernels), 16, 2))
+      }
+    }
+  }
+
+  private func measureSizes() throws {
+    try reporting("sizes") { () throws(KilnError) in
+      print("program               programs   objects   later   median ms to a new size   worst ms   warm against static")
+      for (name, layers, trains) in [
+        ("1 layer forward", 1, false), ("4 layers forward", 4, false), ("4 layers training", 4, true),
+      ] {
+        let found = try Sizes.transformer(layers: layers, trains: trains, pairs: 100)
+        let sorted = found.newSize.sorted()
+        let ratios = found.warmRatios.sorted()
+        print(
+          name.padding(toLength: 22, withPad: " ", startingAt: 0) + "\(found.programs)".leftPadded(to: 8)
+            + "\(found.objectsAtFirst)".leftPadded(to: 10) + "\(found.objectsLater)".leftPadded(to: 8)
+            + Self.cell(sorted[sorted.count / 2], 26, 2) + Self.cell(sorted[sorted.count - 1], 11, 2)
+            + Self.cell(ratios[ratios.count / 2], 15, 2) + " (\(Self.cell(ratios[0], 4, 2)) to "
+            + "\(Self.cell(ratios[ratios.count - 1], 4, 2)))")
       }
     }
   }

@@ -107,11 +107,16 @@ final class ProgramTable: Sendable {
     // The same names again would be the same program.
     if known.sized.contains(where: { $0.types == types }) { types = nil }
     if let types, let sized = try maker.sizedProgram(signature, types, isDeclared: options.sizes != nil) {
-      programs.withLock { programs in
-        programs.sized.append(sized)
-        programs.entries.append { sized.reported }
+      do throws(KilnError) {
+        let plan = try sized.makePlan(for: signature)
+        programs.withLock { programs in
+          programs.sized.append(sized)
+          programs.entries.append { sized.reported }
+        }
+        return plan
+      } catch {
+        if sized.isDeclared { throw error.located(at: signature.location).resolved() }
       }
-      return try sized.makePlan(for: signature)
     }
     let program = try maker.fixedProgram(signature)
     programs.withLock { programs in

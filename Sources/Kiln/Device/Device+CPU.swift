@@ -23,6 +23,12 @@ extension Device {
     return (compiler.counts.compiled, compiler.counts.loaded)
   }
 
+  /// Objects that LLVM compiled in this process: kernels, and the micro kernels that they share.
+  package static var objectCount: Int {
+    guard case .success(let compiler) = KernelCompiler.shared else { return 0 }
+    return compiler.counts.compiled + compiler.counts.sharedCompiled
+  }
+
   /// Bytes of machine code in memory.
   package static var codeByteCount: Int {
     guard case .success(let compiler) = KernelCompiler.shared else { return 0 }
