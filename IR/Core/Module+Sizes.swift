@@ -88,49 +88,6 @@ extension Function {
   }
 }
 
-/// The values of a bound function that are numbers made of sizes, such as the divisor of a mean. They become constants,
-/// as folding makes them where sizes are numbers from the start.
-private struct SizeNumbers {
-  private let types: [TensorType]
-  private var literals: [ValueID: Literal] = [:]
-  /// Constants, which count where they meet a size.
-  private var constants: [ValueID: Literal] = [:]
-
-  init(_ types: [TensorType]) { self.types = types }
-
-  mutating func folded(_ instruction: Instruction, at location: SourceLocation) -> Instruction {
-    if case .source(.constant(let literal)) = instruction.op, literal.splat != nil {
-      constants[instruction.result] = literal
-      return instruction
-    }
-    guard instruction.resultCount == 1, let literal = literal(instruction, location) else { return instruction }
-    literals[instruction.result] = literal
-    return Instruction(
-      op: .source(.constant(literal)), operands: [], firstResult: instruction.firstResult, resultCount: 1)
-  }
-
-  private func literal(_ instruction: Instruction, _ location: SourceLocation) -> Literal? {
-    let type = types[instruction.result.index]
-    switch instruction.op {
-    case .source(.dimensionSize(let axis)):
-      let size = types[instruction.operands[0].index].shape[axis].size
-      return size.map { Literal(splat: Scalar(Int64($0))) }
-    case .movement(.broadcast), .movement(.reshape):
-      return literals[instruction.operands[0]]?.splat.map { Literal(splat: $0, shape: type.shape) }
-    case .map, .type:
-      guard instruction.operands.contains(where: { literals[$0] != nil }), !type.shape.isSymbolic else { return nil }
-      let splats = instruction.operands.compactMap { (literals[$0] ?? constants[$0])?.splat }
-      guard splats.count == instruction.operands.count,
-        let value = try? ReferenceInterpreter.evaluate(
-          op: instruction.op, operands: splats.map { TensorValue(Literal(splat: $0)) },
-          resultTypes: [TensorType(type.dtype, .scalar)], location: location)
-      else { return nil }
-      return Literal(splat: Scalar(type.dtype, bits: value[0].bits[0]), shape: type.shape)
-    case .source, .movement, .reduction, .contraction, .indexing, .control: return nil
-    }
-  }
-}
-
 extension SizeRequirement {
   /// What a call with these sizes is told.
   package func failure(_ sizes: [String: Int]) -> KilnError {
