@@ -2,6 +2,16 @@ import Synchronization
 
 /// One extent of a shape: a number, or a polynomial over named sizes that a call brings (`batch`, `2*n + 1`).
 ///
+/// Code that computes with extents works for every size:
+/// ```swift
+/// let half = x.shape[0] / 2
+/// let low = x.sliced(axis: 0, from: 0, to: half)
+/// let border = Tensor<Float>.zeros([half, x.shape[1] + 2])
+/// ```
+/// Code that decides by a number asks for it: `size` is nil where a call decides, and `equality`, `isAtLeast` and
+/// `isMultiple` say what holds at every call. `shape.dimensions` gives the numbers of the call that is traced, and the
+/// program then serves these sizes alone.
+///
 /// It is one machine word: numbers stand for themselves, polynomials are interned in their normal form. So two
 /// dimensions are equal exactly if their normal forms are; whether two different ones can have one size is asked by
 /// `equality(_:_:)`.
@@ -45,11 +55,13 @@ public struct Dimension: Hashable, Sendable, ExpressibleByIntegerLiteral {
   /// alone.
   package var staticSize: Int { isSymbolic ? SizePins.pin(self) : word }
 
+  /// The sum; beyond an `Int` the nearest one.
   public static func + (a: Dimension, b: Dimension) -> Dimension {
     if let a = a.size, let b = b.size { return Dimension(a.saturatingSum(b)) }
     return Dimension(a.polynomial + b.polynomial)
   }
 
+  /// The difference, which may be negative; no extent of a tensor is.
   public static func - (a: Dimension, b: Dimension) -> Dimension { a + b * -1 }
 
   /// The product; beyond an `Int` the nearest one, which no possible type has (`type.C1`).
@@ -64,6 +76,7 @@ public struct Dimension: Hashable, Sendable, ExpressibleByIntegerLiteral {
     return Dimension(a.polynomial.quotient(b.polynomial))
   }
 
+  /// What the quotient, rounded down, leaves: 0 up to a positive `b`.
   public static func % (a: Dimension, b: Dimension) -> Dimension { a - a / b * b }
 
   /// The larger one.
@@ -71,7 +84,7 @@ public struct Dimension: Hashable, Sendable, ExpressibleByIntegerLiteral {
     switch isAtLeast(a, b) {
     case true?: a
     case false?: b
-    case nil: Dimension((a - b).polynomial.positivePart) + b
+    case nil: isAtLeast(b, a) == true ? b : Dimension((a - b).polynomial.positivePart) + b
     }
   }
 

@@ -7,8 +7,8 @@ import Testing
 struct ApiTests {
   /// The types in which callers write axes, shapes, sizes, counts, widths and positions.
   private static let types: Set = [
-    "Int", "Int...", "Int?", "[Int]", "[Int]?", "[Int?]?", "some ShapeConvertible", "PerAxis", "PerAxis?",
-    "WindowPadding",
+    "Int", "Int...", "Int?", "[Int]", "[Int]?", "[Int?]?", "some ShapeConvertible", "some DimensionConvertible",
+    "PerAxis", "PerAxis?", "WindowPadding",
     "Range<Int>", "any TensorIndex", "any TensorIndex...", "[(Int, Int)]", "[(before: Int, after: Int)]",
   ]
 

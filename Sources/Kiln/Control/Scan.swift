@@ -35,10 +35,10 @@ public func scan<Carry: TensorTree, Elements: TensorTree, Output: TensorTree, Th
 /// let (_, powers) = scan(Tensor<Float>(1), length: 10) { x in (x * 2, x) }
 /// ```
 public func scan<Carry: TensorTree, Output: TensorTree, Thrown: Error>(
-  _ initial: Carry, length: Int, reverse: Bool = false, file: StaticString = #filePath, line: UInt = #line,
+  _ initial: Carry, length: some DimensionConvertible, reverse: Bool = false, file: StaticString = #filePath, line: UInt = #line,
   @ClosureBody _ body: (Carry) throws(Thrown) -> (Carry, Output)
 ) throws(Thrown) -> (carry: Carry, outputs: Output) {
-  try scan(initial, [Tensor<Int32>](), length: length, reverse, SourceLocation(file, line)) {
+  try scan(initial, [Tensor<Int32>](), length: length.asDimension, reverse, SourceLocation(file, line)) {
     binder throws(Thrown) in
     try body(binder.bind(initial, "carry"))
   }
@@ -106,7 +106,7 @@ private struct Turn<Carry: TensorTree, Output: TensorTree>: TreeGroup {
 }
 
 private func scan<Carry: TensorTree, Elements: TensorTree, Output: TensorTree, Thrown: Error>(
-  _ initial: Carry, _ xs: Elements, length: Int?, _ isReversed: Bool, _ location: SourceLocation,
+  _ initial: Carry, _ xs: Elements, length: Dimension?, _ isReversed: Bool, _ location: SourceLocation,
   _ body: (inout InputBinder) throws(Thrown) -> (Carry, Output)
 ) throws(Thrown) -> (carry: Carry, outputs: Output) {
   var elements = Signature()
@@ -117,7 +117,7 @@ private func scan<Carry: TensorTree, Elements: TensorTree, Output: TensorTree, T
   }
   var carried = Signature()
   carried.add(initial, "carry")
-  let length = length.map { Dimension($0) } ?? elements.leaves.first?.shape.first
+  let length = length ?? elements.leaves.first?.shape.first
   do throws(KilnError) {
     let results = try scanned(carried, elements, length, isReversed, region, location)
     return (

@@ -26,10 +26,10 @@ public struct RandomKey: TensorTree, Sendable {
 
   /// A key from a tensor u32[2]; `key.C1` if it has another shape.
   public init(words: Tensor<UInt32>) {
-    let isPair = words.dimensions == [2]
     self.words =
-      isPair
-      ? words : Tensor(core: words.core.failed("key.C1", "a key is a tensor u32[2], found \(words.type)"))
+      words.shape.mayEqual([2])
+      ? Tensor(core: words.core.broadcast([2], axes: [0]))
+      : Tensor(core: words.core.failed("key.C1", "a key is a tensor u32[2], found \(words.type)"))
   }
 
   public mutating func visit(_ visitor: inout some TensorVisitor) { visitor.visit(&words, "words") }
@@ -66,9 +66,10 @@ public struct RandomKey: TensorTree, Sendable {
   private var parts: (Tensor<UInt32>, Tensor<UInt32>) { (words[0], words[1]) }
 
   /// Two words for each of `count` elements.
-  func draw(_ count: Int) -> (Tensor<UInt32>, Tensor<UInt32>) {
+  func draw(_ count: Dimension) -> (Tensor<UInt32>, Tensor<UInt32>) {
     let low: Tensor<UInt32> = .range(count)
-    guard count > 1 << 32 else { return Threefry.words(key: parts, counter: (Tensor(0), low)) }
+    // The high words of a number that calls bring are computed; they are 0 for all but the largest.
+    guard Dimension.isAtLeast(Dimension(1 << 32), count) != true else { return Threefry.words(key: parts, counter: (Tensor(0), low)) }
     let high = (Tensor<UInt64>.range(count) >> Tensor(32)).converted(to: UInt32.self)
     return Threefry.words(key: parts, counter: (high, low))
   }

@@ -89,7 +89,7 @@ extension Tensor where Scalar: TensorInteger {
 
 extension Tensor<Int32> {
   /// The numbers 0, 1, …, `count` - 1 in a random order: the order of draws of 64 bits, equal ones by number.
-  public static func randomPermutation(_ count: Int, key: RandomKey) -> Tensor {
+  public static func randomPermutation(_ count: some DimensionConvertible, key: RandomKey) -> Tensor {
     Tensor<UInt64>.drawn([count], key) { count in
       let (high, low) = key.draw(count)
       return (high.converted(to: UInt64.self) << Tensor<UInt64>(32)) | low.converted(to: UInt64.self)
@@ -105,7 +105,7 @@ extension Tensor {
       return Tensor(core: core.failed("shuffled.C1", "\(core.type) has no axis \(axis)"))
     }
     return gathered(
-      Tensor<Int32>.randomPermutation(core.shape.dimensions[place], key: key), axis: place, bounds: .clamp)
+      Tensor<Int32>.randomPermutation(core.shape[place], key: key), axis: place, bounds: .clamp)
   }
 }
 
@@ -123,14 +123,14 @@ public func randomCategorical<Scalar: TensorReal>(
 extension Tensor {
   /// Draws in one axis, as `body` says for the number of elements, and gives the result its shape.
   static func drawn(
-    _ shape: some ShapeConvertible, _ key: RandomKey, _ body: (Int) throws(ConstraintFailure) -> Tensor
+    _ shape: some ShapeConvertible, _ key: RandomKey, _ body: (Dimension) throws(ConstraintFailure) -> Tensor
   ) -> Tensor {
     if key.words.core.kind == .poisoned {
       return Tensor(core: Failure.poison(after: key.words.core, TensorType(Scalar.dtype, .scalar)))
     }
     return Tensor(
       core: .checking(shape, Scalar.dtype) { shape throws(ConstraintFailure) in
-        try body(shape.elementCount).core.reshaped(shape)
+        try body(shape.size).core.reshaped(shape)
       })
   }
 }
@@ -138,7 +138,7 @@ extension Tensor {
 extension RandomKey {
   /// Numbers k / 2^p, k being the p upper bits of a draw: p = 24, or 53 in f64. Centered ones are (2 k + 1) / 2^p with
   /// one bit less: never 0 or 1, and symmetric about 1/2.
-  func fractions<Scalar: TensorReal>(_ count: Int, of _: Scalar.Type, centered: Bool) -> Tensor<Scalar> {
+  func fractions<Scalar: TensorReal>(_ count: Dimension, of _: Scalar.Type, centered: Bool) -> Tensor<Scalar> {
     let (y0, y1) = draw(count)
     let one: Tensor<Scalar>
     if Scalar.dtype == .f64 {

@@ -35,10 +35,11 @@ extension TensorProtocol {
   package var core: TensorCore { untyped.core }
   package init(core: TensorCore) { self.init(unchecked: AnyTensor(core)) }
 
-  /// The extents as integers, for those who know that they are.
+  /// The extents as integers. In a program that serves many sizes (`shape[axis].size` is nil) this asks for those of
+  /// the call that is traced, and the program then serves these alone; `shape[axis]` computes with any.
   public var dimensions: [Int] { untyped.shape.dimensions }
   /// The number of axes.
   public var rank: Int { untyped.shape.rank }
-  /// The number of elements.
+  /// The number of elements as an integer, which asks as `dimensions` does; `shape.size` is the one of any call.
   public var count: Int { untyped.shape.elementCount }
 }

@@ -24,8 +24,12 @@ extension ShapeConvertible {
   func checked(_ dtype: DType) throws(ConstraintFailure) -> Shape {
     let shape = asShape
     var bytes = dtype.byteCount
-    for size in shape.dimensions {
-      guard size >= 0 else { throw ConstraintFailure("shape.C1", "the shape \(shape) has a negative extent") }
+    for extent in shape {
+      guard Dimension.isAtLeast(extent, 0) != false else {
+        throw ConstraintFailure("shape.C1", "the shape \(shape) has a negative extent")
+      }
+      // What calls bring is checked when they do.
+      guard let size = extent.size else { continue }
       let (product, overflow) = bytes.multipliedReportingOverflow(by: Swift.max(size, 1))
       guard !overflow, product <= 1 << 46 else {
         throw ConstraintFailure("shape.C2", "a tensor \(dtype)\(shape) is larger than any memory")

@@ -37,6 +37,8 @@ extension Tensor {
   private init(elements scalars: [Scalar], shape: some ShapeConvertible) {
     self.init(
       core: .checking(shape, Scalar.dtype) { shape throws(ConstraintFailure) in
+        // Elements that are there have one number, so a shape that calls bring becomes the one of this call.
+        let shape = Shape(shape.dimensions)
         guard shape.elementCount == scalars.count else {
           throw ConstraintFailure(
             "tensor.C1",
@@ -81,18 +83,18 @@ extension Tensor where Scalar: TensorNumber {
   public static func ones(like other: Tensor) -> Tensor { full(other.shape, 1) }
 
   /// The vector 0, 1, …, `count` - 1.
-  public static func range(_ count: Int) -> Tensor {
+  public static func range(_ count: some DimensionConvertible) -> Tensor {
     Tensor(
-      core: .checking([count], Scalar.dtype) { emit(.source(.iota(TensorType(Scalar.dtype, $0), axis: 0)), []) })
+      core: .checking([count.asDimension], Scalar.dtype) { emit(.source(.iota(TensorType(Scalar.dtype, $0), axis: 0)), []) })
   }
 
   /// The vector `start`, `start` + `step`, … of `count` elements: `start` + i · `step`, each rounded twice.
-  public static func range(from start: Scalar, by step: Scalar, count: Int) -> Tensor {
+  public static func range(from start: Scalar, by step: Scalar, count: some DimensionConvertible) -> Tensor {
     range(count) * step + start
   }
 
   /// The identity matrix.
-  public static func identity(_ size: Int) -> Tensor {
+  public static func identity(_ size: some DimensionConvertible) -> Tensor {
     let core = TensorCore.checking([size, size], Scalar.dtype) { shape in
       let type = TensorType(.i32, shape)
       let rows = emit(.source(.iota(type, axis: 0)), [])
@@ -109,7 +111,7 @@ extension TensorCore {
   /// instruction alone.
   static func constant(_ literal: Literal) -> TensorCore {
     guard let trace = Trace.current else { return .elements(of: literal) }
-    guard literal.type.shape.elementCount <= Literal.maximumElementCount else {
+    guard let count = literal.type.shape.size.size, count <= Literal.maximumElementCount else {
       return trace.record(.source(.constant(literal)), [])
     }
     return trace.record(literal)

@@ -138,7 +138,7 @@ extension TensorType {
   /// The type, or one of its rank that a tensor may have: code that goes on with a failed tensor looks at its shape.
   fileprivate var possible: TensorType {
     if (try? requireAddressable()) != nil { return self }
-    return TensorType(dtype, shape.dimensions.map { Swift.min(Swift.max($0, 0), 1) })
+    return TensorType(dtype, Shape(shape.map { $0.isSymbolic ? $0 : .min(.max($0, 0), 1) }))
   }
 }
 

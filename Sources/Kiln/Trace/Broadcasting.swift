@@ -19,28 +19,37 @@ extension FunctionBuilder {
     _ value: ValueID, to shape: Shape, at location: SourceLocation
   ) throws(ConstraintFailure) -> ValueID {
     let from = type(of: value).shape
-    if from == shape { return value }
-    let axes = Array((shape.rank - from.rank)..<shape.rank)
-    return try emitOne(.movement(.broadcast(shape, axes: axes)), [value], at: location)
+    let first = shape.rank - from.rank
+    var target = shape
+    // Extents that may be equal stay: that they are is asked by the op.
+    for (axis, extent) in from.enumerated() where extent != 1 { target[axis + first] = extent }
+    if from == target { return value }
+    return try emitOne(.movement(.broadcast(target, axes: Array(first..<shape.rank))), [value], at: location)
   }
 }
 
 extension Shape {
-  /// The shape that all of `shapes` broadcast to: aligned at the last axis, extents equal or 1.
+  /// Whether it can be `other` at some call.
+  func mayEqual(_ other: Shape) -> Bool {
+    rank == other.rank && zip(self, other).allSatisfy { Dimension.equality($0, $1) != false }
+  }
+
+  /// The shape that all of `shapes` broadcast to: aligned at the last axis, extents equal or 1. An extent that calls
+  /// bring is not 1; of two that may be equal it takes the first.
   static func broadcasting(_ shapes: [Shape], in name: String) throws(ConstraintFailure) -> Shape {
     let rank = shapes.map(\.rank).max() ?? 0
     var result = [Dimension](repeating: 1, count: rank)
     for shape in shapes {
       for (axis, extent) in shape.enumerated() where extent != 1 {
         let target = axis + rank - shape.rank
-        if result[target] != 1 && result[target] != extent {
+        if result[target] != 1 && Dimension.equality(result[target], extent) == false {
           let list = shapes.map(\.description).joined(separator: " and ")
           throw ConstraintFailure(
             "broadcast.shapes",
             "\(name): the shapes \(list) do not broadcast; counted from the right, axis \(rank - 1 - target) "
               + "has \(result[target]) and \(extent) elements")
         }
-        result[target] = extent
+        if result[target] == 1 { result[target] = extent }
       }
     }
     return Shape(result)

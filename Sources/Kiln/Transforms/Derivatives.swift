@@ -28,7 +28,7 @@ func directions(
   var directions: [TensorCore] = []
   for (index, wanted) in expected.enumerated() where wanted.dtype.isReal {
     let found = tree.leaves[index]
-    guard found.type == wanted else {
+    guard found.dtype == wanted.dtype, found.shape.mayEqual(wanted.shape) else {
       throw KilnError(
         label, "\(tree.leafNames[index]) has type \(found.type), that of the \(what) is \(wanted)", at: location)
     }

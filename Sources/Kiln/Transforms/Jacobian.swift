@@ -39,12 +39,13 @@ private func jacobian<each Input: TensorTree, Scalar: TensorReal, Thrown: Error>
 ) throws(Thrown) -> (repeat each Input) {
   try derivatives(location, f, at: repeat each input) { closure throws(KilnError) in
     let real = closure.realLeaves
-    let inputs = real.reduce(0) { $0 + closure.leaves[$1].shape.elementCount }
-    let outputs = closure.resultTypes.reduce(0) { $0 + $1.shape.elementCount }
-    let mode = mode ?? (inputs < outputs ? .forward : .reverse)
+    let inputs = real.reduce(0) { $0 + closure.leaves[$1].shape.size }
+    let outputs = closure.resultTypes.reduce(0) { $0 + $1.shape.size }
+    // The modes differ in bits: where calls decide which is cheaper, the one that is traced does for all.
+    let isReverse = mode.map { $0 == .reverse } ?? Dimension.isAtLeast(inputs, outputs) ?? (inputs.staticSize >= outputs.staticSize)
     let derived = try closure.transformed { name, module throws(KilnError) in
       try Differentiation.jacobian(
-        of: name, in: module, withRespectTo: real, mode: mode == .forward ? .forward : .reverse)
+        of: name, in: module, withRespectTo: real, mode: isReverse ? .reverse : .forward)
     }
     return try closure.run(derived)
   } zero: { closure, leaf in

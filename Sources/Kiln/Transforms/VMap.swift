@@ -64,13 +64,13 @@ private struct BatchAxes {
         throw KilnError("vmap.C5", "an argument of type \(leaf.type) has no axis \(axis) to batch over", at: location)
       }
       let extent = leaf.shape[place]
-      if let size, size != extent {
+      if let size, Dimension.equality(size, extent) == false {
         throw KilnError(
           "vmap.C4",
           "batched arguments have one number of examples; found \(size), and \(extent) along axis \(axis) of \(leaf.type)",
           at: location)
       }
-      size = extent
+      size = size ?? extent
       var shape = Array(leaf.shape)
       shape.remove(at: place)
       types.append(TensorType(leaf.dtype, Shape(shape)))

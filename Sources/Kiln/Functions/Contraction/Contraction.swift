@@ -26,7 +26,7 @@ extension TensorCore {
     }
     let rows = a.shape.rank - 1
     let inner = Swift.max(b.shape.rank - 2, 0)
-    guard a.shape[rows] == b.shape[inner] else {
+    guard Dimension.equality(a.shape[rows], b.shape[inner]) != false else {
       return a.failed(
         "matmul.C2",
         "matmul: \(a.type) has \(a.shape[rows]) columns and \(b.type) has \(b.shape[inner]) rows; the two must agree",

@@ -16,7 +16,7 @@ public func conv1d<Scalar: TensorNumber>(
   _ x: Tensor<Scalar>, _ filter: Tensor<Scalar>, stride: PerAxis = 1, padding: WindowPadding = .valid,
   dilation: PerAxis = 1, groups: Int = 1
 ) -> Tensor<Scalar> {
-  Tensor(core: .convolution("conv1d", 1, x.core, filter.core, stride, padding, dilation, groups))
+  Tensor(core: .convolution("conv1d", 1, x.core, filter.core, stride, padding, dilation, Dimension(groups)))
 }
 
 /// The convolution of images `x` [batch, height, width, channels] with a filter [taps, taps, channels / groups,
@@ -25,7 +25,7 @@ public func conv2d<Scalar: TensorNumber>(
   _ x: Tensor<Scalar>, _ filter: Tensor<Scalar>, stride: PerAxis = 1, padding: WindowPadding = .valid,
   dilation: PerAxis = 1, groups: Int = 1
 ) -> Tensor<Scalar> {
-  Tensor(core: .convolution("conv2d", 2, x.core, filter.core, stride, padding, dilation, groups))
+  Tensor(core: .convolution("conv2d", 2, x.core, filter.core, stride, padding, dilation, Dimension(groups)))
 }
 
 /// The convolution of volumes `x` [batch, depth, height, width, channels] with a filter [taps, taps, taps, channels /
@@ -34,7 +34,7 @@ public func conv3d<Scalar: TensorNumber>(
   _ x: Tensor<Scalar>, _ filter: Tensor<Scalar>, stride: PerAxis = 1, padding: WindowPadding = .valid,
   dilation: PerAxis = 1, groups: Int = 1
 ) -> Tensor<Scalar> {
-  Tensor(core: .convolution("conv3d", 3, x.core, filter.core, stride, padding, dilation, groups))
+  Tensor(core: .convolution("conv3d", 3, x.core, filter.core, stride, padding, dilation, Dimension(groups)))
 }
 
 /// Every channel of images `x` [batch, height, width, channels] convolved with its own filters [taps, taps, channels,
@@ -44,7 +44,7 @@ public func depthwiseConv2d<Scalar: TensorNumber>(
   dilation: PerAxis = 1
 ) -> Tensor<Scalar> {
   let name = "depthwiseConv2d"
-  guard filter.rank == 4, x.rank == 4, filter.core.shape[2] == x.core.shape[3] else {
+  guard filter.rank == 4, x.rank == 4, Dimension.equality(filter.shape[2], x.shape[3]) != false else {
     return Tensor(
       core: x.core.failed(
         "\(name).C1",
@@ -53,8 +53,8 @@ public func depthwiseConv2d<Scalar: TensorNumber>(
   }
   let shape = filter.core.shape
   let flat = filter.core.reshaped([shape[0], shape[1], 1, shape[2] * shape[3]])
-  return Tensor(
-    core: .convolution(name, 2, x.core, flat, stride, padding, dilation, Swift.max(1, x.dimensions[3])))
+  let groups = x.shape[3] == 0 ? 1 : x.shape[3]
+  return Tensor(core: .convolution(name, 2, x.core, flat, stride, padding, dilation, groups))
 }
 
 /// The transposed convolution of sequences `x` [batch, time, channels] with a filter [taps, channels, features]; see
@@ -93,27 +93,26 @@ public func convTranspose3d<Scalar: TensorNumber>(
 extension TensorCore {
   static func convolution(
     _ name: String, _ spatial: Int, _ x: TensorCore, _ filter: TensorCore, _ stride: PerAxis, _ padding: WindowPadding,
-    _ dilation: PerAxis, _ groups: Int
+    _ dilation: PerAxis, _ groups: Dimension
   ) -> TensorCore {
     for operand in [x, filter] where operand.kind == .poisoned { return Failure.poison(after: operand, x.type) }
     do throws(ConstraintFailure) {
       try requireImages(name, spatial, x, filter)
-      let (channels, features) = (x.shape.dimensions[spatial + 1], filter.shape.dimensions[spatial + 1])
-      guard groups >= 1, channels % groups == 0, filter.shape.dimensions[spatial] == channels / groups,
-        features % groups == 0
+      let (channels, features) = (x.shape[spatial + 1], filter.shape[spatial + 1])
+      guard Dimension.isAtLeast(groups, 1) != false, channels.isMultiple(of: groups) != false,
+        Dimension.equality(filter.shape[spatial], channels / groups) != false, features.isMultiple(of: groups) != false
       else {
         throw ConstraintFailure(
           "\(name).C2",
           "\(name): \(channels) channels and \(features) features in \(groups) groups need a filter of \(channels) / \(groups) "
             + "channels, found \(filter.type)")
       }
-      let (sizes, taps) = (Array(x.shape.dimensions[1...spatial]), Array(filter.shape.dimensions[..<spatial]))
+      let (sizes, taps) = (Array(x.shape[1...spatial]), Array(filter.shape[..<spatial]))
       let windows = try SpatialWindows(name, sizes, taps: taps, stride: stride, padding: padding, dilation: dilation)
       let slid = (0..<spatial).map {
         Convolution.Window(
-          AxisPair($0 + 1, $0), stride: windows.strides[$0], low: Dimension(windows.widths[$0].before),
-          high: Dimension(windows.widths[$0].after),
-          rhsDilation: windows.dilations[$0])
+          AxisPair($0 + 1, $0), stride: windows.strides[$0], low: windows.widths[$0].before,
+          high: windows.widths[$0].after, rhsDilation: windows.dilations[$0])
       }
       if groups == 1 {
         let plain = Convolution(contract: [AxisPair(spatial + 1, spatial)], windows: slid)
@@ -127,12 +126,11 @@ extension TensorCore {
 
   /// The groups are a batch axis: [batch, spatial…, group, channel] with [taps…, channel, group, feature].
   private static func grouped(
-    _ x: TensorCore, _ filter: TensorCore, _ windows: [Convolution.Window], _ groups: Int
+    _ x: TensorCore, _ filter: TensorCore, _ windows: [Convolution.Window], _ groups: Dimension
   ) -> TensorCore {
     let spatial = windows.count
     func split(_ core: TensorCore) -> TensorCore {
-      let size = core.shape[spatial + 1].size ?? 0
-      return core.reshaped(Shape(core.shape.dropLast() + [Dimension(groups), Dimension(size / groups)]))
+      core.reshaped(Shape(core.shape.dropLast() + [groups, core.shape[spatial + 1] / groups]))
     }
     let convolution = Convolution(
       batch: [AxisPair(spatial + 1, spatial + 1)], contract: [AxisPair(spatial + 2, spatial)], windows: windows,
@@ -150,23 +148,24 @@ extension TensorCore {
     do throws(ConstraintFailure) {
       try requireImages(name, spatial, x, filter)
       let (channels, expected) = (x.shape[spatial + 1], filter.shape[spatial])
-      guard channels == expected else {
+      guard Dimension.equality(channels, expected) != false else {
         throw ConstraintFailure(
           "\(name).C2", "\(name): \(x.type) has \(channels) channels and \(filter.type) takes \(expected)")
       }
-      let (sizes, taps) = (Array(x.shape.dimensions[1...spatial]), Array(filter.shape.dimensions[..<spatial]))
+      let (sizes, taps) = (Array(x.shape[1...spatial]), Array(filter.shape[..<spatial]))
       let windows = try SpatialWindows(name, sizes, taps: taps, stride: stride, padding: padding, dilation: dilation)
       let slid = (0..<spatial).map { axis -> Convolution.Window in
         var window = Convolution.Window(
           AxisPair(axis + 1, axis), lhsDilation: windows.strides[axis], rhsDilation: windows.dilations[axis])
-        let reach = (taps[axis] - 1) * windows.dilations[axis] + 1
+        let reach = (taps[axis] - 1) * Dimension(windows.dilations[axis]) + 1
         var cut = windows.widths[axis]
         if case .same = padding {
-          cut.before = Swift.max(0, reach - windows.strides[axis]) / 2
+          let stride = Dimension(windows.strides[axis])
+          cut.before = .max(reach - stride, 0) / 2
           // No elements have no gaps between them either.
-          cut.after = reach - (sizes[axis] == 0 ? 1 : windows.strides[axis]) - cut.before
+          cut.after = reach - 1 - .min(sizes[axis], 1) * (stride - 1) - cut.before
         }
-        (window.low, window.high) = (Dimension(reach - 1 - cut.before), Dimension(reach - 1 - cut.after))
+        (window.low, window.high) = (reach - 1 - cut.before, reach - 1 - cut.after)
         return window
       }
       let reversed = emit(.movement(.reverse(axes: Array(0..<spatial))), [filter])

@@ -54,14 +54,16 @@ public func outer<Scalar: TensorNumber>(_ a: Tensor<Scalar>, _ b: Tensor<Scalar>
   return Tensor(core: emit(.map(.multiply), [left, right]))
 }
 
-/// The two terms whose product has the smallest space of indices.
+/// The two terms whose product has the smallest space of indices. The order decides the bits of the result, so sizes
+/// that a call brings count with the numbers of the one that is traced.
 private func cheapestPair(_ terms: [EinsumTerm], _ subscripts: EinsumSubscripts) -> (Int, Int) {
+  if terms.count == 2 { return (0, 1) }
   var best = (0, 1)
   var least = Double.infinity
   for first in terms.indices {
     for second in terms.indices where second > first {
       let labels = Set(terms[first].labels + terms[second].labels)
-      let cost = labels.reduce(1.0) { $0 * Double(subscripts.extents[$1]?.size ?? 1) }
+      let cost = labels.reduce(1.0) { $0 * Double(subscripts.extents[$1]?.staticSize ?? 1) }
       if cost < least { (best, least) = ((first, second), cost) }
     }
   }
@@ -79,17 +81,13 @@ private struct EinsumTerm {
     while let place = term.labels.indices.first(where: { term.labels[..<$0].contains(term.labels[$0]) }),
       let first = term.labels.firstIndex(of: term.labels[place])
     {
-      // Both axes to the end, into one, of which every (n + 1)th element counts.
       let rest = term.labels.indices.filter { $0 != first && $0 != place }
       let moved = term.core.transposed(rest + [first, place])
-      let count = term.core.shape.dimensions[place]
-      let leading = rest.map { term.core.shape.dimensions[$0] }
-      let flat = moved.reshaped(Shape(leading + [count * count]))
-      let slice = MovementOp.slice(
-        start: Array(repeating: 0, count: leading.count + 1), limit: (leading + [count * count]).extents,
-        stride: Array(repeating: 1, count: leading.count) + [count + 1])
-      term = EinsumTerm(
-        core: emit(.movement(slice), [flat]), labels: rest.map { term.labels[$0] } + [term.labels[place]])
+      // Where a call decides whether both axes are equal, the broadcast asks.
+      var square = moved.shape
+      square[rest.count + 1] = square[rest.count]
+      let diagonal = moved.broadcast(square, axes: Array(square.indices)).diagonal()
+      term = EinsumTerm(core: diagonal, labels: rest.map { term.labels[$0] } + [term.labels[place]])
     }
     return term
   }

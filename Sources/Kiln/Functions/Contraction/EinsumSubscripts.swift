@@ -27,12 +27,12 @@ struct EinsumSubscripts {
     for (term, type) in zip(inputs, types) {
       let labels = try Self.labels(term, rank: type.rank, "operand \(type) of einsum \"\(text)\"")
       for (label, extent) in zip(labels, type.shape) {
-        if let known = extents[label], known != extent {
+        if let known = extents[label], Dimension.equality(known, extent) == false {
           throw ConstraintFailure(
             "einsum.C4",
             "einsum \"\(text)\": \(Self.name(label)) has the extents \(known) and \(extent); a label has one extent")
         }
-        extents[label] = extent
+        extents[label] = extents[label] ?? extent
       }
       operands.append(labels)
     }

@@ -34,16 +34,20 @@ public enum WindowPadding: Sendable {
 
   /// The widths for windows of these reaches (taps and the gaps between them) over axes of these sizes; nil if there
   /// are widths for another number of axes.
-  func widths(_ sizes: [Int], _ reaches: [Int], _ strides: [Int]) -> [(before: Int, after: Int)]? {
+  func widths(
+    _ sizes: [Dimension], _ reaches: [Dimension], _ strides: [Int]
+  ) -> [(before: Dimension, after: Dimension)]? {
     switch self {
     case .valid: return sizes.map { _ in (0, 0) }
     case .same:
       return sizes.indices.map { axis in
-        let positions = ceilDivide(sizes[axis], strides[axis])
-        let total = Swift.max(0, (positions - 1) * strides[axis] + reaches[axis] - sizes[axis])
+        let (size, stride) = (sizes[axis], Dimension(strides[axis]))
+        let positions = (size - 1) / stride + 1
+        let total = Dimension.max((positions - 1) * stride + reaches[axis] - size, 0)
         return (total / 2, total - total / 2)
       }
-    case .explicit(let widths): return widths.count == sizes.count ? widths : nil
+    case .explicit(let widths):
+      return widths.count == sizes.count ? widths.map { (Dimension($0.before), Dimension($0.after)) } : nil
     }
   }
 }
@@ -62,7 +66,7 @@ extension WindowPadding: CustomStringConvertible {
 struct SpatialWindows {
   let strides: [Int]
   let dilations: [Int]
-  let widths: [(before: Int, after: Int)]
+  let widths: [(before: Dimension, after: Dimension)]
 
   /// No axis is as long.
   private static let limit = 1 << 40
@@ -70,20 +74,21 @@ struct SpatialWindows {
   /// - Throws: `NAME.C1` the tensor has no spatial axis; `NAME.C3` sizes, strides or dilations that are not positive,
   ///   or not one for each spatial axis; `NAME.C4` widths of padding for another number of axes.
   init(
-    _ name: String, _ sizes: [Int], taps: [Int], stride: PerAxis, padding: WindowPadding, dilation: PerAxis
+    _ name: String, _ sizes: [Dimension], taps: [Dimension], stride: PerAxis, padding: WindowPadding, dilation: PerAxis
   ) throws(ConstraintFailure) {
     guard let strides = stride.expanded(sizes.count), let dilations = dilation.expanded(sizes.count),
-      taps.count == sizes.count, (strides + dilations + taps).allSatisfy({ (1...Self.limit).contains($0) }),
-      zip(taps, dilations).allSatisfy({ $0 <= Self.limit / $1 })
+      taps.count == sizes.count,
+      (strides + dilations + taps.compactMap(\.size)).allSatisfy({ (1...Self.limit).contains($0) }),
+      zip(taps, dilations).allSatisfy({ ($0.size ?? 1) <= Self.limit / $1 })
     else {
       throw ConstraintFailure(
         "\(name).C3",
         "\(name): window, stride and dilation are positive, one number or one for each of the \(sizes.count) spatial axes; "
           + "found \(taps), \(stride), \(dilation)")
     }
-    let reaches = taps.indices.map { taps[$0] == 1 ? 1 : (taps[$0] - 1) * dilations[$0] + 1 }
+    let reaches = zip(taps, dilations).map { ($0 - 1) * Dimension($1) + 1 }
     guard let widths = padding.widths(sizes, reaches, strides),
-      widths.flatMap({ [$0.before, $0.after] }).allSatisfy({ (-Self.limit...Self.limit).contains($0) })
+      widths.flatMap({ [$0.before, $0.after] }).allSatisfy({ (-Self.limit...Self.limit).contains($0.size ?? 0) })
     else {
       throw ConstraintFailure(
         "\(name).C4",

@@ -39,9 +39,9 @@ extension TensorProtocol {
   /// - Parameter bounds: What a box that does not lie in the tensor means: `.check` (the call throws) or `.clamp` (the
   ///   nearest box that does).
   public func dynamicSlice<Index: TensorInteger>(
-    at starts: [Tensor<Index>], sizes: [Int], bounds: IndexBounds = .clamp
+    at starts: [Tensor<Index>], sizes: some ShapeConvertible, bounds: IndexBounds = .clamp
   ) -> Self {
-    Self(core: emit(.indexing(.dynamicSlice(sizes: sizes.extents, bounds: bounds)), [core] + starts.map(\.core)))
+    Self(core: emit(.indexing(.dynamicSlice(sizes: Array(sizes.asShape), bounds: bounds)), [core] + starts.map(\.core)))
   }
 
   /// The tensor with `update` written over the box that begins at `starts`, one scalar for each axis.
@@ -90,14 +90,16 @@ extension Tensor where Scalar: TensorInteger {
   ///
   /// An index outside gives a row of zeros and no diagnostic: a loss that picks with `oneHot` leaves such an example
   /// out, so a wrong label trains silently. `takeAlong(labels, axis:)` throws for one.
-  public func oneHot<Result: TensorNumber>(_ count: Int, as type: Result.Type = Float.self) -> Tensor<Result> {
-    let core = core
+  public func oneHot<Result: TensorNumber>(
+    _ count: some DimensionConvertible, as type: Result.Type = Float.self
+  ) -> Tensor<Result> {
+    let (core, count) = (core, count.asDimension)
     guard core.kind != .poisoned else {
       return Tensor<Result>(core: Failure.poison(after: core, TensorType(Result.dtype, core.shape)))
     }
     // In a narrow type positions would wrap and meet other indices.
-    let dtype: DType = Scalar.dtype == .i32 && count <= Int32.max ? .i32 : .i64
-    let result = TensorCore.checking(Shape(Array(core.shape) + [Dimension(count)]), dtype) { shape in
+    let dtype: DType = Scalar.dtype == .i32 && Dimension.isAtLeast(Dimension(Int(Int32.max)), count) == true ? .i32 : .i64
+    let result = TensorCore.checking(Shape(Array(core.shape) + [count]), dtype) { shape in
       let positions = emit(.source(.iota(TensorType(dtype, shape), axis: shape.rank - 1)), [])
       let wide = core.converted(to: dtype).broadcast(shape, axes: Array(0..<core.shape.rank))
       return emit(.map(.equal), [wide, positions]).converted(to: Result.dtype)

@@ -22,10 +22,11 @@ extension Tensor {
     if let poisoned = columns.first(where: { $0.kind == .poisoned }) {
       return Tensor<Int32>(core: Failure.poison(after: poisoned, type))
     }
-    if let other = columns.first(where: { $0.shape != shape }) {
+    if let other = columns.first(where: { !$0.shape.mayEqual(shape) }) {
       let failure = ConstraintFailure("argSort.C3", "argSort takes keys of one shape, \(shape), found \(other.type)")
       return Tensor<Int32>(core: Failure.poison(failure, type))
     }
+    columns = columns.map { $0.broadcast(shape, axes: Array(shape.indices)) }
     // Sorting is stable: by the last key first.
     func indices(_ key: AnyTensor) -> Tensor<Int32> {
       Tensor<Int32>(core: emit(.indexing(.argSort(axis: core.axis(axis), isDescending: descending)), [key.core]))
@@ -52,12 +53,13 @@ extension Tensor {
   ) -> (Tensor, repeat Tensor<each Value>) {
     let order = argSort(axis: axis, descending: descending)
     func inOrder<Element: TensorElement>(_ value: Tensor<Element>) -> Tensor<Element> {
-      guard value.shape == shape || value.core.kind == .poisoned || core.kind == .poisoned else {
+      guard value.shape.mayEqual(shape) || value.core.kind == .poisoned || core.kind == .poisoned else {
         return Tensor<Element>(
           core: value.core.failed(
             "sorted.C1", "sorted takes values of the shape of the keys, \(shape), found \(value.type)"))
       }
-      return value.takeAlong(order, axis: axis, bounds: .clamp)
+      let core = value.core.kind == .poisoned ? value.core : value.core.broadcast(shape, axes: Array(shape.indices))
+      return Tensor<Element>(core: core).takeAlong(order, axis: axis, bounds: .clamp)
     }
     return (inOrder(self), repeat inOrder(each values))
   }
@@ -67,12 +69,14 @@ extension Tensor {
   public func topK(_ count: Int, axis: Int = -1) -> (values: Tensor, indices: Tensor<Int32>) {
     let core = core
     let place = core.axis(axis)
-    guard core.shape.indices.contains(place), count >= 0, count <= core.shape.dimensions[place] else {
+    guard core.shape.indices.contains(place), count >= 0,
+      Dimension.isAtLeast(core.shape[place], Dimension(count)) != false
+    else {
       let size = core.shape.indices.contains(place) ? "\(core.shape[place]) elements" : "no axis \(axis)"
       let failure = core.failed("topK.C1", "there are no \(count) greatest elements of \(core.type), which has \(size)")
       return (Tensor(core: failure), Tensor<Int32>(core: Failure.poison(after: failure, TensorType(.i32, core.shape))))
     }
-    let indices = Tensor<Int32>(core: argSort(axis: place, descending: true).core.sliced(place, 0..<count))
+    let indices = Tensor<Int32>(core: argSort(axis: place, descending: true).core.sliced(place, 0, Dimension(count)))
     return (takeAlong(indices, axis: place, bounds: .clamp), indices)
   }
 }
@@ -97,11 +101,11 @@ extension Tensor where Scalar: TensorNumber {
 }
 
 extension TensorCore {
-  /// The elements `range` along `axis`, which it has.
-  func sliced(_ axis: Int, _ range: Range<Int>) -> TensorCore {
-    if kind == .poisoned || range == 0..<shape.dimensions[axis] { return self }
-    var (start, limit) = (shape.dimensions.map { _ in 0 }, shape.dimensions)
-    (start[axis], limit[axis]) = (range.lowerBound, range.upperBound)
-    return emit(.movement(.slice(start: start.extents, limit: limit.extents, stride: start.map { _ in 1 })), [self])
+  /// The elements from `start` up to `limit` along `axis`, which it has.
+  func sliced(_ axis: Int, _ start: Dimension, _ limit: Dimension) -> TensorCore {
+    if kind == .poisoned || start == 0 && limit == shape[axis] { return self }
+    var (starts, limits) = (shape.map { _ in Dimension(0) }, Array(shape))
+    (starts[axis], limits[axis]) = (start, limit)
+    return emit(.movement(.slice(start: starts, limit: limits, stride: shape.map { _ in 1 })), [self])
   }
 }

@@ -14,11 +14,12 @@ extension TensorProtocol {
     guard core.shape.indices.contains(axis) else {
       return Self(core: core.failed("rolled.C1", axisMessage(axis, core.type)))
     }
-    let size = core.shape.dimensions[axis]
-    guard size > 0, core.kind != .poisoned else { return self }
-    let cut = size - ((shift % size) + size) % size
-    if cut == size { return self }
-    let parts = [core.sliced(axis, cut..<size), core.sliced(axis, 0..<cut)]
+    let size = core.shape[axis]
+    // An axis without elements is rolled by nothing.
+    let places = size.size.map { $0 == 0 ? 0 : shift % $0 } ?? shift
+    let cut = size - Dimension(places) % .max(size, 1)
+    if cut == size || core.kind == .poisoned { return self }
+    let parts = [core.sliced(axis, cut, size), core.sliced(axis, 0, cut)]
     return Self(core: emit(.movement(.concatenate(axis: axis)), parts))
   }
 
@@ -46,16 +47,12 @@ extension TensorProtocol {
     guard core.shape.indices.contains(axis) else {
       return [Self(core: core.failed("split.C1", axisMessage(axis, core.type)))]
     }
-    let size = core.shape.dimensions[axis]
-    guard sizes.allSatisfy({ (0...size).contains($0) }), sizes.reduce(0, +) == size else {
+    let total = sizes.reduce(0) { $0 + Dimension($1) }
+    guard sizes.allSatisfy({ $0 >= 0 }), Dimension.equality(total, core.shape[axis]) != false else {
       let failure = core.failed("split.C2", "axis \(axis) of \(core.type) cannot be cut into parts of \(sizes)")
       return Array(repeating: Self(core: failure), count: max(sizes.count, 1))
     }
-    var start = 0
-    return sizes.map { size in
-      defer { start += size }
-      return Self(core: core.sliced(axis, start..<start + size))
-    }
+    return core.split(axis, sizes.extents).map { Self(core: $0) }
   }
 
   /// The tensor cut along `axis` into `count` equal parts.
@@ -64,14 +61,16 @@ extension TensorProtocol {
     guard core.shape.indices.contains(place) else {
       return [Self(core: core.failed("split.C1", axisMessage(axis, core.type)))]
     }
-    let size = core.shape.dimensions[place]
+    let size = core.shape[place]
     // An axis without elements has parts without elements, but not without end.
-    guard count > 0, size % count == 0, count <= max(size, 1 << 16) else {
+    guard count > 0, size.isMultiple(of: Dimension(count)) != false,
+      Dimension.isAtLeast(.max(size, 65_536), Dimension(count)) != false
+    else {
       return [
         Self(core: core.failed("split.C3", "axis \(axis) of \(core.type) cannot be cut into \(count) equal parts"))
       ]
     }
-    return split(sizes: Array(repeating: size / count, count: count), axis: axis)
+    return core.split(place, Array(repeating: size / Dimension(count), count: count)).map { Self(core: $0) }
   }
 
   /// The diagonal `offset` places to the right of the main one (to the left, if negative) of the matrices in the last
@@ -81,19 +80,50 @@ extension TensorProtocol {
     guard rank >= 2 else {
       return Self(core: core.failed("diagonal.C1", "a diagonal needs two axes, found \(core.type)"))
     }
-    let leading = Array(core.shape.dropLast(2))
-    let (rows, columns) = (core.shape.dimensions[rank - 2], core.shape.dimensions[rank - 1])
-    let count = max(0, offset >= 0 ? min(rows, columns - offset) : min(rows + offset, columns))
-    let rank = leading.count + 1
-    let flat = core.reshaped(Shape(leading + [Dimension(rows * columns)]))
-    if flat.kind == .poisoned { return Self(core: flat) }
-    let first = count == 0 ? 0 : offset >= 0 ? offset : -offset * columns
-    var (start, limit, stride) = (
-      Array(repeating: 0, count: rank), flat.shape.dimensions, Array(repeating: 1, count: rank)
-    )
-    (start[rank - 1], stride[rank - 1]) = (first, columns + 1)
-    limit[rank - 1] = count == 0 ? 0 : first + (count - 1) * (columns + 1) + 1
-    return Self(core: emit(.movement(.slice(start: start.extents, limit: limit.extents, stride: stride)), [flat]))
+    return Self(core: core.diagonal(offset: Dimension(offset)))
+  }
+}
+
+extension TensorCore {
+  /// The parts of these sizes along `axis`, whose extent is their sum.
+  fileprivate func split(_ axis: Int, _ sizes: [Dimension]) -> [TensorCore] {
+    var whole = shape
+    whole[axis] = sizes.reduce(0, +)
+    // Where a call decides whether the sum is right, the broadcast asks.
+    let parts = broadcast(whole, axes: Array(shape.indices))
+    var start: Dimension = 0
+    return sizes.map { size in
+      defer { start = start + size }
+      return parts.sliced(axis, start, start + size)
+    }
+  }
+
+  /// The diagonal of the matrices in the last two axes, as the last axis.
+  func diagonal(offset: Dimension = 0) -> TensorCore {
+    let (leading, last) = (Array(shape.dropLast(2)), shape.rank - 2)
+    let (rows, columns) = (shape[last], shape[last + 1])
+    let isRight = Dimension.isAtLeast(offset, 0) == true
+    let count = Dimension.max(0, isRight ? .min(rows, columns - offset) : .min(rows + offset, columns))
+    let flat = reshaped(Shape(leading + [rows * columns]))
+    if flat.kind == .poisoned { return flat }
+    let first = count == 0 ? 0 : isRight ? offset : (0 - offset) * columns
+    guard let stride = (columns + 1).size, let number = count.size, let first = first.size else {
+      // A stride is a number. Rows that are one longer have the diagonal in one column.
+      let start = Dimension.min(first, rows * columns)
+      let none = Array(repeating: Dimension(0), count: last)
+      let op = MovementOp.pad(low: none + [0], high: none + [columns], interior: Array(repeating: 0, count: last + 1))
+      let long = emit(.movement(op), [flat, .constant(Literal(splat: .zero(dtype)))])
+      if long.kind == .poisoned { return long }
+      let table = long.sliced(last, start, start + count * (columns + 1))
+        .reshaped(Shape(leading + [count, columns + 1]))
+      return table.sliced(last + 1, 0, 1).reshaped(Shape(leading + [count]))
+    }
+    let limit = number == 0 ? 0 : first + (number - 1) * stride + 1
+    let none = Array(repeating: Dimension(0), count: last)
+    let slice = MovementOp.slice(
+      start: none + [Dimension(first)], limit: leading + [Dimension(limit)],
+      stride: Array(repeating: 1, count: last) + [stride])
+    return emit(.movement(slice), [flat])
   }
 }
 
@@ -116,13 +146,25 @@ extension Tensor where Scalar: TensorNumber {
     guard rank >= 1 else {
       return Tensor(core: core.failed("diagonalMatrix.C1", "a diagonal has an axis, found \(core.type)"))
     }
-    let size = core.shape.dimensions[rank - 1]
-    var interior = Array(repeating: 0, count: rank)
-    interior[rank - 1] = size
-    let none = Array(repeating: 0, count: rank)
-    let spread = emit(.movement(.pad(low: none.extents, high: none.extents, interior: interior)), [core, Tensor(0).core])
-    return Tensor(
-      core: spread.kind == .poisoned ? spread : spread.reshaped(Shape(Array(core.shape) + [Dimension(size)])))
+    let (size, last) = (core.shape[rank - 1], rank - 1)
+    let none = Array(repeating: Dimension(0), count: rank)
+    func padded(_ core: TensorCore, high: [Dimension], interior: Int) -> TensorCore {
+      let holes = Array(repeating: 0, count: last) + [interior]
+      return emit(
+        .movement(.pad(low: high.map { _ in 0 }, high: high, interior: Array(repeating: 0, count: high.count - rank) + holes)),
+        [core, Tensor(0).core])
+    }
+    let square = Shape(Array(core.shape) + [size])
+    if let number = size.size {
+      let spread = padded(core, high: none, interior: number)
+      return Tensor(core: spread.kind == .poisoned ? spread : spread.reshaped(square))
+    }
+    // Holes are a number. A column of elements with the zeros after each, but for those after the last.
+    let column = core.reshaped(Shape(Array(core.shape) + [1]))
+    let rows = padded(column, high: none + [size], interior: 0)
+    if rows.kind == .poisoned { return Tensor(core: rows) }
+    let flat = rows.reshaped(Shape(core.shape.dropLast() + [size * (size + 1)]))
+    return Tensor(core: flat.sliced(last, 0, size * size).reshaped(square))
   }
 
   private func keepingTriangle(_ name: String, _ offset: Int, isLower: Bool) -> Tensor {
@@ -134,8 +176,8 @@ extension Tensor where Scalar: TensorNumber {
     let places = TensorType(.i64, core.shape)
     let rows = emit(.source(.iota(places, axis: rank - 2)), [])
     let columns = emit(.source(.iota(places, axis: rank - 1)), [])
-    // Clamped offsets name the same triangles and cannot overflow.
-    let limit = core.shape.dimensions[rank - 2] + core.shape.dimensions[rank - 1]
+    // Clamped offsets name the same triangles, as no axis is longer, and cannot overflow.
+    let limit = TensorType.byteLimit
     let shift = TensorCore.constant(Literal(splat: KilnIR.Scalar(Int64(Swift.min(Swift.max(offset, -limit), limit)))))
     let edge = emit(.map(.add), [rows, shift])
     let isKept = emit(.map(isLower ? .lessEqual : .greaterEqual), [columns, edge])

@@ -15,7 +15,7 @@ extension TensorProtocol {
   }
 
   /// All elements in one axis.
-  public func flattened() -> Self { Self(core: core.reshaped([Dimension(core.shape.elementCount)])) }
+  public func flattened() -> Self { Self(core: core.reshaped([core.shape.size])) }
 
   /// Repeats the elements along new leading axes and along axes of extent 1, as NumPy does.
   public func broadcast(to shape: some ShapeConvertible) -> Self {
@@ -63,15 +63,18 @@ extension TensorProtocol {
   }
 
   /// Removes the axes of extent 1: all, or those named.
+  ///
+  /// Without names the sizes decide how many axes are left: a program that serves many sizes names them.
   public func squeezed(_ axes: Int...) -> Self {
     let named = axes.map { core.axis($0) }
-    for (axis, place) in zip(axes, named) where !core.shape.indices.contains(place) || core.shape[place] != 1 {
+    for (axis, place) in zip(axes, named)
+    where !core.shape.indices.contains(place) || Dimension.equality(core.shape[place], 1) == false {
       let found = core.shape.indices.contains(place) ? "has extent \(core.shape[place])" : "does not exist"
       return Self(
         core: core.failed("squeezed.C1", "only axes of extent 1 can be squeezed; axis \(axis) of \(core.type) \(found)")
       )
     }
-    let kept = core.shape.indices.filter { named.isEmpty ? core.shape[$0] != 1 : !named.contains($0) }
+    let kept = core.shape.indices.filter { named.isEmpty ? core.shape[$0].staticSize != 1 : !named.contains($0) }
     return Self(core: core.reshaped(Shape(kept.map { core.shape[$0] })))
   }
 
@@ -176,6 +179,12 @@ extension Int {
   /// A position among `count`, counted from the end if it is negative. One that is not there stays as it is, so that
   /// messages say what was written.
   func countedFromEnd(of count: Int) -> Int { self < 0 && self >= -count ? self + count : self }
+
+  /// A position on an axis of `size` elements.
+  func countedFromEnd(of size: Dimension) -> Dimension {
+    let fromEnd = size + Dimension(self)
+    return self < 0 && Dimension.isAtLeast(fromEnd, 0) != false ? fromEnd : Dimension(self)
+  }
 }
 
 extension Shape {
@@ -183,18 +192,18 @@ extension Shape {
   ///
   /// - Throws: `type.C1` for a shape that no tensor has, `reshape.C1` where no extent fits for -1.
   fileprivate func inferringOne(from type: TensorType) throws(ConstraintFailure) -> Shape {
-    let free = dimensions.indices.filter { dimensions[$0] == -1 }
+    let free = indices.filter { self[$0] == -1 }
     try require(free.count <= 1, "reshape.C1", "one extent may be -1, for what the others leave; found \(self)")
     var result = self
     for axis in free { result[axis] = 1 }
     try TensorType(type.dtype, result).requireAddressable()
     guard let axis = free.first else { return self }
-    let (count, known) = (type.shape.elementCount, result.elementCount)
+    let (count, known) = (type.shape.size, result.size)
     try require(
-      known > 0 && count % known == 0, "reshape.C1",
+      known != 0 && count.isMultiple(of: known) != false, "reshape.C1",
       "reshape keeps the number of elements: \(type) has \(count), and \(self) would have "
         + (known == 0 ? "none, whatever stands for -1" : "a multiple of \(known)"))
-    result[axis] = Dimension(count / known)
+    result[axis] = count / known
     return result
   }
 }

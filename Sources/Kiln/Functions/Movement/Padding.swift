@@ -34,32 +34,27 @@ extension Tensor {
 
 extension TensorCore {
   fileprivate func padded(_ axis: Int, _ width: (before: Int, after: Int), _ mode: PaddingMode) -> TensorCore {
-    let size = shape.dimensions[axis]
-    let needed = Swift.max(width.before, width.after)
-    guard mode == .reflect ? size > needed : size >= (mode == .wrap ? needed : 1) else {
+    let (size, before, after) = (shape[axis], Dimension(width.before), Dimension(width.after))
+    let needed = Dimension.max(before, after)
+    guard Dimension.isAtLeast(size, mode == .edge ? 1 : mode == .wrap ? needed : needed + 1) != false else {
       return failed(
         "padded.C2",
         "axis \(axis) of \(type) has too few elements for padding of \(width.before) and \(width.after) by \(mode)")
     }
-    func part(_ range: Range<Int>) -> TensorCore {
-      var (start, limit) = (shape.indices.map { _ in 0 }, shape.dimensions)
-      (start[axis], limit[axis]) = (range.lowerBound, range.upperBound)
-      return emit(.movement(.slice(start: start.extents, limit: limit.extents, stride: start.map { _ in 1 })), [self])
-    }
-    func repeated(_ element: Int, _ count: Int) -> TensorCore {
+    func repeated(_ element: Dimension, _ count: Dimension) -> TensorCore {
       var wide = shape
-      wide[axis] = Dimension(count)
-      return part(element..<element + 1).broadcast(wide, axes: Array(shape.indices))
+      wide[axis] = count
+      return sliced(axis, element, element + 1).broadcast(wide, axes: Array(shape.indices))
     }
-    func mirrored(_ range: Range<Int>) -> TensorCore { emit(.movement(.reverse(axes: [axis])), [part(range)]) }
-    let (before, after): (TensorCore, TensorCore)
+    func mirrored(_ start: Dimension, _ limit: Dimension) -> TensorCore {
+      emit(.movement(.reverse(axes: [axis])), [sliced(axis, start, limit)])
+    }
+    let (front, back): (TensorCore, TensorCore)
     switch mode {
-    case .edge: (before, after) = (repeated(0, width.before), repeated(size - 1, width.after))
-    case .reflect:
-      before = mirrored(1..<1 + width.before)
-      after = mirrored(size - 1 - width.after..<size - 1)
-    case .wrap: (before, after) = (part(size - width.before..<size), part(0..<width.after))
+    case .edge: (front, back) = (repeated(0, before), repeated(size - 1, after))
+    case .reflect: (front, back) = (mirrored(1, 1 + before), mirrored(size - 1 - after, size - 1))
+    case .wrap: (front, back) = (sliced(axis, size - before, size), sliced(axis, 0, after))
     }
-    return emit(.movement(.concatenate(axis: axis)), [before, self, after])
+    return emit(.movement(.concatenate(axis: axis)), [front, self, back])
   }
 }

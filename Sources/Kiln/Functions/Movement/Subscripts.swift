@@ -1,28 +1,29 @@
-import KilnIR
+public import KilnIR
 
 /// What may stand in a tensor's subscript: an `Int` (the axis disappears), a range of `Int`, a `stride(from:to:by:)`.
 ///
 /// Negative positions count from the end, as in NumPy: -1 is the last element, `x[-3..<(-1)]` the two before it. Every
 /// position is there: a range that reaches past the end is a diagnostic (`subscript.C2`), where NumPy would make it
-/// shorter. Swift itself stops at a range whose bounds descend, as in `1..<(-1)`; write `x[1...][..<(-1)]`.
+/// shorter. Swift itself stops at a range whose bounds descend, as in `1..<(-1)`; write `x[1...][..<(-1)]`. Bounds that
+/// are computed from a shape, which Swift has no ranges of, are given to `sliced(axis:from:to:)`.
 public protocol TensorIndex {
   /// The elements of an axis of `size` elements that this names.
-  func resolved(in size: Int) -> TensorSelection
+  func resolved(in size: Dimension) -> TensorSelection
 }
 
 /// Some elements of one axis.
 public struct TensorSelection: Hashable, Sendable {
   /// The first element.
-  public var start: Int
+  public var start: Dimension
   /// The place before which the elements end.
-  public var limit: Int
+  public var limit: Dimension
   /// The distance from one element to the next.
   public var stride: Int
   /// Whether the axis disappears from the shape.
   public var dropsAxis: Bool
 
   /// The elements `start`, `start + stride`, … below `limit`.
-  public init(start: Int, limit: Int, stride: Int = 1, dropsAxis: Bool = false) {
+  public init(start: Dimension, limit: Dimension, stride: Int = 1, dropsAxis: Bool = false) {
     self.start = start
     self.limit = limit
     self.stride = stride
@@ -31,61 +32,58 @@ public struct TensorSelection: Hashable, Sendable {
 }
 
 extension Int: TensorIndex {
-  public func resolved(in size: Int) -> TensorSelection {
+  public func resolved(in size: Dimension) -> TensorSelection {
     let index = countedFromEnd(of: size)
-    return TensorSelection(start: index, limit: index.successor, dropsAxis: true)
+    return TensorSelection(start: index, limit: index + 1, dropsAxis: true)
   }
-
-  /// The next number; no axis has the greatest.
-  fileprivate var successor: Int { self == .max ? .max : self + 1 }
 }
 
 extension Range<Int>: TensorIndex {
-  public func resolved(in size: Int) -> TensorSelection {
+  public func resolved(in size: Dimension) -> TensorSelection {
     TensorSelection(start: lowerBound.countedFromEnd(of: size), limit: upperBound.countedFromEnd(of: size))
   }
 }
 
 extension ClosedRange<Int>: TensorIndex {
-  public func resolved(in size: Int) -> TensorSelection {
-    TensorSelection(start: lowerBound.countedFromEnd(of: size), limit: upperBound.countedFromEnd(of: size).successor)
+  public func resolved(in size: Dimension) -> TensorSelection {
+    TensorSelection(start: lowerBound.countedFromEnd(of: size), limit: upperBound.countedFromEnd(of: size) + 1)
   }
 }
 
 extension PartialRangeFrom<Int>: TensorIndex {
-  public func resolved(in size: Int) -> TensorSelection {
+  public func resolved(in size: Dimension) -> TensorSelection {
     TensorSelection(start: lowerBound.countedFromEnd(of: size), limit: size)
   }
 }
 
 extension PartialRangeUpTo<Int>: TensorIndex {
-  public func resolved(in size: Int) -> TensorSelection {
+  public func resolved(in size: Dimension) -> TensorSelection {
     TensorSelection(start: 0, limit: upperBound.countedFromEnd(of: size))
   }
 }
 
 extension PartialRangeThrough<Int>: TensorIndex {
-  public func resolved(in size: Int) -> TensorSelection {
-    TensorSelection(start: 0, limit: upperBound.countedFromEnd(of: size).successor)
+  public func resolved(in size: Dimension) -> TensorSelection {
+    TensorSelection(start: 0, limit: upperBound.countedFromEnd(of: size) + 1)
   }
 }
 
 extension StrideTo<Int>: TensorIndex {
-  public func resolved(in size: Int) -> TensorSelection {
+  public func resolved(in size: Dimension) -> TensorSelection {
     var iterator = makeIterator()
     guard let first = iterator.next() else { return TensorSelection(start: 0, limit: 0) }
     var last = first
     var step = 1
     var count = 1
     // More positions than the axis has elements are not all there; they may be as many as there are numbers.
-    while count <= size, let next = iterator.next() {
+    let most = size.size ?? 1 << 20
+    while count <= most, let next = iterator.next() {
       (step, last, count) = (next &- last, next, count + 1)
     }
-    guard count <= size else { return TensorSelection(start: first, limit: .max, stride: step) }
+    guard count <= most else { return TensorSelection(start: Dimension(first), limit: Dimension(.max), stride: step) }
     let isFromEnd = first < 0 && last < 0
-    return TensorSelection(
-      start: isFromEnd ? first.countedFromEnd(of: size) : first,
-      limit: (isFromEnd ? last.countedFromEnd(of: size) : last).successor, stride: step)
+    func position(_ index: Int) -> Dimension { isFromEnd ? index.countedFromEnd(of: size) : Dimension(index) }
+    return TensorSelection(start: position(first), limit: position(last) + 1, stride: step)
   }
 }
 
@@ -119,6 +117,27 @@ extension TensorProtocol {
     _ first: any TensorIndex, _ second: any TensorIndex, _ rest: UnboundedRange, _ last: any TensorIndex...
   ) -> Self { selecting([first, second], last) }
 
+  /// The elements from `start` up to `limit` along `axis`; negative numbers count from the end.
+  ///
+  /// ```swift
+  /// let half = x.sliced(axis: 0, from: 0, to: x.shape[0] / 2)
+  /// ```
+  /// Errors: `sliced.C1` an axis that is not there; `subscript.C2` bounds that are out of range or descend.
+  public func sliced(
+    axis: Int, from start: some DimensionConvertible, to limit: some DimensionConvertible
+  ) -> Self {
+    let (core, place) = (core, core.axis(axis))
+    guard core.shape.indices.contains(place) else {
+      return Self(core: core.failed("sliced.C1", axisMessage(axis, core.type)))
+    }
+    func position(_ bound: Dimension) -> Dimension { bound.size?.countedFromEnd(of: core.shape[place]) ?? bound }
+    let selection = TensorSelection(start: position(start.asDimension), limit: position(limit.asDimension))
+    guard selection.mayFit(core.shape[place]) else {
+      return Self(core: core.failed("subscript.C2", selection.reason(nil, place, of: core.type)))
+    }
+    return Self(core: core.sliced(place, selection.start, selection.limit))
+  }
+
   private func selecting(_ first: [any TensorIndex], _ last: [any TensorIndex]) -> Self {
     let core = core
     guard first.count + last.count <= rank else {
@@ -127,12 +146,11 @@ extension TensorProtocol {
           "subscript.C1", "\(first.count + last.count) indices for \(core.type), which has \(rank) axes"))
     }
     var selections: [TensorSelection] = []
-    for (axis, size) in core.shape.dimensions.enumerated() {
+    for (axis, size) in core.shape.enumerated() {
       let fromEnd = axis - (rank - last.count)
       let index = axis < first.count ? first[axis] : fromEnd >= 0 ? last[fromEnd] : nil
       let selection = index?.resolved(in: size) ?? TensorSelection(start: 0, limit: size)
-      guard selection.start >= 0, selection.start <= selection.limit, selection.limit <= size, selection.stride > 0
-      else {
+      guard selection.mayFit(size) else {
         return Self(core: core.failed("subscript.C2", selection.reason(index, axis, of: core.type)))
       }
       selections.append(selection)
@@ -142,12 +160,21 @@ extension TensorProtocol {
 }
 
 extension TensorSelection {
+  /// Whether it can select from an axis of `size` elements.
+  fileprivate func mayFit(_ size: Dimension) -> Bool {
+    stride > 0
+      && [(start, 0), (limit, start), (size, limit)].allSatisfy { Dimension.isAtLeast($0, $1) != false }
+  }
+
   /// Why it does not select from `axis`.
   fileprivate func reason(_ index: (any TensorIndex)?, _ axis: Int, of type: TensorType) -> String {
     let what = index.map { Self.text($0) } ?? "range \(start)..<\(limit)"
-    let size = type.shape.dimensions[axis]
+    let size = type.shape[axis]
     if stride <= 0 { return "\(what): a stride goes forward; `reversed` turns an axis round" }
-    if start >= 0 && start <= size && limit >= 0 && limit <= size {
+    let isWithin = [start, limit].allSatisfy {
+      Dimension.isAtLeast($0, 0) != false && Dimension.isAtLeast(size, $0) != false
+    }
+    if isWithin {
       return "\(what) ends before it begins: on axis \(axis) of \(type) it is \(start)..<\(limit)"
     }
     return "\(what) is out of range for axis \(axis) of \(type), which has \(size) elements"
@@ -172,8 +199,8 @@ extension TensorSelection {
 extension TensorCore {
   fileprivate func selecting(_ selections: [TensorSelection]) -> TensorCore {
     let slice = MovementOp.slice(
-      start: selections.map(\.start).extents, limit: selections.map(\.limit).extents, stride: selections.map(\.stride))
-    let whole = zip(selections, shape.dimensions).allSatisfy { $0.start == 0 && $0.limit == $1 && $0.stride == 1 }
+      start: selections.map(\.start), limit: selections.map(\.limit), stride: selections.map(\.stride))
+    let whole = zip(selections, shape).allSatisfy { $0.start == 0 && $0.limit == $1 && $0.stride == 1 }
     let part = whole ? self : emit(.movement(slice), [self])
     if part.kind == .poisoned { return part }
     let kept = selections.indices.filter { !selections[$0].dropsAxis }

@@ -15,8 +15,9 @@ public func attention<Scalar: TensorReal>(
   for operand in [q, k, v] where operand.core.kind == .poisoned {
     return Tensor(core: Failure.poison(after: operand.core, q.type))
   }
-  guard q.rank >= 2, k.rank >= 2, v.rank >= 2, q.shape[q.rank - 1] == k.shape[k.rank - 1],
-    k.shape[k.rank - 2] == v.shape[v.rank - 2]
+  guard q.rank >= 2, k.rank >= 2, v.rank >= 2,
+    Dimension.equality(q.shape[q.rank - 1], k.shape[k.rank - 1]) != false,
+    Dimension.equality(k.shape[k.rank - 2], v.shape[v.rank - 2]) != false
   else {
     return Tensor(
       core: q.core.failed(
@@ -24,12 +25,12 @@ public func attention<Scalar: TensorReal>(
         "attention takes queries [..., m, d], keys [..., n, d] and values [..., n, e], found \(q.type), \(k.type) and \(v.type)",
         with: k.core, v.core))
   }
-  let width = q.dimensions[q.rank - 1]
-  let factor = scale ?? Scalar(1 / Double(Swift.max(width, 1)).squareRoot())
+  // A number of the program: without `scale` it has one width.
+  let factor = scale ?? Scalar(1 / Double(Swift.max(q.shape[q.rank - 1].staticSize, 1)).squareRoot())
   var scores = matmul(q, k.swappingAxes(-1, -2)) * Tensor(factor)
   var allowed = mask
   if isCausal {
-    let causal = causalMask(q.dimensions[q.rank - 2], k.dimensions[k.rank - 2])
+    let causal = causalMask(q.core, k.core)
     allowed = allowed.map { $0 .&& causal } ?? causal
   }
   if let allowed { scores = select(allowed, scores, Tensor(-Scalar.infinity)) }
@@ -44,9 +45,15 @@ public func attention<Scalar: TensorReal>(
 }
 
 /// True where query i, counted from the end, may look at key j.
-private func causalMask(_ queries: Int, _ keys: Int) -> Tensor<Bool> {
+private func causalMask(_ q: TensorCore, _ k: TensorCore) -> Tensor<Bool> {
+  let (queries, keys) = (q.shape[q.shape.rank - 2], k.shape[k.shape.rank - 2])
   let type = TensorType(.i32, [queries, keys])
   let rows = Tensor<Int32>(core: emit(.source(.iota(type, axis: 0)), []))
   let columns = Tensor<Int32>(core: emit(.source(.iota(type, axis: 1)), []))
-  return columns .<= rows + Tensor(Int32(clamping: keys - queries))
+  func size(_ core: TensorCore) -> Tensor<Int32> {
+    let size = emit(.source(.dimensionSize(axis: core.shape.rank - 2)), [core])
+    return Tensor(core: size.converted(to: .i32))
+  }
+  let offset = (keys - queries).size.map { Tensor(Int32(clamping: $0)) } ?? size(k) - size(q)
+  return columns .<= rows + offset
 }

@@ -13,14 +13,15 @@ extension Tensor where Scalar: TensorReal {
   /// The tensor [batch, spatial…, channels] with spatial axes of other sizes.
   ///
   /// An element is a cell of the axis, so element i of m looks at place (i + 1/2)·n/m - 1/2 among n. Nothing is
-  /// smoothed when an axis becomes shorter.
+  /// smoothed when an axis becomes shorter. The places are data of the program, so it has one size of each axis that
+  /// changes.
   ///
   /// Errors: `resized.C1` no spatial axis, one without elements, or sizes that are not positive, above 2^24 or not one
   /// for each.
   public func resized(to sizes: PerAxis, by method: Interpolation = .bilinear) -> Tensor {
     if core.kind == .poisoned { return self }
     guard rank >= 3, let sizes = sizes.expanded(rank - 2), sizes.allSatisfy({ (1...1 << 24).contains($0) }),
-      !dimensions[1..<rank - 1].contains(0)
+      !shape.dropFirst().dropLast().contains(0)
     else {
       return Tensor(
         core: core.failed(
@@ -29,18 +30,19 @@ extension Tensor where Scalar: TensorReal {
             + "\(type) and \(sizes)"))
     }
     var result = self
-    for (number, size) in sizes.enumerated() where size != dimensions[number + 1] && result.core.kind != .poisoned {
+    for (number, size) in sizes.enumerated()
+    where Dimension(size) != shape[number + 1] && result.core.kind != .poisoned {
       result = method == .nearest ? result.nearest(number + 1, size) : result.linear(number + 1, size)
     }
     return result
   }
 
   private func nearest(_ axis: Int, _ count: Int) -> Tensor {
-    let size = dimensions[axis]
+    let size = core.shape[axis].staticSize
     if count.isMultiple(of: size) {
       // Whole copies: the gradient is then a sum and no scatter.
-      var wide = core.shape.dimensions
-      wide.insert(count / size, at: axis + 1)
+      var wide = Array(core.shape)
+      wide.insert(Dimension(count / size), at: axis + 1)
       let copies = core.broadcast(Shape(wide), axes: Array(0..<wide.count).filter { $0 != axis + 1 })
       var shape = core.shape
       shape[axis] = Dimension(count)
@@ -50,7 +52,7 @@ extension Tensor where Scalar: TensorReal {
   }
 
   private func linear(_ axis: Int, _ count: Int) -> Tensor {
-    let size = dimensions[axis]
+    let size = core.shape[axis].staticSize
     var (lower, upper, weights) = ([Int32](), [Int32](), [Scalar]())
     for index in 0..<count {
       // The place is (numerator / (2 · count)), rounded once when it becomes a weight.

@@ -9,7 +9,7 @@ public func layerNorm<Scalar: TensorReal>(
   _ x: Tensor<Scalar>, scale: Tensor<Scalar>, offset: Tensor<Scalar>, epsilon: Scalar = 1e-5
 ) -> Tensor<Scalar> {
   let core = x.core
-  guard isSuffix(scale, of: x), offset.shape == scale.shape else {
+  guard isSuffix(scale, of: x), offset.shape.mayEqual(scale.shape) else {
     return Tensor(
       core: core.failed(
         "layerNorm.C1",
@@ -39,7 +39,7 @@ public func rmsNorm<Scalar: TensorReal>(
 
 /// Whether `vector` has the extents of the last axes of `x`, at least one.
 private func isSuffix<Scalar>(_ vector: Tensor<Scalar>, of x: Tensor<Scalar>) -> Bool {
-  vector.rank >= 1 && vector.rank <= x.rank && vector.dimensions == x.dimensions.suffix(vector.rank)
+  vector.rank >= 1 && vector.shape.mayEqual(Shape(x.shape.suffix(vector.rank)))
 }
 
 /// The mean and the variance of each channel over all other axes, for `batchNorm` and its running averages. Both are
@@ -88,7 +88,7 @@ private func normalized<Scalar: TensorReal>(
   guard x.shape.indices.contains(channel) else {
     return Tensor(core: x.core.failed("batchNorm.C1", axisMessage(axis, x.type)))
   }
-  for vector in vectors where vector.shape != [x.shape[channel]] {
+  for vector in vectors where !vector.shape.mayEqual([x.shape[channel]]) {
     return Tensor(
       core: x.core.failed(
         "batchNorm.C1", "batchNorm takes vectors of the extent of axis \(axis) of \(x.type), found \(vector.type)",
@@ -102,21 +102,21 @@ private func normalized<Scalar: TensorReal>(
 public func groupNorm<Scalar: TensorReal>(
   _ x: Tensor<Scalar>, groups: Int, scale: Tensor<Scalar>, offset: Tensor<Scalar>, epsilon: Scalar = 1e-5
 ) -> Tensor<Scalar> {
-  let channels = x.dimensions.last ?? 0
-  guard x.rank >= 2, groups > 0, channels % groups == 0 else {
+  let channels = x.shape.last ?? 0
+  guard x.rank >= 2, groups > 0, channels.isMultiple(of: Dimension(groups)) != false else {
     return Tensor(
       core: x.core.failed(
         "groupNorm.C1",
         "groupNorm divides the last of at least two axes into equal groups, found \(groups) groups for \(x.type)"))
   }
-  guard scale.dimensions == [channels], offset.dimensions == [channels] else {
+  guard scale.shape.mayEqual([channels]), offset.shape.mayEqual([channels]) else {
     return Tensor(
       core: x.core.failed(
         "groupNorm.C2",
         "groupNorm takes a scale and an offset of \(channels) elements, found \(scale.type) and \(offset.type)",
         with: scale.core, offset.core))
   }
-  let grouped = x.core.reshaped(Shape(x.dimensions.dropLast() + [groups, channels / groups]))
+  let grouped = x.core.reshaped(Shape(x.shape.dropLast() + [Dimension(groups), channels / Dimension(groups)]))
   let axes = Array(1..<x.rank - 1) + [x.rank]
   let centered = grouped.centered(axes)
   let deviation = RowScale<Scalar>(of: grouped, axes).rootMeanSquare(of: centered, epsilon).core.restored(

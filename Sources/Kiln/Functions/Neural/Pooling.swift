@@ -41,6 +41,8 @@ public func adaptiveMaxPool<Scalar: TensorReal>(_ x: Tensor<Scalar>, to sizes: P
   Tensor(
     core: x.core.adapted("adaptiveMaxPool", sizes) { core, axis, regions in
       Tensor<Scalar>(core: core.parts(along: axis, regions)).max(axes: [axis + 1]).core
+    } equal: {
+      $0.reduced(.max, [$1])
     })
 }
 
@@ -58,6 +60,8 @@ public func adaptiveAveragePool<Scalar: TensorReal>(_ x: Tensor<Scalar>, to size
         ? parts : select(Tensor<Bool>(isOwn).reshaped(to: [regions.count, longest] + column), parts, Tensor(0))
       let counts = Tensor<Scalar>(regions.map { Scalar($0.count) }).reshaped(to: [regions.count] + column)
       return (own.sum(axes: [axis + 1]) / counts).core
+    } equal: {
+      $0.mean([$1])
     })
 }
 
@@ -66,13 +70,13 @@ public func adaptiveAveragePool<Scalar: TensorReal>(_ x: Tensor<Scalar>, to size
 /// Windows over some neighbouring axes of a tensor.
 struct PoolingGrid {
   let axes: [Int]
-  let sizes: [Int]
+  let sizes: [Dimension]
   let windows: SpatialWindows
   let rank: Int
 
   var tapAxes: [Int] { axes.indices.map { rank + $0 } }
 
-  init(axes: [Int], sizes: [Int], windows: SpatialWindows, rank: Int) {
+  init(axes: [Int], sizes: [Dimension], windows: SpatialWindows, rank: Int) {
     (self.axes, self.sizes, self.windows, self.rank) = (axes, sizes, windows, rank)
   }
 
@@ -94,10 +98,11 @@ extension TensorCore {
     }
     let axes = Array(1..<shape.rank - 1)
     do throws(ConstraintFailure) {
-      let sizes = axes.map { shape.dimensions[$0] }
-      let taps = window.expanded(axes.count) ?? []
+      let sizes = axes.map { shape[$0] }
+      let taps = (window.expanded(axes.count) ?? []).extents
       let windows = try SpatialWindows(name, sizes, taps: taps, stride: stride, padding: padding, dilation: dilation)
-      guard windows.widths.allSatisfy({ $0.before >= 0 && $0.after >= 0 }) else {
+      let widths = windows.widths.flatMap { [$0.before, $0.after] }
+      guard widths.allSatisfy({ Dimension.isAtLeast($0, 0) != false }) else {
         throw ConstraintFailure("\(name).C4", "\(name): padding is not negative, found \(windows.widths)")
       }
       return body(self, PoolingGrid(axes: axes, sizes: taps, windows: windows, rank: shape.rank))
@@ -109,24 +114,31 @@ extension TensorCore {
   /// The windows of `grid`, with `padding` around the elements.
   fileprivate func windows(_ grid: PoolingGrid, padding: KilnIR.Scalar) -> TensorCore {
     if kind == .poisoned { return self }
-    var (low, high) = (shape.indices.map { _ in 0 }, shape.indices.map { _ in 0 })
+    var (low, high) = (shape.map { _ in Dimension(0) }, shape.map { _ in Dimension(0) })
     for (axis, width) in zip(grid.axes, grid.windows.widths) { (low[axis], high[axis]) = width }
     var padded = self
-    if (low + high).contains(where: { $0 > 0 }) {
+    if (low + high).contains(where: { $0 != 0 }) {
       let value = TensorCore.constant(Literal(splat: padding))
-      padded = emit(.movement(.pad(low: low.extents, high: high.extents, interior: low.map { _ in 0 })), [self, value])
+      padded = emit(.movement(.pad(low: low, high: high, interior: low.map { _ in 0 })), [self, value])
     }
     let op = MovementOp.windows(
-      axes: grid.axes, sizes: grid.sizes.extents, strides: grid.windows.strides, dilations: grid.windows.dilations)
+      axes: grid.axes, sizes: grid.sizes, strides: grid.windows.strides, dilations: grid.windows.dilations)
     return emit(.movement(op), [padded])
   }
 
+  /// Pools the regions of one spatial axis after the other.
+  ///
+  /// - Parameters:
+  ///   - body: is given the axis and its regions. Their places are data of the program, so a size that calls bring
+  ///     becomes the number of the one that is traced.
+  ///   - equal: is given the axis of the elements of regions that have one size, whatever that is.
   fileprivate func adapted(
-    _ name: String, _ sizes: PerAxis, _ body: (TensorCore, Int, [Range<Int>]) -> TensorCore
+    _ name: String, _ sizes: PerAxis, _ body: (TensorCore, Int, [Range<Int>]) -> TensorCore,
+    equal: (TensorCore, Int) -> TensorCore
   ) -> TensorCore {
     if kind == .poisoned { return self }
     guard shape.rank >= 3, let sizes = sizes.expanded(shape.rank - 2), sizes.allSatisfy({ (1...1 << 16).contains($0) }),
-      !shape.dimensions[1..<shape.rank - 1].contains(0)
+      !shape.dropFirst().dropLast().contains(0)
     else {
       return failed(
         "\(name).C1",
@@ -135,7 +147,14 @@ extension TensorCore {
     }
     var result = self
     for (number, count) in sizes.enumerated() where result.kind != .poisoned {
-      let size = shape.dimensions[number + 1]
+      let extent = shape[number + 1]
+      if extent.isSymbolic, extent.isMultiple(of: Dimension(count)) == true {
+        let parts = [Dimension(count), extent / Dimension(count)]
+        let split = Shape(result.shape.prefix(number + 1) + parts + result.shape.dropFirst(number + 2))
+        result = equal(result.reshaped(split), number + 2)
+        continue
+      }
+      let size = extent.staticSize
       result = body(result, number + 1, (0..<count).map { $0 * size / count..<(($0 + 1) * size + count - 1) / count })
     }
     return result
@@ -144,7 +163,7 @@ extension TensorCore {
   /// The regions of `axis` as two axes, regions and elements; shorter regions repeat their last element.
   fileprivate func parts(along axis: Int, _ regions: [Range<Int>]) -> TensorCore {
     let longest = regions.map(\.count).max() ?? 1
-    if longest * regions.count == shape.dimensions[axis] {
+    if Dimension(longest * regions.count) == shape[axis] {
       let (before, after) = (shape.prefix(axis), shape.dropFirst(axis + 1))
       return reshaped(Shape(Array(before) + [Dimension(regions.count), Dimension(longest)] + Array(after)))
     }

@@ -74,7 +74,7 @@ extension TensorCore {
 
   func argReduced(_ kind: ArgReductionKind, _ axis: Int?) -> TensorCore {
     guard let axis else {
-      return emit(.reduction(.argReduce(kind, axis: 0)), [reshaped([Dimension(shape.elementCount)])])
+      return emit(.reduction(.argReduce(kind, axis: 0)), [reshaped([shape.size])])
     }
     return emit(.reduction(.argReduce(kind, axis: self.axis(axis))), [self])
   }
