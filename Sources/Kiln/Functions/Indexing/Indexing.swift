@@ -35,6 +35,11 @@ extension TensorProtocol {
   }
 
   /// The box of `sizes` elements that begins at `starts`, one scalar for each axis.
+  public func dynamicSlice<Index: TensorInteger>(
+    at starts: [Tensor<Index>], sizes: [Int], bounds: IndexBounds = .clamp
+  ) -> Self { dynamicSlice(at: starts, sizes: Shape(sizes), bounds: bounds) }
+
+  /// The box of `sizes` elements that begins at `starts`, one scalar for each axis.
   ///
   /// - Parameter bounds: What a box that does not lie in the tensor means: `.check` (the call throws) or `.clamp` (the
   ///   nearest box that does).
