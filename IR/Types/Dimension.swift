@@ -33,13 +33,15 @@ public struct Dimension: Hashable, Sendable, ExpressibleByIntegerLiteral {
   public init(named name: String) { self.init(SizePolynomial(name: name)) }
 
   package init(_ polynomial: SizePolynomial) {
-    word = polynomial.constant.map { Dimension($0).word } ?? Self.table.withLock { table in
-      if let known = table.numbers[polynomial] { return Self.firstPolynomial + known }
-      let number = table.polynomials.count
-      table.polynomials.append(polynomial)
-      table.numbers[polynomial] = number
-      return Self.firstPolynomial + number
-    }
+    word =
+      polynomial.constant.map { Dimension($0).word }
+      ?? Self.table.withLock { table in
+        if let known = table.numbers[polynomial] { return Self.firstPolynomial + known }
+        let number = table.polynomials.count
+        table.polynomials.append(polynomial)
+        table.numbers[polynomial] = number
+        return Self.firstPolynomial + number
+      }
   }
 
   /// The size when it is known while compiling; nil for a size that calls bring.

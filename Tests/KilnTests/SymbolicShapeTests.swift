@@ -77,7 +77,9 @@ struct SymbolicShapeTests {
       Case("elements of the shape") { x in T([Float](repeating: 1, count: x.shape[0].size ?? 6 * 4), shape: x.shape) },
     ]
     for test in pinning {
-      let outcome = SymbolicOutcome(test.function, at: [6, 4], axis: 0, sizes: [8]) { CompositionBatchTests.numbers($0) }
+      let outcome = SymbolicOutcome(test.function, at: [6, 4], axis: 0, sizes: [8]) {
+        CompositionBatchTests.numbers($0)
+      }
       #expect(outcome == .pins, "\(test.name)")
     }
   }
