@@ -16,39 +16,42 @@ import Synchronization
 /// dimensions are equal exactly if their normal forms are; whether two different ones can have one size is asked by
 /// `equality(_:_:)`.
 public struct Dimension: Hashable, Sendable, ExpressibleByIntegerLiteral {
-  /// Below `firstNumber`: the number of a polynomial in the table.
+  /// From `firstPolynomial` on, within 2^32: the place of a polynomial in the table.
   private let word: Int
 
-  private static let firstNumber = Int.min / 2
+  private static let firstPolynomial = Int.min / 2
+  private static func isPolynomial(_ word: Int) -> Bool { UInt(bitPattern: word &- firstPolynomial) < 1 << 32 }
 
   /// The polynomials of the process. A program has few different ones, and another trace of it has the same.
   private static let table = Mutex((polynomials: [SizePolynomial](), numbers: [SizePolynomial: Int]()))
 
-  /// Numbers below `Int.min / 2`, which no extent comes near, become that.
-  public init(_ value: Int) { word = Swift.max(value, Self.firstNumber) }
+  /// Of 2^32 numbers around `Int.min / 2`, which no extent comes near, the one below them.
+  public init(_ value: Int) { word = Self.isPolynomial(value) ? Self.firstPolynomial - 1 : value }
   public init(integerLiteral value: Int) { self.init(value) }
 
   /// The size that calls bring under `name`, at least 0.
   public init(named name: String) { self.init(SizePolynomial(name: name)) }
 
   package init(_ polynomial: SizePolynomial) {
-    word = polynomial.constant.map { Dimension($0).word } ?? Self.table.withLock { table in
-      if let known = table.numbers[polynomial] { return Int.min + known }
-      let number = table.polynomials.count
-      table.polynomials.append(polynomial)
-      table.numbers[polynomial] = number
-      return Int.min + number
-    }
+    word =
+      polynomial.constant.map { Dimension($0).word }
+      ?? Self.table.withLock { table in
+        if let known = table.numbers[polynomial] { return Self.firstPolynomial + known }
+        let number = table.polynomials.count
+        table.polynomials.append(polynomial)
+        table.numbers[polynomial] = number
+        return Self.firstPolynomial + number
+      }
   }
 
   /// The size when it is known while compiling; nil for a size that calls bring.
   public var size: Int? { isSymbolic ? nil : word }
 
   /// Whether the size is known at calls only.
-  public var isSymbolic: Bool { word < Self.firstNumber }
+  public var isSymbolic: Bool { Self.isPolynomial(word) }
 
   package var polynomial: SizePolynomial {
-    isSymbolic ? Self.table.withLock { $0.polynomials[word - Int.min] } : SizePolynomial(constant: word)
+    isSymbolic ? Self.table.withLock { $0.polynomials[word - Self.firstPolynomial] } : SizePolynomial(constant: word)
   }
 
   /// The size of a dimension of a bound program. A symbolic one asks the trace at hand, which then serves that size

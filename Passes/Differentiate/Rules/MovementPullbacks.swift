@@ -39,7 +39,7 @@ extension Rewriter {
   private mutating func sumOfCopies(
     _ cotangent: ValueID, of shape: Shape, _ result: Shape, _ axes: [Int]
   ) throws(KilnError) -> ValueID {
-    let stretched = shape.indices.filter { shape[$0] != result[axes[$0]] }.map { axes[$0] }
+    let stretched = shape.indices.filter { shape[$0] == 1 && result[axes[$0]] != 1 }.map { axes[$0] }
     let copied = result.indices.filter { !axes.contains($0) || stretched.contains($0) }
     let sum = try sum(cotangent, axes: copied)
     return try reshape(sum, shape)

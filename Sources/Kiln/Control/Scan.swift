@@ -35,7 +35,8 @@ public func scan<Carry: TensorTree, Elements: TensorTree, Output: TensorTree, Th
 /// let (_, powers) = scan(Tensor<Float>(1), length: 10) { x in (x * 2, x) }
 /// ```
 public func scan<Carry: TensorTree, Output: TensorTree, Thrown: Error>(
-  _ initial: Carry, length: some DimensionConvertible, reverse: Bool = false, file: StaticString = #filePath, line: UInt = #line,
+  _ initial: Carry, length: some DimensionConvertible, reverse: Bool = false, file: StaticString = #filePath,
+  line: UInt = #line,
   @ClosureBody _ body: (Carry) throws(Thrown) -> (Carry, Output)
 ) throws(Thrown) -> (carry: Carry, outputs: Output) {
   try scan(initial, [Tensor<Int32>](), length: length.asDimension, reverse, SourceLocation(file, line)) {

@@ -69,7 +69,9 @@ public struct RandomKey: TensorTree, Sendable {
   func draw(_ count: Dimension) -> (Tensor<UInt32>, Tensor<UInt32>) {
     let low: Tensor<UInt32> = .range(count)
     // The high words of a number that calls bring are computed; they are 0 for all but the largest.
-    guard Dimension.isAtLeast(Dimension(1 << 32), count) != true else { return Threefry.words(key: parts, counter: (Tensor(0), low)) }
+    if Dimension.isAtLeast(Dimension(1 << 32), count) == true {
+      return Threefry.words(key: parts, counter: (Tensor(0), low))
+    }
     let high = (Tensor<UInt64>.range(count) >> Tensor(32)).converted(to: UInt32.self)
     return Threefry.words(key: parts, counter: (high, low))
   }

@@ -85,7 +85,9 @@ extension Tensor where Scalar: TensorNumber {
   /// The vector 0, 1, …, `count` - 1.
   public static func range(_ count: some DimensionConvertible) -> Tensor {
     Tensor(
-      core: .checking([count.asDimension], Scalar.dtype) { emit(.source(.iota(TensorType(Scalar.dtype, $0), axis: 0)), []) })
+      core: .checking([count.asDimension], Scalar.dtype) {
+        emit(.source(.iota(TensorType(Scalar.dtype, $0), axis: 0)), [])
+      })
   }
 
   /// The vector `start`, `start` + `step`, … of `count` elements: `start` + i · `step`, each rounded twice.

@@ -42,7 +42,8 @@ private func jacobian<each Input: TensorTree, Scalar: TensorReal, Thrown: Error>
     let inputs = real.reduce(0) { $0 + closure.leaves[$1].shape.size }
     let outputs = closure.resultTypes.reduce(0) { $0 + $1.shape.size }
     // The modes differ in bits: where calls decide which is cheaper, the one that is traced does for all.
-    let isReverse = mode.map { $0 == .reverse } ?? Dimension.isAtLeast(inputs, outputs) ?? (inputs.staticSize >= outputs.staticSize)
+    let isReverse =
+      mode.map { $0 == .reverse } ?? Dimension.isAtLeast(inputs, outputs) ?? (inputs.staticSize >= outputs.staticSize)
     let derived = try closure.transformed { name, module throws(KilnError) in
       try Differentiation.jacobian(
         of: name, in: module, withRespectTo: real, mode: isReverse ? .reverse : .forward)

@@ -35,6 +35,11 @@ extension TensorProtocol {
   }
 
   /// The box of `sizes` elements that begins at `starts`, one scalar for each axis.
+  public func dynamicSlice<Index: TensorInteger>(
+    at starts: [Tensor<Index>], sizes: [Int], bounds: IndexBounds = .clamp
+  ) -> Self { dynamicSlice(at: starts, sizes: Shape(sizes), bounds: bounds) }
+
+  /// The box of `sizes` elements that begins at `starts`, one scalar for each axis.
   ///
   /// - Parameter bounds: What a box that does not lie in the tensor means: `.check` (the call throws) or `.clamp` (the
   ///   nearest box that does).
@@ -98,7 +103,8 @@ extension Tensor where Scalar: TensorInteger {
       return Tensor<Result>(core: Failure.poison(after: core, TensorType(Result.dtype, core.shape)))
     }
     // In a narrow type positions would wrap and meet other indices.
-    let dtype: DType = Scalar.dtype == .i32 && Dimension.isAtLeast(Dimension(Int(Int32.max)), count) == true ? .i32 : .i64
+    let isNarrow = Scalar.dtype == .i32 && Dimension.isAtLeast(Dimension(Int(Int32.max)), count) == true
+    let dtype: DType = isNarrow ? .i32 : .i64
     let result = TensorCore.checking(Shape(Array(core.shape) + [count]), dtype) { shape in
       let positions = emit(.source(.iota(TensorType(dtype, shape), axis: shape.rank - 1)), [])
       let wide = core.converted(to: dtype).broadcast(shape, axes: Array(0..<core.shape.rank))

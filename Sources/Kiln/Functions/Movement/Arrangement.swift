@@ -148,20 +148,17 @@ extension Tensor where Scalar: TensorNumber {
     }
     let (size, last) = (core.shape[rank - 1], rank - 1)
     let none = Array(repeating: Dimension(0), count: rank)
-    func padded(_ core: TensorCore, high: [Dimension], interior: Int) -> TensorCore {
-      let holes = Array(repeating: 0, count: last) + [interior]
-      return emit(
-        .movement(.pad(low: high.map { _ in 0 }, high: high, interior: Array(repeating: 0, count: high.count - rank) + holes)),
-        [core, Tensor(0).core])
+    func padded(_ core: TensorCore, high: [Dimension], interior: [Int]) -> TensorCore {
+      emit(.movement(.pad(low: high.map { _ in 0 }, high: high, interior: interior)), [core, Tensor(0).core])
     }
     let square = Shape(Array(core.shape) + [size])
     if let number = size.size {
-      let spread = padded(core, high: none, interior: number)
+      let spread = padded(core, high: none, interior: Array(repeating: 0, count: last) + [number])
       return Tensor(core: spread.kind == .poisoned ? spread : spread.reshaped(square))
     }
     // Holes are a number. A column of elements with the zeros after each, but for those after the last.
     let column = core.reshaped(Shape(Array(core.shape) + [1]))
-    let rows = padded(column, high: none + [size], interior: 0)
+    let rows = padded(column, high: none + [size], interior: Array(repeating: 0, count: rank + 1))
     if rows.kind == .poisoned { return Tensor(core: rows) }
     let flat = rows.reshaped(Shape(core.shape.dropLast() + [size * (size + 1)]))
     return Tensor(core: flat.sliced(last, 0, size * size).reshaped(square))

@@ -114,7 +114,8 @@ extension Tensor where Scalar: TensorNumber {
   /// Puts `value` around the tensor: `widths[axis]` elements before and after.
   public func padded(_ widths: [(before: Int, after: Int)], with value: Scalar = 0) -> Tensor {
     let op = MovementOp.pad(
-      low: widths.map(\.before).extents, high: widths.map(\.after).extents, interior: Array(repeating: 0, count: widths.count))
+      low: widths.map(\.before).extents, high: widths.map(\.after).extents,
+      interior: Array(repeating: 0, count: widths.count))
     return Tensor(core: emit(.movement(op), [core, Tensor(value).core]))
   }
 }

@@ -52,7 +52,7 @@ public func adaptiveAveragePool<Scalar: TensorReal>(_ x: Tensor<Scalar>, to size
     core: x.core.adapted("adaptiveAveragePool", sizes) { core, axis, regions in
       let parts = Tensor<Scalar>(core: core.parts(along: axis, regions))
       if parts.core.kind == .poisoned { return parts.core }
-      let longest = parts.dimensions[axis + 1]
+      let longest = regions.map(\.count).max() ?? 1
       let column = [Int](repeating: 1, count: core.shape.rank - 1 - axis)
       let isOwn = regions.flatMap { region in (0..<longest).map { $0 < region.count } }
       let own =
