@@ -89,7 +89,8 @@ struct ProgramMaker<Output> {
     let counts = FreshBufferCounts(signature.leafNames.prefix(stateCount))
     let compiler = planCompiler(recorded, device)
     return SizedProgram(
-      signature, types: types, isDeclared: isDeclared, module: simple, function: name, entry: entry, counts
+      signature, types: types, isDeclared: isDeclared, module: simple, function: name,
+      bounds: isDeclared ? table.options.sizes?.requirements ?? [] : [], entry: entry, counts
     ) { signature, bound, results throws(KilnError) in
       TypedProgram(
         template.output, signature, recorded.captures, results: results,

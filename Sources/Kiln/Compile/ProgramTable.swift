@@ -99,7 +99,7 @@ final class ProgramTable: Sendable {
         return try sized.makePlan(for: signature)
       } catch {
         // What was not declared is no promise: these sizes may be right without what the others have in common.
-        if sized.isDeclared { throw error.located(at: signature.location).resolved() }
+        if sized.isDeclared { throw error.called(at: signature.location) }
       }
     }
     try checkLimit(signature)
@@ -115,7 +115,7 @@ final class ProgramTable: Sendable {
         }
         return plan
       } catch {
-        if sized.isDeclared { throw error.located(at: signature.location).resolved() }
+        if sized.isDeclared { throw error.called(at: signature.location) }
       }
     }
     let program = try maker.fixedProgram(signature)
@@ -169,5 +169,22 @@ final class ProgramTable: Sendable {
     for sized in known.sized { sized.freshBuffers.add(to: &fresh) }
     return CompilationReport(
       entries: known.entries.map { $0() }, inPlaceCount: inPlace.load(ordering: .relaxed), freshBuffers: fresh)
+  }
+}
+
+extension KilnError {
+  /// The error of a call: at its line, or with a note that has it where the diagnostic speaks of another one.
+  fileprivate func called(at call: SourceLocation) -> KilnError {
+    KilnError(
+      diagnostics.map { diagnostic in
+        var result = diagnostic
+        if diagnostic.location == .unknown {
+          result.location = call
+        } else {
+          result.notes.append("in the call at \(call.resolved())")
+        }
+        return result
+      }, cause: cause
+    ).resolved()
   }
 }

@@ -21,12 +21,14 @@ final class SizedProgram: @unchecked Sendable {
   private let entryName: String
   /// What the default passes made of the trace.
   private let module: Module
+  /// The bounds of declared names.
+  private let bounds: [SizeRequirement]
   private let makePlan: MakePlan
   private let plans: Lock<BoundedCache<[UInt], CompiledProgram>>
 
   init(
     _ signature: Signature, types: [TensorType], isDeclared: Bool, module: Module, function: String,
-    entry: CompilationReport.Entry, _ freshBuffers: FreshBufferCounts, makePlan: @escaping MakePlan
+    bounds: [SizeRequirement], entry: CompilationReport.Entry, _ freshBuffers: FreshBufferCounts, makePlan: @escaping MakePlan
   ) {
     self.signature = signature.withoutTensors
     self.types = types
@@ -35,6 +37,7 @@ final class SizedProgram: @unchecked Sendable {
     self.entry = entry
     self.module = module
     entryName = function
+    self.bounds = bounds
     self.makePlan = makePlan
     plans = Lock(BoundedCache(limit: MemoryLimits.shared.programs / 2))
   }
@@ -75,6 +78,7 @@ final class SizedProgram: @unchecked Sendable {
     let function = try module.require(entryName)
     let shapes = signature.types.map(\.shape)
     let sizes = try function.sizes(of: shapes + function.parameters.dropFirst(shapes.count).map(\.type.shape))
+    for bound in bounds where bound.constraint.bound(to: sizes).truth == false { throw bound.failure(sizes) }
     let bound = try FloatingPointMode.withStandard { () throws(KilnError) in try module.bound(to: sizes) }
     let program = try makePlan(signature, bound, bound.require(entryName).resultTypes)
     let dropped = plans.withLock {
