@@ -50,7 +50,7 @@ struct PlanReader {
     while reader.accept(word: "donation") { try readDonation() }
     while reader.accept(word: "result") {
       try reader.number(plan.results.count)
-      let type = try reader.type()
+      let type = try reader.staticType()
       try reader.expect("=")
       plan.results.append(ExecutionPlan.Result(type, try readSource()))
     }
@@ -84,12 +84,12 @@ extension PlanReader {
     let isHidden = reader.accept(word: "hidden")
     let name = try reader.name(.value, "a parameter, like %x: f32[2]")
     try reader.expect(":")
-    plan.parameters.append(Function.Parameter(name, try reader.type(), isHidden: isHidden))
+    plan.parameters.append(Function.Parameter(name, try reader.staticType(), isHidden: isHidden))
   }
 
   private mutating func readConstant() throws(KilnError) {
     try reader.number(plan.constants.count)
-    let type = try reader.type()
+    let type = try reader.staticType()
     try reader.expect("=")
     let token = reader.current
     let value = AttributeReader("constant", [NamedAttribute("value", try reader.attribute())])
@@ -100,7 +100,7 @@ extension PlanReader {
 
   private mutating func readSlot() throws(KilnError) {
     try reader.number(plan.slots.count)
-    let type = try reader.type()
+    let type = try reader.staticType()
     try reader.expect("=")
     let place: ExecutionPlan.Slot.Place
     let token = reader.current

@@ -10,7 +10,8 @@ public enum ReferenceInterpreter {
   /// The results of a function of a verified module.
   /// - Parameter inputs: one value per parameter, hidden ones included.
   /// - Throws: `run.C1` without such a function, `run.C2` for other inputs than the parameters say, `run.C3` for a
-  ///   value too large to compute, `gather.R1` and `scatter.R1` for an index out of range, at the line of the op.
+  ///   value too large to compute, `size.C1` to `size.C3` for inputs whose sizes do not fit, `gather.R1` and
+  ///   `scatter.R1` for an index out of range, at the line of the op.
   public static func run(
     _ module: Module, function name: String, inputs: [TensorValue]
   ) throws(KilnError) -> [TensorValue] {
@@ -20,6 +21,7 @@ public enum ReferenceInterpreter {
     }
     if function.isSymbolic {
       let bound = try module.bound(to: function.sizes(of: inputs.map(\.type.shape)))
+      try bound.requireNumbers(in: name)
       return try run(bound, function: name, inputs: inputs)
     }
     let (expected, found) = (function.parameters.map(\.type), inputs.map(\.type))

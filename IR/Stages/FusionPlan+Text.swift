@@ -74,6 +74,9 @@ private struct FusionReader {
     guard let function = module[try reader.expect(.symbol, "the name of a function, like @main")] else {
       throw reader.failure("fusion.C1", "the module has no function \(token.named)", token)
     }
+    guard !function.isSymbolic else {
+      throw reader.failure("fusion.C1", "\(token.named) has sizes that calls bring; bind them first", token)
+    }
     let group = FusionReader(function)
     var plan = FusionPlan(function: function, clusters: [])
     try reader.expect("{")

@@ -1,8 +1,8 @@
 /// Sizes that calls bring, and what they must meet.
 extension TokenReader {
-  /// More factors or terms than any program needs; a longer text is a mistake.
-  private static let maximumSizeParts = 64
-  private static let maximumSizeDepth = 8
+  /// More factors or terms than any program needs. A longer text is a mistake, as is one that multiplies out to more.
+  private static let maximumSizeParts = 256
+  private static let maximumSizeDepth = 64
 
   /// Whether a size that is more than a number or a name begins here.
   func startsSize(_ token: Token) -> Bool {
@@ -23,9 +23,7 @@ extension TokenReader {
       let term = try product(expected, depth)
       sum = sign == "+" ? sum + term : sum - term
       count += 1
-      guard count <= Self.maximumSizeParts else {
-        throw failure("parse.C6", "a size has at most \(Self.maximumSizeParts) terms", start)
-      }
+      try requireFew(count, sum, start)
     }
     return sum
   }
@@ -37,11 +35,16 @@ extension TokenReader {
     while accept(oneOf: ["*"]) != nil {
       product = product * (try factor(expected, depth))
       count += 1
-      guard count <= Self.maximumSizeParts else {
-        throw failure("parse.C6", "a size has at most \(Self.maximumSizeParts) factors", start)
-      }
+      try requireFew(count, product, start)
     }
     return product
+  }
+
+  /// Checks the number of parts of a text so far, and that of the terms of the size that it makes.
+  private func requireFew(_ count: Int, _ size: Dimension, _ start: Token) throws(KilnError) {
+    guard max(count, size.polynomial.terms.count) <= Self.maximumSizeParts else {
+      throw failure("parse.C6", "a size has at most \(Self.maximumSizeParts) terms and factors", start)
+    }
   }
 
   private mutating func factor(_ expected: String, _ depth: Int) throws(KilnError) -> Dimension {
@@ -50,7 +53,8 @@ extension TokenReader {
     let word = try self.expect(.word, expected)
     guard accept("(") else {
       guard Dimension.isName(word) else {
-        throw failure("parse.C5", "the name of a size has letters, digits and _, no digit first; found '\(word)'", token)
+        throw failure(
+          "parse.C5", "the name of a size has letters, digits and _, no digit first; found '\(word)'", token)
       }
       return Dimension(named: word)
     }
@@ -73,7 +77,8 @@ extension TokenReader {
     let token = current
     guard let text = accept(oneOf: relations.map(\.rawValue)), let relation = SizeConstraint.Relation(rawValue: text)
     else {
-      throw failure("parse.C1", "expected \(relations.map(\.rawValue).joined(separator: ", ")), found \(token.named)", token)
+      throw failure(
+        "parse.C1", "expected \(relations.map(\.rawValue).joined(separator: ", ")), found \(token.named)", token)
     }
     let rhs = try size("a size")
     let label = try expect(.word, "the label of what needs it, like add.C4")

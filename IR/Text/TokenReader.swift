@@ -155,6 +155,16 @@ extension TokenReader {
     return type
   }
 
+  /// A type of a plan, which is made for sizes that are known.
+  mutating func staticType() throws(KilnError) -> TensorType {
+    let token = current
+    let type = try type()
+    guard !type.shape.isSymbolic else {
+      throw failure("parse.C6", "an extent of a plan is a whole number, found \(type)", token)
+    }
+    return type
+  }
+
   /// `number:` of the next element of a list that is numbered from 0.
   mutating func number(_ expected: Int) throws(KilnError) {
     let token = current

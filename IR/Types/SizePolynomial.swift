@@ -28,7 +28,10 @@ package struct SizePolynomial: Hashable, Sendable {
 
   private init(summing terms: [Term]) {
     var sums: [[Factor]: Int] = [:]
-    for term in terms { sums[term.factors] = (sums[term.factors] ?? 0).saturatingSum(term.coefficient) }
+    for term in terms {
+      // Not the least Int, whose magnitude no text has.
+      sums[term.factors] = Swift.max((sums[term.factors] ?? 0).saturatingSum(term.coefficient), -.max)
+    }
     self.terms = sums.filter { $0.value != 0 }.map { Term(factors: $0.key, coefficient: $0.value) }
       .sorted { a, b in
         a.factors.count != b.factors.count
@@ -68,9 +71,9 @@ package struct SizePolynomial: Hashable, Sendable {
     guard let number = divisor.constant else { return dividedExactly(by: divisor) ?? whole(by: divisor) }
     guard number > 0 else { return number == 0 ? SizePolynomial(constant: 0) : whole(by: divisor) }
     // floor((k*q + r) / k) = q + floor(r / k)
-    let quotients = terms.map { Term(factors: $0.factors, coefficient: $0.coefficient.flooredQuotient(number)) }
-    let exact = zip(terms, quotients).filter { $0.factors.isEmpty || $0.coefficient == $1.coefficient * number }
-    let q = SizePolynomial(summing: exact.map(\.1))
+    let exact = terms.filter { $0.factors.isEmpty || $0.coefficient % number == 0 }
+    let q = SizePolynomial(
+      summing: exact.map { Term(factors: $0.factors, coefficient: $0.coefficient.flooredQuotient(number)) })
     let r = self + q * SizePolynomial(constant: -number)
     return r.constant.map { q + SizePolynomial(constant: $0.flooredQuotient(number)) } ?? q + r.whole(by: divisor)
   }
@@ -81,7 +84,9 @@ package struct SizePolynomial: Hashable, Sendable {
 
   /// The quotient by one term, if it divides every term.
   private func dividedExactly(by divisor: SizePolynomial) -> SizePolynomial? {
-    guard divisor.terms.count == 1, let by = divisor.terms.first else { return self == divisor ? Self(constant: 1) : nil }
+    guard divisor.terms.count == 1, let by = divisor.terms.first else {
+      return self == divisor ? Self(constant: 1) : nil
+    }
     var quotients: [Term] = []
     for term in terms {
       var factors = term.factors

@@ -39,6 +39,7 @@ extension Rewriter {
   private mutating func sumOfCopies(
     _ cotangent: ValueID, of shape: Shape, _ result: Shape, _ axes: [Int]
   ) throws(KilnError) -> ValueID {
+    // Other sizes that differ in their names are one at every call.
     let stretched = shape.indices.filter { shape[$0] == 1 && result[axes[$0]] != 1 }.map { axes[$0] }
     let copied = result.indices.filter { !axes.contains($0) || stretched.contains($0) }
     let sum = try sum(cotangent, axes: copied)
@@ -52,8 +53,8 @@ extension Rewriter {
     let type = TensorType(type(of: cotangent).dtype, shape)
     if sizes.contains(0) { return try zero(type) }
     let high = shape.indices.map { axis -> Dimension in
-      let taken = stride[axis] == 1 ? sizes[axis] : (sizes[axis] - 1) * Dimension(stride[axis]) + 1
-      return shape[axis] - start[axis] - taken
+      let holes = stride[axis] == 1 ? 0 : Dimension.max(sizes[axis] - 1, 0) * Dimension(stride[axis] - 1)
+      return shape[axis] - start[axis] - sizes[axis] - holes
     }
     let zero = try zero(TensorType(type.dtype, .scalar))
     return try move(.pad(low: start, high: high, interior: stride.map { $0 - 1 }), cotangent, zero)
