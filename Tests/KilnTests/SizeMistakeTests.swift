@@ -77,7 +77,7 @@ struct SizeMistakeTests {
     Mistake(
       "the largest of nothing", "size.C1", "argReduce.C2 needs", "n is 0",
       run: two(
-        "n", "...", f: { x, y in x.argmax(axis: 0).converted(to: Float.self) + y }, ([2], []), ([0], []))),
+        "n", "...", f: { x, y in x.argMax(axis: 0).converted(to: Float.self) + y }, ([2], []), ([0], []))),
     Mistake(
       "an update of another size", "size.C1", "dynamicUpdateSlice.C2 needs", "n is 2", "m is 3",
       run: two(
@@ -86,7 +86,7 @@ struct SizeMistakeTests {
       "a scan over two lengths", "size.C1", "scan.C3 needs", "n is 3", "m is 4",
       run: two(
         "n", "m",
-        f: { x, y in scan(T(0), (x, y)) { carry, element in (carry + element.0 * element.1, carry) }.carry },
+        f: { x, y in scan(T(0), [x, y]) { carry, element in (carry + element[0] * element[1], carry) }.carry },
         ([2], [2]), ([3], [4]))),
     Mistake(
       "a batch of two sizes", "size.C1", "n is 3", "m is 4",
