@@ -86,7 +86,10 @@ struct SizeMistakeTests {
       "a scan over two lengths", "size.C1", "scan.C3 needs", "n is 3", "m is 4",
       run: two(
         "n", "m",
-        f: { x, y in scan(T(0), [x, y]) { carry, element in (carry + element[0] * element[1], carry) }.carry },
+        f: { x, y in
+          let (sum, _): (T, T) = scan(T(0), over: [x, y]) { sum, row in (sum + row[0] * row[1], sum) }
+          return sum
+        },
         ([2], [2]), ([3], [4]))),
     Mistake(
       "a batch of two sizes", "size.C1", "n is 3", "m is 4",

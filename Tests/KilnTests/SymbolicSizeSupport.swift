@@ -18,13 +18,12 @@ struct SymbolicProgram<Scalar: TensorElement> {
     self.names = names
     let pins = SizePins(Self.sizes(example, names), location: { .unknown })
     let extents = zip(names, example.shape).map { name, extent in name.map { Dimension(named: $0) } ?? extent }
-    traced = try SizePins.$current.withValue(pins) {
-      // The parameter of `trace` has the type of its argument, so the one that is meant is added by hand.
-      try trace(Tensor<Float>(0)) { (_: Tensor<Float>) -> [AnyTensor] in
-        guard let trace = Trace.current else { return [] }
-        return [try f(Tensor(core: trace.addInput("x", TensorType(Scalar.dtype, Shape(extents)))))]
-      }
+    // The parameter of `trace` has the type of its argument, so the one that is meant is added by hand.
+    func recorded(_: Tensor<Float>) throws -> [AnyTensor] {
+      guard let trace = Trace.current else { return [] }
+      return [try f(Tensor(core: trace.addInput("x", TensorType(Scalar.dtype, Shape(extents)))))]
     }
+    traced = try SizePins.$current.withValue(pins) { try trace(Tensor<Float>(0), of: recorded) }
     self.pins = Set(pins.pins.keys)
   }
 
