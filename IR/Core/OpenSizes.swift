@@ -15,10 +15,7 @@ extension Module {
 extension Function {
   /// The names of sizes in its types and in the attributes of its instructions.
   fileprivate var openSizes: Set<String> {
-    var names: Set<String> = []
-    for type in valueTypes.elements {
-      for extent in type.shape { names.formUnion(extent.names) }
-    }
+    var names = sizeNames
     for instruction in instructions.elements {
       _ = instruction.op.mapDimensions { size in
         names.formUnion(size.names)

@@ -73,7 +73,8 @@ public struct Dimension: Hashable, Sendable, ExpressibleByIntegerLiteral {
     return Dimension(a.polynomial * b.polynomial)
   }
 
-  /// The quotient, rounded down; 0 for a divisor of 0.
+  /// The quotient, rounded down; 0 for a divisor of 0. What the forms divide is divided so at every call: `m*n / n` is
+  /// `m`, also where n is 0.
   public static func / (a: Dimension, b: Dimension) -> Dimension {
     if let a = a.size, let b = b.size { return Dimension(a.flooredQuotient(b)) }
     return Dimension(a.polynomial.quotient(b.polynomial))
@@ -84,11 +85,9 @@ public struct Dimension: Hashable, Sendable, ExpressibleByIntegerLiteral {
 
   /// The larger one.
   public static func max(_ a: Dimension, _ b: Dimension) -> Dimension {
-    switch isAtLeast(a, b) {
-    case true?: a
-    case false?: b
-    case nil: isAtLeast(b, a) == true ? b : Dimension((a - b).polynomial.positivePart) + b
-    }
+    if isAtLeast(a, b) == true { return a }
+    if isAtLeast(b, a) == true { return b }
+    return Dimension((a - b).polynomial.positivePart) + b
   }
 
   /// The smaller one.

@@ -29,8 +29,8 @@ package struct SizePolynomial: Hashable, Sendable {
   private init(summing terms: [Term]) {
     var sums: [[Factor]: Int] = [:]
     for term in terms {
-      // Not the least Int, whose magnitude no text has.
-      sums[term.factors] = Swift.max((sums[term.factors] ?? 0).saturatingSum(term.coefficient), -.max)
+      // Not below the least number that a dimension is.
+      sums[term.factors] = Swift.max((sums[term.factors] ?? 0).saturatingSum(term.coefficient), .min / 2)
     }
     self.terms = sums.filter { $0.value != 0 }.map { Term(factors: $0.key, coefficient: $0.value) }
       .sorted { a, b in
