@@ -99,9 +99,9 @@ extension IndexedAxes {
     try requireAxes(axes + batch.map(\.lhs), of: operand, "\(labels.spelling).C1")
     try require(indices.dtype.isInteger, "\(labels.spelling).C2", "indices are integers, found \(indices)")
     if hasVectors {
-      try require(
-        indices.rank > 0 && indices.shape[indices.rank - 1] == Dimension(axes.count), labels.vector,
-        "the last axis of the indices has a component for each of the axes \(axes), found \(indices)")
+      let message = "the last axis of the indices has a component for each of the axes \(axes), found \(indices)"
+      try require(indices.rank > 0, labels.vector, message)
+      try sizes.require(indices.shape[indices.rank - 1], .equal, Dimension(axes.count), labels.vector, message)
     }
     try requireAxes(batch.map(\.rhs), of: indices, labels.batch)
     try require(

@@ -48,6 +48,7 @@ import Testing
     "i8[]",
     "f32[2,3]", "add", "constant", "\n", "//", "\u{0}", "\u{FF}", "ä", "[[[[[[[[[[", "axis = 0", "1.5",
     "281474976710656", "\"", "\\", "slot", "plan", "launch",
+    "n", "f32[n,m]", "2*n + 1", " - ", "*", "floordiv(n, 2)", "max(n - m, 0)", "\n  require n == m add.C4", ">=", " % ",
   ].map { Array($0.utf8) }
 
   static func mutate(_ bytes: inout [UInt8], _ random: inout SplitMix64) {
