@@ -1,7 +1,7 @@
 import KilnIR
 
 extension Pass {
-  /// Puts numbers in the place of named sizes.
+  /// Makes named sizes numbers.
   ///
   /// - Throws: `size.C1` where a function requires something else, `type.C1` for a tensor that becomes too large.
   package static func bind(_ sizes: [String: Int]) -> Pass {

@@ -29,9 +29,9 @@ package struct Compilation: Sendable {
   /// - Parameters:
   ///   - entry: the function that runs.
   ///   - passes: what is done to the module first; nil: `Pipeline.default(for: entry)`.
-  /// - Throws: `size.C4` where sizes are not numbers yet; what the passes have to say about the program; `module.C2` without the entry; `fuse.call` when a call
-  ///   was not inlined; `lower.C1` for a function that the module does not have, `lower.C2` and `lower.C3` for control
-  ///   flow nested too deeply or too large.
+  /// - Throws: `size.C4` where sizes are not numbers yet; what the passes have to say about the program; `module.C2`
+  ///   without the entry; `fuse.call` when a call was not inlined; `lower.C1` for a function that the module does not
+  ///   have, `lower.C2` and `lower.C3` for control flow nested too deeply or too large.
   package init(
     _ module: Module, entry: String, for device: DeviceDescription, options: CompilationOptions = CompilationOptions(),
     passes: Pipeline? = nil

@@ -1,6 +1,6 @@
 /// Named sizes of a program become numbers.
 extension Module {
-  /// The module with `sizes` in the place of the names.
+  /// The module with `sizes` for the names.
   ///
   /// - Throws: `size.C1` when a size breaks what a function of it requires; `type.C1` when a tensor becomes too large.
   package func bound(to sizes: [String: Int]) throws(KilnError) -> Module {
@@ -45,13 +45,15 @@ extension Function {
     for (parameter, argument) in zip(parameters, arguments) {
       let expected = parameter.type.shape.map { $0.bound(to: sizes) }
       if let open = expected.first(where: \.isSymbolic) {
-        throw KilnError("size.C3", "\(function): no argument brings the size \(open.names.sorted().joined(separator: ", "))")
+        throw KilnError(
+          "size.C3", "\(function): no argument brings the size \(open.names.sorted().joined(separator: ", "))")
       }
       guard parameter.type.shape.isSymbolic, expected != Array(argument) else { continue }
       let known = sizes.keys.sorted().map { "\($0) is \(sizes[$0]!) by \(places[$0]!)" }.joined(separator: ", ")
       throw KilnError(
         "size.C2",
-        "\(parameter.name) of \(function) is \(parameter.type), found \(TensorType(parameter.type.dtype, argument)); \(known)")
+        "\(parameter.name) of \(function) is \(parameter.type), found \(TensorType(parameter.type.dtype, argument)); \(known)"
+      )
     }
     return sizes
   }
@@ -89,7 +91,7 @@ extension Function {
 }
 
 extension SizeRequirement {
-  /// What a call with these sizes is told.
+  /// The error of a call with these sizes.
   package func failure(_ sizes: [String: Int]) -> KilnError {
     let names = constraint.lhs.names.union(constraint.rhs.names).sorted()
     let found = names.map { "\($0) is \(sizes[$0].map { String($0) } ?? "not known")" }.joined(separator: ", ")

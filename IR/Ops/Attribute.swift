@@ -2,7 +2,7 @@
 public indirect enum Attribute: Hashable, Sendable {
   /// A number with its text, so that no digit of a float is lost: `-3`, `0.5`, `nan`, `inf`, `-inf`, `true`.
   case number(String)
-  /// A size that calls bring, and is no plain name: `2*n + 1`.
+  /// A size that calls bring, of more than a name: `2*n + 1`.
   case size(Dimension)
   /// A word such as `sum`, or the name of a size.
   case word(String)

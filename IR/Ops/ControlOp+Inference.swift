@@ -109,7 +109,8 @@ extension ControlOp {
     of function: Function, _ found: [TensorType], _ label: String, _ sizes: inout SizeQuestions
   ) throws(ConstraintFailure) {
     let expected = function.signature.parameters
-    try sizes.requireEqual(found, expected, label, "@\(function.name) takes (\(list(expected))), found (\(list(found)))")
+    try sizes.requireEqual(
+      found, expected, label, "@\(function.name) takes (\(list(expected))), found (\(list(found)))")
   }
 
   func list(_ types: [TensorType]) -> String { types.map(\.description).joined(separator: ", ") }

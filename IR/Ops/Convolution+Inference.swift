@@ -7,7 +7,8 @@ extension Convolution {
     if !batch.isEmpty { attributes.append(NamedAttribute("batch", .pairs(batch))) }
     attributes += [
       NamedAttribute("contract", .pairs(contract)), NamedAttribute("windows", .pairs(windows.map(\.axes))),
-      NamedAttribute("strides", .integers(windows.map(\.stride))), NamedAttribute("low", .dimensions(windows.map(\.low))),
+      NamedAttribute("strides", .integers(windows.map(\.stride))),
+      NamedAttribute("low", .dimensions(windows.map(\.low))),
       NamedAttribute("high", .dimensions(windows.map(\.high))),
     ]
     let (lhsDilation, rhsDilation) = (windows.map(\.lhsDilation), windows.map(\.rhsDilation))

@@ -24,7 +24,8 @@ public struct Convolution: Hashable, Sendable {
     public var rhsDilation: Int
 
     public init(
-      _ axes: AxisPair, stride: Int = 1, low: Dimension = 0, high: Dimension = 0, lhsDilation: Int = 1, rhsDilation: Int = 1
+      _ axes: AxisPair, stride: Int = 1, low: Dimension = 0, high: Dimension = 0, lhsDilation: Int = 1,
+      rhsDilation: Int = 1
     ) {
       self.axes = axes
       self.stride = stride

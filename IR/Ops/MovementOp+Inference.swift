@@ -24,9 +24,9 @@ extension MovementOp {
         permutation.sorted() == Array(0..<operand.rank), "transpose.C2",
         "permutation \(permutation) must name each of the axes 0..<\(operand.rank) once")
       return TensorType(operand.dtype, Shape(permutation.map { operand.shape[$0] }))
-    case .slice(let start, let limit, let stride): 
+    case .slice(let start, let limit, let stride):
       return try Self.inferSlice(operand, start, limit, stride, &sizes)
-    case .pad(let low, let high, let interior): 
+    case .pad(let low, let high, let interior):
       return try Self.inferPad(operands, low, high, interior, &sizes)
     case .reverse(let axes):
       try requireAxes(axes, of: operand, "reverse.C1")

@@ -13,7 +13,8 @@ extension MovementOp {
     for (number, axis) in axes.enumerated() {
       let (size, stride, dilation) = (taps[number], strides[number], dilations[number])
       for value in [size, Dimension(stride), Dimension(dilation)] {
-        let message = "sizes, strides and dilations are positive, found \(size), \(stride), \(dilation) for axis \(axis)"
+        let message =
+          "sizes, strides and dilations are positive, found \(size), \(stride), \(dilation) for axis \(axis)"
         try sizes.require(value, .atLeast, 1, "\(spelling).C3", message)
         try require((value.size ?? 1) <= 1 << 40, "\(spelling).C3", message)
       }

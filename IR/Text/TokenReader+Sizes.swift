@@ -85,7 +85,7 @@ extension TokenReader {
     return SizeRequirement(SizeConstraint(lhs, relation, rhs), label, at: location(of: start))
   }
 
-  /// One of these operators, which are runs of bytes that are no tokens of their own.
+  /// One of these operators, which are runs of bytes without tokens of their own.
   private mutating func accept(oneOf operators: [String]) -> String? {
     if let found = operators.first(where: { isAt($0) || current.kind == .unknown && current.text == $0 }) {
       skip { _ in true }

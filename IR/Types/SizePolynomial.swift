@@ -1,7 +1,7 @@
 /// An integer polynomial over sizes, in a normal form: equal polynomials are equal values and have one text.
 ///
-/// What is no polynomial is a factor of its own: `floordiv(p, k)`, whose multiples of k are taken out, and `max(p, 0)`,
-/// where the sign of p is not plain. Every named size is at least 0.
+/// Quotients and maxima are factors of their own: `floordiv(p, k)`, whose multiples of k are taken out, and
+/// `max(p, 0)`, where the sign of p is not plain. Every named size is at least 0.
 package struct SizePolynomial: Hashable, Sendable {
   /// Something that has a size at a call.
   package enum Factor: Hashable, Sendable {

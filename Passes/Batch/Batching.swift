@@ -18,7 +18,9 @@ package enum Batching {
     reached = try Inliner.inline(reached)
     let function = try reached.require(name)
     try function.requireParameters(indices, "vmap.C1")
-    if Dimension.isAtLeast(size, 0) == false { throw KilnError("vmap.C2", "a batch has no negative size, found \(size)") }
+    if Dimension.isAtLeast(size, 0) == false {
+      throw KilnError("vmap.C2", "a batch has no negative size, found \(size)")
+    }
     var walk = BatchWalk(module.unusedName("\(name)_vmap"), size: size, in: module)
     let parameters = walk.addParameters(
       function.parameters, isMapped: function.parameters.indices.map { indices.contains($0) })

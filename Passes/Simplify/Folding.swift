@@ -40,7 +40,8 @@ extension Simplifier {
     case .map, .type, .movement, .reduction, .contraction, .indexing: break
     }
     let literals = operands.compactMap { rewriter.literal($0) }
-    guard literals.count == operands.count, literals.allSatisfy({ !$0.type.shape.isSymbolic && $0.type.byteCount <= maximumByteCount }),
+    guard literals.count == operands.count,
+      literals.allSatisfy({ !$0.type.shape.isSymbolic && $0.type.byteCount <= maximumByteCount }),
       let value = evaluate(op, literals, in: rewriter)
     else { return nil }
     return try rewriter.constant(value)

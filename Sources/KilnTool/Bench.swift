@@ -101,7 +101,8 @@ struct Bench: ParsableCommand {
 
   private func measureSizes() throws {
     try reporting("sizes") { () throws(KilnError) in
-      print("program               programs   objects   later   median ms to a new size   worst ms   warm against static")
+      print(
+        "program               programs   objects   later   median ms to a new size   worst ms   warm against static")
       for (name, layers, trains) in [
         ("1 layer forward", 1, false), ("4 layers forward", 4, false), ("4 layers training", 4, true),
       ] {

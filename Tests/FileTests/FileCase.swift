@@ -14,7 +14,8 @@ import KilnRuntime
 ///   after it.
 /// - `verify`: each line that ends with `// error: LABEL` gives a diagnostic with that label, and no other line does.
 /// - `run`: each line `// run: @f(VALUES) = VALUES` runs a function. A value is a list of elements in row-major order,
-///   or one number for all elements; instead of values the right-hand side may be `error LABEL`. The lines
+///   or one number for all elements; instead of values the right-hand side may be `error LABEL`. A function whose sizes
+///   have names is bound first: `// run: @f[n = 3, m = 2](VALUES) = VALUES`. The lines
 ///   `// passes: LIST`, if there are any, are run first, in their order: what they add, such as `@f_gradient`, can be
 ///   run too.
 /// - `lowering`: the functions before the line `// expect:` become the plans and kernels after it, in order, as
@@ -141,7 +142,7 @@ struct FileCase: CustomStringConvertible, Sendable {
 
   private func result(of run: RunLine, in module: Result<Module, any Error>, on backend: CaseBackend) -> String {
     found {
-      let module = try module.get()
+      let module = try module.get().bound(to: run.sizes)
       guard let function = module[run.function] else { throw KilnError("run.C1", "no @\(run.function)") }
       let inputs = try TensorValue.values(function.parameters.map(\.type), text: run.arguments)
       return try backend.backend.run(module, run.function, inputs).map(\.elementText).joined(separator: ", ")
@@ -158,15 +159,28 @@ struct FileCase: CustomStringConvertible, Sendable {
 /// One `// run:` line.
 struct RunLine {
   let function: String
+  /// The numbers of its named sizes, in their order.
+  private let named: [(name: String, size: Int)]
   let arguments: String
+
+  var sizes: [String: Int] { Dictionary(named.map { ($0.name, $0.size) }) { first, _ in first } }
 
   init?(_ line: String) {
     guard line.hasPrefix("// run: @"), let open = line.firstIndex(of: "("), let close = line.firstIndex(of: ")") else {
       return nil
     }
-    function = String(line[line.index(line.startIndex, offsetBy: "// run: @".count)..<open])
+    let parts = line[..<open].dropFirst("// run: @".count).split { "[]".contains($0) }
+    guard let function = parts.first else { return nil }
+    self.function = String(function)
+    named = parts.dropFirst().joined().components(separatedBy: ", ").compactMap { text in
+      let words = text.components(separatedBy: " = ")
+      return words.count == 2 ? Int(words[1]).map { (words[0], $0) } : nil
+    }
     arguments = String(line[line.index(after: open)..<close])
   }
 
-  func text(_ result: String) -> String { "// run: @\(function)(\(arguments)) = \(result)" }
+  func text(_ result: String) -> String {
+    let sizes = named.map { "\($0.name) = \($0.size)" }.joined(separator: ", ")
+    return "// run: @\(function)\(sizes.isEmpty ? "" : "[\(sizes)]")(\(arguments)) = \(result)"
+  }
 }

@@ -152,20 +152,6 @@ import Testing
     #expect((n * Dimension(.max)).bound(to: ["n": 3]) == Dimension(.max))
   }
 
-  @Test("Equal sizes are one, whoever makes them")
-  func interning() async {
-    let sizes = await withTaskGroup(of: [Dimension].self) { group in
-      for _ in 0..<4 {
-        group.addTask {
-          (0..<200).map { Dimension(named: "interned\($0)") * 2 + Dimension($0) / Dimension(named: "interned0") }
-        }
-      }
-      return await group.reduce(into: [[Dimension]]()) { $0.append($1) }
-    }
-    for other in sizes { #expect(other == sizes[0]) }
-    #expect(Set(sizes[0]).count == 200)
-  }
-
   @Test(
     "A wrong size has a label",
     arguments: [
@@ -195,4 +181,21 @@ import Testing
 
 extension Double {
   fileprivate var asInt: Int { Int(self) }
+}
+
+@Suite("Dimensions, from many threads")
+struct DimensionThreadTests {
+  @Test("Equal sizes are one, whoever makes them")
+  func interning() async {
+    let sizes = await withTaskGroup(of: [Dimension].self) { group in
+      for _ in 0..<4 {
+        group.addTask {
+          (0..<200).map { Dimension(named: "interned\($0)") * 2 + Dimension($0) / Dimension(named: "interned0") }
+        }
+      }
+      return await group.reduce(into: [[Dimension]]()) { $0.append($1) }
+    }
+    for other in sizes { #expect(other == sizes[0]) }
+    #expect(Set(sizes[0]).count == 200)
+  }
 }

@@ -125,7 +125,7 @@ struct SizeMistakeTests {
       run: two("n", f: { x, y in x + y }, ([3], [3]), ([3], [3]))),
   ]
 
-  @Test("each is told with its sizes and lines", arguments: mistakes)
+  @Test("each message has the sizes and the lines", arguments: mistakes)
   func message(_ mistake: Mistake) throws {
     let error = try #require(throws: KilnError.self) { try mistake.run() }
     let text = error.description

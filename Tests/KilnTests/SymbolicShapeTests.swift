@@ -29,7 +29,7 @@ struct SymbolicShapeTests {
     Case("half") { x in x.sliced(axis: 0, from: x.shape[0] / 2, to: x.shape[0]) },
     Case("all but the last") { x in x.sliced(axis: 1, from: 0, to: -1) },
     Case("positions") { x in stacked([x[0], x[-1], x[-2]]) },
-    Case("ranges") { x in concatenated([x[..<3], x[-3...], x[1...2], x[..<(-3)]]) },
+    Case("ranges") { x in concatenated([x[..<3], x[(-3)...], x[1...2], x[..<(-3)]]) },
     Case("strides") { x in x[stride(from: 0, to: 5, by: 2)] },
     Case("last of each row") { $0[..., -1] },
     Case("flattened") { $0.flattened() },

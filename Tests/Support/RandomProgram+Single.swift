@@ -3,14 +3,14 @@ public import KilnIR
 extension RandomProgram {
   /// A program that ends in the op `label` on values of `dtype`, its operands drawn from that dtype and the ones of
   /// indices and conditions; nil if none of `attempts` draws makes one, so that the op, it seems, refuses the dtype.
-  public static func single(_ label: String, dtype: DType, attempts: Int = 60) throws(ConstraintFailure)
-    -> RandomProgram?
-  {
+  public static func single(
+    _ label: String, dtype: DType, attempts: Int = 60, from seed: UInt64 = 0
+  ) throws(ConstraintFailure) -> RandomProgram? {
     guard let recipe = ProgramGenerator.recipes.first(where: { $0.label == label }) else { return nil }
     var options = Options()
     options.dtypes = [dtype] + [DType.i32, .bool].filter { $0 != dtype }
     options.maximumElementCount = 256
-    for attempt in 0..<UInt64(attempts) {
+    for attempt in seed..<seed + UInt64(attempts) {
       var random = SplitMix64(seed: attempt)
       var module = Module()
       let callee = try ProgramGenerator.function(

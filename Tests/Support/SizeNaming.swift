@@ -1,6 +1,6 @@
 import KilnIR
 
-/// Puts names in the place of numbers among the sizes of static ops. With the numbers for the names, the ops are what
+/// Gives sizes of static ops names. With the numbers for the names, the ops are what
 /// they were.
 struct SizeNaming {
   /// The names of sizes that no operand says: of new axes, of sources, of lengths and widths.

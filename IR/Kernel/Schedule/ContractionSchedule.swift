@@ -43,7 +43,7 @@ public struct ContractionSchedule: Hashable, Sendable {
       packsLeft: packsLeft.value(integers) != 0)
   }
 
-  /// - Throws: `kernel.C6` for a tile that nobody would choose: code is made for it.
+  /// - Throws: `kernel.C6` for a tile that lowering does not choose: code is made for it.
   func check(_ integers: [Int]) throws(ConstraintFailure) {
     let tile = tile(integers)
     try require(

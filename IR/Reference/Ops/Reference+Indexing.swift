@@ -10,7 +10,8 @@ extension ReferenceInterpreter {
       let slices = try IndexedSlices(operands[0].type, operands[1], operands[2].type, indexed, bounds, op.spelling)
       return scattered(operands[0], operands[2], slices, combiner)
     case .dynamicSlice(let sizes, let bounds):
-      let starts = try starts(operands.dropFirst(), operands[0].type, sizes: sizes.map(\.staticSize), bounds, op.spelling)
+      let starts = try starts(
+        operands.dropFirst(), operands[0].type, sizes: sizes.map(\.staticSize), bounds, op.spelling)
       return operands[0].gathered(box(at: starts, in: operands[0].type), as: type)
     case .dynamicUpdateSlice(let bounds):
       let sizes = operands[1].type.shape.dimensions

@@ -35,7 +35,9 @@ extension Rewriter {
     let half = type(of: leftTerm).shape[1]
     let first = try slice(leftTerm, axis: 1, from: 0, to: 1)
     if half == 1 { return try interleaved(first, right, count) }
-    let (factors, terms) = (try slice(leftFactor, axis: 1, from: 1, to: half), try slice(leftTerm, axis: 1, from: 1, to: half))
+    let (factors, terms) = (
+      try slice(leftFactor, axis: 1, from: 1, to: half), try slice(leftTerm, axis: 1, from: 1, to: half)
+    )
     let later = try add(multiply(factors, slice(right, axis: 1, from: 0, to: half - 1)), terms)
     return try interleaved(concatenate([first, later], axis: 1), right, count)
   }

@@ -23,7 +23,8 @@ struct DilatedConvolution {
     self.operands = operands
     lhs = rewriter.type(of: operands[0])
     rhs = rewriter.type(of: operands[1])
-    keepsHoles = lhs.dtype.isReal && convolution.termExtents(lhs, rhs).reduce(1, *).staticSize > KernelDefinition.contractionBlock
+    keepsHoles =
+      lhs.dtype.isReal && convolution.termExtents(lhs, rhs).reduce(1, *).staticSize > KernelDefinition.contractionBlock
     let (left, right) = (lhs.shape.dimensions, rhs.shape.dimensions)
     axes = convolution.windows.map {
       WindowPhases($0, elements: left[$0.axes.lhs], taps: right[$0.axes.rhs])

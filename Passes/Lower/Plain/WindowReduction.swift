@@ -107,7 +107,8 @@ private struct TapSlice {
         if positions == 0 { start[axis] = 0 }
         limit[axis] = positions == 0 ? 0 : start[axis] + (positions - 1) * strides[number] + 1
       }
-      return try rewriter.move(.slice(start: start.extents, limit: limit.extents, stride: stride), instruction.operands[0])
+      return try rewriter.move(
+        .slice(start: start.extents, limit: limit.extents, stride: stride), instruction.operands[0])
     case .source, .movement, .reduction, .contraction, .indexing, .control: break
     }
     return try element(value, shape, &rewriter)
@@ -118,7 +119,8 @@ private struct TapSlice {
     let sizes = rewriter.type(of: value).shape.dimensions
     let start = sizes.indices.map { index[$0] ?? 0 }
     let limit = sizes.indices.map { index[$0].map { $0 + 1 } ?? sizes[$0] }
-    let slice = try rewriter.move(.slice(start: start.extents, limit: limit.extents, stride: sizes.map { _ in 1 }), value)
+    let slice = try rewriter.move(
+      .slice(start: start.extents, limit: limit.extents, stride: sizes.map { _ in 1 }), value)
     return try rewriter.reshape(slice, shape)
   }
 }

@@ -1,8 +1,8 @@
 import KilnIR
 import KilnRuntime
 
-/// What the phases of a contraction read, in memory that outlives them. A launch has one; its `start` stands where other
-/// kernels have the launch integers.
+/// What the phases of a contraction read, in memory that outlives them. A launch has one; its `start` stands where
+/// other kernels have the launch integers.
 // @unchecked: nothing changes once it is made.
 final class ContractionCall: @unchecked Sendable {
   let start: UnsafeMutablePointer<Fields>

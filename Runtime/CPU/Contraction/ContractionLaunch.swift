@@ -39,7 +39,7 @@ struct ContractionLaunch {
     let axes: [TermAxis]
   }
 
-  /// Nil for a kernel that is no contraction.
+  /// Nil for a kernel without a contraction.
   init?(_ kernel: Kernel, _ integers: [Int], on machine: CPUMachine) {
     guard case .cpu(.contraction(let schedule)) = kernel.schedule, let contraction = Contraction(kernel.definition)
     else { return nil }

@@ -40,7 +40,8 @@ package struct TileKey: Hashable, Sendable {
   var vectors: Int { columns / lanes }
 }
 
-/// What shapes the packing of `width` places, neighbours along the rows of the left or the columns of the right operand.
+/// What shapes the packing of `width` places, neighbours along the rows of the left or the columns of the right
+/// operand.
 package struct PackingKey: Hashable, Sendable {
   enum Order: String, Hashable, Sendable {
     /// The places lie side by side in memory; the terms do, and squares are turned in registers; neither.

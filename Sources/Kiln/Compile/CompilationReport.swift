@@ -35,7 +35,8 @@ public struct CompilationReport: Sendable, CustomStringConvertible {
       let milliseconds = (seconds * 10_000).rounded() / 10
       var text = "\(location): compiled for \(device) in \(milliseconds) ms: \(why)"
       if let planCount {
-        text += "; serves all sizes of \(sizedInputs.joined(separator: ", ")); \(planCount) plan\(planCount == 1 ? "" : "s")"
+        text +=
+          "; serves all sizes of \(sizedInputs.joined(separator: ", ")); \(planCount) plan\(planCount == 1 ? "" : "s")"
       }
       for (name, location) in pinnedSizes {
         text += "; \(location) asks for the number of \(name), so it is one"

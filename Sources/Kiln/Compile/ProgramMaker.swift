@@ -129,7 +129,8 @@ struct ProgramMaker<Output> {
     }
     let duration = (ContinuousClock.now - start).components
     return CompilationReport.Entry(
-      inputs: inputs, reasons: reasons, pins: pins, types: types, sizedInputs: sized, call: signature.location, closure: table.location, device: device,
+      inputs: inputs, reasons: reasons, pins: pins, types: types, sizedInputs: sized, call: signature.location,
+      closure: table.location, device: device,
       seconds: Double(duration.seconds) + Double(duration.attoseconds) * 1e-18, module: module)
   }
 

@@ -2,8 +2,8 @@ import KilnIR
 import KilnRuntime
 import Synchronization
 
-/// The programs of one compiled function. The one that ran last is found without a lock; making one takes a lock of this
-/// function's own.
+/// The programs of one compiled function. The one that ran last is found without a lock; making one takes a lock of
+/// this function's own.
 final class ProgramTable: Sendable {
   private struct Programs: Sendable {
     /// Those for the sizes of one call.
@@ -69,7 +69,7 @@ final class ProgramTable: Sendable {
   func program(for signature: Signature) -> CompiledProgram? {
     let (fixed, sized) = programs.withLock { ($0.fixed, $0.sized) }
     if let program = fixed.first(where: { $0.matches(signature) }) { return program }
-    return sized.first { $0.accepts(signature) }?.plan(for: signature)
+    return sized.lazy.compactMap { $0.accepts(signature) ? $0.plan(for: signature) : nil }.first
   }
 
   /// The program for these arguments, which is made if it does not exist yet. One thread makes programs at a time.
@@ -94,11 +94,11 @@ final class ProgramTable: Sendable {
     _ signature: Signature, by maker: ProgramMaker<Output>
   ) throws(KilnError) -> CompiledProgram {
     let known = programs.withLock { $0 }
-    if let sized = known.sized.first(where: { $0.accepts(signature) }) {
+    for sized in known.sized where sized.accepts(signature) {
       do throws(KilnError) {
         return try sized.makePlan(for: signature)
       } catch {
-        // What was not declared is no promise: these sizes may be right without what the others have in common.
+        // Only a declaration is a promise: these sizes may be right without what the others have in common.
         if sized.isDeclared { throw error.called(at: signature.location) }
       }
     }

@@ -3,7 +3,9 @@ import KilnIR
 /// Names for the sizes of a compiled function's arguments: one program then serves all sizes.
 ///
 /// ```swift
-/// let loss = compile(options: .sizes("batch, 784", "batch")) { (x: Tensor<Float>, labels: Tensor<Int32>) in … }
+/// let scaled = compile(options: .sizes("batch, 784", "batch")) { (x: Tensor<Float>, scale: Tensor<Float>) in
+///   x * scale.expandingShape(at: 1)
+/// }
 /// ```
 /// There is a pattern for each argument, an update's state first: the extents of its tensors, separated by commas. A
 /// name is a size that each call brings, the same wherever the name stands; a number is that number; `_` is whatever
@@ -15,6 +17,7 @@ public struct SizeDeclaration: Hashable, Sendable {
   /// included.
   public var bounds: [String: ClosedRange<Int>]
 
+  /// A declaration of one pattern for each argument.
   public init(_ patterns: [String], bounds: [String: ClosedRange<Int>] = [:]) {
     self.patterns = patterns
     self.bounds = bounds
@@ -28,7 +31,7 @@ public struct SizeDeclaration: Hashable, Sendable {
   }
 
   /// The extents of each argument; nil where the argument is as it comes.
-  /// - Throws: `size.C5` for what is no pattern.
+  /// - Throws: `size.C5` for a pattern of another form.
   func extents() throws(KilnError) -> [[Extent]?] {
     var all: [[Extent]?] = []
     for pattern in patterns {
@@ -55,7 +58,8 @@ public struct SizeDeclaration: Hashable, Sendable {
     if let number = Int(word), number >= 0 { return .number(number) }
     guard Dimension.isName(word) else {
       throw KilnError(
-        "size.C5", "a pattern of sizes has names, numbers and _, separated by commas; found '\(word)' in \"\(pattern)\"")
+        "size.C5", "a pattern of sizes has names, numbers and _, separated by commas; found '\(word)' in \"\(pattern)\""
+      )
     }
     return .name(word)
   }
@@ -80,7 +84,8 @@ extension SizeDeclaration {
     let extents = try extents()
     guard extents.count == signature.leafCounts.count else {
       throw KilnError(
-        "size.C6", "there are patterns of sizes for \(extents.count) arguments, and \(signature.leafCounts.count) arguments",
+        "size.C6",
+        "there are patterns of sizes for \(extents.count) arguments, and \(signature.leafCounts.count) arguments",
         at: signature.location)
     }
     var types = signature.leaves.map(\.type)
@@ -100,7 +105,8 @@ extension SizeDeclaration {
   ) throws(KilnError) -> TensorType {
     guard pattern.count == type.rank else {
       throw KilnError(
-        "size.C6", "\(name) is declared with \(pattern.count) extents, found \(type), which has \(type.rank)", at: location)
+        "size.C6", "\(name) is declared with \(pattern.count) extents, found \(type), which has \(type.rank)",
+        at: location)
     }
     var shape = type.shape
     for (axis, extent) in pattern.enumerated() {

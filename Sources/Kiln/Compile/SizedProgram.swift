@@ -28,7 +28,8 @@ final class SizedProgram: @unchecked Sendable {
 
   init(
     _ signature: Signature, types: [TensorType], isDeclared: Bool, module: Module, function: String,
-    bounds: [SizeRequirement], entry: CompilationReport.Entry, _ freshBuffers: FreshBufferCounts, makePlan: @escaping MakePlan
+    bounds: [SizeRequirement], entry: CompilationReport.Entry, _ freshBuffers: FreshBufferCounts,
+    makePlan: @escaping MakePlan
   ) {
     self.signature = signature.withoutTensors
     self.types = types
@@ -140,7 +141,8 @@ enum SizeNames {
 
   /// How many different names there are.
   static func count(_ types: [TensorType]) -> Int {
-    types.reduce(into: Set<String>()) { names, type in for extent in type.shape { names.formUnion(extent.names) } }.count
+    types.reduce(into: Set<String>()) { names, type in for extent in type.shape { names.formUnion(extent.names) } }
+      .count
   }
 
   private static func name(_ number: Int) -> String {

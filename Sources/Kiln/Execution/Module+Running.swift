@@ -6,9 +6,9 @@ extension Module {
   /// - Parameters:
   ///   - inputs: One tensor per parameter, hidden ones included.
   ///   - device: Where; nil: where the inputs lie, or the current device.
-  /// - Throws: `module.C2` without such a function, `size.C1` to `size.C3` for sizes that do not fit, `run.C2` for other inputs than the parameters say, `run.C5` for
-  ///   inputs without elements, `device.C1` for inputs on another device, what the verifier and the compilation have to
-  ///   say, and what the run finds.
+  /// - Throws: `module.C2` without such a function, `size.C1` to `size.C3` for sizes that do not fit, `run.C2` for
+  ///   other inputs than the parameters say, `run.C5` for inputs without elements, `device.C1` for inputs on another
+  ///   device, what the verifier and the compilation have to say, and what the run finds.
   public func run(
     _ function: String, _ inputs: [AnyTensor], on device: Device? = nil
   ) throws(KilnError) -> [AnyTensor] {

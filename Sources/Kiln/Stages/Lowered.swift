@@ -54,8 +54,8 @@ public struct Lowered: Sendable {
   /// The kernels, numbered as the plan's steps name them.
   public var kernelText: String { plan.kernels.enumerated().map { "k\($0): \($1)" }.joined(separator: "\n\n") }
 
-  /// The code of each kernel (`k0`, …), then of what their contractions share with other programs (`shared0`, …): LLVM's
-  /// text, or the assembly of this machine.
+  /// The code of each kernel (`k0`, …), then of what their contractions share with other programs (`shared0`, …):
+  /// LLVM's text, or the assembly of this machine.
   /// - Throws: `device.unavailable` where there is no LLVM, with what to install.
   public func code(assembly: Bool) throws(KilnError) -> [(name: String, text: String)] {
     do {

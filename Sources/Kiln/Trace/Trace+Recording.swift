@@ -13,7 +13,7 @@ extension Trace {
   private static let lookLimit = 16
 
   /// A parameter that the caller binds.
-  func addInput(_ name: String, _ type: TensorType) -> TensorCore {
+  package func addInput(_ name: String, _ type: TensorType) -> TensorCore {
     let value = state.withLock { $0.builder.addParameter(name, type) }
     return TensorCore(traced: value, of: self, type)
   }

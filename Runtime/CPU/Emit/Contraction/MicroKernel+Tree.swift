@@ -2,8 +2,8 @@ import KilnIR
 import KilnRuntime
 
 /// Tree16 (Numerics.md R1) of more than 16 block values, as a counter to the base 16: level n holds the running sum of
-/// up to 16 sums of level n - 1. Each level is a tile in scratch, of a size that the functions are told; the last one is
-/// a spare tile.
+/// up to 16 sums of level n - 1. Each level is a tile in scratch, of a size that the functions get; the last one
+/// is a spare tile.
 ///
 /// Both functions take the address of level 0, the bytes of a tile, and the number of blocks that are done.
 extension KernelEmitter {

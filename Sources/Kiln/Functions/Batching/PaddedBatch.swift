@@ -28,7 +28,7 @@ public func paddedBatch<Scalar: TensorNumber>(
   }
   let lengths = sequences.map { $0.shape.dimensions[0] }
   let longest = lengths.max() ?? 0
-  let length = (longest + multiple - 1) / multiple * multiple
+  let length = ceilDivide(longest, multiple).saturatingProduct(multiple)
   let padded = zip(sequences, lengths).map { sequence, own in
     sequence.padded([(0, length - own)] + sequence.shape.dropFirst().map { _ in (0, 0) }, with: value)
   }
@@ -39,9 +39,9 @@ public func paddedBatch<Scalar: TensorNumber>(
 ///
 /// - Parameters:
 ///   - lengths: The lengths, of shape [sequences].
-///   - length: The places of a row.
+///   - length: The places of a row; a `Dimension` of the trace, too.
 /// - Returns: `Tensor<Bool>` of shape [sequences, length].
-public func lengthMask(_ lengths: Tensor<Int32>, length: Int) -> Tensor<Bool> {
+public func lengthMask(_ lengths: Tensor<Int32>, length: some DimensionConvertible) -> Tensor<Bool> {
   guard lengths.rank == 1 else {
     return Tensor(core: lengths.core.failed("lengthMask.C1", "lengths have one axis, found \(lengths.core.type)"))
   }
