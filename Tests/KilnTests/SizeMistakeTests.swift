@@ -95,7 +95,7 @@ struct SizeMistakeTests {
       "a batch of two sizes", "size.C1", "n is 3", "m is 4",
       run: two("n", "m", f: { x, y in vmap { (x: T, y: T) in x * y }(x, y) }, ([2], [2]), ([3], [4]))),
     Mistake(
-      "a name for a size that can never be", "add.C4", "f32[n + 1]", hasBothLines: false,
+      "a name for a size that can never be", "broadcast.shapes", "[n + 1]", hasBothLines: false,
       run: two("n", "...", f: { x, y in x + concatenated([x, y]) }, ([2], [1]), ([2], [1]))),
     Mistake(
       "a bound", "size.C1", "the declaration needs", "length is 9",

@@ -61,6 +61,8 @@ private struct NamingWalk {
   var naming: SizeNaming
   private(set) var result = Module()
   private var made: [Key: String] = [:]
+  /// Those of functions that are not finished, too.
+  private var names: [String] = []
 
   private struct Key: Hashable {
     var name: String
@@ -77,7 +79,8 @@ private struct NamingWalk {
     let key = Key(name: name, types: types)
     if let made = made[key] { return made }
     guard let function = module[name] else { throw ConstraintFailure("call.C1", "there is no function @\(name)") }
-    var builder = FunctionBuilder(result.unusedName(name))
+    var builder = FunctionBuilder(result.unusedName(name, avoiding: names))
+    names.append(builder.name)
     var values = zip(function.parameters, types).map { builder.addParameter($0.name, $1, isHidden: $0.isHidden) }
     for instruction in function.instructions.elements {
       let operands = instruction.operands.map { values[$0.index] }

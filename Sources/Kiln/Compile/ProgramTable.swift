@@ -99,7 +99,7 @@ final class ProgramTable: Sendable {
         return try sized.makePlan(for: signature)
       } catch {
         // Only a declaration is a promise: these sizes may be right without what the others have in common.
-        if sized.isDeclared { throw error.called(at: signature.location) }
+        if sized.isDeclared { throw error.called(at: signature.location, of: location) }
       }
     }
     try checkLimit(signature)
@@ -115,7 +115,7 @@ final class ProgramTable: Sendable {
         }
         return plan
       } catch {
-        if sized.isDeclared { throw error.called(at: signature.location) }
+        if sized.isDeclared { throw error.called(at: signature.location, of: location) }
       }
     }
     let program = try maker.fixedProgram(signature)
@@ -130,7 +130,13 @@ final class ProgramTable: Sendable {
   /// The types of the arguments with names for sizes: as declared, or where they differ from those of the program that
   /// is most like them.
   private func namedTypes(_ signature: Signature, _ known: Programs) throws(KilnError) -> [TensorType]? {
-    if let declared = options.sizes { return try declared.types(of: signature) }
+    if let declared = options.sizes {
+      do throws(KilnError) {
+        return try declared.types(of: signature)
+      } catch {
+        throw error.located(at: signature.location).resolved(else: location)
+      }
+    }
     let candidates =
       known.sized.compactMap { SizeNames.types(signature, differingFrom: $0.signature, $0.types) }
       + known.fixed.compactMap { SizeNames.types(signature, differingFrom: $0.signature, $0.signature.types) }
@@ -174,7 +180,7 @@ final class ProgramTable: Sendable {
 
 extension KilnError {
   /// The error of a call: at its line, or with a note that has it where the diagnostic speaks of another one.
-  fileprivate func called(at call: SourceLocation) -> KilnError {
+  fileprivate func called(at call: SourceLocation, of closure: SourceLocation) -> KilnError {
     KilnError(
       diagnostics.map { diagnostic in
         var result = diagnostic
@@ -185,6 +191,6 @@ extension KilnError {
         }
         return result
       }, cause: cause
-    ).resolved()
+    ).resolved(else: closure)
   }
 }

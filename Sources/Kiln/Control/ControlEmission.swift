@@ -66,7 +66,9 @@ enum ControlEmission {
     _ op: ControlOp, _ operands: [TensorCore], in module: Module
   ) throws(KilnError) -> [TensorType] {
     do throws(ConstraintFailure) {
-      return try Op.control(op).infer(operands.map(\.type), in: module)
+      var sizes = SizeQuestions()
+      // What only a call decides is asked where the op is recorded.
+      return try Op.control(op).infer(operands.map(\.type), in: module, &sizes)
     } catch {
       throw KilnError(error)
     }
