@@ -8,8 +8,8 @@ import Testing
 @Suite("Random programs with named sizes") struct SymbolicProgramTests {
   static let count = UInt64(RandomProgramTests.count / 8)
 
-  /// Requirements that a static program of that size would not have (see `SymbolicOpTests`). The derivative of a running
-  /// extreme wants an element.
+  /// Requirements that a static program of that size would not have (see `SymbolicOpTests`). The derivative of a
+  /// running extreme wants an element.
   static let careful = ["broadcast.C4", "gather.C3", "scatter.C5", "slice.C2"]
 
   /// A program, the same with names for some sizes, and the numbers of the names.
