@@ -51,7 +51,8 @@ struct PassMistakeTests {
     guard isBatching else { return mistakes }
     return mistakes + [
       (with("SIZE"), "pipeline.C2"), (with("SIZE", "-1"), "vmap.C2"), (with("SIZE", "0"), nil),
-      (with("SIZE", "9223372036854775807"), "type.C1"), (with("SIZE", "2two"), "pipeline.C2"), (with("SIZE", "two"), nil),
+      (with("SIZE", "9223372036854775807"), "type.C1"), (with("SIZE", "2two"), "pipeline.C2"),
+      (with("SIZE", "two"), nil),
     ]
   }
 
