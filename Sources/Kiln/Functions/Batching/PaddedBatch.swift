@@ -3,8 +3,10 @@ import KilnIR
 /// Sequences of several lengths in one tensor, for a function that takes batches.
 ///
 /// ```swift
-/// let (batch, lengths) = paddedBatch([[1, 2, 3], [4]], multiple: 4)   // [[1, 2, 3, 0], [4, 0, 0, 0]] and [3, 1]
-/// let mask = lengthMask(lengths, length: 4)                           // [[true, true, true, false], …]
+/// let sequences = [Tensor<Float>([1, 2, 3]), Tensor<Float>([4])]
+/// let (batch, lengths) = paddedBatch(sequences, multiple: 4)   // [[1, 2, 3, 0], [4, 0, 0, 0]] and [3, 1]
+/// let mask = lengthMask(lengths, length: 4)
+/// print(batch.shape, mask.shape)
 /// ```
 /// A compiled function serves all lengths with one program; rounding them up means that fewer of them come, each of
 /// which needs a plan.
