@@ -113,7 +113,8 @@ extension IndexedAxes {
         "axis \(pair.lhs) of \(operand) has \(operand.shape[pair.lhs]) elements, axis \(pair.rhs) of the indices \(indices) "
           + "has \(indices.shape[pair.rhs])")
     }
-    for axis in axes where bounds == .clamp && indices.shape.size != 0 {
+    // An axis without elements is right where there are no indices then.
+    for axis in axes where bounds == .clamp && indices.shape.size.isMultiple(of: operand.shape[axis]) != true {
       try sizes.require(
         operand.shape[axis], .atLeast, 1, labels.nearest,
         "indices cannot be clamped to axis \(axis) of \(operand), which has no elements")
