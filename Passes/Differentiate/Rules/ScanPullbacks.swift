@@ -13,11 +13,11 @@ extension Rewriter {
     let type = type(of: result)
     let count = type.shape[axis]
     if type.shape.size == 0 { return use.cotangent }
-    let later = try slice(result, axis: axis, from: 1, to: count)
-    let isSame = try equal(later, slice(result, axis: axis, from: 0, to: count - 1))
-    var firstShape = type.shape
-    firstShape[axis] = 1
-    let first = try constant(Scalar(false), firstShape)
+    // No element, if there is none.
+    let one = Dimension.min(count, 1)
+    let later = try slice(result, axis: axis, from: one, to: count)
+    let isSame = try equal(later, slice(result, axis: axis, from: 0, to: count - one))
+    let first = try constant(Scalar(false), type.resized(axis, to: one).shape)
     let isOld = try concatenate([first, isSame], axis: axis)
     let places = try iota(TensorType(.i64, type.shape), axis: axis)
     let none = try zero(TensorType(.i64, type.shape))
