@@ -1,13 +1,19 @@
+import Foundation
 import KilnIR
 import KilnTesting
 import Testing
 
 /// Every op, with every choice of axes whose sizes have names, is the static op at each size.
 @Suite("Ops with named sizes") struct SymbolicOpTests {
+  /// Of each op; `KILN_RANDOM_PROGRAMS` asks for more.
+  static let exampleCount = max(1, (environment ?? (isDebug ? 300 : 2000)) / 300)
+
+  private static let environment = ProcessInfo.processInfo.environment["KILN_RANDOM_PROGRAMS"].flatMap { Int($0) }
+
   #if DEBUG
-    static let exampleCount = 1
+    private static let isDebug = true
   #else
-    static let exampleCount = 6
+    private static let isDebug = false
   #endif
 
   /// Ops of which a call that is allowed for a static program may break the requirement: whether an axis of one element
@@ -43,8 +49,13 @@ import Testing
     #expect(Verifier.diagnostics(for: module).isEmpty, "\(text)")
     #expect(try Module(parsing: text, file: "printed") == module, "\(text)")
     let plain = try example.program(naming: [], isShared: false, seed: 0).module
-    // What an op runs may have other names.
-    if example.op.callees.isEmpty { #expect(try module.bound(to: original).hasFolded(plain), "\(text)") }
+    if example.op.callees.isEmpty {
+      #expect(try module.bound(to: original).hasFolded(plain), "\(text)")
+    } else if let main = plain["main"] {
+      // What the op runs may be there several times, for parameters of different names.
+      let inputs = try example.inputs(main, seed: 1)
+      #expect(try outcome(module, inputs) == outcome(plain, inputs), "\(text)")
+    }
     var bindings = [original, original.mapValues { _ in 0 }, original.mapValues { _ in 1 }]
     for _ in 0..<2 {
       bindings.append(original.mapValues { [$0, 2, 3, 5, 7][Int.random(in: 0..<5, using: &random)] })
