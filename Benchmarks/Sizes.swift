@@ -25,13 +25,11 @@ public enum Sizes {
     var objects: [Int] = []
     var extra: [Double] = []
     let sizes = (0..<count).map { number in (1 + number * 7 % 13, 8 + number * 11 % 101) }
-    var warm: [Double] = []
     for (number, size) in sizes.enumerated() {
       let x = input(size)
       let first = try milliseconds { () throws(KilnError) in try f.run(parameters, x) }
       objects.append(Device.objectCount)
       let next = try least(of: 3) { () throws(KilnError) in try f.run(parameters, x) }
-      warm.append(next)
       if number >= 2 { extra.append(max(0, first - next)) }
     }
     var ratios: [Double] = []

@@ -148,7 +148,7 @@ func descended(_ parameters: [Tensor<Float>], _ gradients: [Tensor<Float>], rate
 
 /// softmax(q·kᵀ / √d, keys after the query masked) · v; the division comes after the second product (Numerics.md D5).
 private func attention(_ q: Tensor<Float>, _ k: Tensor<Float>, _ v: Tensor<Float>) -> Tensor<Float> {
-  let (time, depth) = (q.dimensions[2], q.dimensions[3])
+  let (time, depth) = (q.shape[2], Int(q.shape[3]))
   let scores = matmul(q, k.swappingAxes(2, 3)) * (1 / Float(depth).squareRoot())
   let queries = Tensor<Int32>.range(time).reshaped(to: [time, 1])
   let keys = Tensor<Int32>.range(time).reshaped(to: [1, time])
