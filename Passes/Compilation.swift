@@ -37,8 +37,8 @@ package struct Compilation: Sendable {
     passes: Pipeline? = nil
   ) throws(KilnError) {
     var passed = [(name: "module", module: module)]
-    if let open = module[entry]?.sizeNames.sorted().first {
-      throw KilnError("size.C4", "what is compiled here depends on the size \(open); bind it to a number")
+    if let (_, name) = module.openSize(reachedFrom: entry) {
+      throw KilnError("size.C4", "what is compiled here depends on the size \(name); bind it to a number")
     }
     // Functions without calls, in simplest form.
     let simple = try (passes ?? .default(for: entry)).run(module) { passed.append(($0.name, $2)) }

@@ -17,11 +17,6 @@ extension Function {
   /// Whether a type of it depends on sizes that calls bring.
   package var isSymbolic: Bool { valueTypes.elements.contains { $0.shape.isSymbolic } }
 
-  /// The names of these sizes.
-  package var sizeNames: Set<String> {
-    valueTypes.elements.reduce(into: []) { names, type in for extent in type.shape { names.formUnion(extent.names) } }
-  }
-
   /// The sizes that arguments of these shapes bring. A parameter's extent that is a name says what the name is.
   ///
   /// - Throws: `size.C2` for an argument that does not fit its parameter or the other arguments, `size.C3` for a name

@@ -1,21 +1,31 @@
 extension Module {
-  /// Checks that `entry` and the functions that it runs have numbers for all their sizes.
-  /// - Throws: `size.C3` for a name.
-  package func requireNumbers(in entry: String) throws(KilnError) {
+  /// A size without a number in `entry` or in a function that it runs.
+  package func openSize(reachedFrom entry: String) -> (function: String, name: String)? {
     var needed: Set<String> = [entry]
     for function in functions.reversed() where needed.contains(function.name) {
-      if let name = function.openSizes.min() {
-        throw KilnError("size.C3", "@\(function.name): no argument brings the size \(name)")
-      }
+      if let name = function.openSizes.min() { return (function.name, name) }
       for instruction in function.instructions.elements { needed.formUnion(instruction.op.callees) }
     }
+    return nil
+  }
+
+  /// The module with the sizes that arguments of these shapes bring to `entry`.
+  ///
+  /// - Throws: `size.C1` and `size.C2` for sizes that do not fit, `size.C3` for a
+  ///   size that no argument brings, `type.C1` when a tensor becomes too large.
+  package func bound(toArguments shapes: [Shape], of entry: Function) throws(KilnError) -> Module {
+    let bound = try bound(to: entry.sizes(of: shapes))
+    if let (function, name) = bound.openSize(reachedFrom: entry.name) {
+      throw KilnError("size.C3", "@\(function): no argument brings the size \(name)")
+    }
+    return bound
   }
 }
 
 extension Function {
   /// The names of sizes in its types and in the attributes of its instructions.
   fileprivate var openSizes: Set<String> {
-    var names = sizeNames
+    var names: Set<String> = valueTypes.elements.reduce(into: []) { $0.formUnion($1.shape.names) }
     for instruction in instructions.elements {
       _ = instruction.op.mapDimensions { size in
         names.formUnion(size.names)

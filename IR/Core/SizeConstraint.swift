@@ -3,8 +3,6 @@ public struct SizeConstraint: Hashable, Sendable {
   public enum Relation: String, CaseIterable, Hashable, Sendable {
     case equal = "=="
     case atLeast = ">="
-    /// The left size is a multiple of the right one.
-    case multiple = "%"
   }
 
   public var lhs: Dimension
@@ -22,7 +20,6 @@ public struct SizeConstraint: Hashable, Sendable {
     switch relation {
     case .equal: Dimension.equality(lhs, rhs)
     case .atLeast: Dimension.isAtLeast(lhs, rhs)
-    case .multiple: lhs.isMultiple(of: rhs)
     }
   }
 
@@ -33,7 +30,7 @@ public struct SizeConstraint: Hashable, Sendable {
 }
 
 extension SizeConstraint: CustomStringConvertible {
-  /// `n == 2*m`, `n >= 3`, `n % 8` for a multiple of 8.
+  /// `n == 2*m`, `n >= 3`.
   public var description: String { "\(lhs) \(relation.rawValue) \(rhs)" }
 }
 

@@ -20,8 +20,7 @@ public enum ReferenceInterpreter {
       throw KilnError("run.C1", "there is no function @\(name); there are: \(names.isEmpty ? "none" : names)")
     }
     if function.isSymbolic {
-      let bound = try module.bound(to: function.sizes(of: inputs.map(\.type.shape)))
-      try bound.requireNumbers(in: name)
+      let bound = try module.bound(toArguments: inputs.map(\.type.shape), of: function)
       return try run(bound, function: name, inputs: inputs)
     }
     let (expected, found) = (function.parameters.map(\.type), inputs.map(\.type))

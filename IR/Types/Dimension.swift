@@ -3,7 +3,7 @@ import Synchronization
 /// One extent of a shape: a number, or a polynomial over named sizes that a call brings (`batch`, `2*n + 1`).
 ///
 /// Code that computes with extents works for every size:
-/// ```
+/// ```swift
 /// let half = x.shape[0] / 2
 /// let low = x.sliced(axis: 0, from: 0, to: half)
 /// let border = Tensor<Float>.zeros([half, x.shape[1] + 2])

@@ -20,6 +20,9 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral {
   /// Whether an extent is known at calls only.
   public var isSymbolic: Bool { extents.contains { $0.isSymbolic } }
 
+  /// The names of the sizes that it depends on.
+  package var names: Set<String> { extents.reduce(into: []) { $0.formUnion($1.names) } }
+
   /// The number of elements: the product of the extents, 1 for a scalar. Of a type that is too large (`type.C1`) the
   /// nearest `Int`.
   public var elementCount: Int { extents.reduce(1) { $0.saturatingProduct($1.staticSize) } }

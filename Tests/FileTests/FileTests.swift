@@ -27,7 +27,10 @@ import Testing
 
   @Test("Every module that reads is printed and read back", arguments: FileCase.all)
   func roundTrip(_ test: FileCase) throws {
-    guard let module = try? Module(parsing: test.input, file: "case") else { return }
+    let reading = Result { () throws(KilnError) in try Module(parsing: test.input, file: "case") }
+    // Only a case of mistakes may be a text that does not read: elsewhere it would be blessed with them.
+    if case .failure = reading, test.kind == .verify || test.kind == .plan { return }
+    let module = try reading.get()
     let again = try Module(parsing: module.description, file: "printed")
     #expect(again == module)
     #expect(again.description == module.description)

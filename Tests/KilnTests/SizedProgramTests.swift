@@ -56,7 +56,12 @@ struct SizedProgramTests {
     for n in [2, 3, 4] { #expect(f(.ones([n, n])).scalars == [Float](repeating: Float(n), count: n * n)) }
     let entries = f.report.entries
     #expect(entries.count == 3)
-    #expect(entries[1].pinnedSizes.isEmpty && entries[1].planCount == nil)
+    #expect(entries.map { $0.pinnedSizes.map(\.name) } == [[], ["n"], ["n"]])
+    #expect(entries[1].planCount == nil)
+    #expect(entries[1].description.contains("asks for the number of n"))
+    let h = compile(options: .sizes("rows")) { (x: Tensor<Float>) in x * Float(Int(x.shape[0])) }
+    for n in [2, 3] { _ = h(.ones([n])) }
+    #expect(h.report.entries.map { $0.pinnedSizes.map(\.name) } == [["rows"], ["rows"]])
     let g = compile(options: .sizes("rows, columns")) { (x: Tensor<Float>) in x * Float(Int(x.shape[0])) }
     for columns in [1, 2, 3] { _ = g(.ones([2, columns])) }
     #expect(g.report.entries.count == 1)

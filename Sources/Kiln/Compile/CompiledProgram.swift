@@ -7,10 +7,7 @@ import Synchronization
 // @unchecked: nothing changes between `init` and the end of its table; the constants are values of Sendable types.
 class CompiledProgram: @unchecked Sendable {
   let items: UnsafeBufferPointer<SignatureItem>
-  let names: [String]
-  /// The device that the signature asked for. The program runs on `device`, another one if the closure captured tensors
-  /// there.
-  let wanted: Device
+  /// Where it runs; not where the signature asked for if the closure captured tensors elsewhere.
   let device: Device
   private let isForPreferred: Bool
   let executable: any Executable
@@ -41,9 +38,7 @@ class CompiledProgram: @unchecked Sendable {
     self.signature = signature.withoutTensors
     self.freshBuffers = freshBuffers
     items = Self.immortal(signature.items)
-    names = signature.names
-    wanted = signature.device
-    isForPreferred = wanted == .preferred
+    isForPreferred = signature.device == .preferred
     self.device = device
     self.executable = executable
     onDevice = executable.onDevice
@@ -68,11 +63,11 @@ class CompiledProgram: @unchecked Sendable {
   }
 
   /// Whether the program is for the device of a call whose arguments do not say one.
-  func isWanted(_ ambient: Ambient?) -> Bool { ambient?.device.map { $0 == wanted } ?? isForPreferred }
+  func isWanted(_ ambient: Ambient?) -> Bool { ambient?.device.map { $0 == signature.device } ?? isForPreferred }
 
-  func matches(_ signature: Signature) -> Bool {
-    wanted == signature.device && items.count == signature.items.count
-      && zip(items, signature.items).allSatisfy { $0 == $1 }
+  func matches(_ other: Signature) -> Bool {
+    signature.device == other.device && items.count == other.items.count
+      && zip(items, other.items).allSatisfy { $0 == $1 }
   }
 
   /// Scratch memory for one call: a word for each input, and two for each result.

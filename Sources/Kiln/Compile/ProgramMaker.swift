@@ -18,7 +18,8 @@ struct ProgramMaker<Output> {
   }
 
   /// A program for the sizes of this call alone.
-  func fixedProgram(_ signature: Signature, pins: [String: SourceLocation] = [:]) throws(KilnError) -> CompiledProgram {
+  /// - Parameter pins: sizes that had names, and the lines of the closure that asked for their numbers.
+  func fixedProgram(_ signature: Signature, pins: [String: SourceLocation]) throws(KilnError) -> CompiledProgram {
     let start = ContinuousClock.now
     let reasons = table.reasons(signature)
     let traced = try trace(signature.types)
@@ -38,12 +39,13 @@ struct ProgramMaker<Output> {
       FreshBufferCounts(signature.leafNames.prefix(stateCount)), entry: entry)
   }
 
-  /// A program for all sizes of the extents that have names in `types`. Names that the closure asks for as numbers
-  /// become those of this call. Nil where that leaves none, or where the closure cannot be traced without numbers.
+  /// A program for all sizes of the extents that have names in `types`, and the lines that asked for the number of a
+  /// name, which becomes that of this call. Without a program where that leaves no name, or where the closure cannot be
+  /// traced without numbers.
   /// - Throws: what tracing finds, if the names were declared.
   func sizedProgram(
     _ signature: Signature, _ types: [TensorType], isDeclared: Bool
-  ) throws(KilnError) -> SizedProgram? {
+  ) throws(KilnError) -> (program: SizedProgram?, pins: [String: SourceLocation]) {
     let start = ContinuousClock.now
     let reasons = table.reasons(signature)
     var types = types
@@ -65,15 +67,15 @@ struct ProgramMaker<Output> {
       if asked.pins.isEmpty {
         guard let (traced, module, simple) = try? outcome.get() else {
           if isDeclared { _ = try outcome.get() }
-          return nil
+          return (nil, pins)
         }
-        return try sized(signature, types, isDeclared, pins, reasons, traced, module, simple, since: start)
+        return (try sized(signature, types, isDeclared, pins, reasons, traced, module, simple, since: start), pins)
       }
       pins.merge(asked.pins) { old, _ in old }
       let numbers = sizes.filter { asked.pins[$0.key] != nil }
       types = types.map { type in TensorType(type.dtype, Shape(type.shape.map { $0.bound(to: numbers) })) }
     }
-    return nil
+    return (nil, pins)
   }
 
   private func sized(

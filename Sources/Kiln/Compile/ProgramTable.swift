@@ -106,19 +106,24 @@ final class ProgramTable: Sendable {
     var types = try namedTypes(signature, known)
     // The same names again would be the same program.
     if known.sized.contains(where: { $0.types == types }) { types = nil }
-    if let types, let sized = try maker.sizedProgram(signature, types, isDeclared: options.sizes != nil) {
-      do throws(KilnError) {
-        let plan = try sized.makePlan(for: signature)
-        programs.withLock { programs in
-          programs.sized.append(sized)
-          programs.entries.append { sized.reported }
+    var pins: [String: SourceLocation] = [:]
+    if let types {
+      let traced = try maker.sizedProgram(signature, types, isDeclared: options.sizes != nil)
+      pins = traced.pins
+      if let sized = traced.program {
+        do throws(KilnError) {
+          let plan = try sized.makePlan(for: signature)
+          programs.withLock { programs in
+            programs.sized.append(sized)
+            programs.entries.append { sized.reported }
+          }
+          return plan
+        } catch {
+          if sized.isDeclared { throw error.called(at: signature.location, of: location) }
         }
-        return plan
-      } catch {
-        if sized.isDeclared { throw error.called(at: signature.location, of: location) }
       }
     }
-    let program = try maker.fixedProgram(signature)
+    let program = try maker.fixedProgram(signature, pins: pins)
     programs.withLock { programs in
       programs.fixed.append(program)
       programs.entries.append { program.entry }

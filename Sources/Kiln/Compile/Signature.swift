@@ -64,6 +64,18 @@ struct Signature {
     }
   }
 
+  /// Whether a call differs from this one in the types of its tensors only.
+  func hasForm(of other: Signature) -> Bool {
+    guard device == other.device, items.count == other.items.count, names == other.names else { return false }
+    return zip(items, other.items).allSatisfy { mine, others in
+      switch (mine, others) {
+      case (.tensor, .tensor): true
+      case (.constant, .constant): mine == others
+      case (.tensor, .constant), (.constant, .tensor): false
+      }
+    }
+  }
+
   /// What is left of it when the call has ended.
   var withoutTensors: Signature {
     var signature = self

@@ -52,19 +52,7 @@ final class SizedProgram: @unchecked Sendable {
 
   /// Whether a call differs from it in sizes that have names only.
   func accepts(_ other: Signature) -> Bool {
-    guard signature.device == other.device, signature.items.count == other.items.count else { return false }
-    let found = other.types
-    var leaf = 0
-    for (index, item) in signature.items.enumerated() {
-      guard signature.names[index] == other.names[index] else { return false }
-      guard case .tensor = item else {
-        if item == other.items[index] { continue }
-        return false
-      }
-      guard case .tensor = other.items[index], types[leaf].admits(found[leaf]) else { return false }
-      leaf += 1
-    }
-    return true
+    signature.hasForm(of: other) && zip(types, other.types).allSatisfy { $0.admits($1) }
   }
 
   /// The plan for these sizes, if it is there.
@@ -111,14 +99,7 @@ enum SizeNames {
   static func types(
     _ new: Signature, differingFrom old: Signature, _ oldTypes: [TensorType]
   ) -> [TensorType]? {
-    guard old.device == new.device, old.items.count == new.items.count, old.names == new.names else { return nil }
-    for (a, b) in zip(old.items, new.items) {
-      switch (a, b) {
-      case (.tensor, .tensor): continue
-      case (.constant, .constant): if !(a == b) { return nil }
-      case (.tensor, .constant), (.constant, .tensor): return nil
-      }
-    }
+    guard old.hasForm(of: new) else { return nil }
     struct Pair: Hashable {
       var old: Dimension
       var new: Dimension
@@ -141,8 +122,7 @@ enum SizeNames {
 
   /// How many different names there are.
   static func count(_ types: [TensorType]) -> Int {
-    types.reduce(into: Set<String>()) { names, type in for extent in type.shape { names.formUnion(extent.names) } }
-      .count
+    types.reduce(into: Set<String>()) { $0.formUnion($1.shape.names) }.count
   }
 
   private static func name(_ number: Int) -> String {

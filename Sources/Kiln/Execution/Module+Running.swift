@@ -14,7 +14,7 @@ extension Module {
   ) throws(KilnError) -> [AnyTensor] {
     guard let entry = self[function] else { throw KilnError("module.C2", "there is no function @\(function)") }
     if entry.isSymbolic {
-      let bound = try bound(to: entry.sizes(of: inputs.map(\.type.shape)))
+      let bound = try bound(toArguments: inputs.map(\.type.shape), of: entry)
       return try bound.run(function, inputs, on: device)
     }
     let parameters = entry.parameters.map(\.type)

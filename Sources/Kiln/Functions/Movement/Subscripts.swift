@@ -120,7 +120,7 @@ extension TensorProtocol {
   /// The elements from `start` up to `limit` along `axis`; negative numbers count from the end.
   ///
   /// ```swift
-  /// let half = x.sliced(axis: 0, from: 0, to: 2)
+  /// let half = x.sliced(axis: 0, from: 0, to: x.shape[0] / 2)
   /// ```
   /// Errors: `sliced.C1` an axis that is not there; `subscript.C2` bounds that are out of range or descend.
   public func sliced(
