@@ -24,7 +24,7 @@ public enum Sizes {
     let f = function(trains: trains)
     var objects: [Int] = []
     var extra: [Double] = []
-    let sizes = (0..<count).map { number in (1 + number * 7 % 13, 8 + number * 11 % 101) }
+    let sizes = (0..<count).map { number in (1 + number % 4, 8 + number * 11 % 101) }
     for (number, size) in sizes.enumerated() {
       let x = input(size)
       let first = try milliseconds { () throws(KilnError) in try f.run(parameters, x) }
