@@ -23,37 +23,58 @@ package struct Compilation: Sendable {
   private let passed: [(name: String, module: Module)]
   /// Which instructions become one kernel, in the plain module.
   package let fusion: FusionPlan
-  /// Kernels, memory and steps.
-  package let plan: ExecutionPlan
+  /// Kernels, memory and steps, at the sizes that it was compiled for.
+  package private(set) var plan: ExecutionPlan
+  /// Open sizes whose numbers lowering asked for: it is right for these numbers only.
+  package let pinnedSizes: [String: Int]
+  private let regions: ProgramRegions
+  private let device: DeviceDescription
+  private let options: CompilationOptions
 
   /// - Parameters:
   ///   - entry: the function that runs.
   ///   - passes: what is done to the module first; nil: `Pipeline.default(for: entry)`.
-  /// - Throws: `size.C4` where sizes are not numbers yet; what the passes have to say about the program; `module.C2`
-  ///   without the entry; `fuse.call` when a call was not inlined; `lower.C1` for a function that the module does not
-  ///   have, `lower.C2` and `lower.C3` for control flow nested too deeply or too large.
+  ///   - sizes: the numbers of the open sizes of the program.
+  /// - Throws: `size.C4` where a size has no number; what the passes have to say about the program; `module.C2` without
+  ///   the entry; `fuse.call` when a call was not inlined; `lower.C1` for a function that the module does not have,
+  ///   `lower.C2` and `lower.C3` for control flow nested too deeply or too large.
   package init(
     _ module: Module, entry: String, for device: DeviceDescription, options: CompilationOptions = CompilationOptions(),
-    passes: Pipeline? = nil
+    passes: Pipeline? = nil, at sizes: [String: Int] = [:]
   ) throws(KilnError) {
-    var passed = [(name: "module", module: module)]
-    if let (_, name) = module.openSize(reachedFrom: entry) {
+    if let (_, name) = module.openSize(reachedFrom: entry, besides: sizes) {
       throw KilnError("size.C4", "what is compiled here depends on the size \(name); bind it to a number")
     }
-    // Functions without calls, in simplest form.
-    let simple = try (passes ?? .default(for: entry)).run(module) { passed.append(($0.name, $2)) }
-    // What kernels cannot say directly, in ops that they can.
-    let plain = try PlainOps.rewrite(simple)
-    passed.append(("plain", plain))
-    // No more instructions than can be lowered.
-    try Lowering.checkSize(of: plain.require(entry), in: plain)
-    // Which instructions become one kernel, in the entry and in the functions that branches and loops run.
-    fusion = try Fuser.run(plain.require(entry), in: plain, for: device, fuses: options.fuses)
-    // Each group as kernels with a schedule for the device, on buffers, in the order in which they run.
-    let regions = try Lowering.regions(of: fusion, in: plain, for: device, options)
-    // Memory for the buffers, numbers for everything, steps.
-    plan = PlanBuilder(regions).build(options, for: device)
-    self.passed = passed
+    let pins = SizePins(sizes) { .unknown }
+    let stages = try SizePins.$current.withValue(pins) {
+      Result { () throws(KilnError) in
+        var passed = [(name: "module", module: module)]
+        // Functions without calls, in simplest form.
+        let simple = try (passes ?? .default(for: entry)).run(module) { passed.append(($0.name, $2)) }
+        // What kernels cannot say directly, in ops that they can.
+        let plain = try PlainOps.rewrite(simple, entry)
+        passed.append(("plain", plain))
+        // No more instructions than can be lowered.
+        try Lowering.checkSize(of: plain.require(entry), in: plain)
+        // Which instructions become one kernel, in the entry and in the functions that branches and loops run.
+        let fusion = try Fuser.run(plain.require(entry), in: plain, for: device, fuses: options.fuses)
+        // Each group as kernels, on buffers, in the order in which they run.
+        return (passed, fusion, try Lowering.regions(of: fusion, in: plain, for: device, options))
+      }
+    }.get()
+    (passed, fusion, regions) = stages
+    pinnedSizes = sizes.filter { pins.pins[$0.key] != nil }
+    (self.device, self.options) = (device, options)
+    plan = try regions.plan(at: sizes, for: device, options)
+  }
+
+  /// The compilation with the plan for other numbers of the sizes that are not pinned: no stage before it looks at
+  /// them.
+  /// - Throws: `type.C1` where a tensor becomes too large.
+  package func planned(at sizes: [String: Int]) throws(KilnError) -> Compilation {
+    var result = self
+    result.plan = try regions.plan(at: sizes, for: device, options)
+    return result
   }
 
   /// The module before the passes, after each pass that changed it, and in plain ops, if that is something else. The

@@ -31,6 +31,27 @@ public struct Module: Sendable {
     while isTaken("\(base)_\(suffix)") { suffix += 1 }
     return "\(base)_\(suffix)"
   }
+
+  /// `entry` and the functions that it runs, those first.
+  package func functions(reachedFrom entry: String) -> [Function] {
+    var needed: Set<String> = [entry]
+    var found: [Function] = []
+    for function in functions.reversed() where needed.contains(function.name) {
+      found.append(function)
+      for instruction in function.instructions.elements { needed.formUnion(instruction.op.callees) }
+    }
+    return found.reversed()
+  }
+
+  /// The module of `entry` and the functions that it runs. What others require of sizes with the same names is no
+  /// matter of theirs.
+  package func reduced(to entry: String) -> Module {
+    let reached = functions(reachedFrom: entry)
+    var result = Module()
+    result.functions = reached
+    result.indexByName = Dictionary(uniqueKeysWithValues: reached.enumerated().map { ($1.name, $0) })
+    return result
+  }
 }
 
 extension Module: Hashable {

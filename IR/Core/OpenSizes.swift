@@ -1,10 +1,10 @@
 extension Module {
-  /// A size without a number in `entry` or in a function that it runs.
-  package func openSize(reachedFrom entry: String) -> (function: String, name: String)? {
-    var needed: Set<String> = [entry]
-    for function in functions.reversed() where needed.contains(function.name) {
-      if let name = function.openSizes.min() { return (function.name, name) }
-      for instruction in function.instructions.elements { needed.formUnion(instruction.op.callees) }
+  /// A size in `entry` or in a function that it runs which has no number, nor is one of `sizes`.
+  package func openSize(
+    reachedFrom entry: String, besides sizes: [String: Int] = [:]
+  ) -> (function: String, name: String)? {
+    for function in functions(reachedFrom: entry).reversed() {
+      if let name = function.openSizes.filter({ sizes[$0] == nil }).min() { return (function.name, name) }
     }
     return nil
   }
@@ -14,7 +14,7 @@ extension Module {
   /// - Throws: `size.C1` and `size.C2` for sizes that do not fit, `size.C3` for a
   ///   size that no argument brings, `type.C1` when a tensor becomes too large.
   package func bound(toArguments shapes: [Shape], of entry: Function) throws(KilnError) -> Module {
-    let bound = try bound(to: entry.sizes(of: shapes))
+    let bound = try reduced(to: entry.name).bound(to: entry.sizes(of: shapes))
     if let (function, name) = bound.openSize(reachedFrom: entry.name) {
       throw KilnError("size.C3", "@\(function): no argument brings the size \(name)")
     }

@@ -98,9 +98,14 @@ extension KernelDefinition {
   ///
   /// A launch may have the memory that it reads at several buffers; then this must hold for each of them.
   public func canOverwrite(read: Int, written: Int, _ integers: [Int]) -> Bool {
+    canOverwrite(read: read, written: written) { $0.value(integers) }
+  }
+
+  /// The same where the integers are sizes of another kind.
+  package func canOverwrite<Size: Equatable>(read: Int, written: Int, size: (KernelInteger) -> Size) -> Bool {
     guard buffers[read].dtype.byteCount == buffers[written].dtype.byteCount else { return false }
-    func place(_ index: AffineIndex) -> [Int] { ([index.offset] + index.strides).map { $0.value(integers) } }
-    var stored: (stage: Int, place: [Int])?
+    func place(_ index: AffineIndex) -> [Size] { ([index.offset] + index.strides).map(size) }
+    var stored: (stage: Int, place: [Size])?
     for (number, stage) in stages.enumerated() {
       for effect in stage.effects {
         guard let access = effect.access, access.buffer == written else { continue }

@@ -54,6 +54,11 @@ public struct Dimension: Hashable, Sendable, ExpressibleByIntegerLiteral {
     isSymbolic ? Self.table.withLock { $0.polynomials[word - Self.firstPolynomial] } : SizePolynomial(constant: word)
   }
 
+  /// The number of its form in the table, for a size that calls bring; nil for a number.
+  package var formNumber: Int? { isSymbolic ? word - Self.firstPolynomial : nil }
+  /// The size of that form.
+  package init(formNumber: Int) { word = Self.firstPolynomial + formNumber }
+
   /// The size of a dimension of a bound program. A symbolic one asks the trace at hand, which then serves that size
   /// alone.
   package var staticSize: Int { isSymbolic ? SizePins.pin(self) : word }
@@ -96,6 +101,7 @@ public struct Dimension: Hashable, Sendable, ExpressibleByIntegerLiteral {
   /// Whether both have one size at every call, at none (false), or that depends (nil).
   public static func equality(_ a: Dimension, _ b: Dimension) -> Bool? {
     if a == b { return true }
+    if !a.isSymbolic && !b.isSymbolic { return false }
     let difference = (a - b).polynomial
     return difference.isAlwaysPositive || (difference * SizePolynomial(constant: -1)).isAlwaysPositive ? false : nil
   }

@@ -28,13 +28,14 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral {
   public var elementCount: Int { extents.reduce(1) { $0.saturatingProduct($1.staticSize) } }
 
   /// Elements (not bytes) between neighbours along each axis of a contiguous row-major tensor.
-  public var rowMajorStrides: [Int] {
-    var strides = [Int](repeating: 1, count: rank)
-    for axis in stride(from: rank - 2, through: 0, by: -1) {
-      strides[axis] = strides[axis + 1].saturatingProduct(extents[axis + 1].staticSize)
-    }
-    return strides
+  package var rowMajorSteps: [Dimension] {
+    var steps = [Dimension](repeating: 1, count: rank)
+    for axis in stride(from: rank - 2, through: 0, by: -1) { steps[axis] = steps[axis + 1] * extents[axis + 1] }
+    return steps
   }
+
+  /// The same where the extents are numbers.
+  public var rowMajorStrides: [Int] { rowMajorSteps.map(\.staticSize) }
 }
 
 extension Shape: RandomAccessCollection, MutableCollection {

@@ -4,7 +4,7 @@ import KilnIR
 struct ClusterSet {
   struct Draft {
     var kind: FusionPlan.Cluster.Kind
-    var domain: [Int]
+    var domain: [Dimension]
     var members: [InstructionID]
     /// For each member the number of reductions of this cluster, one after the other, that stand before it.
     var depth: [InstructionID: Int] = [:]
@@ -15,9 +15,7 @@ struct ClusterSet {
       if case .reduction(let axes) = kind { axes } else { [] }
     }
     var keptAxes: [Int] { domain.indices.filter { !reducedAxes.contains($0) } }
-    var keptExtents: [Int] { keptAxes.map { domain[$0] } }
-    var pointCount: Int { domain.reduce(1, *) }
-    var innerCount: Int { reducedAxes.reduce(1) { $0 * domain[$1] } }
+    var keptExtents: [Dimension] { keptAxes.map { domain[$0] } }
   }
 
   private(set) var drafts: [Draft] = []

@@ -9,7 +9,7 @@ struct ContractionDomain {
   let lhs: IndexExpression
   let rhs: IndexExpression
 
-  var termExtents: [Int] { Array(domain.extents[resultRank...]) }
+  var termExtents: [Dimension] { Array(domain.extents[resultRank...]) }
 
   /// A convolution must be plain (see `PlainConvolution`): all its reads lie within the operand.
   init(_ op: ContractionOp, _ lhs: TensorType, _ rhs: TensorType, _ result: TensorType) {
@@ -36,14 +36,14 @@ struct ContractionDomain {
     for (number, pair) in contract.enumerated() {
       (lhsAxis[pair.lhs], rhsAxis[pair.rhs]) = (result.rank + number, result.rank + number)
     }
-    domain = IndexDomain(extents: result.shape.dimensions + contract.map { lhs.shape.dimensions[$0.lhs] })
+    domain = IndexDomain(extents: Array(result.shape) + contract.map { lhs.shape[$0.lhs] })
     resultRank = result.rank
     self.lhs = domain.identity((0..<lhs.rank).map { lhsAxis[$0] ?? 0 })
     self.rhs = domain.identity((0..<rhs.rank).map { rhsAxis[$0] ?? 0 })
   }
 
   private init(_ convolution: Convolution, _ lhs: TensorType, _ rhs: TensorType, _ result: TensorType) {
-    let domain = IndexDomain(extents: result.shape.dimensions + convolution.termExtents(lhs, rhs).map(\.staticSize))
+    let domain = IndexDomain(extents: result.shape + convolution.termExtents(lhs, rhs))
     var (left, right) = (IndexExpression(), IndexExpression())
     for _ in 0..<lhs.rank { left.append(.zero(domain.extents.count)) }
     for _ in 0..<rhs.rank { right.append(.zero(domain.extents.count)) }
@@ -55,7 +55,7 @@ struct ContractionDomain {
       case .rhs(let rhsAxis): right[rhsAxis] = coordinate(axis)
       case .positions(let number):
         let window = convolution.windows[number]
-        left[window.axes.lhs] = left[window.axes.lhs] + coordinate(axis) * window.stride + -window.low.staticSize
+        left[window.axes.lhs] = left[window.axes.lhs] + coordinate(axis) * Dimension(window.stride) + window.low * -1
       }
     }
     for (number, role) in convolution.termAxes.enumerated() {
@@ -64,7 +64,7 @@ struct ContractionDomain {
       case .contract(let pair): (left[pair.lhs], right[pair.rhs]) = (tap, tap)
       case .taps(let number):
         let window = convolution.windows[number]
-        left[window.axes.lhs] = left[window.axes.lhs] + tap * window.rhsDilation
+        left[window.axes.lhs] = left[window.axes.lhs] + tap * Dimension(window.rhsDilation)
         right[window.axes.rhs] = tap
       }
     }

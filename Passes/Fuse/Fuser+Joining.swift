@@ -3,7 +3,7 @@ import KilnIR
 /// Which cluster an instruction may join, and which clusters become one.
 extension Fuser {
   /// Clusters that an instruction reading these values at its point could join, the latest first.
-  func candidates(_ values: [ValueID], _ shape: [Int]) -> [Int] {
+  func candidates(_ values: [ValueID], _ shape: [Dimension]) -> [Int] {
     guard fuses else { return [] }
     var found: [Int] = []
     for value in values {
@@ -17,7 +17,7 @@ extension Fuser {
   /// What the instruction would read as a member of `cluster`, and how many reductions of the cluster stand before it;
   /// nil when it cannot be one.
   func canJoin(
-    _ id: InstructionID, _ cluster: Int, _ shape: [Int], _ operands: [(value: ValueID, reading: OperandReading)]
+    _ id: InstructionID, _ cluster: Int, _ shape: [Dimension], _ operands: [(value: ValueID, reading: OperandReading)]
   ) -> (bases: [Resolver.Base], depth: Int)? {
     let draft = set.drafts[cluster]
     guard draft.members.count < Self.maximumMembers, limit?.allows(draft.members + [id]) ?? true
@@ -78,13 +78,14 @@ extension Fuser {
   }
 
   /// Whether one kernel may pass over its rows again after a reduction: they are the innermost axes, and short enough.
-  func canReadRowsAgain(_ domain: [Int], _ axes: [Int]) -> Bool {
+  /// A row whose length calls bring is taken to be short: it is right at any length.
+  func canReadRowsAgain(_ domain: [Dimension], _ axes: [Int]) -> Bool {
     axes == Array((domain.count - axes.count)..<domain.count)
-      && axes.reduce(1) { $0 * domain[$1] } <= Self.maximumRow
+      && Dimension.isAtLeast(Dimension(Self.maximumRow), axes.reduce(1) { $0 * domain[$1] }) != false
   }
 
   /// Joins the clusters of an instruction's producers where one kernel can do their work.
-  mutating func mergeProducers(_ shape: [Int], _ values: [ValueID]) {
+  mutating func mergeProducers(_ shape: [Dimension], _ values: [ValueID]) {
     let found = candidates(values, shape)
     guard found.count > 1 else { return }
     var target = found[0]

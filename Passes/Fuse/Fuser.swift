@@ -86,7 +86,7 @@ struct Fuser {
 
   // MARK: Reading
 
-  func extents(_ value: ValueID) -> [Int] { function.valueTypes[value].shape.dimensions }
+  func extents(_ value: ValueID) -> [Dimension] { Array(function.valueTypes[value].shape) }
 
   /// What is read for the element of a value at its own place.
   func base(of value: ValueID) -> Resolver.Base {
@@ -124,7 +124,7 @@ struct Fuser {
   // MARK: Placing
 
   private mutating func begin(
-    _ kind: FusionPlan.Cluster.Kind, _ domain: [Int], _ id: InstructionID, _ readAtPoint: [ValueID],
+    _ kind: FusionPlan.Cluster.Kind, _ domain: [Dimension], _ id: InstructionID, _ readAtPoint: [ValueID],
     _ readAsBuffer: [ValueID] = []
   ) {
     let producers = readAtPoint.compactMap { produce(base(of: $0)) }
@@ -132,7 +132,7 @@ struct Fuser {
   }
 
   private mutating func begin(
-    _ kind: FusionPlan.Cluster.Kind, _ domain: [Int], _ id: InstructionID, after producers: [Int]
+    _ kind: FusionPlan.Cluster.Kind, _ domain: [Dimension], _ id: InstructionID, after producers: [Int]
   ) {
     let cluster = set.add(ClusterSet.Draft(kind: kind, domain: domain, members: [id]), after: producers)
     if case .reduction = kind { set.update(cluster) { $0.depth[id] = 1 } }

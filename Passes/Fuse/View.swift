@@ -36,7 +36,7 @@ extension Op {
     let axisCount = domain.extents.count
     switch self {
     case .movement(.reshape):
-      return domain.delinearize(domain.linearize(index, result.shape.dimensions), operand.shape.dimensions)
+      return domain.delinearize(domain.linearize(index, result.shape), operand.shape)
     case .movement(.broadcast(_, let axes)):
       return axes.enumerated().map { axis, target in
         operand.shape[axis] == 1 ? .zero(axisCount) : index[target]
@@ -46,21 +46,20 @@ extension Op {
       for (axis, source) in permutation.enumerated() { result[source] = index[axis] }
       return result
     case .movement(.slice(let start, _, let stride)):
-      // A stride beyond the axis is never taken, and must not overflow.
       return index.enumerated().map { axis, expression in
-        expression * min(stride[axis], max(operand.shape.dimensions[axis], 1)) + start[axis].staticSize
+        expression * operand.shape[axis].step(stride[axis]) + start[axis]
       }
     case .movement(.reverse(let axes)):
       return index.enumerated().map { axis, expression in
-        axes.contains(axis) ? expression * -1 + (operand.shape.dimensions[axis] - 1) : expression
+        axes.contains(axis) ? expression * -1 + (operand.shape[axis] - 1) : expression
       }
     case .movement(.windows(let axes, _, let strides, let dilations)):
       var positions = Array(index[..<operand.rank])
       for (number, axis) in axes.enumerated() {
-        // A step beyond the axis is never taken, and must not overflow.
-        let extent = max(operand.shape.dimensions[axis], 1)
+        let extent = operand.shape[axis]
         positions[axis] =
-          positions[axis] * min(strides[number], extent) + index[operand.rank + number] * min(dilations[number], extent)
+          positions[axis] * extent.step(strides[number])
+          + index[operand.rank + number] * extent.step(dilations[number])
       }
       return positions
     case .control(.stopGradient), .control(.barrier): return index
@@ -70,4 +69,9 @@ extension Op {
       return nil
     }
   }
+}
+
+extension Dimension {
+  /// A step along an axis of this extent. One beyond the axis is never taken, and must not overflow.
+  func step(_ stride: Int) -> Dimension { Dimension(size.map { Swift.min(stride, Swift.max($0, 1)) } ?? stride) }
 }

@@ -1,7 +1,7 @@
 import KilnIR
 
-/// A program as launches and regions on buffers: what is left is to find memory for the buffers.
-struct ProgramRegions {
+/// A program as launches and regions on buffers: what is left is to give sizes their numbers, and the buffers memory.
+struct ProgramRegions: Sendable {
   var function: Function
   var results: [ExecutionPlan.Result]
   var nodes: [RegionNode]
@@ -9,6 +9,24 @@ struct ProgramRegions {
   /// Of the donations that were asked for those that are safe, and the others.
   var donations: [ExecutionPlan.Donation]
   var refusedDonations: [ExecutionPlan.Donation]
+  /// The types of all values that depend on open sizes.
+  var sizedTypes: Set<TensorType>
+
+  /// Schedules and memory for the numbers of the open sizes, numbers for everything, steps.
+  /// - Throws: `type.C1` where a tensor becomes too large.
+  func plan(
+    at sizes: [String: Int], for device: DeviceDescription, _ options: CompilationOptions
+  ) throws(KilnError) -> ExecutionPlan {
+    var values = SizeValues(sizes)
+    for type in sizedTypes {
+      do throws(ConstraintFailure) {
+        try values.type(type).requireAddressable()
+      } catch {
+        throw KilnError(error)
+      }
+    }
+    return PlanBuilder(self, values).build(options, for: device)
+  }
 }
 
 /// From the groups of a program to kernels on buffers.
@@ -42,7 +60,10 @@ enum Lowering {
     }
     return ProgramRegions(
       function: function, results: results, nodes: lowered.nodes, buffers: lowering.buffers, donations: donations,
-      refusedDonations: options.donations.filter { !donations.contains($0) })
+      refusedDonations: options.donations.filter { !donations.contains($0) },
+      sizedTypes: module.functions.reduce(into: []) { types, function in
+        types.formUnion(function.valueTypes.elements.filter(\.shape.isSymbolic))
+      })
   }
 
   /// Where each result comes from: memory of its own, a parameter or an earlier result.
@@ -61,7 +82,7 @@ enum Lowering {
     _ donation: ExecutionPlan.Donation, _ function: Function, _ resolver: Resolver
   ) -> Bool {
     let (parameter, result) = (ValueID(donation.parameter), resolver.bufferRoot(function.results[donation.result]))
-    return function.valueTypes[parameter].byteCount == function.valueTypes[result].byteCount
+    return function.valueTypes[parameter].byteSize == function.valueTypes[result].byteSize
       && !function.isParameter(result)
       && !function.results.contains { resolver.bufferRoot($0) == parameter }
   }
@@ -85,4 +106,9 @@ enum Lowering {
     for callee in module.functions { sizes[callee.name] = try size(callee) }
     _ = try size(function)
   }
+}
+
+extension TensorType {
+  /// The bytes of its elements, which may depend on sizes that calls bring.
+  fileprivate var byteSize: Dimension { shape.size * Dimension(dtype.byteCount) }
 }

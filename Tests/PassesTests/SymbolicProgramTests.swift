@@ -12,48 +12,12 @@ import Testing
   /// running extreme wants an element.
   static let careful = ["broadcast.C4", "gather.C3", "scatter.C5"]
 
-  /// A program, the same with names for some sizes, and the numbers of the names.
-  struct Case {
-    let seed: UInt64
-    let program: RandomProgram
-    let named: RandomProgram
-    let original: [String: Int]
-
-    /// Nil where no extent of a parameter can have a name.
-    init?(seed: UInt64) throws {
-      var random = SplitMix64(seed: seed)
-      let program = try RandomProgram(seed: seed)
-      // Whether an axis of one element repeats is decided by the declaration.
-      let numbers = program.parameterSizes.filter { $0 != 1 }.sorted()
-      let chosen = numbers.filter { _ in Bool.random(using: &random) }
-      guard let first = numbers.first else { return nil }
-      let names = Dictionary(uniqueKeysWithValues: (chosen.isEmpty ? [first] : chosen).map { ($0, "s\($0)") })
-      self.seed = seed
-      self.program = program
-      named = try program.naming(names, seed: random.next())
-      original = Dictionary(uniqueKeysWithValues: names.map { ($0.value, $0.key) })
-    }
-
-    /// The sizes of the program itself, and some where one is another.
-    func bindings(_ count: Int) -> [[String: Int]] {
-      var random = SplitMix64(seed: seed &+ 99)
-      var bindings = [original]
-      for number in 0..<count {
-        var sizes = original
-        guard let name = sizes.keys.sorted().randomElement(using: &random) else { break }
-        sizes[name] = number < 2 ? number : [2, 3, 4, 7, (sizes[name] ?? 0) + 1].randomElement(using: &random)
-        bindings.append(sizes)
-      }
-      return bindings
-    }
-  }
-
   /// The cases, and how many programs have a size that shapes them.
-  private static func cases(_ seeds: Range<UInt64>) throws -> (cases: [Case], skippedCount: Int) {
-    var (cases, skippedCount) = ([Case](), 0)
+  private static func cases(_ seeds: Range<UInt64>) throws -> (cases: [SizedRandomProgram], skippedCount: Int) {
+    var (cases, skippedCount) = ([SizedRandomProgram](), 0)
     for seed in seeds {
       do {
-        guard let test = try Case(seed: seed) else { continue }
+        guard let test = try SizedRandomProgram(seed: seed) else { continue }
         _ = try test.named.module.bound(to: test.original)
         cases.append(test)
       } catch let failure as ConstraintFailure {

@@ -6,7 +6,7 @@ struct ClusterLowering {
   let cluster: FusionPlan.Cluster
 
   var function: Function { resolver.function }
-  private var extents: [Int] { cluster.domain.dimensions }
+  private var extents: [Dimension] { Array(cluster.domain) }
 
   static func lower(_ cluster: FusionPlan.Cluster, _ resolver: Resolver) -> [KernelDraft] {
     let lowering = ClusterLowering(resolver: resolver, cluster: cluster)
@@ -22,19 +22,19 @@ struct ClusterLowering {
     }
   }
 
-  func writer(_ domain: [Int], _ axes: [Int], _ numbers: [ValueID: Int] = [:]) -> StageWriter {
+  func writer(_ domain: [Dimension], _ axes: [Int], _ numbers: [ValueID: Int] = [:]) -> StageWriter {
     StageWriter(
       resolver: resolver, domain: IndexDomain(extents: domain), axes: axes, members: Set(cluster.members),
       reducedNumbers: numbers, sites: [])
   }
 
   func draft(
-    _ buffers: BufferList, outer: [Int], _ stages: [KernelDefinition.Stage], _ sites: [ExecutionPlan.Site],
+    _ buffers: BufferList, outer: [Dimension], _ stages: [KernelDefinition.Stage], _ sites: [KernelDraft.Site],
     scratch: [DType] = []
   ) -> KernelDraft {
     KernelDraft(
       kernel: KernelDefinition(
-        buffers: buffers.buffers, scratchRows: scratch, integerCount: 0, outer: outer.map { .constant($0) },
+        buffers: buffers.buffers, scratchRows: scratch, integerCount: 0, outer: outer.map { KernelInteger($0) },
         stages: stages),
       bindings: buffers.bindings, sites: sites, label: Self.label(cluster, function))
   }
@@ -86,7 +86,7 @@ struct ClusterLowering {
       buffers, outer: extents,
       [
         KernelDefinition.Stage(
-          inner: places.termExtents.map { .constant($0) }, body: products.body, effects: [.reduce(.dot(right), left)]),
+          inner: places.termExtents.map { KernelInteger($0) }, body: products.body, effects: [.reduce(.dot(right), left)]),
         KernelDefinition.Stage(inner: [], body: epilogue.body, effects: effects),
       ], epilogue.sites)
   }
@@ -100,11 +100,11 @@ struct ClusterLowering {
     guard case .indexing(.scatter(let indexed, let combiner, let bounds)) = instruction.op else {
       preconditionFailure("a scatter cluster has a scatter")
     }
-    let updateExtents = function.valueTypes[instruction.operands[2]].shape.dimensions
+    let updateExtents = Array(function.valueTypes[instruction.operands[2]].shape)
     let domain = IndexDomain(extents: updateExtents)
     let identity = domain.identity(Array(updateExtents.indices))
     let type = function.valueTypes[instruction.result]
-    let strides = type.shape.rowMajorStrides
+    let strides = type.shape.rowMajorSteps
     var buffers = BufferList()
     let layout = writer(updateExtents, []).indexingLayout(id, indexed)
     let outerAxes = layout.operandAxes.compactMap { $0 }
@@ -114,16 +114,16 @@ struct ClusterLowering {
     let numbers = update.components(id, indexed, layout, at: identity, &buffers)
     let value = update.element(instruction.operands[2], at: identity, &buffers)
     let data = zip(indexed.axes, numbers).map { axis, number in
-      let extent = type.shape.dimensions[axis]
+      let extent = type.shape[axis]
       return DataIndex(
-        number, stride: .constant(strides[axis]), extent: .constant(extent),
+        number, stride: KernelInteger(strides[axis]), extent: KernelInteger(extent),
         site: update.site(id, axis: axis, extent: extent))
     }
     let start = layout.operandAxes.map { $0.map { identity[$0] } ?? .zero(updateExtents.count) }
     let buffer = buffers.index(.value(instruction.result), type.dtype, isWritten: true)
     let place = BufferAccess(buffer, update.affine(start, in: type.shape), data: data, bounds: bounds)
     let stage = KernelDefinition.Stage(
-      inner: innerAxes.map { .constant(updateExtents[$0]) }, body: update.body,
+      inner: innerAxes.map { KernelInteger(updateExtents[$0]) }, body: update.body,
       effects: [.scatter(combiner, value, place)])
     let updates = draft(buffers, outer: outerAxes.map { updateExtents[$0] }, [stage], update.sites)
     return [copy(of: instruction.operands[0])] + (updateExtents.contains(0) ? [] : [updates])
@@ -138,14 +138,14 @@ struct ClusterLowering {
   private func updateSlice(_ id: InstructionID, _ bounds: IndexBounds) -> [KernelDraft] {
     let operands = function.instructions[id].operands
     let type = function.valueTypes[operands[0]]
-    let sizes = function.valueTypes[operands[1]].shape.dimensions
+    let sizes = Array(function.valueTypes[operands[1]].shape)
     guard !sizes.contains(0) else { return [copy(of: operands[0])] }
     let identity = IndexDomain(extents: sizes).identity(Array(sizes.indices))
     var buffers = BufferList()
     var stage = writer(sizes, Array(sizes.indices))
     let value = stage.element(operands[1], at: identity, &buffers)
     let axes = stage.movingAxes(sizes, in: type, bounds)
-    let strides = type.shape.rowMajorStrides
+    let strides = type.shape.rowMajorSteps
     let data = stage.starts(id, operands.dropFirst(2), axes, strides: axes.map { strides[$0.axis] }, &buffers)
     let buffer = buffers.index(.value(cluster.outputs[0]), type.dtype, isWritten: true)
     let place = stage.affine(identity, in: type.shape)
@@ -185,7 +185,7 @@ struct ClusterLowering {
     }
     return draft(
       buffers, outer: others.map { extents[$0] },
-      [KernelDefinition.Stage(inner: [.constant(extents[axis])], body: stage.body, effects: [effect])], stage.sites)
+      [KernelDefinition.Stage(inner: [KernelInteger(extents[axis])], body: stage.body, effects: [effect])], stage.sites)
   }
 
   /// Each piece is stored into its part of the result; the padding is stored everywhere first.
@@ -194,23 +194,24 @@ struct ClusterLowering {
     let instruction = function.instructions[cluster.members[cluster.members.count - 1]]
     switch instruction.op {
     case .movement(.pad(let low, _, let interior)):
-      let unit = Array(repeating: 1, count: extents.count)
+      let unit = Array(repeating: Dimension(1), count: extents.count)
       return [
         piece(instruction.operands[1], extents, broadcastScalar: true, low: unit.map { $0 - 1 }, step: unit),
         piece(
-          instruction.operands[0], function.valueTypes[instruction.operands[0]].shape.dimensions,
-          broadcastScalar: false, low: low.map(\.staticSize),
+          instruction.operands[0], Array(function.valueTypes[instruction.operands[0]].shape), broadcastScalar: false,
+          low: low,
           // A single element has no holes beside it; counting them must not overflow.
-          step: zip(interior, function.valueTypes[instruction.operands[0]].shape.dimensions).map { $1 > 1 ? $0 + 1 : 1 }
-        ),
+          step: zip(interior, function.valueTypes[instruction.operands[0]].shape).map { holes, extent in
+            Dimension.isAtLeast(1, extent) == true ? 1 : Dimension(holes) + 1
+          }),
       ].filter { !$0.isEmpty }
     case .movement(.concatenate(let axis)):
-      var start = 0
+      var start: Dimension = 0
       return instruction.operands.compactMap { operand in
-        let shape = function.valueTypes[operand].shape.dimensions
-        var low = Array(repeating: 0, count: extents.count)
+        let shape = Array(function.valueTypes[operand].shape)
+        var low = Array(repeating: Dimension(0), count: extents.count)
         low[axis] = start
-        start += shape[axis]
+        start = start + shape[axis]
         let draft = piece(
           operand, shape, broadcastScalar: false, low: low, step: Array(repeating: 1, count: extents.count))
         return draft.isEmpty ? nil : draft
@@ -223,7 +224,7 @@ struct ClusterLowering {
   }
 
   private func piece(
-    _ operand: ValueID, _ shape: [Int], broadcastScalar: Bool, low: [Int], step: [Int]
+    _ operand: ValueID, _ shape: [Dimension], broadcastScalar: Bool, low: [Dimension], step: [Dimension]
   ) -> KernelDraft {
     let domain = IndexDomain(extents: shape)
     let identity = domain.identity(Array(shape.indices))

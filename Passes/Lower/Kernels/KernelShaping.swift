@@ -1,20 +1,9 @@
 import KilnIR
 
-/// Rewrites of a kernel whose integers are all constants that change neither what it computes nor in which order.
+/// Rewrites of a kernel that is being written which change neither what it computes nor in which order.
 extension KernelDraft {
-  /// Gives the definition its final form, and the kernel a schedule.
-  mutating func finish(for device: DeviceDescription) {
-    collapseAxes()
-    orderContractionAxes()
-    if let limits = device.workGroups {
-      schedule = .openCL(WorkMapping.schedule(MappingFacts(kernel, limits)))
-    } else {
-      schedule = .cpu(ScheduleChoice(device: device).schedule(kernel))
-    }
-  }
-
   /// Drops axes of one element and joins neighbours that every access walks as one.
-  private mutating func collapseAxes() {
+  mutating func collapseAxes() {
     dropUnitAxes()
     collapseOuter()
     collapseInner()
@@ -39,12 +28,12 @@ extension KernelDraft {
   private mutating func collapseOuter() {
     var axis = kernel.outer.count - 2
     while axis >= 0 {
-      let size = kernel.outer[axis + 1].value([])
+      let size = kernel.outer[axis + 1].size
       if kernel.stages.allSatisfy({ $0.walksAsOne(axis, size) }) {
         for stage in kernel.stages.indices {
           kernel.stages[stage].mapStrides { strides in Self.removing(axis, strides) }
         }
-        kernel.outer[axis + 1] = .constant(kernel.outer[axis].value([]) * size)
+        kernel.outer[axis + 1] = KernelInteger(kernel.outer[axis].size * size)
         kernel.outer.remove(at: axis)
       }
       axis -= 1
@@ -60,12 +49,12 @@ extension KernelDraft {
     for group in groups where !group.isEmpty {
       var axis = kernel.stages[group[0]].inner.count - 2
       while axis >= 0 {
-        let size = kernel.stages[group[0]].inner[axis + 1].value([])
+        let size = kernel.stages[group[0]].inner[axis + 1].size
         if group.allSatisfy({ kernel.stages[$0].walksAsOne(outerCount + axis, size) }) {
           for stage in group {
             kernel.stages[stage].mapStrides { strides in Self.removing(outerCount + axis, strides) }
-            let joined = kernel.stages[stage].inner[axis].value([]) * size
-            kernel.stages[stage].inner[axis + 1] = .constant(joined)
+            let joined = kernel.stages[stage].inner[axis].size * size
+            kernel.stages[stage].inner[axis + 1] = KernelInteger(joined)
             kernel.stages[stage].inner.remove(at: axis)
           }
         }
@@ -82,7 +71,7 @@ extension KernelDraft {
 
   /// Puts the outer axes of a matrix product in the order of their roles, by the operand that moves along them. Where
   /// each channel is a product of its own, vectors run along the channels instead.
-  private mutating func orderContractionAxes() {
+  mutating func orderContractionAxes() {
     guard var (lhs, rhs) = kernel.plainDot, !kernel.isChannelwiseDot else { return }
     func moves(_ access: BufferAccess, _ axis: Int) -> Bool { access.index.strides[axis] != .constant(0) }
     let outer = Array(kernel.outer.indices)
@@ -108,51 +97,15 @@ extension KernelDraft {
       kernel.stages[stage].mapStrides { strides in order.map { strides[$0] } + strides[count...] }
     }
   }
-
-  /// Replaces extents, strides and offsets that do not shape the code by launch arguments, in the order of their
-  /// appearance, then the numbers of a contraction's schedule, and gives the arguments. Kernels that differ in sizes
-  /// alone become equal.
-  mutating func parameterize() -> [Int] {
-    var integers: [Int] = []
-    func argument(_ integer: KernelInteger) -> KernelInteger {
-      integers.append(integer.value([]))
-      return .argument(integers.count - 1)
-    }
-    func step(_ integer: KernelInteger) -> KernelInteger {
-      integer == .constant(0) || integer == .constant(1) ? integer : argument(integer)
-    }
-    func affine(_ index: AffineIndex) -> AffineIndex {
-      AffineIndex(
-        offset: index.offset == .constant(0) ? index.offset : argument(index.offset), strides: index.strides.map(step))
-    }
-    kernel.outer = kernel.outer.map(argument)
-    // Stages that share scratch rows have one inner domain, so they name its extents by the same arguments.
-    var shared: (constants: [KernelInteger], arguments: [KernelInteger])?
-    for stage in kernel.stages.indices {
-      let inner = kernel.stages[stage].inner
-      if let shared, shared.constants == inner {
-        kernel.stages[stage].inner = shared.arguments
-      } else {
-        kernel.stages[stage].inner = inner.map(argument)
-        if !kernel.scratchRows.isEmpty && !inner.isEmpty { shared = (inner, kernel.stages[stage].inner) }
-      }
-      kernel.stages[stage].mapAccesses(affine: affine, stride: step, extent: argument)
-    }
-    if case .cpu(.contraction(let contraction)) = schedule {
-      schedule = .cpu(.contraction(contraction.mapIntegers(argument)))
-    }
-    kernel.integerCount = integers.count
-    return integers
-  }
 }
 
 extension KernelDefinition.Stage {
   /// Whether every access makes one step along `axis` where the next axis, of `size` elements, makes `size` steps.
-  func walksAsOne(_ axis: Int, _ size: Int) -> Bool {
+  func walksAsOne(_ axis: Int, _ size: Dimension) -> Bool {
     // An access without inner axes (in a stage that has none) still has all outer strides.
     affineIndices.filter { $0.strides.count > axis }.allSatisfy { index in
       index.strides.count > axis + 1
-        && index.strides[axis].value([]) == index.strides[axis + 1].value([]) * size
+        && index.strides[axis].size == index.strides[axis + 1].size * size
     }
   }
 

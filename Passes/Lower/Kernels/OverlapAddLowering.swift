@@ -37,7 +37,7 @@ extension ClusterLowering {
     let counts = operand.shape.dimensions
     let rank = grid.shape.rank
     let numbers = grid.axes.indices
-    let whole = grid.shape.dimensions
+    let whole = Array(grid.shape)
     let result = instruction.result
     let dtype = operand.dtype
     guard !counts.contains(0) else {
@@ -63,7 +63,7 @@ extension ClusterLowering {
   }
 
   /// One number everywhere.
-  private func fill(_ value: ValueID, _ number: Scalar, _ extents: [Int]) -> KernelDraft {
+  private func fill(_ value: ValueID, _ number: Scalar, _ extents: [Dimension]) -> KernelDraft {
     var stage = writer(extents, Array(extents.indices))
     var buffers = BufferList()
     let constant = stage.emit(.constant(number))
@@ -79,20 +79,19 @@ extension ClusterLowering {
   ) -> KernelDraft {
     let operand = instruction.operands[0]
     let rank = grid.shape.rank
-    let extents = function.valueTypes[operand].shape.dimensions[..<rank] + taps.map(\.count)
-    let domain = IndexDomain(extents: Array(extents))
+    let extents = Array(function.valueTypes[operand].shape[..<rank]) + taps.map { Dimension($0.count) }
+    let domain = IndexDomain(extents: extents)
     var index = domain.identity(Array(extents.indices))
-    for (number, range) in taps.enumerated() { index[rank + number] = index[rank + number] + range.lowerBound }
+    for (number, range) in taps.enumerated() { index[rank + number] = index[rank + number] + Dimension(range.lowerBound) }
     var place = Array(index[..<rank])
     for (number, axis) in grid.axes.enumerated() {
-      // A step beyond the axis is never taken, and must not overflow.
-      let size = grid.shape.dimensions[axis]
+      let size = grid.shape[axis]
       place[axis] =
-        place[axis] * min(grid.strides[number], size) + index[rank + number] * min(grid.dilations[number], size)
+        place[axis] * size.step(grid.strides[number]) + index[rank + number] * size.step(grid.dilations[number])
     }
     // The taps beside their windows, so that neighbours in the result are neighbours in the loops.
     let loops = (0..<rank).flatMap { axis in [axis] + (grid.axes.firstIndex(of: axis).map { [rank + $0] } ?? []) }
-    var stage = writer(Array(extents), loops)
+    var stage = writer(extents, loops)
     var buffers = BufferList()
     var effects: [Effect] = []
     if let start {

@@ -19,7 +19,7 @@ struct ReductionLowering {
     self.resolver = resolver
     self.cluster = cluster
     self.axes = axes
-    domain = IndexDomain(extents: cluster.domain.dimensions)
+    domain = IndexDomain(extents: Array(cluster.domain))
     keptAxes = cluster.domain.indices.filter { !axes.contains($0) }
     members = Set(cluster.members)
     for id in cluster.members {
@@ -90,9 +90,9 @@ struct ReductionLowering {
     for id in roots.joined() where isReduction(id) { numbers[function.instructions[id].result] = numbers.count }
 
     var buffers = BufferList()
-    var sites: [ExecutionPlan.Site] = []
+    var sites: [KernelDraft.Site] = []
     var stages: [KernelDefinition.Stage] = []
-    let inner = axes.map { KernelInteger.constant(domain.extents[$0]) }
+    let inner = axes.map { KernelInteger(domain.extents[$0]) }
     for (stage, stageRoots) in roots.enumerated() {
       var writer = StageWriter(
         resolver: resolver, domain: domain, axes: keptAxes + axes, members: members, reducedNumbers: numbers,
@@ -132,7 +132,7 @@ struct ReductionLowering {
     return KernelDraft(
       kernel: KernelDefinition(
         buffers: buffers.buffers, scratchRows: rows.map { function.valueTypes[function.instructions[$0].result].dtype },
-        integerCount: 0, outer: keptAxes.map { .constant(domain.extents[$0]) }, stages: stages),
+        integerCount: 0, outer: keptAxes.map { KernelInteger(domain.extents[$0]) }, stages: stages),
       bindings: buffers.bindings, sites: sites, label: ClusterLowering.label(cluster, function))
   }
 

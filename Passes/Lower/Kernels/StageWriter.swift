@@ -40,7 +40,7 @@ struct StageWriter {
 
   private(set) var body: [BodyInstruction] = []
   private var interned: [BodyInstruction: BodyID] = [:]
-  private(set) var sites: [ExecutionPlan.Site]
+  private(set) var sites: [KernelDraft.Site]
 
   private struct Place: Hashable {
     var value: ValueID
@@ -51,7 +51,7 @@ struct StageWriter {
 
   init(
     resolver: Resolver, domain: IndexDomain, axes: [Int], members: Set<InstructionID>, reducedNumbers: [ValueID: Int],
-    sites: [ExecutionPlan.Site]
+    sites: [KernelDraft.Site]
   ) {
     self.resolver = resolver
     self.domain = domain
@@ -71,14 +71,14 @@ struct StageWriter {
     return id
   }
 
-  /// The affine form over this stage's axes. All numbers are constants still; parameters come last.
+  /// The affine form over this stage's axes.
   func affine(_ expression: LinearExpression) -> AffineIndex {
     AffineIndex(
-      offset: .constant(expression.constant), strides: axes.map { .constant(expression.coefficients[$0]) })
+      offset: KernelInteger(expression.constant), strides: axes.map { KernelInteger(expression.coefficients[$0]) })
   }
 
   func affine(_ index: IndexExpression, in shape: Shape) -> AffineIndex {
-    affine(domain.linearize(index, shape.dimensions))
+    affine(domain.linearize(index, shape))
   }
 
   /// The element of `value` at `index`.
@@ -121,8 +121,9 @@ struct StageWriter {
       let dtype: DType = type.dtype == .i32 ? .i32 : .i64
       return convert(emit(.index(affine(index[axis]), dtype: dtype)), from: dtype, to: type.dtype)
     case .dimensionSize(let axis):
-      let size = function.valueTypes[instruction.operands[0]].shape.dimensions[axis]
-      return emit(.constant(Scalar(Int64(size))))
+      let extent = function.valueTypes[instruction.operands[0]].shape[axis]
+      if let size = extent.size { return emit(.constant(Scalar(Int64(size)))) }
+      return emit(.index(affine(.zero(domain.extents.count) + extent), dtype: .i64))
     }
   }
 
@@ -146,7 +147,7 @@ struct StageWriter {
     case .indexing(.gather(let indexed, let bounds)):
       return gather(id, indexed, bounds: bounds, at: index, &buffers)
     case .indexing(.dynamicSlice(let sizes, let bounds)):
-      return dynamicSlice(id, sizes: sizes.map(\.staticSize), bounds: bounds, at: index, &buffers)
+      return dynamicSlice(id, sizes: sizes, bounds: bounds, at: index, &buffers)
     case .source, .movement, .reduction, .contraction, .indexing, .control:
       preconditionFailure("\(instruction.op.spelling) is not computed in a body")
     }
@@ -173,11 +174,11 @@ struct StageWriter {
     let layout = indexingLayout(id, indexed)
     let numbers = components(id, indexed, layout, at: index, &buffers)
     let rest = layout.operandAxes.map { $0.map { index[$0] } ?? .zero(domain.extents.count) }
-    let place = dataIndexed(operand, at: rest, indexed.axes.map { ($0, type.shape.dimensions[$0]) })
+    let place = dataIndexed(operand, at: rest, indexed.axes.map { ($0, type.shape[$0]) })
     let data = zip(zip(indexed.axes, numbers), place.strides).map { choice, stride in
-      let extent = type.shape.dimensions[choice.0]
+      let extent = type.shape[choice.0]
       return DataIndex(
-        choice.1, stride: .constant(stride), extent: .constant(extent), site: site(id, axis: choice.0, extent: extent))
+        choice.1, stride: KernelInteger(stride), extent: KernelInteger(extent), site: site(id, axis: choice.0, extent: extent))
     }
     let buffer = buffers.index(.value(place.buffer), type.dtype, isWritten: false)
     return emit(.load(BufferAccess(buffer, affine(place.start), data: data, bounds: bounds)))
@@ -197,21 +198,21 @@ struct StageWriter {
   ) -> [BodyID] {
     let indices = function.instructions[id].operands[1]
     return indexed.axes.indices.map { component in
-      let vector = LinearExpression.zero(domain.extents.count) + component
+      let vector = LinearExpression.zero(domain.extents.count) + Dimension(component)
       return element(indices, at: layout.indexAxes.map { $0.map { index[$0] } ?? vector }, &buffers)
     }
   }
 
-  mutating func site(_ id: InstructionID, axis: Int, extent: Int) -> Int {
+  mutating func site(_ id: InstructionID, axis: Int, extent: Dimension) -> Int {
     sites.append(
-      ExecutionPlan.Site(
+      KernelDraft.Site(
         spelling: function.instructions[id].op.spelling, axis: axis, extent: extent, location: function.locations[id]))
     return sites.count
   }
 
   /// A box of the operand. Its start along an axis of which it takes everything is 0, which only `check` looks at.
   private mutating func dynamicSlice(
-    _ id: InstructionID, sizes: [Int], bounds: IndexBounds, at index: IndexExpression, _ buffers: inout BufferList
+    _ id: InstructionID, sizes: [Dimension], bounds: IndexBounds, at index: IndexExpression, _ buffers: inout BufferList
   ) -> BodyID {
     let operands = function.instructions[id].operands
     let type = function.valueTypes[operands[0]]
@@ -224,20 +225,24 @@ struct StageWriter {
   }
 
   /// The axes along which the start of a box of `sizes` is looked at, each with the number of starts that are in range.
-  func movingAxes(_ sizes: [Int], in type: TensorType, _ bounds: IndexBounds) -> [(axis: Int, extent: Int)] {
-    type.shape.dimensions.enumerated().map { (axis: $0.offset, extent: $0.element - sizes[$0.offset] + 1) }
-      .filter { bounds == .check || $0.extent > 1 }
+  func movingAxes(
+    _ sizes: [Dimension], in type: TensorType, _ bounds: IndexBounds
+  ) -> [(axis: Int, extent: Dimension)] {
+    type.shape.enumerated().map { (axis: $0.offset, extent: $0.element - sizes[$0.offset] + 1) }
+      .filter { bounds == .check || Dimension.isAtLeast(1, $0.extent) != true }
   }
 
   /// The starts of a box as indices that are data.
   mutating func starts(
-    _ id: InstructionID, _ starts: some Collection<ValueID>, _ axes: [(axis: Int, extent: Int)], strides: [Int],
+    _ id: InstructionID, _ starts: some Collection<ValueID>, _ axes: [(axis: Int, extent: Dimension)],
+    strides: [Dimension],
     _ buffers: inout BufferList
   ) -> [DataIndex] {
     let values = Array(starts)
     return zip(axes, strides).map { choice, stride in
       DataIndex(
-        element(values[choice.axis], at: [], &buffers), stride: .constant(stride), extent: .constant(choice.extent),
+        element(values[choice.axis], at: [], &buffers), stride: KernelInteger(stride),
+        extent: KernelInteger(choice.extent),
         site: site(id, axis: choice.axis, extent: choice.extent))
     }
   }
@@ -245,10 +250,10 @@ struct StageWriter {
   /// Where `value` lies when what `axes` name is added to its index: the element at `index`, and elements per step.
   /// More axes stand for the data, of the extents given, so that views are followed as always.
   private func dataIndexed(
-    _ value: ValueID, at index: IndexExpression, _ axes: [(axis: Int, extent: Int)]
-  ) -> (buffer: ValueID, start: LinearExpression, strides: [Int]) {
+    _ value: ValueID, at index: IndexExpression, _ axes: [(axis: Int, extent: Dimension)]
+  ) -> (buffer: ValueID, start: LinearExpression, strides: [Dimension]) {
     let wide = IndexDomain(extents: domain.extents + axes.map(\.extent))
-    let none = Array(repeating: 0, count: axes.count)
+    let none = Array(repeating: Dimension(0), count: axes.count)
     var widened = index.map { LinearExpression(constant: $0.constant, coefficients: $0.coefficients + none) }
     for (number, choice) in axes.enumerated() {
       widened[choice.axis] = widened[choice.axis] + .axis(domain.extents.count + number, of: wide.extents.count)
@@ -256,12 +261,12 @@ struct StageWriter {
     let (buffer, linear): (ValueID, LinearExpression)
     switch resolver.resolve(value, at: widened, in: wide) {
     case .value(let base, let index):
-      (buffer, linear) = (base, wide.linearize(index, function.valueTypes[base].shape.dimensions))
+      (buffer, linear) = (base, wide.linearize(index, function.valueTypes[base].shape))
     case .buffer(let view, let index):
-      (buffer, linear) = (resolver.bufferRoot(view), wide.linearize(index, function.valueTypes[view].shape.dimensions))
+      (buffer, linear) = (resolver.bufferRoot(view), wide.linearize(index, function.valueTypes[view].shape))
     case .source(let source, let index):
       // Fusion had it written out, since no index map reads a source at data.
-      (buffer, linear) = (source, wide.linearize(index, function.valueTypes[source].shape.dimensions))
+      (buffer, linear) = (source, wide.linearize(index, function.valueTypes[source].shape))
     }
     let start = LinearExpression(
       constant: linear.constant, coefficients: Array(linear.coefficients.dropLast(axes.count)))

@@ -5,11 +5,11 @@ import KilnIR
 enum PlainOps {
   static let rules: [RewriteRule] = PlainConvolution.rules + [WindowReduction.rule]
 
-  /// The module in plain ops.
-  static func rewrite(_ module: Module) throws(KilnError) -> Module {
+  /// The functions that `entry` runs, and it, in plain ops.
+  static func rewrite(_ module: Module, _ entry: String) throws(KilnError) -> Module {
     guard module.functions.contains(where: isNeeded) else { return module }
     var result = Module()
-    for function in module.functions { try result.add(rewrite(function, in: result)) }
+    for function in module.functions(reachedFrom: entry) { try result.add(rewrite(function, in: result)) }
     return result
   }
 

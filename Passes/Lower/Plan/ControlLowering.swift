@@ -62,7 +62,7 @@ extension FunctionLowering {
     var targets = carriedTargets(carried)
     for y in results.dropFirst(scan.carried) { targets.append(Target(buffer: element(of: y))) }
     let turn = try lower(function, parameters: parameters, targets: targets, loops: loops, depth: body.depth + 1)
-    return moves + [.repeat(number: loop, count: scan.length.staticSize, isReversed: scan.isReversed, body: turn.nodes)]
+    return moves + [.repeat(number: loop, count: scan.length, isReversed: scan.isReversed, body: turn.nodes)]
   }
 
   /// The next carried values replace the present ones, which are parameters of the same number.
@@ -71,7 +71,7 @@ extension FunctionLowering {
   }
 
   /// Brings the first carried values to where they are carried.
-  private func moves(from operands: [BufferID], to carried: [BufferID]) -> [RegionNode] {
+  private mutating func moves(from operands: [BufferID], to carried: [BufferID]) -> [RegionNode] {
     zip(operands, carried).filter { $0 != $1 }.map { move(from: $0, to: $1, isMove: true) }.filter { !$0.isEmptyMove }
   }
 

@@ -6,7 +6,7 @@ struct FlatPlan {
     case launch(RegionLaunch)
     case loop(condition: Range<Int>, body: Range<Int>, predicate: BufferID)
     case branch([Range<Int>], selector: BufferID)
-    case `repeat`(count: Int, isReversed: Bool, body: Range<Int>)
+    case `repeat`(count: Dimension, isReversed: Bool, body: Range<Int>)
   }
 
   private(set) var steps: [Step] = []

@@ -13,6 +13,7 @@ struct FunctionLowering {
 
   var buffers = EntityTable<BufferID, PlanBuffer>()
   private var constants: [Literal: BufferID] = [:]
+  private var kernelNumbers: [KernelDefinition: Int] = [:]
   private var loopCount = 0
 
   init(_ module: Module, _ fusion: FusionPlan, _ device: DeviceDescription) {
@@ -94,7 +95,7 @@ struct FunctionLowering {
   }
 
   /// - Throws: `lower.C4` for a kernel that needs an element type that the device does not have.
-  private func items(of fusion: FusionPlan, _ resolver: Resolver) throws(KilnError) -> [RegionItem] {
+  private mutating func items(of fusion: FusionPlan, _ resolver: Resolver) throws(KilnError) -> [RegionItem] {
     var items: [RegionItem] = []
     for cluster in fusion.clusters {
       if case .control = cluster.kind {
@@ -108,14 +109,13 @@ struct FunctionLowering {
               results: Array(instruction.results),
               location: fusion.function.locations[id])))
       } else {
-        for var draft in ClusterLowering.lower(cluster, resolver) where !draft.isEmpty {
+        for draft in ClusterLowering.lower(cluster, resolver) where !draft.isEmpty {
           if let dtype = device.missingDType(in: draft.kernel) {
             throw KilnError(
               "lower.C4", "\(draft.label) needs \(dtype), which \(device.name) does not have",
               at: cluster.members.first.map { fusion.function.locations[$0] } ?? .unknown)
           }
-          draft.finish(for: device)
-          items.append(.kernel(draft))
+          items.append(.kernel(finished(draft)))
         }
       }
     }
@@ -124,7 +124,7 @@ struct FunctionLowering {
 
   /// The value that is to be written to each target, with the number of the result. A parameter, and a value that an
   /// earlier target has taken, are copied.
-  private func place(
+  private mutating func place(
     _ targets: [Target?], _ body: inout FunctionBody, _ items: inout [RegionItem]
   ) -> [(value: ValueID, number: Int)] {
     var placed: [(value: ValueID, number: Int)] = []
@@ -148,24 +148,30 @@ struct FunctionLowering {
 
   // MARK: Buffers
 
-  func copyDraft(_ type: TensorType, from source: ValueID, to target: ValueID) -> KernelDraft {
+  private mutating func finished(_ draft: KernelDraft) -> KernelDraft {
+    var draft = draft
+    draft.finish()
+    draft.number = kernelNumbers[draft.kernel] ?? kernelNumbers.count
+    kernelNumbers[draft.kernel] = draft.number
+    return draft
+  }
+
+  private mutating func copyDraft(_ type: TensorType, from source: ValueID, to target: ValueID) -> KernelDraft {
     let element = AffineIndex(offset: .constant(0), strides: [.constant(1)])
-    var draft = KernelDraft(
+    let draft = KernelDraft(
       kernel: KernelDefinition(
         buffers: [.init(type.dtype, isWritten: false), .init(type.dtype, isWritten: true)], integerCount: 0,
-        outer: [.constant(type.shape.elementCount)],
+        outer: [KernelInteger(type.shape.size)],
         stages: [
           .init(
             inner: [], body: [.load(BufferAccess(0, element))],
             effects: [.store(BodyID(0), BufferAccess(1, element))])
         ]), bindings: [.value(source), .value(target)], sites: [], label: "copy")
-    if draft.isEmpty { return draft }
-    draft.finish(for: device)
-    return draft
+    return draft.isEmpty ? draft : finished(draft)
   }
 
   /// A copy between buffers.
-  func move(from source: BufferID, to target: BufferID, isMove: Bool) -> RegionNode {
+  mutating func move(from source: BufferID, to target: BufferID, isMove: Bool) -> RegionNode {
     let draft = copyDraft(buffers[source].type, from: ValueID(0), to: ValueID(1))
     return .launch(RegionLaunch(draft: draft, buffers: [source, target], isMove: isMove))
   }

@@ -1,8 +1,9 @@
 import KilnIR
 
-/// Gives every buffer a slot, the arena its layout, and every launch its numbers.
+/// Gives sizes their numbers, every buffer a slot, the arena its layout, and every launch its schedule.
 struct PlanBuilder {
-  private let function: Function
+  private let name: String
+  private let parameters: [Function.Parameter]
   private let results: [ExecutionPlan.Result]
   private let donations: [ExecutionPlan.Donation]
   private let refusedDonations: [ExecutionPlan.Donation]
@@ -21,16 +22,26 @@ struct PlanBuilder {
   private var requestOf: [Int: Int] = [:]
   private var inPlace: [MemoryPlan.Reuse] = []
   private var kernels: [Kernel] = []
-  private var kernelNumbers: [Kernel: Int] = [:]
+  private struct ScheduledKernel: Hashable {
+    var number: Int
+    var schedule: Schedule
+  }
+  private var kernelNumbers: [ScheduledKernel: Int] = [:]
   /// Launches with a workspace, with its request.
   private var workspaces: [Int: Int] = [:]
+  private var values: SizeValues
 
-  init(_ regions: ProgramRegions) {
-    function = regions.function
-    results = regions.results
+  init(_ regions: ProgramRegions, _ values: SizeValues) {
+    var values = values
+    name = regions.function.name
+    parameters = regions.function.parameters.map {
+      Function.Parameter($0.name, values.type($0.type), isHidden: $0.isHidden)
+    }
+    results = regions.results.map { ExecutionPlan.Result(values.type($0.type), $0.source) }
     donations = regions.donations
     refusedDonations = regions.refusedDonations
-    let (nodes, numbers) = (regions.nodes, Set(donations.map(\.result)))
+    let nodes = regions.sizedTypes.isEmpty ? regions.nodes : values.withoutIdleNodes(regions.nodes)
+    let numbers = Set(donations.map(\.result))
     donated = Set(
       regions.buffers.ids.filter { buffer in
         if case .result(let number) = regions.buffers[buffer].place { numbers.contains(number) } else { false }
@@ -40,18 +51,20 @@ struct PlanBuilder {
     // Memory that may be a parameter's is written when the order of launches says so, no earlier.
     let replaced = FlatPlan(nodes, buffers).replacedBuffers(keeping: donated)
     for buffer in buffers.ids {
+      buffers[buffer].type = values.type(buffers[buffer].type)
       guard case .element(var whole, let loop) = buffers[buffer].place else { continue }
       while let other = replaced[whole] { whole = other }
       buffers[buffer].place = .element(of: whole, loop: loop)
     }
     self.buffers = buffers
+    self.values = values
     flat = FlatPlan(replaced.isEmpty ? nodes : nodes.replacing(replaced), buffers)
   }
 
   consuming func build(_ options: CompilationOptions, for device: DeviceDescription) -> ExecutionPlan {
     bindResultsAndParameters()
     for step in flat.steps.indices { bindBuffers(of: step) }
-    var steps = flat.steps.indices.map { step(number: $0, options) }
+    var steps = flat.steps.indices.map { step(number: $0, options, device) }
     let planned = requests.indices.filter { !dropped.contains($0) }
     var memory = MemoryPlanner.plan(planned.map { requests[$0] }, inPlace: inPlace)
     let offsets = Dictionary(uniqueKeysWithValues: zip(planned, memory.allocations.map(\.offset)))
@@ -63,7 +76,7 @@ struct PlanBuilder {
       steps[step] = .launch(launch)
     }
     return ExecutionPlan(
-      name: function.name, device: device, parameters: function.parameters, results: results, constants: constants,
+      name: name, device: device, parameters: parameters, results: results, constants: constants,
       kernels: kernels, slots: slots, steps: steps, memory: memory, donations: donations,
       refusedDonations: refusedDonations)
   }
@@ -172,26 +185,33 @@ struct PlanBuilder {
 
   // MARK: Steps
 
-  private mutating func step(number: Int, _ options: CompilationOptions) -> ExecutionPlan.Step {
+  private mutating func step(
+    number: Int, _ options: CompilationOptions, _ device: DeviceDescription
+  ) -> ExecutionPlan.Step {
     switch flat.steps[number] {
-    case .launch(let launch): return .launch(self.launch(launch, number, options))
+    case .launch(let launch): return .launch(self.launch(launch, number, options, device))
     case .loop(let condition, let body, let predicate):
       return .loop(condition: condition, body: body, predicate: slot(of: predicate))
     case .branch(let regions, let selector): return .branch(regions, selector: slot(of: selector))
-    case .repeat(let count, let isReversed, let body): return .repeat(count: count, isReversed: isReversed, body: body)
+    case .repeat(let count, let isReversed, let body):
+      return .repeat(count: values.number(count), isReversed: isReversed, body: body)
     }
   }
 
   private mutating func launch(
-    _ launch: RegionLaunch, _ step: Int, _ options: CompilationOptions
+    _ launch: RegionLaunch, _ step: Int, _ options: CompilationOptions, _ device: DeviceDescription
   ) -> ExecutionPlan.Launch {
-    var draft = launch.draft
-    let integers = draft.parameterize()
-    let kernel = Kernel(draft.kernel, draft.schedule)
-    let number = kernelNumbers[kernel] ?? kernels.count
+    let draft = launch.draft
+    let (kernel, integers) = draft.scheduled(draft.integers.map { values.number($0) }, for: device)
+    let scheduled = ScheduledKernel(number: draft.number, schedule: kernel.schedule)
+    let number = kernelNumbers[scheduled] ?? kernels.count
     if number == kernels.count {
       kernels.append(kernel)
-      kernelNumbers[kernel] = number
+      kernelNumbers[scheduled] = number
+    }
+    let sites = draft.sites.map {
+      ExecutionPlan.Site(
+        spelling: $0.spelling, axis: $0.axis, extent: values.number($0.extent), location: $0.location)
     }
     let workspace = kernel.workspaceBytes(integers)
     if workspace > 0 {
@@ -200,9 +220,8 @@ struct PlanBuilder {
     }
     var result = ExecutionPlan.Launch(
       kernel: number, slots: launch.buffers.map { slot(of: $0) }, integers: integers, workspace: nil,
-      sites: draft.sites,
-      label: draft.label)
-    result.usesLibrary = options.allowsLibrary && MatrixProduct(draft.kernel, integers) != nil
+      sites: sites, label: draft.label)
+    result.usesLibrary = options.allowsLibrary && MatrixProduct(kernel.definition, integers) != nil
     return result
   }
 }

@@ -26,12 +26,12 @@ struct PlanBuffer {
 }
 
 /// What runs, as a tree: launches, and the regions of branches and loops. Loops have numbers of their own.
-indirect enum RegionNode {
+indirect enum RegionNode: Sendable {
   case launch(RegionLaunch)
   case loop(number: Int, condition: [RegionNode], body: [RegionNode], predicate: BufferID)
   /// The region that the `bool` or `i32` in a buffer numbers.
   case branch([[RegionNode]], selector: BufferID)
-  case `repeat`(number: Int, count: Int, isReversed: Bool, body: [RegionNode])
+  case `repeat`(number: Int, count: Dimension, isReversed: Bool, body: [RegionNode])
 }
 
 /// A kernel on its buffers.
@@ -46,7 +46,7 @@ struct RegionLaunch {
 
   /// Whether `result` may share the memory of `operand`.
   func canOverwrite(_ operand: BufferID, with result: BufferID) -> Bool {
-    draft.kernel.canOverwrite(buffers, operand, with: result)
+    draft.canOverwrite(operand, with: result, in: buffers)
   }
 }
 
@@ -72,7 +72,7 @@ enum RegionItem {
   /// Whether `result` may share the memory of `operand`.
   func canOverwrite(_ operand: ValueID, with result: ValueID) -> Bool {
     switch self {
-    case .kernel(let draft): draft.canOverwrite(operand, with: result)
+    case .kernel(let draft): draft.canOverwrite(.value(operand), with: .value(result), in: draft.bindings)
     case .control(let item): item.canOverwrite(operand, with: result)
     }
   }

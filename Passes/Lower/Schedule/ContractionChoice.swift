@@ -2,14 +2,14 @@ import KilnIR
 
 extension ContractionTile {
   /// The tile for a contraction of these extents, and what to pack, as measured with AVX-512 on a Zen 4.
-  static func choose(_ contraction: Contraction, for device: DeviceDescription) -> ContractionTile {
-    let (roles, dtype, shape) = (contraction.roles, contraction.dtype, contraction.shape([]))
+  static func choose(_ contraction: Contraction, _ integers: [Int], for device: DeviceDescription) -> ContractionTile {
+    let (roles, dtype, shape) = (contraction.roles, contraction.dtype, contraction.shape(integers))
     let (rows, columns, terms) = (shape.rows, shape.columns, shape.terms)
     // How many batches share one right operand, and elements from column to column of it, from row to row of the left
     // one.
     let rightUses = shape.batches / max(shape.rightBatches, 1)
-    let rightColumnStride = contraction.right.index.strides[roles.columnAxis].value([])
-    let leftRowStride = roles.rowAxes == 1 ? contraction.left.index.strides[roles.batchAxes].value([]) : 0
+    let rightColumnStride = contraction.right.index.strides[roles.columnAxis].value(integers)
+    let leftRowStride = roles.rowAxes == 1 ? contraction.left.index.strides[roles.batchAxes].value(integers) : 0
     let lanes = max(1, device.vectorBytes / dtype.byteCount)
     let tileRows = max(1, min(rows, device.vectorRegisters >= 32 ? 14 : 6))
     let isReadOnce = rightUses == 1 && rows <= tileRows

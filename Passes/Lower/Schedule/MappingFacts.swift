@@ -1,9 +1,9 @@
 import KilnIR
 
-/// What decides which work mappings a kernel may have, and which of them are worth a try. Its integers are still
-/// constants.
+/// What decides which work mappings a launch of a kernel may have, and which of them are worth a try.
 struct MappingFacts {
   let kernel: KernelDefinition
+  let integers: [Int]
   let limits: WorkGroupLimits
   /// Points of the last outer axis, of the others together, and of all.
   let columns: Int
@@ -12,11 +12,12 @@ struct MappingFacts {
   /// Elements along the inner axes of stage 0.
   let inner: Int
 
-  init(_ kernel: KernelDefinition, _ limits: WorkGroupLimits) {
+  init(_ kernel: KernelDefinition, _ integers: [Int], _ limits: WorkGroupLimits) {
     self.kernel = kernel
+    self.integers = integers
     self.limits = limits
-    (columns, rows) = kernel.pointGrid([])
-    inner = kernel.stages[0].innerCount([])
+    (columns, rows) = kernel.pointGrid(integers)
+    inner = kernel.stages[0].innerCount(integers)
   }
 
   /// The second dimension of a grid has at most 65,535 groups on some devices.
@@ -91,7 +92,7 @@ struct MappingFacts {
     guard let contraction = KilnIR.Contraction(kernel), !contraction.terms.isEmpty, contraction.roles.rowAxes == 1,
       contraction.roles.columnAxis == kernel.outer.count - 1, levels <= 3
     else { return found }
-    let shape = contraction.shape([])
+    let shape = contraction.shape(integers)
     (found.batches, found.rows, found.columns) = (shape.batches, shape.rows, shape.columns)
     found.canTileRegisters =
       shape.rows >= 2 && shape.columns >= 16

@@ -1,8 +1,10 @@
 import KilnIR
 
-/// Chooses how a kernel runs on a device, from its definition and its sizes. The kernel's integers are still constants.
+/// Chooses how a launch of a kernel with these integers runs on a device.
 struct ScheduleChoice {
   let device: DeviceDescription
+  let kernel: KernelDefinition
+  let integers: [Int]
 
   /// Elements of a work unit of a pointwise kernel: small enough to share a few thousand elements between cores.
   private static let grain = 1024
@@ -11,36 +13,36 @@ struct ScheduleChoice {
   /// Results that are larger bypass the caches.
   private static let streamingBytes = 16 << 20
 
-  func schedule(_ kernel: KernelDefinition) -> CPUSchedule {
+  func schedule() -> CPUSchedule {
     if let contraction = Contraction(kernel) {
-      return .contraction(ContractionSchedule(.choose(contraction, for: device)))
+      return .contraction(ContractionSchedule(.choose(contraction, integers, for: device)))
     }
     let stages = kernel.stages
     if stages[0].effects.count == 1, stages[0].effects[0].dot != nil {
       return kernel.isChannelwiseDot ? .columns(strip: Self.strip) : .serial
     }
-    if stages.allSatisfy({ $0.inner.isEmpty && $0.reductionCount == 0 }) { return turned(kernel) ?? pointwise(kernel) }
-    if let strip = lineStrip(kernel) { return .columns(strip: strip) }
+    if stages.allSatisfy({ $0.inner.isEmpty && $0.reductionCount == 0 }) { return turned() ?? pointwise() }
+    if let strip = lineStrip() { return .columns(strip: strip) }
     if !stages.allSatisfy({ $0.effects.allSatisfy(\.sharesElements) }) { return .serial }
-    if rowsAreContiguous(kernel) { return splitPays(kernel) ? .splitRows : .rows }
+    if rowsAreContiguous() { return splitPays() ? .splitRows : .rows }
     return kernel.columnsAreContiguous ? .columns(strip: Self.strip) : .serial
   }
 
-  private func pointwise(_ kernel: KernelDefinition) -> CPUSchedule {
+  private func pointwise() -> CPUSchedule {
     if kernel.outer.isEmpty { return .pointwise(lanes: 1, unroll: 1, grain: 1, streaming: false) }
     let widest = kernel.buffers.map(\.dtype.byteCount).max() ?? 4
     let lanes = max(1, device.vectorBytes / max(widest, 4))
-    let points = kernel.outer.product([])
+    let points = kernel.outer.product(integers)
     let written = kernel.buffers.filter(\.isWritten).map(\.dtype.byteCount).max() ?? 0
     return .pointwise(
-      lanes: lanes, unroll: unroll(kernel), grain: Self.grain, streaming: points * written >= Self.streamingBytes)
+      lanes: lanes, unroll: unroll(), grain: Self.grain, streaming: points * written >= Self.streamingBytes)
   }
 
   /// Tiles for a kernel that reads along another axis than it writes along, as a transpose does: by element, every read
   /// would touch a cache line of its own.
-  private func turned(_ kernel: KernelDefinition) -> CPUSchedule? {
+  private func turned() -> CPUSchedule? {
     guard kernel.stages.count == 1, kernel.outer.count >= 2,
-      kernel.outer.allSatisfy({ $0.value([]) >= 16 }), kernel.stages[0].body.count <= 12
+      kernel.outer.allSatisfy({ $0.value(integers) >= 16 }), kernel.stages[0].body.count <= 12
     else { return nil }
     let last = kernel.outer.count - 1
     let isWrittenAlongLast = kernel.stages[0].effects.allSatisfy { effect in
@@ -48,7 +50,7 @@ struct ScheduleChoice {
     }
     guard isWrittenAlongLast, kernel.buffers.allSatisfy({ $0.dtype != .bool }) else { return nil }
     for access in kernel.stages[0].body.compactMap(\.plainAccess) {
-      if [KernelInteger.constant(0), .constant(1)].contains(access.index.strides[last]) { continue }
+      if access.index.strides[last].isUnitStep { continue }
       guard let axis = access.index.strides.firstIndex(of: .constant(1)) else { continue }
       let lanes = kernel.buffers[access.buffer].dtype.byteCount == 8 ? 8 : 16
       return .turned(axis: axis, lanes: lanes, grain: 256)
@@ -57,7 +59,7 @@ struct ScheduleChoice {
   }
 
   /// Long bodies have parallelism of their own and no registers to spare.
-  private func unroll(_ kernel: KernelDefinition) -> Int {
+  private func unroll() -> Int {
     switch kernel.stages.reduce(0, { $0 + $1.body.count }) {
     case ..<12: 4
     case ..<40: 2
@@ -66,27 +68,24 @@ struct ScheduleChoice {
   }
 
   /// Rows: every access of a stage with inner axes has one inner axis, walked with step 1 or standing still.
-  private func rowsAreContiguous(_ kernel: KernelDefinition) -> Bool {
+  private func rowsAreContiguous() -> Bool {
     kernel.stages.allSatisfy { stage in
       guard !stage.inner.isEmpty else { return true }
       guard stage.inner.count == 1 else { return false }
-      return stage.affineIndices.allSatisfy { index in
-        let step = index.strides.last?.value([]) ?? 0
-        return step == 0 || step == 1
-      }
+      return stage.affineIndices.allSatisfy { $0.strides.last?.isUnitStep ?? true }
     }
   }
 
   /// The strip of a scatter or a scan whose points lie side by side in memory. A strip of a scatter walks all indices,
   /// so there are only as many as the threads want; a scan holds its strip in registers.
-  private func lineStrip(_ kernel: KernelDefinition) -> Int? {
+  private func lineStrip() -> Int? {
     guard kernel.stages.count == 1, kernel.stages[0].effects.count == 1, kernel.columnsAreContiguous,
-      let columns = kernel.outer.last?.value([])
+      let columns = kernel.outer.last?.value(integers)
     else { return nil }
     switch kernel.stages[0].effects[0] {
     case .line(let operation, _, _): return operation.needsWholeLine ? nil : min(64, max(columns, 1))
     case .scatter:
-      let points = kernel.outer.product([])
+      let points = kernel.outer.product(integers)
       let share = points / max(2 * device.threads, 1)
       return min(max(share / 64 * 64, 64), Self.strip, max(columns, 1))
     case .store, .storeScratch, .reduce: return nil
@@ -94,13 +93,13 @@ struct ScheduleChoice {
   }
 
   /// One long reduction over a few rows is cut at its blocks.
-  private func splitPays(_ kernel: KernelDefinition) -> Bool {
+  private func splitPays() -> Bool {
     let stages = kernel.stages
     guard stages[0].effects.count == 1, case .reduce(.reduce, _) = stages[0].effects[0], stages[0].inner.count == 1,
       stages.dropFirst().allSatisfy({ $0.inner.isEmpty })
     else { return false }
-    let rows = kernel.outer.product([])
-    return rows < 4 * device.threads && stages[0].inner[0].value([]) >= 1 << 15
+    let rows = kernel.outer.product(integers)
+    return rows < 4 * device.threads && stages[0].inner[0].value(integers) >= 1 << 15
   }
 }
 
@@ -113,10 +112,7 @@ extension KernelDefinition {
     else { return false }
     let last = outer.count - 1
     return stages.allSatisfy { stage in
-      stage.affineIndices.allSatisfy { index in
-        let step = index.strides[last].value([])
-        return step == 0 || step == 1
-      }
+      stage.affineIndices.allSatisfy { $0.strides[last].isUnitStep }
     }
   }
 
@@ -135,4 +131,9 @@ extension KernelDefinition {
     else { return nil }
     return (lhs, rhs)
   }
+}
+
+extension KernelInteger {
+  /// Whether a step stands still or goes to the neighbour, in code for any launch.
+  fileprivate var isUnitStep: Bool { self == .constant(0) || self == .constant(1) }
 }

@@ -26,10 +26,11 @@ struct ProgramMaker<Output> {
     let recorded = traced.recorded
     let module = try recorded.module()
     let device = try place(of: signature, recorded)
-    let compiler = planCompiler(recorded, device)
     let executable: any Executable
     do throws(KilnError) {
-      executable = try compiler.executable(module, recorded.function.name, signature)
+      var options = options(recorded)
+      options.arguments = signature.leaves
+      executable = try device.executor.prepare(module, function: recorded.function.name, options: options)
     } catch {
       throw error.resolved(else: table.location)
     }
@@ -89,14 +90,15 @@ struct ProgramMaker<Output> {
     let entry = reportEntry(signature, types, reasons, module, pins, device, since: start)
     let template = Template(traced.output)
     let counts = FreshBufferCounts(signature.leafNames.prefix(stateCount))
-    let compiler = planCompiler(recorded, device)
+    let executable = device.executor.sized(simple, function: name, options: options(recorded))
+    let bounds = isDeclared ? table.options.sizes?.requirements ?? [] : []
     return SizedProgram(
-      signature, types: types, isDeclared: isDeclared, module: simple, function: name,
-      bounds: isDeclared ? table.options.sizes?.requirements ?? [] : [], entry: entry, counts
-    ) { signature, bound, results throws(KilnError) in
+      signature, types: types, isDeclared: isDeclared, try simple.require(name),
+      requirements: bounds + simple.functions(reachedFrom: name).flatMap(\.requirements), entry: entry, counts
+    ) { signature, sizes, results throws(KilnError) in
       TypedProgram(
         template.output, signature, recorded.captures, results: results,
-        try compiler.executable(bound, name, signature, passes: Pipeline([])), on: device, counts, entry: entry)
+        try executable.executable(at: sizes, signature.leaves), on: device, counts, entry: entry)
     }
   }
 
@@ -110,9 +112,11 @@ struct ProgramMaker<Output> {
     }
   }
 
-  private func planCompiler(_ recorded: RecordedFunction, _ device: Device) -> PlanCompiler {
-    PlanCompiler(
-      numerics: table.options.numerics, stateCount: stateCount, captures: recorded.captures, device: device)
+  private func options(_ recorded: RecordedFunction) -> ExecutionOptions {
+    ExecutionOptions(
+      numerics: table.options.numerics,
+      donations: (0..<stateCount).map { ExecutionPlan.Donation(parameter: $0, result: $0) },
+      captures: recorded.captures)
   }
 
   private func reportEntry(
@@ -149,24 +153,5 @@ struct ProgramMaker<Output> {
     } catch {
       throw error.located(at: table.location).resolved()
     }
-  }
-}
-
-/// Has modules compiled for a compiled function.
-private struct PlanCompiler: Sendable {
-  let numerics: Numerics
-  let stateCount: Int
-  let captures: [Trace.Capture]
-  let device: Device
-
-  /// - Parameter passes: what is done to the module first; nil: everything.
-  func executable(
-    _ module: Module, _ function: String, _ signature: Signature, passes: Pipeline? = nil
-  ) throws(KilnError) -> any Executable {
-    var options = ExecutionOptions(
-      numerics: numerics, donations: (0..<stateCount).map { ExecutionPlan.Donation(parameter: $0, result: $0) },
-      captures: captures, arguments: signature.leaves)
-    options.passes = passes
-    return try device.executor.prepare(module, function: function, options: options)
   }
 }

@@ -3,12 +3,14 @@ import KilnPasses
 import KilnRuntime
 
 /// A program for all sizes: the closure traced once, with names for extents of its arguments, simplified once. A call
-/// with sizes that were not there yet costs a plan: names become numbers, and what is then fused and lowered finds its
-/// machine code made.
+/// with sizes that were not there yet costs a plan: names become numbers in what is fused and lowered already, and
+/// finds its machine code made.
 // @unchecked: the constants of the signature are values of Sendable types.
 final class SizedProgram: @unchecked Sendable {
-  /// Makes the program of one set of sizes from its module.
-  typealias MakePlan = @Sendable (Signature, Module, _ results: [TensorType]) throws(KilnError) -> CompiledProgram
+  /// Makes the program of one set of sizes.
+  typealias MakePlan = @Sendable (
+    Signature, _ sizes: [String: Int], _ results: [TensorType]
+  ) throws(KilnError) -> CompiledProgram
 
   let entry: CompilationReport.Entry
   /// The types of the arguments, with names in them.
@@ -18,17 +20,16 @@ final class SizedProgram: @unchecked Sendable {
   /// The signature of the call for which it was traced; its constants and its structure are those of all calls.
   let signature: Signature
   let freshBuffers: FreshBufferCounts
-  private let entryName: String
   /// What the default passes made of the trace.
-  private let module: Module
-  /// The bounds of declared names.
-  private let bounds: [SizeRequirement]
+  private let function: Function
+  /// What the sizes must meet: the bounds of declared names, and what the ops require.
+  private let requirements: [SizeRequirement]
   private let makePlan: MakePlan
   private let plans: Lock<BoundedCache<[UInt], CompiledProgram>>
 
   init(
-    _ signature: Signature, types: [TensorType], isDeclared: Bool, module: Module, function: String,
-    bounds: [SizeRequirement], entry: CompilationReport.Entry, _ freshBuffers: FreshBufferCounts,
+    _ signature: Signature, types: [TensorType], isDeclared: Bool, _ function: Function,
+    requirements: [SizeRequirement], entry: CompilationReport.Entry, _ freshBuffers: FreshBufferCounts,
     makePlan: @escaping MakePlan
   ) {
     self.signature = signature.withoutTensors
@@ -36,9 +37,8 @@ final class SizedProgram: @unchecked Sendable {
     self.isDeclared = isDeclared
     self.freshBuffers = freshBuffers
     self.entry = entry
-    self.module = module
-    entryName = function
-    self.bounds = bounds
+    self.function = function
+    self.requirements = requirements
     self.makePlan = makePlan
     plans = Lock(BoundedCache(limit: MemoryLimits.shared.programs / 2))
   }
@@ -64,12 +64,15 @@ final class SizedProgram: @unchecked Sendable {
   /// The plan for the sizes of a call that it accepts.
   /// - Throws: `size.C1` or `size.C2` for sizes that do not fit it or each other.
   func makePlan(for signature: Signature) throws(KilnError) -> CompiledProgram {
-    let function = try module.require(entryName)
     let shapes = signature.types.map(\.shape)
     let sizes = try function.sizes(of: shapes + function.parameters.dropFirst(shapes.count).map(\.type.shape))
-    for bound in bounds where bound.constraint.bound(to: sizes).truth == false { throw bound.failure(sizes) }
-    let bound = try FloatingPointMode.withStandard { () throws(KilnError) in try module.bound(to: sizes) }
-    let program = try makePlan(signature, bound, bound.require(entryName).resultTypes)
+    for requirement in requirements where requirement.constraint.bound(to: sizes).truth == false {
+      throw requirement.failure(sizes)
+    }
+    let results = function.resultTypes.map { type in
+      TensorType(type.dtype, Shape(type.shape.map { $0.bound(to: sizes) }))
+    }
+    let program = try makePlan(signature, sizes, results)
     let dropped = plans.withLock {
       $0.insert(program, for: Self.key(signature), byteCount: program.executable.byteCount)
     }

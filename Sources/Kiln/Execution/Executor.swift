@@ -14,8 +14,6 @@ public enum Numerics: Hashable, Sendable {
 package struct ExecutionOptions: Sendable {
   /// Options of the compiler.
   package var compilation: CompilationOptions
-  /// What is done to the module before it is fused; nil: everything.
-  package var passes: Pipeline?
   /// What the hidden parameters stand for when the program is made: a dump keeps it. No part of what is compiled.
   package var captures: [Trace.Capture]
   /// What the other parameters are in the call for which the program is made; empty if they are not known. For a dump,
@@ -36,6 +34,14 @@ package struct ExecutionOptions: Sendable {
   }
 }
 
+/// A program with open sizes, ready to run at any of them.
+package protocol SizedExecutable: Sendable {
+  /// The program at these sizes, which meet what it requires.
+  /// - Parameter arguments: as in `ExecutionOptions`.
+  /// - Throws: what the back end has to say about the program or the machine.
+  func executable(at sizes: [String: Int], _ arguments: [TensorCore]) throws(KilnError) -> any Executable
+}
+
 /// A back end: makes programs ready to run.
 package protocol Executor: AnyObject, Sendable {
   /// The memory of its device, if programs do not run on the host's.
@@ -49,6 +55,9 @@ package protocol Executor: AnyObject, Sendable {
   func prepare(
     _ module: Module, function: String, options: ExecutionOptions
   ) throws(KilnError) -> any Executable
+  /// The function named `function`, whose sizes are open, ready to run at any of them. Nothing is done to the module
+  /// before it is fused.
+  func sized(_ module: Module, function: String, options: ExecutionOptions) -> any SizedExecutable
 }
 
 extension Executor {

@@ -23,9 +23,52 @@ final class PlanExecutor: Executor {
   ) throws(KilnError) -> any Executable {
     // Folding computes as a run does.
     let compilation = try FloatingPointMode.withStandard { () throws(KilnError) in
-      try Compilation(module, entry: name, for: description, options: options.compilation, passes: options.passes)
+      try Compilation(module, entry: name, for: description, options: options.compilation)
     }
+    return try prepare(compilation, name, options)
+  }
+
+  func sized(_ module: Module, function: String, options: ExecutionOptions) -> any SizedExecutable {
+    SizedPlans(self, module, function, options)
+  }
+
+  fileprivate func prepare(
+    _ compilation: Compilation, _ name: String, _ options: ExecutionOptions
+  ) throws(KilnError) -> any Executable {
     try Dump.write(compilation, function: name, options, for: description)
     return try prepare(compilation.plan)
+  }
+}
+
+/// A program that is fused and lowered once for all sizes that have the same numbers where lowering asks for them, most
+/// often none.
+private final class SizedPlans: SizedExecutable {
+  private let executor: PlanExecutor
+  private let module: Module
+  private let function: String
+  private let options: ExecutionOptions
+  private let compilations = Lock<[Compilation]>([])
+
+  init(_ executor: PlanExecutor, _ module: Module, _ function: String, _ options: ExecutionOptions) {
+    self.executor = executor
+    self.module = module
+    self.function = function
+    self.options = options
+  }
+
+  func executable(at sizes: [String: Int], _ arguments: [TensorCore]) throws(KilnError) -> any Executable {
+    let known = compilations.withLock { $0.first { $0.pinnedSizes.allSatisfy { sizes[$0.key] == $0.value } } }
+    let compilation: Compilation
+    if let known {
+      compilation = try known.planned(at: sizes)
+    } else {
+      compilation = try Compilation(
+        module, entry: function, for: executor.description, options: options.compilation, passes: Pipeline([]),
+        at: sizes)
+      compilations.withLock { $0.append(compilation) }
+    }
+    var options = options
+    options.arguments = arguments
+    return try executor.prepare(compilation, function, options)
   }
 }

@@ -16,6 +16,20 @@ final class ReferenceExecutor: Executor {
     return Program(module: module, function: function)
   }
 
+  func sized(_ module: Module, function: String, options: ExecutionOptions) -> any SizedExecutable {
+    Sized(executor: self, module: module, function: function)
+  }
+
+  private struct Sized: SizedExecutable {
+    let executor: ReferenceExecutor
+    let module: Module
+    let function: String
+
+    func executable(at sizes: [String: Int], _ arguments: [TensorCore]) throws(KilnError) -> any Executable {
+      try executor.prepare(module.bound(to: sizes), function: function, options: ExecutionOptions())
+    }
+  }
+
   private final class Program: Executable {
     let module: Module
     let function: Function

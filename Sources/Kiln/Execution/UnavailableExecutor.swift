@@ -15,4 +15,16 @@ final class UnavailableExecutor: Executor {
   ) throws(KilnError) -> any Executable {
     throw KilnError("device.unavailable", reason)
   }
+
+  func sized(_ module: Module, function: String, options: ExecutionOptions) -> any SizedExecutable {
+    Unavailable(reason: reason)
+  }
+
+  private struct Unavailable: SizedExecutable {
+    let reason: String
+
+    func executable(at sizes: [String: Int], _ arguments: [TensorCore]) throws(KilnError) -> any Executable {
+      throw KilnError("device.unavailable", reason)
+    }
+  }
 }

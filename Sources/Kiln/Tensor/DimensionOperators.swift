@@ -1,7 +1,7 @@
 public import KilnIR
 
-// A file finds the operators of a type only in the modules that it imports, and KilnIR's are for dimensions alone: these
-// are there for a file that imports Kiln, and take integers, too.
+// A file finds the operators of a type only in the modules that it imports, and KilnIR's are for dimensions alone:
+// these are there for a file that imports Kiln, and take integers, too.
 extension Dimension {
   /// The sum.
   public static func + (a: Dimension, b: some DimensionConvertible) -> Dimension { a + b.asDimension }
