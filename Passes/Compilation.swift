@@ -17,7 +17,7 @@ package struct CompilationOptions: Hashable, Sendable {
   }
 }
 
-/// The one way from a module to a plan. Reading `init` is the tour of the compiler.
+/// The one way from a module to a plan. Reading `stages` is the tour of the compiler.
 package struct Compilation: Sendable {
   /// The module before the passes, after each of them, and in plain ops.
   private let passed: [(name: String, module: Module)]
@@ -45,27 +45,44 @@ package struct Compilation: Sendable {
     if let (_, name) = module.openSize(reachedFrom: entry, besides: sizes) {
       throw KilnError("size.C4", "what is compiled here depends on the size \(name); bind it to a number")
     }
-    let pins = SizePins(sizes) { .unknown }
-    let stages = try SizePins.$current.withValue(pins) {
-      Result { () throws(KilnError) in
-        var passed = [(name: "module", module: module)]
-        // Functions without calls, in simplest form.
-        let simple = try (passes ?? .default(for: entry)).run(module) { passed.append(($0.name, $2)) }
-        // What kernels cannot say directly, in ops that they can.
-        let plain = try PlainOps.rewrite(simple, entry)
-        passed.append(("plain", plain))
-        // No more instructions than can be lowered.
-        try Lowering.checkSize(of: plain.require(entry), in: plain)
-        // Which instructions become one kernel, in the entry and in the functions that branches and loops run.
-        let fusion = try Fuser.run(plain.require(entry), in: plain, for: device, fuses: options.fuses)
-        // Each group as kernels, on buffers, in the order in which they run.
-        return (passed, fusion, try Lowering.regions(of: fusion, in: plain, for: device, options))
+    // Sizes of functions that do not run have no numbers.
+    var module = module.functions.contains(where: \.isSymbolic) ? module.reduced(to: entry) : module
+    var pinned: [String: Int] = [:]
+    while true {
+      let open = sizes.filter { pinned[$0.key] == nil }
+      let pins = SizePins(open) { .unknown }
+      let stages = SizePins.$current.withValue(pins) {
+        Result { () throws(KilnError) in try Self.stages(module, entry, device, options, passes) }
       }
-    }.get()
-    (passed, fusion, regions) = stages
-    pinnedSizes = sizes.filter { pins.pins[$0.key] != nil }
+      if pins.pins.isEmpty {
+        (passed, fusion, regions) = try stages.get()
+        break
+      }
+      // What was made of numbers and what was made of names do not fit each other.
+      let asked = open.filter { pins.pins[$0.key] != nil }
+      pinned.merge(asked) { $1 }
+      module = try module.reduced(to: entry).bound(to: asked)
+    }
+    pinnedSizes = pinned
     (self.device, self.options) = (device, options)
     plan = try regions.plan(at: sizes, for: device, options)
+  }
+
+  private static func stages(
+    _ module: Module, _ entry: String, _ device: DeviceDescription, _ options: CompilationOptions, _ passes: Pipeline?
+  ) throws(KilnError) -> (passed: [(name: String, module: Module)], fusion: FusionPlan, regions: ProgramRegions) {
+    var passed = [(name: "module", module: module)]
+    // Functions without calls, in simplest form.
+    let simple = try (passes ?? .default(for: entry)).run(module) { passed.append(($0.name, $2)) }
+    // What kernels cannot say directly, in ops that they can.
+    let plain = try PlainOps.rewrite(simple, entry)
+    passed.append(("plain", plain))
+    // No more instructions than can be lowered.
+    try Lowering.checkSize(of: plain.require(entry), in: plain)
+    // Which instructions become one kernel, in the entry and in the functions that branches and loops run.
+    let fusion = try Fuser.run(plain.require(entry), in: plain, for: device, fuses: options.fuses)
+    // Each group as kernels, on buffers, in the order in which they run.
+    return (passed, fusion, try Lowering.regions(of: fusion, in: plain, for: device, options))
   }
 
   /// The compilation with the plan for other numbers of the sizes that are not pinned: no stage before it looks at

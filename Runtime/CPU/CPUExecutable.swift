@@ -20,6 +20,8 @@ package final class CPUExecutable: @unchecked Sendable {
   /// Launches that OpenBLAS runs, by number.
   private let libraryLaunches: [Int: LibraryLaunch]
   private let warm = Atomic<UnsafeMutableRawPointer?>(nil)
+  /// What plans of the same program work in, too; nil: each invocation has memory of its own.
+  private let shared: WorkMemory?
 
   /// What to call for one phase.
   private struct Record {
@@ -44,16 +46,30 @@ package final class CPUExecutable: @unchecked Sendable {
   /// Memory for one run at a time.
   private final class Invocation {
     let memory: PlanMemory
-    let scratch: HostBuffer
-    init(_ plan: ExecutionPlan, scratchBytes: Int) throws(RuntimeError) {
+    /// Each thread's scratch, then the arena.
+    var work: HostBuffer?
+    var scratch: UnsafeMutableRawPointer
+
+    init(_ plan: ExecutionPlan, _ work: HostBuffer, scratchBytes: Int) throws(RuntimeError) {
       memory = try PlanMemory(plan)
-      scratch = try HostBuffer(byteCount: scratchBytes)
+      scratch = work.pointer
+      attach(work, scratchBytes: scratchBytes)
+    }
+
+    func attach(_ work: HostBuffer, scratchBytes: Int) {
+      self.work = work
+      scratch = work.pointer
+      memory.attach(arena: work.pointer + scratchBytes)
     }
   }
 
   /// Compiles the kernels that are not compiled yet, on all threads of the pool.
-  package init(_ plan: ExecutionPlan, compiler: KernelCompiler, pool: WorkerPool = .shared) throws(RuntimeError) {
+  /// - Parameter shared: what plans of the same program work in, too.
+  package init(
+    _ plan: ExecutionPlan, compiler: KernelCompiler, pool: WorkerPool = .shared, sharing shared: WorkMemory? = nil
+  ) throws(RuntimeError) {
     self.plan = plan
+    self.shared = shared
     self.pool = pool
     walk = PlanWalk(plan)
     libraryLaunches = try Self.libraryLaunches(plan)
@@ -89,9 +105,12 @@ package final class CPUExecutable: @unchecked Sendable {
     IdleMemory.add(self)
   }
 
-  /// About how many bytes it keeps between calls: code, the memory it works in, and the plan.
+  private var scratchBytes: Int { scratchStride * pool.threadCount }
+  private var workBytes: Int { scratchBytes + plan.memory.arenaBytes }
+
+  /// About how many bytes it keeps between calls: code, the memory that it alone works in, and the plan.
   package var byteCount: Int {
-    let work = plan.memory.arenaBytes + scratchStride * pool.threadCount
+    let work = shared == nil ? workBytes : 0
     let constants = plan.constants.reduce(0) { $0 + $1.type.byteCount }
     let objects = Dictionary(code.flatMap(\.code).map { (ObjectIdentifier($0), $0.byteCount + 4096) }) { $1 }
     let codeBytes = objects.values.reduce(4096, +)
@@ -254,11 +273,11 @@ package final class CPUExecutable: @unchecked Sendable {
     }
     if record.nanoseconds < Self.worthSharing || record.units == 1 {
       record.entry(
-        memory.pointers(record.launch), record.arguments, 0, record.units, invocation.scratch.pointer, memory.status)
+        memory.pointers(record.launch), record.arguments, 0, record.units, invocation.scratch, memory.status)
     } else {
       var context = Context(
         entry: record.entry, pointers: memory.pointers(record.launch), arguments: record.arguments,
-        scratch: invocation.scratch.pointer, scratchStride: scratchStride, status: memory.status)
+        scratch: invocation.scratch, scratchStride: scratchStride, status: memory.status)
       pool.forkJoin(
         record.units, nanoseconds: record.nanoseconds, chunksPerThread: record.chunks, context: &context
       ) { context, begin, end, thread in
@@ -274,17 +293,26 @@ package final class CPUExecutable: @unchecked Sendable {
   }
 
   private func takeInvocation() throws(KilnError) -> Invocation {
-    if let pointer = warm.exchange(nil, ordering: .acquiring) {
-      return Unmanaged<Invocation>.fromOpaque(pointer).takeRetainedValue()
+    let known = warm.exchange(nil, ordering: .acquiring).map {
+      Unmanaged<Invocation>.fromOpaque($0).takeRetainedValue()
     }
+    if let known, known.work != nil { return known }
     do throws(RuntimeError) {
-      return try Invocation(plan, scratchBytes: scratchStride * pool.threadCount)
+      let work: HostBuffer
+      if let shared { work = try shared.take(workBytes) } else { work = try HostBuffer(byteCount: workBytes) }
+      guard let known else { return try Invocation(plan, work, scratchBytes: scratchBytes) }
+      known.attach(work, scratchBytes: scratchBytes)
+      return known
     } catch {
       throw KilnError(error)
     }
   }
 
   private func giveBack(_ invocation: Invocation) {
+    if let shared, let work = invocation.work {
+      shared.giveBack(work)
+      invocation.work = nil
+    }
     let pointer = Unmanaged.passRetained(invocation).toOpaque()
     if let other = warm.exchange(pointer, ordering: .releasing) {
       Unmanaged<Invocation>.fromOpaque(other).release()

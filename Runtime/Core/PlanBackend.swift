@@ -8,11 +8,14 @@ public struct PlanBackend: Sendable {
   private let kind: Schedule.Kind?
   /// What the machine has; nil: all that a kernel may need.
   private let machine: DeviceDescription?
-  private let make: @Sendable (ExecutionPlan) throws(KilnError) -> any Executable
+  private let make: Make
+
+  /// Makes a plan ready to run, perhaps in memory that plans of the same program work in, too.
+  package typealias Make = @Sendable (ExecutionPlan, WorkMemory?) throws(KilnError) -> any Executable
 
   package init(
     _ name: String, for kind: Schedule.Kind?, on machine: DeviceDescription? = nil,
-    make: @escaping @Sendable (ExecutionPlan) throws(KilnError) -> any Executable
+    make: @escaping Make
   ) {
     self.name = name
     self.kind = kind
@@ -21,9 +24,12 @@ public struct PlanBackend: Sendable {
   }
 
   /// Makes a plan ready to run.
+  /// - Parameter shared: what plans of the same program work in, too.
   /// - Throws: `plan.device` where it was lowered for another kind of device; `device.unavailable` with what the
   ///   machine lacks.
-  package func prepare(_ plan: ExecutionPlan) throws(KilnError) -> any Executable {
+  package func prepare(
+    _ plan: ExecutionPlan, sharing shared: WorkMemory? = nil
+  ) throws(KilnError) -> any Executable {
     let found = plan.device.scheduleKind
     if let kind, kind != found {
       throw KilnError(
@@ -34,11 +40,11 @@ public struct PlanBackend: Sendable {
     if let machine {
       for launch in plan.launches { try machine.require(launch, plan.kernels[launch.kernel].definition) }
     }
-    return try make(plan)
+    return try make(plan, shared)
   }
 
   /// The kernel interpreter: slow, there on every machine, and it runs the plans of all devices.
-  public static let interpreter = PlanBackend("kernel-reference", for: nil) { InterpretedPlan($0) }
+  public static let interpreter = PlanBackend("kernel-reference", for: nil) { plan, _ in InterpretedPlan(plan) }
 }
 
 extension DeviceDescription {

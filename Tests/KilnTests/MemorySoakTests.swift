@@ -73,6 +73,22 @@ struct MemorySoakTests {
     }
   }
 
+  @Test("one program for all sizes, called with ever new ones")
+  func sizedProgram() async {
+    await #expect(processExitsWith: .success) {
+      setenv("KILN_CACHE", "off", 1)
+      setenv("KILN_MEMORY", "16", 1)
+      let w = Tensor<Float>.ones([4, 3])
+      let f = compile { (x: Tensor<Float>, w: Tensor<Float>) in tanh(matmul(x, w)).sum(axes: [2]) }
+      try expectFlat(turns: Flatness.turns(10_000, sample: 900), bytes: 8 << 20) { turn in
+        let (n, m) = (1 + turn * 7919 % 211, 1 + turn * 104_729 % 97)
+        try require(f(Tensor<Float>.zeros([n, m, 4]), w).scalars.count == n * m)
+      }
+      try require(f.report.entries.count == 2, "\(f.report)")
+      try require(Device.kernelCounts.compiled <= 4, "\(Device.kernelCounts.compiled) kernels")
+    }
+  }
+
   @Test("buffers of ever new sizes")
   func sizes() async {
     await #expect(processExitsWith: .success) {

@@ -20,9 +20,9 @@ struct WindowGrid {
   /// Whether the windows of this many positions and taps leave out no element along window axis `number`. A gap may be
   /// suspected where dilated windows leave none.
   func coversAxis(_ number: Int, positions: Int, taps: Int) -> Bool {
-    if positions == 1 && taps == 1 { return shape.dimensions[axes[number]] == 1 }
+    if positions == 1 && taps == 1 { return shape[axes[number]] == 1 }
     return dilations[number] == 1 && (positions == 1 || taps >= strides[number])
-      && (positions - 1) * strides[number] + taps == shape.dimensions[axes[number]]
+      && (positions - 1) * strides[number] + taps == shape[axes[number]].staticSize
   }
 }
 
@@ -34,22 +34,22 @@ func gcd(_ a: Int, _ b: Int) -> Int { b == 0 ? a : gcd(b, a % b) }
 extension ClusterLowering {
   func overlapAdd(_ grid: WindowGrid, _ instruction: Instruction) -> [KernelDraft] {
     let operand = function.valueTypes[instruction.operands[0]]
-    let counts = operand.shape.dimensions
     let rank = grid.shape.rank
     let numbers = grid.axes.indices
     let whole = Array(grid.shape)
     let result = instruction.result
     let dtype = operand.dtype
-    guard !counts.contains(0) else {
+    guard !operand.shape.contains(0) else {
       return [fill(result, Scalar(dtype, bits: 0), whole)].filter { !$0.isEmpty }
     }
     let runs = numbers.reduce([[]] as [[Range<Int>]]) { pieces, number in
-      let (taps, length) = (counts[rank + number], grid.run(number))
+      let (taps, length) = (operand.shape[rank + number].staticSize, grid.run(number))
       let starts = stride(from: (taps - 1) / length * length, through: 0, by: -length)
       return pieces.flatMap { piece in starts.map { piece + [$0..<min($0 + length, taps)] } }
     }
     let covers = numbers.allSatisfy {
-      grid.coversAxis($0, positions: counts[grid.axes[$0]], taps: counts[rank + $0])
+      grid.coversAxis(
+        $0, positions: operand.shape[grid.axes[$0]].staticSize, taps: operand.shape[rank + $0].staticSize)
     }
     let start = dtype.isReal ? Scalar(dtype, -0.0) : Scalar(dtype, bits: 0)
     var drafts: [KernelDraft] = []

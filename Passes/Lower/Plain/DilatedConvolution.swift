@@ -25,9 +25,9 @@ struct DilatedConvolution {
     rhs = rewriter.type(of: operands[1])
     keepsHoles =
       lhs.dtype.isReal && convolution.termExtents(lhs, rhs).reduce(1, *).staticSize > KernelDefinition.contractionBlock
-    let (left, right) = (lhs.shape.dimensions, rhs.shape.dimensions)
+    let (left, right) = (lhs.shape, rhs.shape)
     axes = convolution.windows.map {
-      WindowPhases($0, elements: left[$0.axes.lhs], taps: right[$0.axes.rhs])
+      WindowPhases($0, elements: left[$0.axes.lhs].staticSize, taps: right[$0.axes.rhs].staticSize)
     }
     if axes.contains(where: { $0.positions == 0 }) { return nil }
   }
@@ -117,18 +117,19 @@ struct DilatedConvolution {
   /// The taps of a phase; with holes kept all taps, those of other phases being +0.
   private func filter(_ taps: [TapRun], _ rewriter: inout Rewriter) throws(KilnError) -> ValueID {
     let none = [Int](repeating: 0, count: rhs.rank)
-    var (start, limit, stride) = (none, rhs.shape.dimensions, [Int](repeating: 1, count: rhs.rank))
+    var (start, limit, stride) = (none, Array(rhs.shape), [Int](repeating: 1, count: rhs.rank))
     var (low, high, interior) = (none, none, none)
     for (run, phases) in zip(taps, axes) {
       let axis = phases.window.axes.rhs
       start[axis] = run.first
       stride[axis] = run.step
-      limit[axis] = run.first + (run.count - 1) * run.step + 1
+      let end = run.first + (run.count - 1) * run.step + 1
+      limit[axis] = Dimension(end)
       low[axis] = run.first
-      high[axis] = phases.taps - limit[axis]
+      high[axis] = phases.taps - end
       interior[axis] = run.step - 1
     }
-    let own = try rewriter.move(.slice(start: start.extents, limit: limit.extents, stride: stride), operands[1])
+    let own = try rewriter.move(.slice(start: start.extents, limit: limit, stride: stride), operands[1])
     if !keepsHoles { return own }
     return try rewriter.pad(own, low: low, high: high, interior: interior, with: Scalar(rhs.dtype, bits: 0))
   }

@@ -17,7 +17,7 @@ enum PlainConvolution {
     for number in windows.indices {
       let window = windows[number]
       let axis = window.axes.lhs
-      let (elements, taps) = (lhs.shape.dimensions[axis], rhs.shape.dimensions[window.axes.rhs])
+      let (elements, taps) = (lhs.shape[axis].staticSize, rhs.shape[window.axes.rhs].staticSize)
       let positions = window.positions(elements: Dimension(elements), taps: Dimension(taps)).staticSize
       // Without positions nothing is read.
       guard positions > 0 else { return nil }

@@ -15,7 +15,7 @@ enum WindowReduction {
       let function = ScalarFunction(spelling: kind.primitive.spelling)
     else { return nil }
     let shape = rewriter.type(of: operands[0]).shape
-    let extents = axes.map { shape.dimensions[$0] }
+    let extents = axes.map { shape[$0].staticSize }
     let taps = extents.reduce(1, *)
     guard taps >= 1, taps <= mostTaps, readsWindows(operands[0], Set(axes), rewriter) else { return nil }
     var lanes: [ValueID] = []
@@ -95,20 +95,20 @@ private struct TapSlice {
     case .movement(.windows(let axes, let sizes, let strides, let dilations)):
       let operand = rewriter.type(of: instruction.operands[0]).shape
       guard index.count == axes.count, axes.indices.allSatisfy({ index[operand.rank + $0] != nil }) else { break }
-      var start = [Int](repeating: 0, count: operand.rank)
+      var start = [Dimension](repeating: 0, count: operand.rank)
       var stride = [Int](repeating: 1, count: operand.rank)
-      var limit = operand.dimensions
+      var limit = Array(operand)
       for (number, axis) in axes.enumerated() {
-        start[axis] = (index[operand.rank + number] ?? 0) * dilations[number]
+        start[axis] = Dimension((index[operand.rank + number] ?? 0) * dilations[number])
         stride[axis] = strides[number]
         let positions = MovementOp.windowPositions(
           operand[axis], sizes[number], strides[number], dilations[number]
         ).staticSize
         if positions == 0 { start[axis] = 0 }
-        limit[axis] = positions == 0 ? 0 : start[axis] + (positions - 1) * strides[number] + 1
+        limit[axis] = positions == 0 ? 0 : start[axis] + Dimension((positions - 1) * strides[number] + 1)
       }
       return try rewriter.move(
-        .slice(start: start.extents, limit: limit.extents, stride: stride), instruction.operands[0])
+        .slice(start: start, limit: limit, stride: stride), instruction.operands[0])
     case .source, .movement, .reduction, .contraction, .indexing, .control: break
     }
     return try element(value, shape, &rewriter)
@@ -116,11 +116,10 @@ private struct TapSlice {
 
   /// A slice of a value that is at hand.
   private func element(_ value: ValueID, _ shape: Shape, _ rewriter: inout Rewriter) throws(KilnError) -> ValueID {
-    let sizes = rewriter.type(of: value).shape.dimensions
-    let start = sizes.indices.map { index[$0] ?? 0 }
-    let limit = sizes.indices.map { index[$0].map { $0 + 1 } ?? sizes[$0] }
-    let slice = try rewriter.move(
-      .slice(start: start.extents, limit: limit.extents, stride: sizes.map { _ in 1 }), value)
+    let extents = rewriter.type(of: value).shape
+    let start = extents.indices.map { Dimension(index[$0] ?? 0) }
+    let limit = extents.indices.map { axis in index[axis].map { Dimension($0 + 1) } ?? extents[axis] }
+    let slice = try rewriter.move(.slice(start: start, limit: limit, stride: extents.map { _ in 1 }), value)
     return try rewriter.reshape(slice, shape)
   }
 }

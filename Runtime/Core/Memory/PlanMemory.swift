@@ -1,10 +1,11 @@
 package import KilnIR
 
-/// The memory of one run of a plan: the arena, the plan's constants, and for every launch its table of pointers as
-/// machine code reads them. Made once and reused; each call only fills in the addresses of its inputs and outputs.
+/// What one run of a plan reads its addresses from: the plan's constants, and for every launch its table of pointers as
+/// machine code reads them. Made once and reused; each call only fills in the addresses of its inputs and outputs, and
+/// of the arena where that is another one.
 // @unchecked: owned by one run at a time; `Executable` hands it from call to call under an atomic exchange.
 package final class PlanMemory: @unchecked Sendable {
-  private let arena: HostBuffer
+  private var arena: UnsafeMutableRawPointer?
   private let constants: HostBuffer
   /// Per launch a pointer for each buffer of its kernel, then the workspace.
   private let pointerTable: UnsafeMutablePointer<UnsafeMutableRawPointer?>
@@ -12,6 +13,8 @@ package final class PlanMemory: @unchecked Sendable {
   private let tableStart: [Int]
   private let parameterPatches: UnsafeMutableBufferPointer<Patch>
   private let resultPatches: UnsafeMutableBufferPointer<Patch>
+  /// The number of one is an offset in the arena.
+  private let arenaPatches: UnsafeMutableBufferPointer<Patch>
   /// Per repeat the entries that are elements of its turn.
   private let elementPatches: [Int: [Patch]]
   /// Per slot the place of its whole.
@@ -24,14 +27,13 @@ package final class PlanMemory: @unchecked Sendable {
   package let status: UnsafeMutablePointer<Int32>
   package var failedIndex: Int64 { UnsafeRawPointer(status).load(fromByteOffset: 8, as: Int64.self) }
 
-  /// Entry `entry` of the pointer table is the address of the parameter, result or slot `number`.
+  /// Entry `entry` of the pointer table is the address of the parameter, result or slot `number`, or of an offset.
   private struct Patch {
     var entry: Int
     var number: Int
   }
 
   package init(_ plan: ExecutionPlan) throws(RuntimeError) {
-    arena = try HostBuffer(byteCount: plan.memory.arenaBytes)
     var constantOffsets: [Int] = []
     var constantBytes = 0
     for literal in plan.constants {
@@ -56,7 +58,7 @@ package final class PlanMemory: @unchecked Sendable {
     status = .allocate(capacity: 4)
     status.initialize(repeating: 0, count: 4)
 
-    var (parameters, results, elements) = ([Patch](), [Patch](), [Int: [Patch]]())
+    var (parameters, results, arena, elements) = ([Patch](), [Patch](), [Patch](), [Int: [Patch]]())
     for (launch, start) in zip(plan.launches, starts) {
       for (position, slot) in launch.slots.enumerated() {
         let entry = start + position
@@ -64,12 +66,12 @@ package final class PlanMemory: @unchecked Sendable {
         case .parameter(let number): parameters.append(Patch(entry: entry, number: number))
         case .result(let number): results.append(Patch(entry: entry, number: number))
         case .constant(let number): pointerTable[entry] = constants.pointer + constantOffsets[number]
-        case .arena(let offset): pointerTable[entry] = arena.pointer + offset
+        case .arena(let offset): arena.append(Patch(entry: entry, number: offset))
         case .element(_, let step): elements[step, default: []].append(Patch(entry: entry, number: slot))
         }
       }
       if let workspace = launch.workspace {
-        pointerTable[start + launch.slots.count] = arena.pointer + workspace
+        arena.append(Patch(entry: start + launch.slots.count, number: workspace))
       }
     }
     elementPatches = elements
@@ -77,6 +79,8 @@ package final class PlanMemory: @unchecked Sendable {
     _ = parameterPatches.initialize(from: parameters)
     resultPatches = .allocate(capacity: results.count)
     _ = resultPatches.initialize(from: results)
+    arenaPatches = .allocate(capacity: arena.count)
+    _ = arenaPatches.initialize(from: arena)
   }
 
   deinit {
@@ -84,6 +88,14 @@ package final class PlanMemory: @unchecked Sendable {
     status.deallocate()
     parameterPatches.deallocate()
     resultPatches.deallocate()
+    arenaPatches.deallocate()
+  }
+
+  /// Says where the arena is. Called before `bind`, for the first run and wherever it is another one.
+  package func attach(arena: UnsafeMutableRawPointer) {
+    if arena == self.arena { return }
+    self.arena = arena
+    for patch in arenaPatches { pointerTable[patch.entry] = arena + patch.number }
   }
 
   /// Fills in this call's addresses.
@@ -114,7 +126,7 @@ package final class PlanMemory: @unchecked Sendable {
   package func address(_ number: Int) -> UnsafeMutableRawPointer {
     let base =
       switch wholes[number] {
-      case .arena(let offset): arena.pointer + offset
+      case .arena(let offset): arena! + offset
       case .parameter(let number): UnsafeMutableRawPointer(mutating: inputs[number])
       case .result(let number): outputs[number]
       case .constant(let number): constants.pointer + constantOffsets[number]

@@ -12,8 +12,8 @@ final class ProgramTable: Sendable {
     var sized: [SizedProgram] = []
     /// Both, in the order in which they were made.
     var entries: [@Sendable () -> CompilationReport.Entry] = []
-    /// Arguments whose sizes got names in vain: what was traced would serve one call only.
-    var refused: [[TensorType]] = []
+    /// Arguments whose sizes got names in vain, what was traced would serve one call only, with the lines that pin them.
+    var refused: [[TensorType]: [String: SourceLocation]] = [:]
     /// Programs that ran last once, which a reader may still be about to retain.
     var retired: [UInt] = []
   }
@@ -103,11 +103,10 @@ final class ProgramTable: Sendable {
       }
     }
     try checkLimit(signature)
-    var types = try namedTypes(signature, known)
+    let types = try namedTypes(signature, known)
+    var pins = types.flatMap { known.refused[$0] }
     // The same names again would be the same program.
-    if known.sized.contains(where: { $0.types == types }) { types = nil }
-    var pins: [String: SourceLocation] = [:]
-    if let types {
+    if let types, pins == nil, !known.sized.contains(where: { $0.types == types }) {
       let traced = try maker.sizedProgram(signature, types, isDeclared: options.sizes != nil)
       pins = traced.pins
       if let sized = traced.program {
@@ -123,11 +122,11 @@ final class ProgramTable: Sendable {
         }
       }
     }
-    let program = try maker.fixedProgram(signature, pins: pins)
+    let program = try maker.fixedProgram(signature, pins: pins ?? [:])
     programs.withLock { programs in
       programs.fixed.append(program)
       programs.entries.append { program.entry }
-      if let types { programs.refused.append(types) }
+      if let types, let pins { programs.refused[types] = pins }
     }
     return program
   }
@@ -145,8 +144,7 @@ final class ProgramTable: Sendable {
     let candidates =
       known.sized.compactMap { SizeNames.types(signature, differingFrom: $0.signature, $0.types) }
       + known.fixed.compactMap { SizeNames.types(signature, differingFrom: $0.signature, $0.signature.types) }
-    let fewest = candidates.min { SizeNames.count($0) < SizeNames.count($1) }
-    return fewest.flatMap { known.refused.contains($0) ? nil : $0 }
+    return candidates.min { SizeNames.count($0) < SizeNames.count($1) }
   }
 
   private func checkLimit(_ signature: Signature) throws(KilnError) {

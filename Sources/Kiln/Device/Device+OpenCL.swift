@@ -37,7 +37,7 @@ extension Device {
   package init(_ device: OpenCLDevice, cache: ObjectCache? = .user) {
     Self.prepareForDrivers()
     let (name, description) = ("opencl:\(device.index)", device.lowering())
-    let backend = PlanBackend(name, for: .openCL, on: description) { plan throws(KilnError) in
+    let backend = PlanBackend(name, for: .openCL, on: description) { plan, _ throws(KilnError) in
       try OpenCLExecutable(plan, on: device, cache: cache)
     }
     self.init(name, PlanExecutor(description, memory: device, backend))

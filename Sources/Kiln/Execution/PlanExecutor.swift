@@ -25,7 +25,7 @@ final class PlanExecutor: Executor {
     let compilation = try FloatingPointMode.withStandard { () throws(KilnError) in
       try Compilation(module, entry: name, for: description, options: options.compilation)
     }
-    return try prepare(compilation, name, options)
+    return try prepare(compilation, name, options, sharing: nil)
   }
 
   func sized(_ module: Module, function: String, options: ExecutionOptions) -> any SizedExecutable {
@@ -33,10 +33,10 @@ final class PlanExecutor: Executor {
   }
 
   fileprivate func prepare(
-    _ compilation: Compilation, _ name: String, _ options: ExecutionOptions
+    _ compilation: Compilation, _ name: String, _ options: ExecutionOptions, sharing work: WorkMemory?
   ) throws(KilnError) -> any Executable {
     try Dump.write(compilation, function: name, options, for: description)
-    return try prepare(compilation.plan)
+    return try backend.prepare(compilation.plan, sharing: work)
   }
 }
 
@@ -48,6 +48,7 @@ private final class SizedPlans: SizedExecutable {
   private let function: String
   private let options: ExecutionOptions
   private let compilations = Lock<[Compilation]>([])
+  private let work = WorkMemory()
 
   init(_ executor: PlanExecutor, _ module: Module, _ function: String, _ options: ExecutionOptions) {
     self.executor = executor
@@ -69,6 +70,6 @@ private final class SizedPlans: SizedExecutable {
     }
     var options = options
     options.arguments = arguments
-    return try executor.prepare(compilation, function, options)
+    return try executor.prepare(compilation, function, options, sharing: work)
   }
 }
