@@ -9,13 +9,20 @@ extension Module {
     return nil
   }
 
-  /// The module with the sizes that arguments of these shapes bring to `entry`.
+  /// The module of `entry` and what it runs, with the sizes that arguments of these shapes bring.
   ///
-  /// - Throws: `size.C1` and `size.C2` for sizes that do not fit, `size.C3` for a
-  ///   size that no argument brings, `type.C1` when a tensor becomes too large.
+  /// - Throws: `size.C2` for arguments that do not fit, and as below.
   package func bound(toArguments shapes: [Shape], of entry: Function) throws(KilnError) -> Module {
-    let bound = try reduced(to: entry.name).bound(to: entry.sizes(of: shapes))
-    if let (function, name) = bound.openSize(reachedFrom: entry.name) {
+    try bound(to: entry.sizes(of: shapes), for: entry.name)
+  }
+
+  /// The module of `entry` and what it runs, with these sizes.
+  ///
+  /// - Throws: `size.C1` for sizes that do not fit, `size.C3` for a size without a number, `type.C1` when a tensor
+  ///   becomes too large.
+  package func bound(to sizes: [String: Int], for entry: String) throws(KilnError) -> Module {
+    let bound = try reduced(to: entry).bound(to: sizes)
+    if let (function, name) = bound.openSize(reachedFrom: entry) {
       throw KilnError("size.C3", "@\(function): no argument brings the size \(name)")
     }
     return bound

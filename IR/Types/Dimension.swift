@@ -4,6 +4,7 @@ import Synchronization
 ///
 /// Code that computes with extents works for every size:
 /// ```swift
+/// let x = Tensor<Float>.ones([6, 2])
 /// let half = x.shape[0] / 2
 /// let low = x.sliced(axis: 0, from: 0, to: half)
 /// let border = Tensor<Float>.zeros([half, x.shape[1] + 2])

@@ -142,7 +142,7 @@ struct FileCase: CustomStringConvertible, Sendable {
 
   private func result(of run: RunLine, in module: Result<Module, any Error>, on backend: CaseBackend) -> String {
     found {
-      let module = try module.get().reduced(to: run.function).bound(to: run.sizes)
+      let module = try module.get().bound(to: run.sizes, for: run.function)
       guard let function = module[run.function] else { throw KilnError("run.C1", "no @\(run.function)") }
       let inputs = try TensorValue.values(function.parameters.map(\.type), text: run.arguments)
       return try backend.backend.run(module, run.function, inputs).map(\.elementText).joined(separator: ", ")

@@ -16,13 +16,14 @@ struct FlatPlan {
   private(set) var stepOfLoop: [Int: Int] = [:]
   private var endOfLoop: [Int: Int] = [:]
   /// From the first to the last step at which a buffer that is not an element is in use, as a whole or in parts.
-  private(set) var lifetimes: [BufferID: ClosedRange<Int>] = [:]
+  private(set) var lifetimes: EntityTable<BufferID, ClosedRange<Int>?>
 
   private let buffers: EntityTable<BufferID, PlanBuffer>
 
   /// - Parameter replaced: buffers that others stand for.
   init(_ nodes: [RegionNode], _ buffers: EntityTable<BufferID, PlanBuffer>) {
     self.buffers = buffers
+    lifetimes = EntityTable(repeating: nil, count: buffers.count)
     append(nodes, [])
     for (step, element) in steps.enumerated() {
       switch element {
@@ -114,6 +115,18 @@ extension FlatPlan {
 }
 
 extension [RegionNode] {
+  /// Whether there is a move, and so perhaps a buffer that another can stand for.
+  var haveMoves: Bool {
+    contains { node in
+      switch node {
+      case .launch(let launch): launch.isMove
+      case .loop(_, let condition, let body, _): condition.haveMoves || body.haveMoves
+      case .branch(let regions, _): regions.contains { $0.haveMoves }
+      case .repeat(_, _, _, let body): body.haveMoves
+      }
+    }
+  }
+
   /// The nodes with some buffers replaced, and without the moves that this makes idle.
   func replacing(_ replaced: [BufferID: BufferID]) -> [RegionNode] {
     func new(_ buffer: BufferID) -> BufferID {

@@ -13,7 +13,7 @@ struct PlanBuilder {
   private let donated: Set<BufferID>
 
   private var slots: [ExecutionPlan.Slot] = []
-  private var slotOf: [BufferID: Int] = [:]
+  private var slotOf: EntityTable<BufferID, Int?>
   private var constants: [Literal] = []
   private var requests: [MemoryPlanner.Request] = []
   /// Requests that lie in a result's memory instead.
@@ -49,7 +49,7 @@ struct PlanBuilder {
     // Elements must find the buffer that stands for theirs.
     var buffers = regions.buffers
     // Memory that may be a parameter's is written when the order of launches says so, no earlier.
-    let replaced = FlatPlan(nodes, buffers).replacedBuffers(keeping: donated)
+    let replaced = nodes.haveMoves ? FlatPlan(nodes, buffers).replacedBuffers(keeping: donated) : [:]
     for buffer in buffers.ids {
       buffers[buffer].type = values.type(buffers[buffer].type)
       guard case .element(var whole, let loop) = buffers[buffer].place else { continue }
@@ -57,6 +57,7 @@ struct PlanBuilder {
       buffers[buffer].place = .element(of: whole, loop: loop)
     }
     self.buffers = buffers
+    slotOf = EntityTable(repeating: nil, count: buffers.count)
     self.values = values
     flat = FlatPlan(replaced.isEmpty ? nodes : nodes.replacing(replaced), buffers)
   }

@@ -12,7 +12,8 @@ final class ProgramTable: Sendable {
     var sized: [SizedProgram] = []
     /// Both, in the order in which they were made.
     var entries: [@Sendable () -> CompilationReport.Entry] = []
-    /// Arguments whose sizes got names in vain, what was traced would serve one call only, with the lines that pin them.
+    /// Arguments whose sizes got names in vain, what was traced would serve one call only, with the lines that pin
+    /// them.
     var refused: [[TensorType]: [String: SourceLocation]] = [:]
     /// Programs that ran last once, which a reader may still be about to retain.
     var retired: [UInt] = []
