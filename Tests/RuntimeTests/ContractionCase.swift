@@ -107,7 +107,7 @@ struct ContractionCase: Sendable, CustomStringConvertible {
       body += [
         .load(BufferAccess(3, AffineIndex(offset: zero, strides: outerStrides(0, 0, 1)))),
         .operation(.add, operands: [id(0), id(1)], dtype: dtype),
-        .constant(dtype == .f64 ? Scalar(0.0) : dtype == .f32 ? Scalar(Float(0)) : Scalar(Int32(0))),
+        .constant(.zero(dtype)),
         .operation(.maximum, operands: [id(2), id(3)], dtype: dtype),
       ]
       effects = [.store(id(4), BufferAccess(2, output))]

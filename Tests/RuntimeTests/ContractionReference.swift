@@ -4,7 +4,7 @@ import KilnIR
 protocol DotElement: Equatable {
   associatedtype Bits: Equatable
   static var zero: Self { get }
-  static func + (a: Self, b: Self) -> Self
+  func plus(_ other: Self) -> Self
   /// Integers wrap; reals round once.
   func plusProduct(_ a: Self, _ b: Self) -> Self
   var bits: Bits { get }
@@ -13,34 +13,45 @@ protocol DotElement: Equatable {
   init(random: UInt64)
 }
 
-extension Float: DotElement {
+extension DotElement where Self: FloatingPoint {
+  func plus(_ other: Self) -> Self { self + other }
   func plusProduct(_ a: Self, _ b: Self) -> Self { addingProduct(a, b) }
-  var bits: UInt32 { bitPattern }
   func atLeastZero() -> Self { self > 0 ? self : 0 }
+}
+
+extension Float: DotElement {
+  var bits: UInt32 { bitPattern }
   init(random: UInt64) { self = Float(Int32(truncatingIfNeeded: random >> 20) >> 8) * 0x1p-20 }
 }
 
 extension Double: DotElement {
-  func plusProduct(_ a: Self, _ b: Self) -> Self { addingProduct(a, b) }
   var bits: UInt64 { bitPattern }
-  func atLeastZero() -> Self { self > 0 ? self : 0 }
   init(random: UInt64) { self = Double(Int64(bitPattern: random) >> 11) * 0x1p-50 }
 }
 
-extension Int32: DotElement {
-  static func + (a: Self, b: Self) -> Self { a &+ b }
+extension DotElement where Self: FixedWidthInteger {
+  func plus(_ other: Self) -> Self { self &+ other }
   func plusProduct(_ a: Self, _ b: Self) -> Self { self &+ a &* b }
   var bits: Self { self }
   func atLeastZero() -> Self { Swift.max(self, 0) }
-  init(random: UInt64) { self = Int32(truncatingIfNeeded: random >> 16) }
+  init(random: UInt64) { self = Self(truncatingIfNeeded: random >> 16) }
 }
+
+extension Int8: DotElement {}
+extension UInt8: DotElement {}
+extension Int16: DotElement {}
+extension UInt16: DotElement {}
+extension Int32: DotElement {}
+extension UInt32: DotElement {}
+extension Int64: DotElement {}
+extension UInt64: DotElement {}
 
 /// Numerics.md R1.
 func tree16<T: DotElement>(_ values: [T]) -> T {
   var values = values
   while values.count > 1 {
     values = stride(from: 0, to: values.count, by: 16).map { start in
-      values[start..<min(start + 16, values.count)].dropFirst().reduce(values[start]) { $0 + $1 }
+      values[start..<min(start + 16, values.count)].dropFirst().reduce(values[start]) { $0.plus($1) }
     }
   }
   return values[0]
@@ -99,13 +110,13 @@ extension ContractionCase {
       let expected =
         switch epilogue {
         case .none: sum
-        case .biasRelu: (sum + typed[3][column]).atLeastZero()
-        case .residual: sum + typed[3][index]
+        case .biasRelu: sum.plus(typed[3][column]).atLeastZero()
+        case .residual: sum.plus(typed[3][index])
         }
       var isRight = typed[2][index].bits == expected.bits
       if epilogue == .residual {
         let transposed = index / (m * n) * m * n + column * m + index / n % m
-        isRight = isRight && typed[4][transposed].bits == (sum + sum).bits
+        isRight = isRight && typed[4][transposed].bits == sum.plus(sum).bits
       }
       if !isRight {
         throw Mismatch(text: "\(self), cuts \(cuts): element \(index) is \(typed[2][index]), expected \(expected)")

@@ -125,6 +125,28 @@ struct ContractionTests {
     }
   }
 
+  @Test("integers of all widths around the edges of tiles, blocks and vectors", arguments: ["14", "19"])
+  func integers(version: String) async {
+    await #expect(processExitsWith: .success) { [version] in
+      for limit in HostFeatures.VectorClass.allCases {
+        try check(version, limit: limit) { checker in
+          for dtype in [DType.i8, .u8, .i16, .u16, .i32, .u32, .i64, .u64] {
+            for flags in [0, 2, 7, 13] {
+              for (terms, columns) in [(0, 3), (1, 64), (2, 65), (3, 1), (31, 130), (33, 37), (513, 64)] {
+                var c = ContractionCase(batches: 2, rows: 7, columns: columns, inner: [terms])
+                (c.dtype, c.tile) = (dtype, (flags & 1 != 0 ? 7 : 4, 64))
+                (c.leftTransposed, c.rightTransposed) = (flags & 1 != 0, flags & 2 != 0)
+                (c.packsRight, c.packsLeft) = (flags & 4 != 0, flags & 8 != 0)
+                c.epilogue = ContractionCase.Epilogue.allCases[(flags + terms) % 3]
+                try checker.check(c)
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+
   @Test("f64, i32, other tiles and narrower vectors", arguments: ["14", "19"])
   func types(version: String) async {
     await #expect(processExitsWith: .success) { [version] in
@@ -158,8 +180,16 @@ private struct Checker {
     for cuts in 1...3 {
       switch c.dtype {
       case .f64: try c.check(runner, of: Double.self, cuts: cuts)
+      case .f32: try c.check(runner, of: Float.self, cuts: cuts)
+      case .i8: try c.check(runner, of: Int8.self, cuts: cuts)
+      case .i16: try c.check(runner, of: Int16.self, cuts: cuts)
       case .i32: try c.check(runner, of: Int32.self, cuts: cuts)
-      default: try c.check(runner, of: Float.self, cuts: cuts)
+      case .i64: try c.check(runner, of: Int64.self, cuts: cuts)
+      case .u8: try c.check(runner, of: UInt8.self, cuts: cuts)
+      case .u16: try c.check(runner, of: UInt16.self, cuts: cuts)
+      case .u32: try c.check(runner, of: UInt32.self, cuts: cuts)
+      case .u64: try c.check(runner, of: UInt64.self, cuts: cuts)
+      case .bool, .f16, .bf16: throw Mismatch(text: "no dot of \(c.dtype)")
       }
     }
   }

@@ -24,9 +24,11 @@ extension ContractionTile {
     let isLarge = rows >= 4 * tileRows && terms * columns * dtype.byteCount > 2 * device.level2Bytes
     // Rows a multiple of 4 KiB apart fall into the same places of the first cache.
     let pageBytes = 4096
+    // Vectors of narrow elements have no cheap masks, so those at the edge are packed.
+    let isEdged = dtype.byteCount < 4 && !columns.isMultiple(of: tileColumns)
     let collides = tileRows > 8 && leftRowStride != 0 && leftRowStride * dtype.byteCount % pageBytes == 0
     return ContractionTile(
-      rows: tileRows, columns: tileColumns, packsRight: isLarge || rightColumnStride != 1 && !isReadOnce,
+      rows: tileRows, columns: tileColumns, packsRight: isLarge || (rightColumnStride != 1 || isEdged) && !isReadOnce,
       packsLeft: collides && panels >= 2 || isLarge && panels >= 8)
   }
 

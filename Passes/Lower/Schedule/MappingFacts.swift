@@ -89,8 +89,8 @@ struct MappingFacts {
     var found = Contraction(
       batches: 1, rows: rows, columns: columns, blocks: blocks, levels: levels, canTileRegisters: false, tileSizes: [],
       canSplit: isFlat && blocks > 1 && rows * blocks < 1 << 15)
-    guard let contraction = KilnIR.Contraction(kernel), !contraction.terms.isEmpty, contraction.roles.rowAxes == 1,
-      contraction.roles.columnAxis == kernel.outer.count - 1, levels <= 3
+    guard let contraction = KilnIR.Contraction(kernel), contraction.dtype.isReal, !contraction.terms.isEmpty,
+      contraction.roles.rowAxes == 1, contraction.roles.columnAxis == kernel.outer.count - 1, levels <= 3
     else { return found }
     let shape = contraction.shape(integers)
     (found.batches, found.rows, found.columns) = (shape.batches, shape.rows, shape.columns)

@@ -8,6 +8,7 @@ extension ContractionCall {
 
   /// Phase 0: work units are (right batch, column panel).
   static func packRight(_ call: UnsafePointer<Fields>, _ buffers: Buffers, _ begin: Int, _ end: Int) {
+    guard call.pointee.packsRight else { return }
     let (panels, tileColumns) = (call.pointee.panels, call.pointee.tileColumns)
     for unit in begin..<end {
       let batch = unit / panels

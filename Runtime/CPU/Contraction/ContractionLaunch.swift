@@ -55,7 +55,10 @@ struct ContractionLaunch {
     }
     self.contraction = contraction
     shape = contraction.shape(integers)
-    tile = schedule.tile(integers)
+    var tile = schedule.tile(integers)
+    // Without terms there is no workspace.
+    if shape.terms == 0 { tile.packsRight = false }
+    self.tile = tile
     scratch = tile.scratch(batchAxes: roles.batchAxes)
     let left = operand(contraction.left, placeAxis: roles.rowAxes > 0 ? roles.batchAxes : nil)
     let right = operand(contraction.right, placeAxis: roles.columnAxis < outerCount ? roles.columnAxis : nil)
@@ -72,7 +75,9 @@ struct ContractionLaunch {
         term: axes[axes.count - 1].left / size)
       return Packing(key: key, axes: axes)
     }
-    let streams = !tile.packsRight && shape.columns > 1 && right.place != right.dtype.byteCount
+    let isRagged = !shape.columns.isMultiple(of: tile.columns)
+    let isScattered = shape.columns > 1 && right.place != right.dtype.byteCount
+    let streams = !tile.packsRight && (isScattered || isRagged && right.dtype.isNarrow)
     packingLeft = tile.packsLeft ? packing(left, width: tile.rows) : nil
     packingRight = tile.packsRight || streams ? packing(right, width: tile.columns) : nil
 
@@ -92,7 +97,7 @@ struct ContractionLaunch {
       dtype: dtype, left: tile.packsLeft ? dtype : left.dtype, right: tile.packsRight || streams ? dtype : right.dtype,
       lanes: lanes, columns: tile.columns, heights: Self.heights(tile.rows, rows: shape.rows),
       termAxes: termAxes.count,
-      isMasked: !tile.packsRight && !streams && !shape.columns.isMultiple(of: tile.columns), streams: streams)
+      isMasked: !tile.packsRight && !streams && isRagged, streams: streams)
   }
 
   /// The micro kernels in the order in which `ContractionCall` takes them.

@@ -57,12 +57,19 @@ package struct PackingKey: Hashable, Sendable {
   ///   - place: elements from place to place in the source.
   ///   - term: elements from term to term.
   init(from source: DType, to dtype: DType, lanes: Int, width: Int, place: Int, term: Int) {
-    (self.source, self.dtype, self.lanes, self.width) = (source, dtype, lanes, width)
-    let canTurn = lanes > 1 && (width <= lanes || width.isMultiple(of: lanes))
-    order = place == 1 ? .places : term == 1 && canTurn ? .terms : .scattered
+    (self.source, self.dtype, self.width) = (source, dtype, width)
+    self.lanes = dtype.isNarrow ? min(lanes, 8) : lanes
+    let isWhole = width.isMultiple(of: self.lanes)
+    let canTurn = lanes > 1 && (width <= self.lanes || isWhole)
+    order = place == 1 && (isWhole || !source.isNarrow) ? .places : term == 1 && canTurn ? .terms : .scattered
   }
 
   var vectors: Int { (width + lanes - 1) / lanes }
+}
+
+extension DType {
+  /// Whether elements have fewer than 32 bits: loads of some lanes of a vector of them are slow without AVX-512.
+  var isNarrow: Bool { byteCount < 4 }
 }
 
 extension MicroKernel: CustomStringConvertible {

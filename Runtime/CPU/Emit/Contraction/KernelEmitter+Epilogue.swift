@@ -28,7 +28,8 @@ extension KernelEmitter {
   ) throws(RuntimeError) {
     let axis = c.roles.columnAxis
     let hasColumns = axis < kernel.outer.count
-    let lanes = hasColumns ? max(1, compiler.features.vectorClass.rawValue / 8 / c.dtype.byteCount) : 1
+    // Masks of narrower elements than 32 bits are slow.
+    let lanes = hasColumns ? max(1, compiler.features.vectorClass.rawValue / 8 / max(4, c.dtype.byteCount)) : 1
     let frames = kernel.stages.indices.dropFirst().map {
       frame(ofStage: $0, coordinates: coordinates, varying: hasColumns ? [axis] : [], lanes: lanes, reducedVaries: true)
     }

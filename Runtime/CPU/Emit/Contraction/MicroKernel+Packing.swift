@@ -26,7 +26,19 @@ extension KernelEmitter {
       placeBytes: parameters[4], termBytes: parameters[5],
       widthBytes: module.index(key.width * key.dtype.byteCount))
     switch key.order {
-    case .places: packNeighbours(panel)
+    case .places where key.source.isNarrow:
+      try either(module.compare(.sge, panel.places, module.index(key.width))) {
+        packNeighbours(panel, masks: [])
+      } else: {
+        packPlaces(panel, first: module.index(0))
+      }
+    case .places:
+      let masks = (0..<key.vectors).map { number in
+        let first = number * key.lanes
+        let limit = module.index(min(key.lanes, key.width - first))
+        return mask(count: smaller(difference(panel.places, module.index(first)), limit), key.lanes)
+      }
+      packNeighbours(panel, masks: masks)
     case .terms: try packTransposed(panel)
     case .scattered: packPlaces(panel, first: module.index(0))
     }
@@ -43,18 +55,14 @@ extension KernelEmitter {
     module.store(vector, target, alignment: p.key.dtype.byteCount)
   }
 
-  /// The places lie side by side in the source. A vector's store may run over the places of the next term, which is
-  /// written later.
-  private func packNeighbours(_ p: Panel) {
-    let (lanes, width) = (p.key.lanes, p.key.width)
-    let masks = (0..<p.key.vectors).map { number in
-      let limit = min(lanes, width - number * lanes)
-      return mask(count: smaller(difference(p.places, module.index(number * lanes)), module.index(limit)), lanes)
-    }
+  /// The places lie side by side in the source; without masks all of them are there. A vector's store may run over the
+  /// places of the next term, which is written later.
+  private func packNeighbours(_ p: Panel, masks: [LLVMValue]) {
+    let lanes = p.key.lanes
     _ = countedLoop(p.terms, carrying: [p.source, p.target]) { carried in
       for number in 0..<p.key.vectors {
         let at = module.offset(carried[0], module.index(number * lanes), of: memoryType(p.key.source))
-        store(vector(p, at, mask: masks[number]), p, carried[1], number * lanes)
+        store(vector(p, at, mask: masks.isEmpty ? nil : masks[number]), p, carried[1], number * lanes)
       }
       return [moved(carried[0], p.termBytes), moved(carried[1], p.widthBytes)]
     }
