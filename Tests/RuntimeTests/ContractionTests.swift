@@ -74,6 +74,8 @@ struct ContractionTests {
               var c = ContractionCase(batches: 2, rows: rows, columns: columns, inner: inner)
               (c.rightTransposed, c.packsLeft) = (transposed, columns == 40)
               try checker.check(c)
+              c.gap = 3
+              try checker.check(c)
             }
           }
         }

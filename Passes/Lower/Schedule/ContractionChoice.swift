@@ -14,18 +14,19 @@ extension ContractionTile {
     let tileRows = max(1, min(rows, device.vectorRegisters >= 32 ? 14 : 6))
     let isReadOnce = rightUses == 1 && rows <= tileRows
     let streamsRight = rightColumnStride != 1 && isReadOnce
-    // A wider panel would take more rows at once than can be followed while they are transposed.
-    let widest = streamsRight ? 4 : 8
+    // What is read column by column is read from no more columns at once than the hardware can follow.
+    let readsColumns = streamsRight && contraction.right.index.strides.last == .constant(1) && dtype.byteCount >= 4
+    let widest = readsColumns && terms > KernelDefinition.contractionBlock ? 1 : streamsRight ? 4 : 8
     let tileColumns =
       lanes * columnVectors(rows: tileRows, columns: columns, lanes: lanes, device.vectorRegisters, widest)
     let panels = ceilDivide(columns, tileColumns)
 
+    // Vectors of narrow elements have no cheap masks, so those at the edge are packed.
+    let isEdged = dtype.byteCount < 4 && !columns.isMultiple(of: tileColumns)
     // Many row blocks read a right operand that no cache of one core holds: in panels each of its pages is met once.
     let isLarge = rows >= 4 * tileRows && terms * columns * dtype.byteCount > 2 * device.level2Bytes
     // Rows a multiple of 4 KiB apart fall into the same places of the first cache.
     let pageBytes = 4096
-    // Vectors of narrow elements have no cheap masks, so those at the edge are packed.
-    let isEdged = dtype.byteCount < 4 && !columns.isMultiple(of: tileColumns)
     let collides = tileRows > 8 && leftRowStride != 0 && leftRowStride * dtype.byteCount % pageBytes == 0
     return ContractionTile(
       rows: tileRows, columns: tileColumns, packsRight: isLarge || (rightColumnStride != 1 || isEdged) && !isReadOnce,

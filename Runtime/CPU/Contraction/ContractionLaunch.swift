@@ -81,6 +81,8 @@ struct ContractionLaunch {
     packingLeft = tile.packsLeft ? packing(left, width: tile.rows) : nil
     packingRight = tile.packsRight || streams ? packing(right, width: tile.columns) : nil
 
+    let turns = streams && packingRight?.key.order == .terms && !dtype.isNarrow && tile.columns.isMultiple(of: lanes)
+
     // A packed operand has its terms side by side.
     func steps(_ operand: Operand, packed width: Int?) -> [Int] {
       guard let width else { return operand.terms }
@@ -94,10 +96,11 @@ struct ContractionLaunch {
     if termAxes.count == 2 { termAxes.insert(TermAxis(extent: 1, left: 0, right: 0), at: 0) }
     self.termAxes = termAxes
     key = TileKey(
-      dtype: dtype, left: tile.packsLeft ? dtype : left.dtype, right: tile.packsRight || streams ? dtype : right.dtype,
-      lanes: lanes, columns: tile.columns, heights: Self.heights(tile.rows, rows: shape.rows),
-      termAxes: termAxes.count,
-      isMasked: !tile.packsRight && !streams && isRagged, streams: streams)
+      dtype: dtype, left: tile.packsLeft ? dtype : left.dtype,
+      right: tile.packsRight || streams && !turns ? dtype : right.dtype, lanes: lanes, columns: tile.columns,
+      heights: Self.heights(tile.rows, rows: shape.rows), termAxes: termAxes.count,
+      isMasked: !tile.packsRight && !streams && isRagged, streams: streams,
+      turns: turns)
   }
 
   /// The micro kernels in the order in which `ContractionCall` takes them.

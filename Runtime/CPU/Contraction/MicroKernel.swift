@@ -36,6 +36,8 @@ package struct TileKey: Hashable, Sendable {
   var isMasked: Bool
   /// Whether the columns of the right operand are not side by side: the tile packs them on its way.
   var streams: Bool
+  /// Whether its terms are side by side instead: the tile turns whole squares in registers, and packs what is left.
+  var turns: Bool
 
   var vectors: Int { columns / lanes }
 }
@@ -77,7 +79,8 @@ extension MicroKernel: CustomStringConvertible {
     switch self {
     case .tile(let key):
       "tile \(key.heights)×\(key.columns) of \(key.lanes) lanes {dtype = \(key.dtype), left = \(key.left), "
-        + "right = \(key.right), termAxes = \(key.termAxes), isMasked = \(key.isMasked), streams = \(key.streams)}"
+        + "right = \(key.right), termAxes = \(key.termAxes), isMasked = \(key.isMasked), streams = \(key.streams), "
+        + "turns = \(key.turns)}"
     case .tree(let dtype, let lanes): "tree {dtype = \(dtype), lanes = \(lanes)}"
     case .packing(let key):
       "packing \(key.width) of \(key.lanes) lanes {source = \(key.source), dtype = \(key.dtype), order = \(key.order)}"

@@ -121,21 +121,4 @@ extension KernelEmitter {
       return []
     }
   }
-
-  /// A square of n vectors of n lanes, n a power of two: log n rounds that exchange the off-diagonal halves of ever
-  /// larger blocks.
-  private func transposed(_ rows: [LLVMValue]) -> [LLVMValue] {
-    var rows = rows
-    let count = rows.count
-    var half = 1
-    while half < count {
-      for row in 0..<count where row & half == 0 {
-        let (a, b) = (rows[row], rows[row + half])
-        rows[row] = module.shuffle(a, b, lanes: (0..<count).map { $0 & half == 0 ? $0 : count + $0 - half })
-        rows[row + half] = module.shuffle(a, b, lanes: (0..<count).map { $0 & half == 0 ? $0 + half : count + $0 })
-      }
-      half *= 2
-    }
-    return rows
-  }
 }

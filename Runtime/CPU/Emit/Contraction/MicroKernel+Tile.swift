@@ -5,7 +5,7 @@ import KilnRuntime
 /// registers, then the streaming form of Tree16 in scratch.
 extension KernelEmitter {
   /// What the parts of one tile function share.
-  private struct Tile {
+  struct Tile {
     let key: TileKey
     let rows: Int
     let words: LLVMValue
@@ -146,57 +146,21 @@ extension KernelEmitter {
     _ t: Tile, left: LLVMValue, right: LLVMValue, count: LLVMValue, _ sums: [LLVMValue]
   ) throws(RuntimeError) -> [LLVMValue] {
     guard t.key.streams else { return multiplyAdd(t, left: left, right: right, count: count, sums) }
+    var (sums, done) = (sums, module.index(0))
+    if t.key.turns {
+      let whole = module.binary(.and, count, module.index(~(t.key.lanes - 1)))
+      done = module.select(module.compare(.sge, t.present, module.index(t.key.columns)), whole, done)
+      sums = try multiplyTurned(t, left: left, right: right, count: done, sums)
+    }
     // Part by part, each packed in scratch before it is used.
     let part = moved(t.sums, word(t.words, TileWord.stream))
     let most = ContractionTile(rows: t.rows, columns: t.key.columns).streamedTerms
-    return try loop(from: module.index(0), to: count, step: most, carrying: sums) { first, sums in
+    return try loop(from: done, to: count, step: most, carrying: sums) { first, sums in
       let length = smaller(module.index(most), difference(count, first))
       let from = moved(right, multiply(first, t.rightTerm))
       call(t, TileWord.pack, [from, part, t.present, length, word(t.words, TileWord.rightColumn), t.rightTerm])
       return multiplyAdd(t, left: moved(left, multiply(first, t.leftTerm)), right: part, count: length, sums)
     }
-  }
-
-  /// The innermost loop: `count` terms, each a broadcast element of every row times a row of the right operand.
-  private func multiplyAdd(
-    _ t: Tile, left: LLVMValue, right: LLVMValue, count: LLVMValue, _ sums: [LLVMValue]
-  ) -> [LLVMValue] {
-    let key = t.key
-    let rightStep = key.streams ? module.index(key.columns * key.dtype.byteCount) : t.rightTerm
-    // Three rows share a pointer: addresses then take one register each and the row's step once or twice.
-    let twice = add(t.leftRow, t.leftRow)
-    let pointers = stride(from: 0, to: t.rows, by: 3).map { moved(left, multiply(t.leftRow, module.index($0))) }
-    let results = countedLoop(count, carrying: sums + pointers + [right]) { carried in
-      let rightPointer = carried[carried.count - 1]
-      let columns = (0..<key.vectors).map { rightVector(t, rightPointer, $0) }
-      var next: [LLVMValue] = []
-      for row in 0..<t.rows {
-        var pointer = carried[sums.count + row / 3]
-        if row % 3 > 0 { pointer = moved(pointer, row % 3 == 1 ? t.leftRow : twice) }
-        let element = module.load(memoryType(key.left), pointer, alignment: key.left.byteCount)
-        let scalar = convert(fromMemory(element, key.left, 1), from: key.left, to: key.dtype, 1)
-        let spread = module.broadcast(scalar, key.lanes)
-        for column in 0..<key.vectors {
-          next.append(multiplyAdd(key.dtype, spread, columns[column], carried[row * key.vectors + column]))
-        }
-      }
-      return next + pointers.indices.map { moved(carried[sums.count + $0], t.leftTerm) }
-        + [moved(rightPointer, rightStep)]
-    }
-    return Array(results[..<sums.count])
-  }
-
-  private func multiplyAdd(_ dtype: DType, _ a: LLVMValue, _ b: LLVMValue, _ sum: LLVMValue) -> LLVMValue {
-    guard dtype.isReal else { return add(sum, multiply(a, b)) }
-    return module.intrinsic("llvm.fma", [module.type(of: sum)], [a, b, sum])
-  }
-
-  private func rightVector(_ t: Tile, _ pointer: LLVMValue, _ number: Int) -> LLVMValue {
-    let key = t.key
-    let source = key.streams ? key.dtype : key.right
-    let at = module.offset(pointer, module.index(number * key.lanes), of: memoryType(source))
-    let loaded = load(source, at, LanePlace(lanes: .consecutive), key.lanes, mask: key.isMasked ? t.masks[number] : nil)
-    return convert(loaded, from: source, to: key.dtype, key.lanes)
   }
 
   // MARK: - Tree16

@@ -76,7 +76,7 @@ extension KernelEmitter {
   }
 
   /// Lane i of vector j becomes lane j of vector i, by exchanging ever smaller blocks of pairs of vectors.
-  private func transposed(_ vectors: [LLVMValue]) -> [LLVMValue] {
+  func transposed(_ vectors: [LLVMValue]) -> [LLVMValue] {
     var vectors = vectors
     let count = vectors.count
     var step = count / 2
