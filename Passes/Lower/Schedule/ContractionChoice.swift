@@ -34,9 +34,10 @@ extension ContractionTile {
   }
 
   /// Vectors in a row of the tile: few rows leave registers for more of them. Every element of the tile has a register
-  /// of its own; a row of the right operand, an element of the left one and a spare need the others.
+  /// of its own; a row of the right operand, an element of the left one and a spare need the others. One row keeps
+  /// nothing of the right operand, and reads memory the faster the more of it lies side by side.
   private static func columnVectors(rows: Int, columns: Int, lanes: Int, _ registers: Int, _ widest: Int) -> Int {
-    let most = min(widest, (registers - 2) / (rows + 1))
+    let most = rows == 1 ? widest : min(widest, (registers - 2) / (rows + 1))
     func padded(_ vectors: Int) -> Int { ceilDivide(columns, vectors * lanes) * vectors * lanes }
     // A tile of one vector keeps the multipliers busy from some eight rows on; with fewer rows it is the width that
     // does.
