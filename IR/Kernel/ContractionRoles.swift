@@ -24,6 +24,9 @@ public struct Contraction: Hashable, Sendable {
   public let right: BufferAccess
   /// The dtype that the dot works in.
   public let dtype: DType
+  /// Whether an operand lies in memory in another dtype than that.
+  public let convertsLeft: Bool
+  public let convertsRight: Bool
   public let outer: [KernelInteger]
   /// The extents over which products are summed.
   public let terms: [KernelInteger]
@@ -37,6 +40,8 @@ public struct Contraction: Hashable, Sendable {
     self.roles = roles
     (self.lhs, self.rhs, self.left, self.right) = (lhs, rhs, left, right)
     dtype = kernel.dtype(of: lhs, in: stage.body)
+    convertsLeft = kernel.buffers[left.buffer].dtype != dtype
+    convertsRight = kernel.buffers[right.buffer].dtype != dtype
     outer = kernel.outer
     terms = stage.inner
   }
@@ -67,11 +72,8 @@ public struct Contraction: Hashable, Sendable {
 
 extension [BodyInstruction] {
   /// The load behind a dot's operand: itself or below its conversion.
-  fileprivate func loadedOperand(_ id: BodyID) -> BufferAccess? {
-    switch self[id.index] {
-    case .load: self[id.index].plainAccess
-    case .operation(.convert, let operands, _): loadedOperand(operands[0])
-    case .operation, .constant, .index, .loadScratch, .reduced: nil
-    }
+  package func loadedOperand(_ id: BodyID) -> BufferAccess? {
+    if case .operation(.convert, let operands, _) = self[id.index] { return self[operands[0].index].plainAccess }
+    return self[id.index].plainAccess
   }
 }

@@ -19,7 +19,7 @@ public struct FusionPlan: Hashable, Sendable {
       case pointwise
       /// Reductions over `axes` of the domain in traversal order, with what stands before and after them.
       case reduction(axes: [Int])
-      /// One `dot` with pointwise work on its result.
+      /// One `dot` with pointwise work on its result, after conversions of its operands.
       case contraction
       case scatter
       /// One instruction that makes lines along `axis` out of lines.

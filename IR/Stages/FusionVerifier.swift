@@ -86,8 +86,13 @@ private struct FusionVerifier {
       return !heads.isEmpty && heads.allSatisfy { $0 == .reduction(axes: axes) } && operands.allSatisfy { $0 == domain }
         && shapes(\.isPointwise).allSatisfy { $0 == domain || $0 == kept }
     case .contraction:
-      guard heads.count == 1, case .contraction = heads[0] else { return false }
-      return shapes { _ in true }.allSatisfy { $0 == domain }
+      guard heads.count == 1, case .contraction = heads[0], let head = classes.firstIndex(of: heads[0])
+      else { return false }
+      // Conversions of its operands come before it.
+      let others = cluster.members.enumerated().filter { number, member in
+        if number < head, case .type(.convert) = function.instructions[member].op { false } else { true }
+      }
+      return others.allSatisfy { function.valueTypes[function.instructions[$1].firstResult].shape == domain }
     case .scatter: return classes == [.scatter] && shapes { _ in true } == [domain]
     case .line(let axis): return classes == [.line(axis: axis)] && shapes { _ in true } == [domain]
     case .assembly: return heads == [.assembly]

@@ -11,6 +11,8 @@ struct Fuser {
 
   let function: Function
   let fuses: Bool
+  /// Whether a contraction may convert its operands where it reads them.
+  let widensOperands: Bool
   let resolver: Resolver
   /// How many buffers a cluster with several members may have; nil: any number.
   let limit: BufferLimit?
@@ -18,12 +20,14 @@ struct Fuser {
   /// The cluster that computes each value.
   var clusterOf: [ValueID: Int] = [:]
   private(set) var copies: [ValueID: Int] = [:]
+  private(set) lazy var useCounts = function.useCounts()
   /// Values that somebody outside their cluster reads.
   private var outputs: Set<ValueID> = []
 
-  private init(_ function: Function, fuses: Bool, maximumBuffers: Int?) {
+  private init(_ function: Function, _ device: DeviceDescription, fuses: Bool, maximumBuffers: Int?) {
     self.function = function
     self.fuses = fuses
+    widensOperands = fuses && device.workGroups == nil
     resolver = Resolver(function)
     limit = maximumBuffers.map { [resolver] in BufferLimit($0, resolver) }
   }
@@ -52,7 +56,7 @@ struct Fuser {
   ) throws(KilnError) -> FusionPlan {
     var limit: Int?
     while true {
-      var fuser = Fuser(function, fuses: fuses, maximumBuffers: limit)
+      var fuser = Fuser(function, device, fuses: fuses, maximumBuffers: limit)
       for id in function.instructions.ids { try fuser.place(id) }
       for result in function.results { fuser.requireBuffer(result) }
       let plan = fuser.plan()
@@ -144,10 +148,19 @@ struct Fuser {
     let instruction = function.instructions[id]
     let types = instruction.operands.map { function.valueTypes[$0] }
     let places = ContractionDomain(op, types[0], types[1], function.valueTypes[instruction.result])
-    let producers = zip(instruction.operands, [places.lhs, places.rhs]).compactMap { operand, index in
-      produce(resolver.resolve(operand, at: index, in: places.domain), forIndexing: operand)
+    var (producers, conversions): ([Int], [InstructionID]) = ([], [])
+    for (operand, index) in zip(instruction.operands, [places.lhs, places.rhs]) {
+      let base = resolver.resolve(operand, at: index, in: places.domain)
+      if case .dot = op, let conversion = widening(operand, base) {
+        conversions.append(conversion)
+        let source = function.instructions[conversion].operands[0]
+        producers += produce(self.base(of: source), forIndexing: source).map { [$0] } ?? []
+      } else {
+        producers += produce(base, forIndexing: operand).map { [$0] } ?? []
+      }
     }
     begin(.contraction, extents(instruction.result), id, after: producers)
+    for conversion in conversions { adopt(conversion, by: id) }
   }
 
   private mutating func join(

@@ -16,21 +16,24 @@ extension ContractionTile {
     let streamsRight = rightColumnStride != 1 && isReadOnce
     // What is read column by column is read from no more columns at once than the hardware can follow.
     let readsColumns = streamsRight && contraction.right.index.strides.last == .constant(1) && dtype.byteCount >= 4
-    let widest = readsColumns && terms > KernelDefinition.contractionBlock ? 1 : streamsRight ? 4 : 8
+    let mostOfRows = contraction.convertsRight && isReadOnce ? 16 : 8
+    let widest = readsColumns && terms > KernelDefinition.contractionBlock ? 1 : streamsRight ? 4 : mostOfRows
     let tileColumns =
       lanes * columnVectors(rows: tileRows, columns: columns, lanes: lanes, device.vectorRegisters, widest)
     let panels = ceilDivide(columns, tileColumns)
 
-    // Vectors of narrow elements have no cheap masks, so those at the edge are packed.
+    // Vectors of narrow elements have no cheap masks, so those at the edge are packed; so is what is converted, once
+    // instead of with every use.
     let isEdged = dtype.byteCount < 4 && !columns.isMultiple(of: tileColumns)
+    let preparesRight = rightColumnStride != 1 || isEdged || contraction.convertsRight
     // Many row blocks read a right operand that no cache of one core holds: in panels each of its pages is met once.
     let isLarge = rows >= 4 * tileRows && terms * columns * dtype.byteCount > 2 * device.level2Bytes
     // Rows a multiple of 4 KiB apart fall into the same places of the first cache.
     let pageBytes = 4096
     let collides = tileRows > 8 && leftRowStride != 0 && leftRowStride * dtype.byteCount % pageBytes == 0
     return ContractionTile(
-      rows: tileRows, columns: tileColumns, packsRight: isLarge || (rightColumnStride != 1 || isEdged) && !isReadOnce,
-      packsLeft: collides && panels >= 2 || isLarge && panels >= 8)
+      rows: tileRows, columns: tileColumns, packsRight: isLarge || preparesRight && !isReadOnce,
+      packsLeft: (collides || contraction.convertsLeft) && panels >= 2 || isLarge && panels >= 8)
   }
 
   /// Vectors in a row of the tile: few rows leave registers for more of them. Every element of the tile has a register

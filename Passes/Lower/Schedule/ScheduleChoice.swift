@@ -123,11 +123,10 @@ extension KernelDefinition {
     return columnsAreContiguous && [dot.lhs, dot.rhs].allSatisfy { $0.index.strides[last] != .constant(0) }
   }
 
-  /// What a matrix product reads: stage 0 is a dot of what lies in buffers, and one stage follows it.
+  /// What a matrix product reads: stage 0 is a dot of what lies in buffers, converted or not, and one stage follows it.
   var plainDot: (lhs: BufferAccess, rhs: BufferAccess)? {
     guard stages.count == 2, stages[0].effects.count == 1, let (left, right) = stages[0].effects[0].dot,
-      let lhs = stages[0].body[left.index].plainAccess, let rhs = stages[0].body[right.index].plainAccess,
-      stages[0].body.count == (left == right ? 1 : 2)
+      let lhs = stages[0].body.loadedOperand(left), let rhs = stages[0].body.loadedOperand(right)
     else { return nil }
     return (lhs, rhs)
   }
