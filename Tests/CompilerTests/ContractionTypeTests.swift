@@ -4,8 +4,8 @@ import KilnPasses
 import KilnTesting
 import Testing
 
-/// Products of all integers and of narrower operands have the register tiles of f32 and f64: around the edges of vectors
-/// and blocks, against the interpreter.
+/// Products of all integers and of narrower operands have the register tiles of f32 and f64: around the edges of
+/// vectors and blocks, against the interpreter.
 @Suite("Contractions of all dtypes")
 struct ContractionTypeTests {
   private static let integers: [DType] = [.i8, .i16, .i32, .i64, .u8, .u16, .u32, .u64]

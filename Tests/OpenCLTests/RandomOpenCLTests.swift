@@ -17,6 +17,21 @@ struct RandomOpenCLTests {
   static let programCount: UInt64 = 100
   private static let groupSize = 10
 
+  @Test("S1: programs with named sizes, lowered once, the plans of several sizes")
+  func sizes() throws {
+    let device = try OpenCLHarness.device.get().separateCopy()
+    defer { device.close() }
+    device.faults.withLock { $0.buildOptions = " -cl-opt-disable" }
+    for kind in [OpenCLDevice.Kind.cpu, .gpu] {
+      var agreement = SizedAgreement(device.lowering(as: kind), fuses: kind == .gpu) {
+        try OpenCLExecutable($0, on: device, cache: nil).run($1)
+      }
+      for seed in UInt64(600)..<605 { #expect(try agreement.disagreements(seed: seed) == []) }
+      print("on OpenCL, as a \(kind): \(agreement)")
+      #expect(agreement.planCount > 10)
+    }
+  }
+
   static func dtypes() throws -> [DType] {
     let hasDouble = try OpenCLHarness.device.get().properties.hasDouble
     return DType.allCases.filter { hasDouble || $0 != .f64 }

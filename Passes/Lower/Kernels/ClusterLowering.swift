@@ -86,7 +86,8 @@ struct ClusterLowering {
       buffers, outer: extents,
       [
         KernelDefinition.Stage(
-          inner: places.termExtents.map { KernelInteger($0) }, body: products.body, effects: [.reduce(.dot(right), left)]),
+          inner: places.termExtents.map { KernelInteger($0) }, body: products.body,
+          effects: [.reduce(.dot(right), left)]),
         KernelDefinition.Stage(inner: [], body: epilogue.body, effects: effects),
       ], epilogue.sites)
   }

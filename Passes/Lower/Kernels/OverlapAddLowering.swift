@@ -82,7 +82,9 @@ extension ClusterLowering {
     let extents = Array(function.valueTypes[operand].shape[..<rank]) + taps.map { Dimension($0.count) }
     let domain = IndexDomain(extents: extents)
     var index = domain.identity(Array(extents.indices))
-    for (number, range) in taps.enumerated() { index[rank + number] = index[rank + number] + Dimension(range.lowerBound) }
+    for (number, range) in taps.enumerated() {
+      index[rank + number] = index[rank + number] + Dimension(range.lowerBound)
+    }
     var place = Array(index[..<rank])
     for (number, axis) in grid.axes.enumerated() {
       let size = grid.shape[axis]

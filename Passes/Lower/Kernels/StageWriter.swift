@@ -178,7 +178,8 @@ struct StageWriter {
     let data = zip(zip(indexed.axes, numbers), place.strides).map { choice, stride in
       let extent = type.shape[choice.0]
       return DataIndex(
-        choice.1, stride: KernelInteger(stride), extent: KernelInteger(extent), site: site(id, axis: choice.0, extent: extent))
+        choice.1, stride: KernelInteger(stride), extent: KernelInteger(extent),
+        site: site(id, axis: choice.0, extent: extent))
     }
     let buffer = buffers.index(.value(place.buffer), type.dtype, isWritten: false)
     return emit(.load(BufferAccess(buffer, affine(place.start), data: data, bounds: bounds)))

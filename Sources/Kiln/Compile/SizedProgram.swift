@@ -8,9 +8,10 @@ import KilnRuntime
 // @unchecked: the constants of the signature are values of Sendable types.
 final class SizedProgram: @unchecked Sendable {
   /// Makes the program of one set of sizes.
-  typealias MakePlan = @Sendable (
-    Signature, _ sizes: [String: Int], _ results: [TensorType]
-  ) throws(KilnError) -> CompiledProgram
+  typealias MakePlan =
+    @Sendable (
+      Signature, _ sizes: [String: Int], _ results: [TensorType]
+    ) throws(KilnError) -> CompiledProgram
 
   let entry: CompilationReport.Entry
   /// The types of the arguments, with names in them.
