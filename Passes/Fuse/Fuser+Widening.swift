@@ -4,8 +4,8 @@ import KilnIR
 /// they load, and no wider copy of the operand is written. A convolution reads an element many times over; its operands
 /// are better converted once.
 extension Fuser {
-  /// The conversion behind an operand of a contraction, if it is exact, nobody else reads it, and it has a cluster of
-  /// its own.
+  /// The conversion behind an operand of a contraction, if it is exact, has no other reader, and has a cluster of its
+  /// own.
   mutating func widening(_ operand: ValueID, _ base: Resolver.Base) -> InstructionID? {
     guard widensOperands, case .value(let value, _) = base, let id = resolver.definitions[value],
       case .type(.convert(let target)) = function.instructions[id].op, isUsedOnce(from: operand, to: value),

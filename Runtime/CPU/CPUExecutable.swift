@@ -1,9 +1,8 @@
 package import KilnIR
 package import KilnRuntime
-import Synchronization
 
 /// A plan with the machine code of its kernels. Immutable; any number of threads may run it at once.
-// @unchecked: `records` is written once, and the warm invocation changes hands by an atomic exchange.
+// @unchecked: `records` is written once.
 package final class CPUExecutable: @unchecked Sendable {
   package let plan: ExecutionPlan
   /// The code of each launch.
@@ -19,9 +18,7 @@ package final class CPUExecutable: @unchecked Sendable {
   private let copies: [Copy]
   /// Launches that OpenBLAS runs, by number.
   private let libraryLaunches: [Int: LibraryLaunch]
-  private let warm = Atomic<UnsafeMutableRawPointer?>(nil)
-  /// What plans of the same program work in, too; nil: each invocation has memory of its own.
-  private let shared: WorkMemory?
+  private let runs: RunMemoryPool
 
   /// What to call for one phase.
   private struct Record {
@@ -43,33 +40,12 @@ package final class CPUExecutable: @unchecked Sendable {
     var byteCount: Int
   }
 
-  /// Memory for one run at a time.
-  private final class Invocation {
-    let memory: PlanMemory
-    /// Each thread's scratch, then the arena.
-    var work: HostBuffer?
-    var scratch: UnsafeMutableRawPointer
-
-    init(_ plan: ExecutionPlan, _ work: HostBuffer, scratchBytes: Int) throws(RuntimeError) {
-      memory = try PlanMemory(plan)
-      scratch = work.pointer
-      attach(work, scratchBytes: scratchBytes)
-    }
-
-    func attach(_ work: HostBuffer, scratchBytes: Int) {
-      self.work = work
-      scratch = work.pointer
-      memory.attach(arena: work.pointer + scratchBytes)
-    }
-  }
-
   /// Compiles the kernels that are not compiled yet, on all threads of the pool.
   /// - Parameter shared: what plans of the same program work in, too.
   package init(
     _ plan: ExecutionPlan, compiler: KernelCompiler, pool: WorkerPool = .shared, sharing shared: WorkMemory? = nil
   ) throws(RuntimeError) {
     self.plan = plan
-    self.shared = shared
     self.pool = pool
     walk = PlanWalk(plan)
     libraryLaunches = try Self.libraryLaunches(plan)
@@ -98,6 +74,7 @@ package final class CPUExecutable: @unchecked Sendable {
     _ = self.records.initialize(from: records)
     recordRanges = ranges
     scratchStride = (plan.scratchBytes + 4095) / 4096 * 4096 + 192
+    runs = RunMemoryPool(plan, scratchBytes: scratchStride * pool.threadCount, sharing: shared)
     copies = plan.results.enumerated().compactMap { number, result in
       result.source == .written
         ? nil : Copy(result: number, source: result.source, byteCount: result.type.byteCount)
@@ -105,21 +82,16 @@ package final class CPUExecutable: @unchecked Sendable {
     IdleMemory.add(self)
   }
 
-  private var scratchBytes: Int { scratchStride * pool.threadCount }
-  private var workBytes: Int { scratchBytes + plan.memory.arenaBytes }
-
   /// About how many bytes it keeps between calls: code, the memory that it alone works in, and the plan.
   package var byteCount: Int {
-    let work = shared == nil ? workBytes : 0
     let constants = plan.constants.reduce(0) { $0 + $1.type.byteCount }
     let objects = Dictionary(code.flatMap(\.code).map { (ObjectIdentifier($0), $0.byteCount + 4096) }) { $1 }
     let codeBytes = objects.values.reduce(4096, +)
-    return work + 2 * constants + codeBytes + 512 * plan.steps.count
+    return runs.byteCount + 2 * constants + codeBytes + 512 * plan.steps.count
   }
 
   deinit {
     IdleMemory.remove(self)
-    _ = releaseIdleMemory()
     records.deinitialize()
     records.deallocate()
   }
@@ -165,27 +137,27 @@ package final class CPUExecutable: @unchecked Sendable {
   private func runDirectly(
     _ inputs: UnsafeBufferPointer<UnsafeRawPointer>, _ outputs: UnsafeBufferPointer<UnsafeMutableRawPointer>
   ) throws(KilnError) {
-    let invocation = try takeInvocation()
-    let memory = invocation.memory
+    let run = try runs.take()
+    let memory = run.memory
     memory.bind(inputs, outputs)
     let mode = FloatingPointMode.enter()
-    let failed = runSteps(invocation)
+    let failed = runSteps(run)
     FloatingPointMode.leave(mode)
     let error = failed.flatMap {
       plan.launches[$0].error(site: Int(memory.status.pointee), index: memory.failedIndex)
     }
     if error == nil { copyResults(inputs, outputs) }
-    giveBack(invocation)
+    runs.giveBack(run)
     if let error { throw error }
   }
 
   /// Runs all steps; gives the launch that found an index out of range, if one did.
-  private func runSteps(_ invocation: Invocation) -> Int? {
+  private func runSteps(_ run: RunMemory) -> Int? {
     if walk.isStraight {
-      for index in 0..<records.count where !execute(records[index], invocation) { return records[index].launch }
+      for index in 0..<records.count where !execute(records[index], run) { return records[index].launch }
       return nil
     }
-    var machine = Machine(executable: self, invocation: invocation)
+    var machine = Machine(executable: self, run: run)
     do throws(FailedLaunch) {
       try walk.run(&machine)
       return nil
@@ -203,18 +175,18 @@ package final class CPUExecutable: @unchecked Sendable {
     typealias Failure = FailedLaunch
 
     let executable: CPUExecutable
-    let invocation: Invocation
+    let run: RunMemory
 
     func launch(_ number: Int) throws(FailedLaunch) {
       for index in executable.recordRanges[number]
-      where !executable.execute(executable.records[index], invocation) { throw FailedLaunch(number: number) }
+      where !executable.execute(executable.records[index], run) { throw FailedLaunch(number: number) }
     }
 
     func readPredicate(_ slot: Int) -> Bool { readSelector(slot) == 1 }
     func readSelector(_ slot: Int) -> Int {
-      executable.plan.choice(inSlot: slot, at: invocation.memory.address(slot))
+      executable.plan.choice(inSlot: slot, at: run.memory.address(slot))
     }
-    func begin(part: Int, ofStep step: Int) { invocation.memory.begin(part: part, ofStep: step) }
+    func begin(part: Int, ofStep step: Int) { run.memory.begin(part: part, ofStep: step) }
   }
 
   /// Fills the results that are another value's bytes.
@@ -257,8 +229,8 @@ package final class CPUExecutable: @unchecked Sendable {
   }
 
   /// Runs one phase and says whether it found every index in range.
-  private func execute(_ record: Record, _ invocation: Invocation) -> Bool {
-    let memory = invocation.memory
+  private func execute(_ record: Record, _ run: RunMemory) -> Bool {
+    let memory = run.memory
     if !libraryLaunches.isEmpty, let library = libraryLaunches[record.launch] {
       let pointers = memory.pointers(record.launch)
       pool.forEachRange(of: library.product.rows, grain: LibraryLaunch.grain, nanoseconds: record.nanoseconds) {
@@ -273,11 +245,11 @@ package final class CPUExecutable: @unchecked Sendable {
     }
     if record.nanoseconds < Self.worthSharing || record.units == 1 {
       record.entry(
-        memory.pointers(record.launch), record.arguments, 0, record.units, invocation.scratch, memory.status)
+        memory.pointers(record.launch), record.arguments, 0, record.units, run.scratch, memory.status)
     } else {
       var context = Context(
         entry: record.entry, pointers: memory.pointers(record.launch), arguments: record.arguments,
-        scratch: invocation.scratch, scratchStride: scratchStride, status: memory.status)
+        scratch: run.scratch, scratchStride: scratchStride, status: memory.status)
       pool.forkJoin(
         record.units, nanoseconds: record.nanoseconds, chunksPerThread: record.chunks, context: &context
       ) { context, begin, end, thread in
@@ -292,37 +264,11 @@ package final class CPUExecutable: @unchecked Sendable {
     return !record.checksStatus || memory.status.pointee == 0
   }
 
-  private func takeInvocation() throws(KilnError) -> Invocation {
-    let known = warm.exchange(nil, ordering: .acquiring).map {
-      Unmanaged<Invocation>.fromOpaque($0).takeRetainedValue()
-    }
-    if let known, known.work != nil { return known }
-    do throws(RuntimeError) {
-      let work: HostBuffer
-      if let shared { work = try shared.take(workBytes) } else { work = try HostBuffer(byteCount: workBytes) }
-      guard let known else { return try Invocation(plan, work, scratchBytes: scratchBytes) }
-      known.attach(work, scratchBytes: scratchBytes)
-      return known
-    } catch {
-      throw KilnError(error)
-    }
-  }
-
-  private func giveBack(_ invocation: Invocation) {
-    if let shared, let work = invocation.work {
-      shared.giveBack(work)
-      invocation.work = nil
-    }
-    let pointer = Unmanaged.passRetained(invocation).toOpaque()
-    if let other = warm.exchange(pointer, ordering: .releasing) {
-      Unmanaged<Invocation>.fromOpaque(other).release()
-    }
-  }
 }
 
 extension CPUExecutable: IdleMemoryHolder {
   package func releaseIdleMemory() -> Int {
-    if let pointer = warm.exchange(nil, ordering: .acquiring) { Unmanaged<Invocation>.fromOpaque(pointer).release() }
+    runs.release()
     return 0
   }
 }
