@@ -78,10 +78,12 @@ extension Fuser {
   }
 
   /// Whether one kernel may pass over its rows again after a reduction: they are the innermost axes, and short enough.
-  /// A row whose length calls bring is taken to be short: it is right at any length.
+  /// Where calls bring the length, rows beside others are taken to be short; a single one is better shared by threads.
   func canReadRowsAgain(_ domain: [Dimension], _ axes: [Int]) -> Bool {
-    axes == Array((domain.count - axes.count)..<domain.count)
-      && Dimension.isAtLeast(Dimension(Self.maximumRow), axes.reduce(1) { $0 * domain[$1] }) != false
+    let kept = domain.count - axes.count
+    guard axes == Array(kept..<domain.count) else { return false }
+    return Dimension.isAtLeast(Dimension(Self.maximumRow), axes.reduce(1) { $0 * domain[$1] })
+      ?? domain[..<kept].contains { $0 != 1 }
   }
 
   /// Joins the clusters of an instruction's producers where one kernel can do their work.
