@@ -47,7 +47,10 @@ private final class SizedPlans: SizedExecutable {
   private let module: Module
   private let function: String
   private let options: ExecutionOptions
+  /// Oldest first.
   private let compilations = Lock<[Compilation]>([])
+  /// Where images of ever new sizes are lowered for their numbers, the oldest go.
+  private static let limit = 16
   private let work = WorkMemory()
 
   init(_ executor: PlanExecutor, _ module: Module, _ function: String, _ options: ExecutionOptions) {
@@ -66,7 +69,7 @@ private final class SizedPlans: SizedExecutable {
       compilation = try Compilation(
         module, entry: function, for: executor.description, options: options.compilation, passes: Pipeline([]),
         at: sizes)
-      compilations.withLock { $0.append(compilation) }
+      compilations.withLock { $0 = $0.suffix(Self.limit - 1) + [compilation] }
     }
     var options = options
     options.arguments = arguments
