@@ -13,7 +13,7 @@ extension Rewriter {
     let type = type(of: result)
     let count = type.shape[axis]
     if type.shape.size == 0 { return use.cotangent }
-    // No element, if there is none.
+    // An axis without elements leaves none to start from.
     let one = Dimension.min(count, 1)
     let later = try slice(result, axis: axis, from: one, to: count)
     let isSame = try equal(later, slice(result, axis: axis, from: 0, to: count - one))
