@@ -1,6 +1,6 @@
 package import KilnIR
-package import KilnPasses
-package import KilnTesting
+import KilnPasses
+import KilnTesting
 
 /// Runs random programs with named sizes: each is fused and lowered once, and the plan of each size must give the bits
 /// of the program of that size alone.
