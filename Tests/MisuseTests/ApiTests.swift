@@ -19,7 +19,9 @@ struct ApiTests {
     "init(_:)": "makes a `PerAxis`; checked where it is used", "init(integerLiteral:)": "makes a `PerAxis`",
     "init(arrayLiteral:)": "makes a `PerAxis`", "enter(_:)": "called by visits",
     "checkGradients(at:tolerance:samples:of:)": "at least one sample is taken",
-    "fori(_:_:_:_:_:)": "as `fori` of one tree",
+    "fori(_:_:_:_:_:)": "as `fori` of one tree", "+(a:b:)": "any sizes have a sum", "-(a:b:)": "may be negative",
+    "*(a:b:)": "the nearest number where it is too large", "/(a:b:)": "0 for a divisor of 0",
+    "%(a:b:)": "0 for a divisor of 0 leaves `a`",
   ]
 
   @Test("every number of a public function has a row")
