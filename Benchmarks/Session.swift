@@ -1,11 +1,13 @@
-import Kiln
-import KilnIR
+public import Kiln
+public import KilnIR
 
 /// Measures one workload: an unrelated function is compiled first; then comes the first call; after warm calls for 0.3
 /// s single calls are timed until the budget is used.
-struct Session {
+public struct Session: Sendable {
   /// Seconds of timed calls.
   var budget = 2.0
+  /// What stands for `n` in a workload of many sizes.
+  public var size = 0
   private static let warmSeconds = 0.3
   private static let fewestCalls = 5
   private static let mostCalls = 5000
@@ -18,14 +20,30 @@ struct Session {
     _ name: String, old: [Tensor<Float>?] = [], outputs: (Output) -> [Tensor<Float>],
     _ call: () throws(KilnError) -> Output
   ) throws(KilnError) -> WorkloadResult {
+    let result = try measure(call) { output in
+      outputs(output).enumerated().map { index, output in
+        Checksum(output.scalars.lazy.map { Double($0) }, minus: index < old.count ? old[index]?.scalars : nil)
+      }
+    }
+    return result.verified(by: ExpectedChecksums.table[name] ?? [])
+  }
+
+  /// Measures a function whose output is a tree of tensors and whose checksums are compared elsewhere.
+  public func measure(_ call: () throws(KilnError) -> some TensorTree) throws(KilnError) -> WorkloadResult {
+    try measure(call) { $0.tensors.map { Checksum($0.tensor) } }
+  }
+
+  private func measure<Output>(
+    _ call: () throws(KilnError) -> Output, checksums: (Output) -> [Checksum]
+  ) throws(KilnError) -> WorkloadResult {
     _ = try compile { (x: Tensor<Float>) in x * 3 }.run(Noise.tensor([3], seed: 1))
     let start = Stopwatch.now()
     var first: Output? = try call()
     let firstNanoseconds = Stopwatch.now() - start
-    let checksums = Self.checksums(first.map(outputs) ?? [], old)
+    let sums = first.map { checksums($0).map(\.sums) } ?? []
     first = nil
     let (times, otherCores) = try time(call)
-    return Self.measurement(name, times, otherCores, firstNanoseconds, checksums)
+    return WorkloadResult(times: times, first: firstNanoseconds, checksums: sums, otherCores: otherCores)
   }
 
   /// The nanoseconds of each timed call, and the cores that others used meanwhile.
@@ -45,33 +63,4 @@ struct Session {
     let seconds = Double(Stopwatch.now() - start) / 1e9
     return (times, max(0, Stopwatch.otherCPUSeconds() - other) / seconds)
   }
-
-  private static func checksums(_ outputs: [Tensor<Float>], _ old: [Tensor<Float>?]) -> [Checksum] {
-    outputs.enumerated().map { index, output in
-      Checksum(output.scalars, minus: index < old.count ? old[index]?.scalars : nil)
-    }
-  }
-
-  private static func measurement(
-    _ name: String, _ times: [UInt64], _ otherCores: Double, _ first: UInt64, _ checksums: [Checksum]
-  ) -> WorkloadResult {
-    let sorted = times.sorted()
-    func microseconds(_ quantile: Double) -> Double {
-      let position = quantile * Double(sorted.count - 1)
-      let below = Double(sorted[Int(position)])
-      let above = Double(sorted[min(Int(position) + 1, sorted.count - 1)])
-      return rounded((below + (above - below) * (position - position.rounded(.down))) / 1000)
-    }
-    let expected = ExpectedChecksums.table[name] ?? []
-    let isComplete = expected.count == checksums.count && !expected.isEmpty
-    let error =
-      isComplete ? zip(checksums, expected).map { $0.error(expected: $1) }.max() ?? 0 : Double.greatestFiniteMagnitude
-    return WorkloadResult(
-      median: microseconds(0.5), minimum: microseconds(0), percentile90: microseconds(0.9), repetitions: times.count,
-      first: rounded(Double(first) / 1e6), checksums: checksums.map(\.sums),
-      maximumRelativeError: min(error, .greatestFiniteMagnitude), isCorrect: error <= Checksum.tolerance,
-      peakMegabytes: (Stopwatch.peakMegabytes() * 10).rounded() / 10, otherCores: (otherCores * 100).rounded() / 100)
-  }
-
-  private static func rounded(_ x: Double) -> Double { (x * 1000).rounded() / 1000 }
 }

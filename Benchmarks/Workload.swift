@@ -10,7 +10,8 @@ public struct Workload: Sendable {
   public let bytes: Double
   private let body: @Sendable (Session, String) throws(KilnError) -> WorkloadResult
 
-  init(
+  /// A workload that `body` measures: it makes the inputs, compiles, and gives `Session.measure` one call.
+  public init(
     _ name: String, operations: Int = 0, bytes: Int = 0,
     _ body: @escaping @Sendable (Session, String) throws(KilnError) -> WorkloadResult
   ) {
@@ -27,9 +28,13 @@ public struct Workload: Sendable {
   /// - Parameters:
   ///   - seconds: how long calls are timed.
   ///   - cores: how many cores the process may use.
-  public func measure(seconds: Double, cores: Int, on device: Device) throws(KilnError) -> WorkloadResult {
+  ///   - size: what stands for `n` in a workload of many sizes.
+  public func measure(
+    seconds: Double, cores: Int, on device: Device, size: Int = 0
+  ) throws(KilnError) -> WorkloadResult {
     Stopwatch.pin(toCores: cores)
-    let result = withDevice(device) { Result { () throws(KilnError) in try body(Session(budget: seconds), name) } }
+    let session = Session(budget: seconds, size: size)
+    let result = withDevice(device) { Result { () throws(KilnError) in try body(session, name) } }
     return try result.get()
   }
 }

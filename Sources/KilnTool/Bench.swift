@@ -44,7 +44,7 @@ struct Bench: ParsableCommand {
         continue
       }
       report.results[workload.name] = result
-      if !result.isCorrect { failed.append(workload.name) }
+      if result.isCorrect != true { failed.append(workload.name) }
       print(Self.line(workload, result))
       if let json { try save(report, json) }
     }
@@ -165,7 +165,8 @@ struct Bench: ParsableCommand {
     return workload.name.padding(toLength: 18, withPad: " ", startingAt: 0) + cell(result.median, 14)
       + cell(result.minimum, 13) + cell(result.percentile90, 13) + cell(result.first, 11)
       + cell(result.peakMegabytes, 11)
-      + "  " + String(format: "%.0e", result.maximumRelativeError) + (result.isCorrect ? "" : " WRONG") + rate
+      + "  " + String(format: "%.0e", result.maximumRelativeError ?? .nan) + (result.isCorrect == true ? "" : " WRONG")
+      + rate
   }
 
   private static var processor: String {
