@@ -44,6 +44,8 @@ let package = Package(
     // What runs plans on the processor: no compiler of programs is in it.
     .library(name: "KilnRuntime", targets: ["KilnIR", "KilnRuntime", "KilnCPU"]),
     .executable(name: "kiln", targets: ["KilnTool"]),
+    // What `Benchmarks/compare` measures workloads of files with.
+    .library(name: "KilnBenchmarks", targets: ["KilnBenchmarks"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -81,7 +83,9 @@ let package = Package(
     library(
       "Kiln", "Sources/Kiln",
       ["KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnOpenCL", "CCallSite", system]),
-    library("KilnBenchmarks", "Benchmarks", ["Kiln", "KilnIR", "KilnPasses"], exclude: ["compare", "RESULTS.md"]),
+    library(
+      "KilnBenchmarks", "Benchmarks", ["Kiln", "KilnIR", "KilnPasses"],
+      exclude: ["RESULTS.md", "Workloads.md", "compare", "peer", "workloads.py"]),
     program(
       "KilnTool", "Sources/KilnTool",
       [

@@ -18,6 +18,20 @@ struct ExampleTests {
     #expect(outcome.status == 0, "\(outcome.output)")
   }
 
+  @Test(
+    "every workload that Benchmarks/compare reads from a file compiles",
+    .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/python3")))
+  func workloadsCompile() throws {
+    let folder = try TemporaryFolder()
+    let paths = ["workloads.py", "Workloads.md"].map { Repository.root.appendingPathComponent("Benchmarks/\($0)").path }
+    let program = try Toolchain.run("/usr/bin/python3", paths, in: folder)
+    #expect(program.output.contains("Workload(\""), "\(program.output)")
+    let file = try folder.write("main.swift", program.output).path
+    let settings = ["-typecheck", "-swift-version", "6", "-warnings-as-errors"]
+    let outcome = try Toolchain.run("swiftc", settings + BuiltModules.searchPaths() + [file], in: folder)
+    #expect(outcome.status == 0, "\(outcome.output)")
+  }
+
   @Test("an example that is wrong is reported at its line")
   func wrongExample() throws {
     let folder = try TemporaryFolder()
