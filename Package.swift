@@ -85,7 +85,7 @@ let package = Package(
       ["KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnOpenCL", "CCallSite", system]),
     library(
       "KilnBenchmarks", "Benchmarks", ["Kiln", "KilnIR", "KilnPasses"],
-      exclude: ["RESULTS.md", "Workloads.md", "compare", "peer", "workloads.py"]),
+      exclude: ["Growth.md", "Plots", "RESULTS.md", "Workloads.md", "compare", "growth", "peer", "workloads.py"]),
     program(
       "KilnTool", "Sources/KilnTool",
       [

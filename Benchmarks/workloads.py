@@ -2,7 +2,7 @@
 import dataclasses, re, sys
 
 SWIFT_TYPES = {"f32": "Float", "f16": "Float16", "i32": "Int32", "i8": "Int8"}
-INPUT = re.compile(r"(\w+): (\w+)\[(.*)\](?: \* ([\d.]+))?(?: \+ ([\d.]+))?(?: (image|filter|index))?")
+INPUT = re.compile(r"(\w+): (f32|f16|i32|i8)\[(.*)\](?: \* ([\d.]+))?(?: \+ ([\d.]+))?(?: (image|filter|index))?")
 
 
 @dataclasses.dataclass

@@ -20,10 +20,10 @@ struct ExampleTests {
 
   @Test(
     "every workload that Benchmarks/compare reads from a file compiles",
-    .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/python3")))
-  func workloadsCompile() throws {
+    .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/python3")), arguments: ["Workloads", "Growth"])
+  func workloadsCompile(name: String) throws {
     let folder = try TemporaryFolder()
-    let paths = ["workloads.py", "Workloads.md"].map { Repository.root.appendingPathComponent("Benchmarks/\($0)").path }
+    let paths = ["workloads.py", "\(name).md"].map { Repository.root.appendingPathComponent("Benchmarks/\($0)").path }
     let program = try Toolchain.run("/usr/bin/python3", paths, in: folder)
     #expect(program.output.contains("Workload(\""), "\(program.output)")
     let file = try folder.write("main.swift", program.output).path
