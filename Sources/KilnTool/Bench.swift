@@ -24,12 +24,15 @@ struct Bench: ParsableCommand {
   var scaling = false
   @Flag(help: "Measure new sizes instead: a transformer at 100 pairs of batch and length.")
   var sizes = false
+  @Flag(help: "Measure calls of one function from several threads instead; --threads says from how many.")
+  var callers = false
   @Flag(help: .private)
   var child = false
 
   mutating func run() throws {
     if scaling { return try measureScaling() }
     if sizes { return try measureSizes() }
+    if callers { return try measureCallers() }
     let device = try self.device.device()
     let workloads = try chosen()
     if child { return try measure(workloads[0], on: device) }
