@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <sched.h>
 
+_Thread_local void *kiln_thread_word;
+
 int kiln_core_count(void) {
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;

@@ -58,6 +58,12 @@ int kiln_core_count(void);
 /// Returns unused memory of the heap to the system.
 void kiln_trim_heap(void);
 
+/// The word that Kiln has for itself in each thread (`ThreadState`); NULL at first.
+extern _Thread_local void *_Nullable kiln_thread_word;
+
+static inline void *_Nullable kiln_thread_state(void) { return kiln_thread_word; }
+static inline void kiln_set_thread_state(void *_Nullable state) { kiln_thread_word = state; }
+
 /// Names the calling thread for debuggers and profilers (at most 15 characters).
 void kiln_name_thread(const char *_Nonnull name);
 

@@ -29,7 +29,7 @@ package struct FreeLists<Block: Sendable>: Sendable {
   private static var sweepInterval: Int { 4096 }
 
   /// The most bytes kept.
-  package let limit: Int
+  package private(set) var limit: Int
   package private(set) var byteCount = 0
   private var lists = [List](repeating: List(), count: SizeClass.count)
   private var clock = 0
@@ -50,6 +50,13 @@ package struct FreeLists<Block: Sendable>: Sendable {
     byteCount += sizeClass.capacity
     if byteCount > limit { return shrink() }
     return clock % Self.sweepInterval == 0 ? sweep() : []
+  }
+
+  /// Lets the lists keep so many bytes more, or fewer if negative.
+  /// - Returns: the blocks that are to be returned to the system.
+  package mutating func raiseLimit(by byteCount: Int) -> [Block] {
+    limit += byteCount
+    return shrink()
   }
 
   /// Gives up every block.
