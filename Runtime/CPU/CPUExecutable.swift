@@ -9,6 +9,9 @@ package final class CPUExecutable: @unchecked Sendable {
   private let code: [LaunchCode]
   private let walk: PlanWalk
   private let pool: WorkerPool
+  /// How many threads a run may use; one where the plan is too short for more.
+  private let threads: Int
+  private let refusesDonations: Bool
   /// One record per phase of each launch, in order.
   private let records: UnsafeMutableBufferPointer<Record>
   /// The records of each launch.
@@ -29,6 +32,7 @@ package final class CPUExecutable: @unchecked Sendable {
     var nanoseconds: Int
     /// Pieces of a thread's part of the units.
     var chunks: Int
+    var isShared: Bool
     var checksStatus: Bool
     /// The buffers of a mere copy, which may turn out to be the same memory.
     var copied: (source: Int, target: Int)?
@@ -41,23 +45,32 @@ package final class CPUExecutable: @unchecked Sendable {
   }
 
   /// Compiles the kernels that are not compiled yet, on all threads of the pool.
-  /// - Parameter shared: what plans of the same program work in, too.
   package init(
-    _ plan: ExecutionPlan, compiler: KernelCompiler, pool: WorkerPool = .shared, sharing shared: WorkMemory? = nil
+    _ plan: ExecutionPlan, compiler: KernelCompiler, pool: WorkerPool = .shared, sharing: RunSharing = RunSharing()
   ) throws(RuntimeError) {
     self.plan = plan
     self.pool = pool
     walk = PlanWalk(plan)
+    refusesDonations = !plan.refusedDonations.isEmpty
     libraryLaunches = try Self.libraryLaunches(plan)
     code = try compiler.code(of: plan.kernels, plan.launches.map { ($0.kernel, $0.integers) }, on: pool)
-    var (records, ranges) = ([Record](), [Range<Int>]())
-    for (number, launch) in plan.launches.enumerated() {
-      let kernel = plan.kernels[launch.kernel].definition
+    let schedules = try plan.launches.enumerated().map { number, launch throws(RuntimeError) in
       guard let schedule = plan.kernels[launch.kernel].schedule.cpu else {
         throw RuntimeError(.codeGeneration, "launch \(number) is scheduled for OpenCL")
       }
+      return schedule
+    }
+    let costs = zip(plan.launches, schedules).map { launch, schedule in
+      schedule.estimatedNanoseconds(plan.kernels[launch.kernel].definition, launch.integers)
+    }
+    // What a plan with loops takes is not known.
+    let isShort = walk.isStraight && costs.reduce(0, +) < pool.leastWork
+    self.threads = isShort ? 1 : min(sharing.threads ?? .max, pool.threadCount)
+    var (records, ranges) = ([Record](), [Range<Int>]())
+    for (number, launch) in plan.launches.enumerated() {
+      let kernel = plan.kernels[launch.kernel].definition
+      let (schedule, nanoseconds) = (schedules[number], costs[number])
       let first = records.count
-      let nanoseconds = schedule.estimatedNanoseconds(kernel, launch.integers)
       for (phase, entry) in code[number].phases.enumerated() {
         let units = schedule.workUnits(kernel, phase: phase, launch.integers)
         // A library packs for itself.
@@ -66,6 +79,7 @@ package final class CPUExecutable: @unchecked Sendable {
           Record(
             entry: entry, arguments: code[number].arguments, launch: number, units: units, nanoseconds: nanoseconds,
             chunks: schedule.chunks(nanoseconds: nanoseconds, threads: pool.threadCount),
+            isShared: self.threads > 1 && units > 1 && nanoseconds >= Self.worthSharing,
             checksStatus: !launch.sites.isEmpty && phase == schedule.phaseCount - 1, copied: kernel.copiedBuffers))
       }
       ranges.append(first..<records.count)
@@ -74,7 +88,8 @@ package final class CPUExecutable: @unchecked Sendable {
     _ = self.records.initialize(from: records)
     recordRanges = ranges
     scratchStride = (plan.scratchBytes + 4095) / 4096 * 4096 + 192
-    runs = RunMemoryPool(plan, scratchBytes: scratchStride * pool.threadCount, sharing: shared)
+    runs = try RunMemoryPool(
+      plan, scratchBytes: scratchStride * (self.threads == 1 ? 1 : pool.threadCount), sharing: sharing.work)
     copies = plan.results.enumerated().compactMap { number, result in
       result.source == .written
         ? nil : Copy(result: number, source: result.source, byteCount: result.type.byteCount)
@@ -104,9 +119,11 @@ package final class CPUExecutable: @unchecked Sendable {
   package func run(
     inputs: UnsafeBufferPointer<UnsafeRawPointer>, outputs: UnsafeBufferPointer<UnsafeMutableRawPointer>
   ) throws(KilnError) {
-    for donation in plan.refusedDonations
-    where UnsafeRawPointer(outputs[donation.result]) == inputs[donation.parameter] {
-      return try runAside(inputs, outputs)
+    if refusesDonations {
+      for donation in plan.refusedDonations
+      where UnsafeRawPointer(outputs[donation.result]) == inputs[donation.parameter] {
+        return try runAside(inputs, outputs)
+      }
     }
     try runDirectly(inputs, outputs)
   }
@@ -137,18 +154,29 @@ package final class CPUExecutable: @unchecked Sendable {
   private func runDirectly(
     _ inputs: UnsafeBufferPointer<UnsafeRawPointer>, _ outputs: UnsafeBufferPointer<UnsafeMutableRawPointer>
   ) throws(KilnError) {
-    let run = try runs.take()
+    let thread = ThreadState.current
+    let memory = try runs.take(thread)
+    thread.countRun()
+    let error = memory._withUnsafeGuaranteedRef { run(inputs, outputs, in: $0) }
+    thread.countRun()
+    runs.giveBack(memory, thread)
+    if let error { throw error }
+  }
+
+  private func run(
+    _ inputs: UnsafeBufferPointer<UnsafeRawPointer>, _ outputs: UnsafeBufferPointer<UnsafeMutableRawPointer>,
+    in run: RunMemory
+  ) -> KilnError? {
     let memory = run.memory
     memory.bind(inputs, outputs)
     let mode = FloatingPointMode.enter()
     let failed = runSteps(run)
     FloatingPointMode.leave(mode)
-    let error = failed.flatMap {
-      plan.launches[$0].error(site: Int(memory.status.pointee), index: memory.failedIndex)
+    if let failed {
+      return plan.launches[failed].error(site: Int(memory.status.pointee), index: memory.failedIndex)
     }
-    if error == nil { copyResults(inputs, outputs) }
-    runs.giveBack(run)
-    if let error { throw error }
+    copyResults(inputs, outputs)
+    return nil
   }
 
   /// Runs all steps; gives the launch that found an index out of range, if one did.
@@ -233,17 +261,16 @@ package final class CPUExecutable: @unchecked Sendable {
     let memory = run.memory
     if !libraryLaunches.isEmpty, let library = libraryLaunches[record.launch] {
       let pointers = memory.pointers(record.launch)
-      pool.forEachRange(of: library.product.rows, grain: LibraryLaunch.grain, nanoseconds: record.nanoseconds) {
-        rows, _ in
-        library.run(pointers, rows: rows)
-      }
+      pool.forEachRange(
+        of: library.product.rows, grain: LibraryLaunch.grain, nanoseconds: record.nanoseconds, threads: threads
+      ) { rows, _ in library.run(pointers, rows: rows) }
       return true
     }
     if let copied = record.copied {
       let pointers = memory.pointers(record.launch)
       if pointers[copied.source] == pointers[copied.target] { return true }
     }
-    if record.nanoseconds < Self.worthSharing || record.units == 1 {
+    if !record.isShared {
       record.entry(
         memory.pointers(record.launch), record.arguments, 0, record.units, run.scratch, memory.status)
     } else {
@@ -251,7 +278,8 @@ package final class CPUExecutable: @unchecked Sendable {
         entry: record.entry, pointers: memory.pointers(record.launch), arguments: record.arguments,
         scratch: run.scratch, scratchStride: scratchStride, status: memory.status)
       pool.forkJoin(
-        record.units, nanoseconds: record.nanoseconds, chunksPerThread: record.chunks, context: &context
+        record.units, nanoseconds: record.nanoseconds, chunksPerThread: record.chunks, threads: threads,
+        context: &context
       ) { context, begin, end, thread in
         let context = context!.assumingMemoryBound(to: Context.self)
         let mode = FloatingPointMode.enter()

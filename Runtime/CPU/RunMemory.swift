@@ -1,83 +1,110 @@
 import KilnIR
 import KilnRuntime
-import Synchronization
 
 /// What one run of a plan at a time works in.
-final class RunMemory {
+// @unchecked: one run has it at a time.
+final class RunMemory: @unchecked Sendable {
   let memory: PlanMemory
   /// Each thread's scratch, then the arena.
-  private var work: HostBuffer?
+  fileprivate var work: Work?
   private(set) var scratch: UnsafeMutableRawPointer
 
-  fileprivate init(_ plan: ExecutionPlan, _ work: HostBuffer, scratchBytes: Int) throws(RuntimeError) {
-    memory = try PlanMemory(plan)
-    scratch = work.pointer
+  fileprivate enum Work {
+    /// A block of the pool.
+    case own(UnsafeMutableRawPointer, byteCount: Int)
+    case lent(HostBuffer)
+  }
+
+  fileprivate init(_ plan: ExecutionPlan, _ constants: PlanConstants, _ work: Work, scratchBytes: Int) {
+    memory = PlanMemory(plan, constants)
+    scratch = Self.address(work)
     attach(work, scratchBytes: scratchBytes)
   }
 
-  fileprivate var isAttached: Bool { work != nil }
-
-  fileprivate func attach(_ work: HostBuffer, scratchBytes: Int) {
-    self.work = work
-    scratch = work.pointer
-    memory.attach(arena: work.pointer + scratchBytes)
+  deinit {
+    if case .own(let block, let byteCount) = work { BufferPool.shared.give(back: block, byteCount) }
   }
 
-  fileprivate func detach() -> HostBuffer? {
-    defer { work = nil }
-    return work
+  fileprivate func attach(_ work: Work, scratchBytes: Int) {
+    self.work = work
+    scratch = Self.address(work)
+    memory.attach(arena: scratch + scratchBytes)
+  }
+
+  private static func address(_ work: Work) -> UnsafeMutableRawPointer {
+    switch work {
+    case .own(let block, _): block
+    case .lent(let buffer): buffer.pointer
+    }
   }
 }
 
-/// The memory of a plan's runs. One that has ended leaves its memory to the next.
-// @unchecked: what is warm changes hands by an atomic exchange.
-final class RunMemoryPool: @unchecked Sendable {
+/// The memory of a plan's runs. One that has ended leaves its memory to the next of its thread: all of it where that is
+/// little, otherwise the tables only, and the rest goes back to where all programs find it.
+final class RunMemoryPool: Sendable {
+  /// The most bytes to work in that stay with the tables.
+  private static let largest = 64 << 10
+
   private let plan: ExecutionPlan
+  private let constants: PlanConstants
   private let scratchBytes: Int
   /// What plans of the same program work in, too; nil: each run has memory of its own.
   private let shared: WorkMemory?
-  private let warm = Atomic<UnsafeMutableRawPointer?>(nil)
+  private let warm = ThreadShelf { Unmanaged<RunMemory>.fromOpaque($0).release() }
 
-  init(_ plan: ExecutionPlan, scratchBytes: Int, sharing shared: WorkMemory?) {
+  init(_ plan: ExecutionPlan, scratchBytes: Int, sharing shared: WorkMemory?) throws(RuntimeError) {
     self.plan = plan
+    constants = try PlanConstants(plan)
     self.scratchBytes = scratchBytes
     self.shared = shared
   }
 
-  deinit { release() }
-
   private var workBytes: Int { scratchBytes + plan.memory.arenaBytes }
+  private var staysAttached: Bool { workBytes <= Self.largest }
 
-  /// Bytes that it keeps between runs and no other plan has.
-  var byteCount: Int { shared == nil ? workBytes : 0 }
+  /// Bytes that it keeps between the runs of one thread.
+  var byteCount: Int { staysAttached ? workBytes : 0 }
 
   /// - Throws: `memory.exhausted`.
-  func take() throws(KilnError) -> RunMemory {
-    let known = warm.exchange(nil, ordering: .acquiring).map {
-      Unmanaged<RunMemory>.fromOpaque($0).takeRetainedValue()
-    }
-    if let known, known.isAttached { return known }
+  func take(_ thread: ThreadState) throws(KilnError) -> Unmanaged<RunMemory> {
+    let known = warm.take(thread).map { Unmanaged<RunMemory>.fromOpaque($0) }
+    if let known, known._withUnsafeGuaranteedRef({ $0.work != nil }) { return known }
+    return try attached(known)
+  }
+
+  @inline(never)
+  private func attached(_ known: Unmanaged<RunMemory>?) throws(KilnError) -> Unmanaged<RunMemory> {
+    let known = known?.takeRetainedValue()
     do throws(RuntimeError) {
-      let work: HostBuffer
-      if let shared { work = try shared.take(workBytes) } else { work = try HostBuffer(byteCount: workBytes) }
-      guard let known else { return try RunMemory(plan, work, scratchBytes: scratchBytes) }
+      let work: RunMemory.Work
+      if let shared, !staysAttached {
+        work = .lent(try shared.take(workBytes))
+      } else {
+        work = .own(try BufferPool.shared.take(workBytes), byteCount: workBytes)
+      }
+      guard let known else {
+        return .passRetained(RunMemory(plan, constants, work, scratchBytes: scratchBytes))
+      }
       known.attach(work, scratchBytes: scratchBytes)
-      return known
+      return .passRetained(known)
     } catch {
       throw KilnError(error)
     }
   }
 
-  func giveBack(_ memory: RunMemory) {
-    if let shared, let work = memory.detach() { shared.giveBack(work) }
-    let pointer = Unmanaged.passRetained(memory).toOpaque()
-    if let other = warm.exchange(pointer, ordering: .acquiringAndReleasing) {
-      Unmanaged<RunMemory>.fromOpaque(other).release()
+  func giveBack(_ memory: Unmanaged<RunMemory>, _ thread: ThreadState) {
+    if !staysAttached { detach(memory) }
+    warm.put(memory.toOpaque(), thread)
+  }
+
+  private func detach(_ memory: Unmanaged<RunMemory>) {
+    switch memory._withUnsafeGuaranteedRef({ $0.work.take() }) {
+    case .own(let block, let byteCount): BufferPool.shared.give(back: block, byteCount)
+    case .lent(let buffer): shared?.giveBack(buffer)
+    case nil: break
     }
   }
 
   /// Lets go of what no run has.
-  func release() {
-    if let pointer = warm.exchange(nil, ordering: .acquiring) { Unmanaged<RunMemory>.fromOpaque(pointer).release() }
-  }
+  func release() { warm.removeAll() }
 }

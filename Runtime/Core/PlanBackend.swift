@@ -1,5 +1,15 @@
 package import KilnIR
 
+/// What the runs of a plan share with others.
+package struct RunSharing: Sendable {
+  /// What plans of the same program work in, too; nil: each run has memory of its own.
+  package var work: WorkMemory?
+  /// The most threads that a run may use; nil: all of the process.
+  package var threads: Int?
+
+  package init(work: WorkMemory? = nil, threads: Int? = nil) { (self.work, self.threads) = (work, threads) }
+}
+
 /// A back end that runs plans: `.interpreter`, and one of each module of a machine, such as `.cpu` of KilnCPU.
 public struct PlanBackend: Sendable {
   /// The name, as on the command line.
@@ -10,8 +20,8 @@ public struct PlanBackend: Sendable {
   private let machine: DeviceDescription?
   private let make: Make
 
-  /// Makes a plan ready to run, perhaps in memory that plans of the same program work in, too.
-  package typealias Make = @Sendable (ExecutionPlan, WorkMemory?) throws(KilnError) -> any Executable
+  /// Makes a plan ready to run.
+  package typealias Make = @Sendable (ExecutionPlan, RunSharing) throws(KilnError) -> any Executable
 
   package init(
     _ name: String, for kind: Schedule.Kind?, on machine: DeviceDescription? = nil,
@@ -24,11 +34,10 @@ public struct PlanBackend: Sendable {
   }
 
   /// Makes a plan ready to run.
-  /// - Parameter shared: what plans of the same program work in, too.
   /// - Throws: `plan.device` where it was lowered for another kind of device; `device.unavailable` with what the
   ///   machine lacks.
   package func prepare(
-    _ plan: ExecutionPlan, sharing shared: WorkMemory? = nil
+    _ plan: ExecutionPlan, sharing: RunSharing = RunSharing()
   ) throws(KilnError) -> any Executable {
     let found = plan.device.scheduleKind
     if let kind, kind != found {
@@ -40,7 +49,7 @@ public struct PlanBackend: Sendable {
     if let machine {
       for launch in plan.launches { try machine.require(launch, plan.kernels[launch.kernel].definition) }
     }
-    return try make(plan, shared)
+    return try make(plan, sharing)
   }
 
   /// The kernel interpreter: slow, there on every machine, and it runs the plans of all devices.

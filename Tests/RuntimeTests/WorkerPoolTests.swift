@@ -70,6 +70,22 @@ struct WorkerPoolTests {
     #expect(joined[0] > 0 && joined[1] > 0, "\(joined)")
   }
 
+  @Test("no more threads take part than a loop allows")
+  func allowedThreads() {
+    let pool = WorkerPool(threadCount: 4)
+    for _ in 0..<100 {
+      let threads = Lock(Set<Int>())
+      pool.forEachRange(of: 64, nanoseconds: heavy, threads: 2) { _, thread in
+        threads.withLock { _ = $0.insert(thread) }
+        usleep(20)
+      }
+      #expect(threads.withLock { $0.count } <= 2)
+    }
+    let before = pool.sharedLoopCount
+    pool.forEachRange(of: 64, nanoseconds: heavy, threads: 1) { _, thread in #expect(thread == 0) }
+    #expect(before > 0 && pool.sharedLoopCount == before)
+  }
+
   @Test("pools come and go")
   func lifetime() {
     for _ in 0..<50 {
@@ -102,6 +118,32 @@ struct WorkerPoolThreadTests {
         }
         if !runs.all(are: 1) { Issue.record("an index ran twice or never") }
       }
+    }
+  }
+
+  @Test("cores on which other threads run plans are left to them")
+  func yielding() async {
+    await #expect(processExitsWith: .success) {
+      let pool = WorkerPool(threadCount: 2, yieldsCores: true)
+      func isShared() -> Bool {
+        let before = pool.sharedLoopCount
+        pool.forEachRange(of: 64, nanoseconds: 1_000_000) { _, _ in }
+        return pool.sharedLoopCount > before
+      }
+      guard isShared() else { exit(1) }
+      let (hasBegun, mayEnd) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+      let other = Started {
+        ThreadState.current.countRun()
+        hasBegun.signal()
+        mayEnd.wait()
+        ThreadState.current.countRun()
+      }
+      hasBegun.wait()
+      guard !isShared(), !isShared() else { exit(2) }
+      mayEnd.signal()
+      other.join()
+      // A thread that has just ended a run may begin the next one.
+      guard !isShared(), isShared() else { exit(3) }
     }
   }
 

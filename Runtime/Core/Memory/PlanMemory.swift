@@ -1,12 +1,32 @@
 package import KilnIR
 
-/// What one run of a plan reads its addresses from: the plan's constants, and for every launch its table of pointers as
-/// machine code reads them. Made once and reused; each call only fills in the addresses of its inputs and outputs, and
-/// of the arena where that is another one.
+/// The constants of a plan in memory, which its runs share.
+package final class PlanConstants: Sendable {
+  private let buffer: HostBuffer
+  private let offsets: [Int]
+
+  package init(_ plan: ExecutionPlan) throws(RuntimeError) {
+    var offsets: [Int] = []
+    var byteCount = 0
+    for literal in plan.constants {
+      offsets.append(byteCount)
+      byteCount += (literal.type.byteCount + 63) / 64 * 64
+    }
+    buffer = try HostBuffer(byteCount: byteCount)
+    self.offsets = offsets
+    for (literal, offset) in zip(plan.constants, offsets) { literal.store(to: buffer.pointer + offset) }
+  }
+
+  fileprivate func address(_ number: Int) -> UnsafeMutableRawPointer { buffer.pointer + offsets[number] }
+}
+
+/// What one run of a plan reads its addresses from: for every launch its table of pointers as machine code reads them.
+/// Made once and reused; each call only fills in the addresses of its inputs and outputs, and of the arena where that
+/// is another one.
 // @unchecked: owned by one run at a time; `Executable` hands it from call to call under an atomic exchange.
 package final class PlanMemory: @unchecked Sendable {
   private var arena: UnsafeMutableRawPointer?
-  private let constants: HostBuffer
+  private let constants: PlanConstants
   /// Per launch a pointer for each buffer of its kernel, then the workspace.
   private let pointerTable: UnsafeMutablePointer<UnsafeMutableRawPointer?>
   private let pointerCount: Int
@@ -19,7 +39,6 @@ package final class PlanMemory: @unchecked Sendable {
   private let elementPatches: [Int: [Patch]]
   /// Per slot the place of its whole.
   private let wholes: [ExecutionPlan.Slot.Place]
-  private let constantOffsets: [Int]
   private var turns: PlanTurns
   private var inputs = UnsafeBufferPointer<UnsafeRawPointer>(start: nil, count: 0)
   private var outputs = UnsafeBufferPointer<UnsafeMutableRawPointer>(start: nil, count: 0)
@@ -33,18 +52,10 @@ package final class PlanMemory: @unchecked Sendable {
     var number: Int
   }
 
-  package init(_ plan: ExecutionPlan) throws(RuntimeError) {
-    var constantOffsets: [Int] = []
-    var constantBytes = 0
-    for literal in plan.constants {
-      constantOffsets.append(constantBytes)
-      constantBytes += (literal.type.byteCount + 63) / 64 * 64
-    }
-    constants = try HostBuffer(byteCount: constantBytes)
-    self.constantOffsets = constantOffsets
+  package init(_ plan: ExecutionPlan, _ constants: PlanConstants) {
+    self.constants = constants
     wholes = plan.slots.indices.map { plan.slots[plan.wholeSlot(of: $0)].place }
     turns = PlanTurns(plan)
-    for (literal, offset) in zip(plan.constants, constantOffsets) { literal.store(to: constants.pointer + offset) }
 
     var (pointers, starts) = (0, [Int]())
     for launch in plan.launches {
@@ -65,7 +76,7 @@ package final class PlanMemory: @unchecked Sendable {
         switch plan.slots[slot].place {
         case .parameter(let number): parameters.append(Patch(entry: entry, number: number))
         case .result(let number): results.append(Patch(entry: entry, number: number))
-        case .constant(let number): pointerTable[entry] = constants.pointer + constantOffsets[number]
+        case .constant(let number): pointerTable[entry] = constants.address(number)
         case .arena(let offset): arena.append(Patch(entry: entry, number: offset))
         case .element(_, let step): elements[step, default: []].append(Patch(entry: entry, number: slot))
         }
@@ -129,7 +140,7 @@ package final class PlanMemory: @unchecked Sendable {
       case .arena(let offset): arena! + offset
       case .parameter(let number): UnsafeMutableRawPointer(mutating: inputs[number])
       case .result(let number): outputs[number]
-      case .constant(let number): constants.pointer + constantOffsets[number]
+      case .constant(let number): constants.address(number)
       case .element: preconditionFailure("a whole is no element")
       }
     return base + turns.offset(ofSlot: number)

@@ -20,14 +20,17 @@ package struct ExecutionOptions: Sendable {
   /// too.
   package var arguments: [TensorCore]
 
+  /// The most threads that a run may use; nil: all.
+  package var threads: Int?
   /// Whether the program is a single operation that runs at once: a dump keeps it apart.
   package var isEager: Bool
 
   package init(
     numerics: Numerics = .strict, donations: [ExecutionPlan.Donation] = [], isEager: Bool = false,
-    captures: [Trace.Capture] = [], arguments: [TensorCore] = []
+    captures: [Trace.Capture] = [], arguments: [TensorCore] = [], threads: Int? = nil
   ) {
     compilation = CompilationOptions(allowsLibrary: numerics == .fast, donations: donations)
+    self.threads = threads
     self.isEager = isEager
     self.captures = captures
     self.arguments = arguments

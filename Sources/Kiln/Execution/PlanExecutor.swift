@@ -25,7 +25,7 @@ final class PlanExecutor: Executor {
     let compilation = try FloatingPointMode.withStandard { () throws(KilnError) in
       try Compilation(module, entry: name, for: description, options: options.compilation)
     }
-    return try prepare(compilation, name, options, sharing: nil)
+    return try prepare(compilation, name, options, in: nil)
   }
 
   func sized(_ module: Module, function: String, options: ExecutionOptions) -> any SizedExecutable {
@@ -33,10 +33,10 @@ final class PlanExecutor: Executor {
   }
 
   fileprivate func prepare(
-    _ compilation: Compilation, _ name: String, _ options: ExecutionOptions, sharing work: WorkMemory?
+    _ compilation: Compilation, _ name: String, _ options: ExecutionOptions, in work: WorkMemory?
   ) throws(KilnError) -> any Executable {
     try Dump.write(compilation, function: name, options, for: description)
-    return try backend.prepare(compilation.plan, sharing: work)
+    return try backend.prepare(compilation.plan, sharing: RunSharing(work: work, threads: options.threads))
   }
 }
 
@@ -73,6 +73,6 @@ private final class SizedPlans: SizedExecutable {
     }
     var options = options
     options.arguments = arguments
-    return try executor.prepare(compilation, function, options, sharing: work)
+    return try executor.prepare(compilation, function, options, in: work)
   }
 }
