@@ -86,6 +86,42 @@ struct PlanShapeTests {
     #expect(counts.0 == counts.1)
   }
 
+  @Test("a warm call allocates its results, and nothing else")
+  func warmCall() throws {
+    let x = Tensor<Float>([1, 2, 3, 4])
+    let add = compile { (x: Tensor<Float>) in x + 1 }
+    let pair = compile { (x: Tensor<Float>, y: Tensor<Float>) in (x + y, x * y, x - y) }
+    func allocations(_ call: () throws -> Void) rethrows -> Int {
+      for _ in 0..<10 { try call() }
+      let before = kiln_test_allocation_count()
+      for _ in 0..<100 { try call() }
+      return kiln_test_allocation_count() - before
+    }
+    #expect(try allocations { _ = try add.run(x) } == (kiln_test_allocation_count() < 0 ? 0 : 100))
+    #expect(try allocations { _ = try pair.run(x, x) } == (kiln_test_allocation_count() < 0 ? 0 : 300))
+  }
+
+  @Test("runs of a short plan do not call on the workers, those of a long one do, and bits are the same")
+  func shortPlans() throws {
+    let compiler = try KernelCompiler.shared.get()
+    let pool = WorkerPool(threadCount: 2, leastWork: 50_000)
+    func runs(_ size: Int, _ sharing: RunSharing = RunSharing()) throws -> (loops: Int, bytes: [UInt8]) {
+      let x = Tensor<Float>.zeros([size, size])
+      let plan = try plan(trace(x) { x in matmul(x, x) + x })
+      let executable = try CPUExecutable(plan, compiler: compiler, pool: pool, sharing: sharing)
+      let values = (0..<size * size).flatMap { Array(Float($0 % 7).bitPattern.littleEndianBytes) }
+      let input = try TensorValue(TensorType(.f32, Shape([size, size])), bytes: values)
+      let before = pool.sharedLoopCount
+      let results = try (0..<20).map { _ in try executable.run([input])[0].bytes }
+      return (pool.sharedLoopCount - before, results[19])
+    }
+    let long = try runs(256)
+    #expect(long.loops > 0)
+    #expect(try runs(64).loops == 0)
+    let alone = try runs(256, RunSharing(threads: 1))
+    #expect(alone.loops == 0 && alone.bytes == long.bytes)
+  }
+
   @Test(
     "a result that goes over an operand's memory does not hide it from the other results", arguments: [true, false])
   func inPlaceWithTwoResults(contracts: Bool) throws {
@@ -164,4 +200,8 @@ struct PlanShapeTests {
     // Well below a compilation; 1 ms on a quiet machine.
     #expect(best.map { $0 < .milliseconds(20) } == true)
   }
+}
+
+extension UInt32 {
+  fileprivate var littleEndianBytes: [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: self >> (8 * $0)) } }
 }

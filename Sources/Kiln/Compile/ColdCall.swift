@@ -36,7 +36,7 @@ final class ColdCall<Output> {
   @inline(never)
   func program() throws(KilnError) -> CompiledProgram {
     let signature = try placedSignature()
-    let maker = ProgramMaker(table: table, stateCount: stateCount) { [self] types throws(KilnError) in
+    let maker = ProgramMaker(table: table, stateCount: stateCount, shape: shape) { [self] types throws(KilnError) in
       try inspect()
       return try trace(types)
     }

@@ -126,7 +126,7 @@ extension Signature {
 extension SignatureItem {
   var text: String {
     switch self {
-    case .tensor(let type): type._withUnsafeGuaranteedRef { $0.type.description }
+    case .tensor(let type): type.type.description
     case .constant(let box): box.text
     }
   }

@@ -9,6 +9,7 @@ public final class Compiled<Output, each Input: TensorTree>: Sendable {
   private let body: @Sendable (repeat each Input) throws -> Output
   private let visitOutput: @Sendable (Output, inout OutputVisitor) -> Output
   private let table: ProgramTable
+  private let namesDevice: Bool
 
   init(
     _ body: @escaping @Sendable (repeat each Input) throws -> Output, _ options: CompileOptions,
@@ -17,6 +18,7 @@ public final class Compiled<Output, each Input: TensorTree>: Sendable {
     self.body = body
     visitOutput = shape.visit
     table = ProgramTable(options, location)
+    namesDevice = options.device != nil
   }
 
   /// What was compiled, and why.
@@ -26,12 +28,20 @@ public final class Compiled<Output, each Input: TensorTree>: Sendable {
   /// it at its end; elsewhere it stops the program with its diagnostics. `run` throws them.
   public func callAsFunction(_ input: repeat each Input) -> Output {
     let ambient = Ambient.current
-    if let trace = ambient?.trace { return cold(repeat each input).recordOrPoison(in: trace) }
-    do throws(KilnError) {
-      return try run(ambient, repeat each input)
-    } catch {
-      return cold(repeat each input).poisoned(by: error)
+    var failure: KilnError?
+    if let frame = table.takeFrame(ambient) {
+      var matcher = SignatureMatcher(frame, ambient, isNamed: namesDevice)
+      repeat matcher.match(each input)
+      do throws(KilnError) {
+        if matcher.isComplete { return try run(frame) }
+        frame.destroy()
+      } catch {
+        failure = error
+      }
     }
+    var arguments = Arguments()
+    repeat arguments.append(each input)
+    return callSlowly(arguments, ambient, failure)
   }
 
   /// Calls the function.
@@ -39,53 +49,58 @@ public final class Compiled<Output, each Input: TensorTree>: Sendable {
   ///   closure itself throws when it is traced is the `cause` of the error.
   public func run(_ input: repeat each Input) throws(KilnError) -> Output {
     let ambient = Ambient.current
-    if let trace = ambient?.trace { return try cold(repeat each input).record(in: trace) }
-    return try run(ambient, repeat each input)
-  }
-
-  @inline(__always)
-  private func run(_ ambient: Ambient?, _ input: repeat each Input) throws(KilnError) -> Output {
-    if ambient?.tapes != nil { return try cold(repeat each input).runOnTape() }
-    if table.options.checksEveryTrace { try cold(repeat each input).checkTrace() }
-    if let program = table.first {
-      var frame = CallFrame(program)
-      defer { frame.end() }
-      if matches(frame, ambient, repeat each input) { return try run(&frame) }
+    if let frame = table.takeFrame(ambient) {
+      var matcher = SignatureMatcher(frame, ambient, isNamed: namesDevice)
+      repeat matcher.match(each input)
+      if matcher.isComplete { return try run(frame) }
+      frame.destroy()
     }
-    return try runSlowly(repeat each input)
-  }
-
-  /// Whether the arguments are what the frame's program takes; notes their addresses. Allocates nothing.
-  private func matches(_ frame: CallFrame, _ ambient: Ambient?, _ input: repeat each Input) -> Bool {
-    var matcher = SignatureMatcher(
-      frame.program, ambient, isNamed: table.options.device != nil, addresses: frame.inputs)
-    for var tree in repeat each input { tree.visit(&matcher) }
-    return matcher.isComplete
+    var arguments = Arguments()
+    repeat arguments.append(each input)
+    return try runSlowly(arguments, ambient)
   }
 
   /// Runs the program on arguments that match. Allocates the results and nothing else.
-  private func run(_ frame: inout CallFrame) throws(KilnError) -> Output {
+  private func run(_ frame: CallFrame) throws(KilnError) -> Output {
+    defer { table.giveBack(frame) }
     do throws(KilnError) {
       try frame.run()
     } catch {
       throw error.resolved(else: table.location)
     }
     var visitor = OutputVisitor(results: frame.results)
-    return visitOutput(frame.program.template.assumingMemoryBound(to: Output.self).pointee, &visitor)
+    return visitOutput(frame.template.assumingMemoryBound(to: Output.self).pointee, &visitor)
   }
 
   @inline(never)
-  private func runSlowly(_ input: repeat each Input) throws(KilnError) -> Output {
-    var frame = CallFrame(try cold(repeat each input).program())
-    defer { frame.end() }
-    if matches(frame, .current, repeat each input) { return try run(&frame) }
+  private func runSlowly(_ arguments: Arguments, _ ambient: Ambient?) throws(KilnError) -> Output {
+    if let trace = ambient?.trace { return try cold(arguments).record(in: trace) }
+    if ambient?.tapes != nil { return try cold(arguments).runOnTape() }
+    if table.options.checksEveryTrace { try cold(arguments).checkTrace() }
+    let frame = CallFrame(try cold(arguments).program())
+    var matcher = SignatureMatcher(frame, ambient, isNamed: namesDevice)
+    arguments.match(&matcher)
+    if matcher.isComplete { return try run(frame) }
+    frame.destroy()
     throw KilnError("compile.C3", "an argument changed its structure while it was visited", at: CallSite.here())
       .resolved()
   }
 
   @inline(never)
-  private func cold(_ input: repeat each Input) -> ColdCall<Output> {
-    let input = (repeat each input)
+  private func callSlowly(_ arguments: Arguments, _ ambient: Ambient?, _ failure: KilnError?) -> Output {
+    if let failure { return cold(arguments).poisoned(by: failure) }
+    if let trace = ambient?.trace { return cold(arguments).recordOrPoison(in: trace) }
+    do throws(KilnError) {
+      return try runSlowly(arguments, ambient)
+    } catch {
+      return cold(arguments).poisoned(by: error)
+    }
+  }
+
+  @inline(never)
+  private func cold(_ arguments: Arguments) -> ColdCall<Output> {
+    var arguments = arguments
+    let input = (repeat arguments.next((each Input).self))
     let (body, location) = (body, table.location)
     return ColdCall(table, OutputShape(visit: visitOutput), signature("arg", of: repeat each input)) {
       () throws(KilnError) in

@@ -1,4 +1,5 @@
 public import KilnIR
+import KilnRuntime
 import Synchronization
 
 /// A compiled closure whose first parameter is `inout`: a training step, the step of a simulation.
@@ -21,6 +22,7 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
   private let body: @Sendable (inout State, repeat each Input) throws -> Output
   private let visitOutput: @Sendable (Output, inout OutputVisitor) -> Output
   private let table: ProgramTable
+  private let namesDevice: Bool
 
   init(
     _ body: @escaping @Sendable (inout State, repeat each Input) throws -> Output, _ options: CompileOptions,
@@ -29,6 +31,7 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
     self.body = body
     visitOutput = shape.visit
     table = ProgramTable(options, location)
+    namesDevice = options.device != nil
   }
 
   /// What was compiled, and why; what was updated in place.
@@ -68,15 +71,13 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
       return try coldly(&state, repeat each input) { call throws(KilnError) in try call.runOnTape() }
     }
     if table.options.checksEveryTrace { try cold(state, repeat each input).checkTrace() }
-    if let program = table.first {
-      var frame = CallFrame(program)
-      defer { frame.end() }
-      if matches(frame, ambient, &state, repeat each input) { return try run(&frame, &state) }
+    if let frame = table.takeFrame(ambient) {
+      if matches(frame, ambient, &state, repeat each input) { return try run(frame, &state) }
+      frame.destroy()
     }
-    let program = try program(for: state, repeat each input)
-    var frame = CallFrame(program)
-    defer { frame.end() }
-    if matches(frame, ambient, &state, repeat each input) { return try run(&frame, &state) }
+    let frame = CallFrame(try program(for: state, repeat each input))
+    if matches(frame, ambient, &state, repeat each input) { return try run(frame, &state) }
+    frame.destroy()
     throw KilnError("compile.C3", "an argument changed its structure while it was visited", at: CallSite.here())
       .resolved()
   }
@@ -92,18 +93,18 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
   private func matches(
     _ frame: CallFrame, _ ambient: Ambient?, _ state: inout State, _ input: repeat each Input
   ) -> Bool {
-    var matcher = SignatureMatcher(
-      frame.program, ambient, isNamed: table.options.device != nil, addresses: frame.inputs)
+    var matcher = SignatureMatcher(frame, ambient, isNamed: namesDevice)
     state.visit(&matcher)
-    for var tree in repeat each input { tree.visit(&matcher) }
+    repeat matcher.match(each input)
     return matcher.isComplete
   }
 
   /// Runs the program on arguments that match, on the memory of those tensors of the state that have no other
   /// reference.
-  private func run(_ frame: inout CallFrame, _ state: inout State) throws(KilnError) -> Output {
+  private func run(_ frame: CallFrame, _ state: inout State) throws(KilnError) -> Output {
+    defer { table.giveBack(frame) }
     var donor = Donor(
-      outputs: frame.outputs, counts: frame.program.freshBuffers.first, isOnDevice: frame.program.onDevice != nil)
+      outputs: frame.outputs, counts: frame.program.freshBuffers.first, isOnDevice: frame.isOnDevice)
     state.visit(&donor)
     do throws(KilnError) {
       try frame.run()
@@ -117,7 +118,7 @@ public final class CompiledUpdate<State: TensorTree, Output, each Input: TensorT
     table.countInPlace(frame.inPlaceCount)
     var visitor = OutputVisitor(results: frame.results)
     state.visit(&visitor)
-    return visitOutput(frame.program.template.assumingMemoryBound(to: Output.self).pointee, &visitor)
+    return visitOutput(frame.template.assumingMemoryBound(to: Output.self).pointee, &visitor)
   }
 
   /// Takes the state over from a call of which `way` makes the result.

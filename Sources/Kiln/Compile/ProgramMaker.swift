@@ -7,6 +7,7 @@ struct ProgramMaker<Output> {
   let table: ProgramTable
   /// How many of the first tensors are those of an update's state: its results may take their memory.
   let stateCount: Int
+  let shape: OutputShape<Output>
   /// Traces the closure, for tensors of these types instead of the arguments' own.
   let trace: ([TensorType]) throws(KilnError) -> TracedClosure<Output>
 
@@ -36,8 +37,8 @@ struct ProgramMaker<Output> {
     }
     let entry = reportEntry(signature, signature.types, reasons, module, pins, device, since: start)
     return TypedProgram(
-      traced.output, signature, recorded.captures, results: recorded.function.resultTypes, executable, on: device,
-      FreshBufferCounts(signature.leafNames.prefix(stateCount)), entry: entry)
+      traced.output, shape, signature, recorded.captures, results: recorded.function.resultTypes, executable,
+      on: device, FreshBufferCounts(signature.leafNames.prefix(stateCount)), entry: entry)
   }
 
   /// A program for all sizes of the extents that have names in `types`, and the lines that asked for the number of a
@@ -95,9 +96,9 @@ struct ProgramMaker<Output> {
     return SizedProgram(
       signature, types: types, isDeclared: isDeclared, try simple.require(name),
       requirements: bounds + simple.functions(reachedFrom: name).flatMap(\.requirements), entry: entry, counts
-    ) { signature, sizes, results throws(KilnError) in
+    ) { [shape] signature, sizes, results throws(KilnError) in
       TypedProgram(
-        template.output, signature, recorded.captures, results: results,
+        template.output, shape, signature, recorded.captures, results: results,
         try executable.executable(at: sizes, signature.leaves), on: device, counts, entry: entry)
     }
   }

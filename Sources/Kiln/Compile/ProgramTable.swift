@@ -2,8 +2,8 @@ import KilnIR
 import KilnRuntime
 import Synchronization
 
-/// The programs of one compiled function. The one that ran last is found without a lock; making one takes a lock of
-/// this function's own.
+/// The programs of one compiled function. Each thread finds the one that it ran last without a lock; making one takes a
+/// lock of this function's own.
 final class ProgramTable: Sendable {
   private struct Programs: Sendable {
     /// Those for the sizes of one call.
@@ -15,18 +15,14 @@ final class ProgramTable: Sendable {
     /// Arguments whose sizes got names in vain, what was traced would serve one call only, with the lines that pin
     /// them.
     var refused: [[TensorType]: [String: SourceLocation]] = [:]
-    /// Programs that ran last once, which a reader may still be about to retain.
-    var retired: [UInt] = []
   }
 
   let options: CompileOptions
   let location: SourceLocation
   private let programs = Lock(Programs())
   private let compiling = Lock(())
-  /// The program that ran last, retained.
-  private let latest = Atomic<UInt>(0)
-  /// Calls between reading `latest` and retaining it: what `latest` was meanwhile is not released.
-  private let readers = Atomic<Int>(0)
+  /// Those of calls that have ended, each with the program that it ran.
+  private let frames = ThreadShelf { CallFrame($0).destroy() }
   private let inPlace = Atomic<Int>(0)
 
   init(_ options: CompileOptions, _ location: SourceLocation) {
@@ -34,36 +30,16 @@ final class ProgramTable: Sendable {
     self.location = location
   }
 
-  deinit {
-    let retired = programs.withLock { $0.retired }
-    for address in retired + [latest.load(ordering: .acquiring)] { Self.release(address) }
+  /// The frame that a call of this thread left, or one of another thread. Nil if all are in use, or if the call must
+  /// not run at once.
+  func takeFrame(_ ambient: Ambient?) -> CallFrame? {
+    if let ambient, ambient.trace != nil || ambient.tapes != nil { return nil }
+    return options.checksEveryTrace ? nil : frames.take(.current).map { CallFrame($0) }
   }
 
-  private static func release(_ address: UInt) {
-    guard let pointer = UnsafeRawPointer(bitPattern: address) else { return }
-    Unmanaged<CompiledProgram>.fromOpaque(pointer).release()
-  }
-
-  /// The program that ran last.
-  var first: CompiledProgram? {
-    readers.add(1, ordering: .sequentiallyConsistent)
-    defer { readers.subtract(1, ordering: .sequentiallyConsistent) }
-    return UnsafeRawPointer(bitPattern: latest.load(ordering: .sequentiallyConsistent)).map {
-      Unmanaged<CompiledProgram>.fromOpaque($0).retain().takeRetainedValue()
-    }
-  }
-
-  /// The next call looks at `program` first.
-  private func use(_ program: CompiledProgram) {
-    let address = UInt(bitPattern: Unmanaged.passRetained(program).toOpaque())
-    let old = latest.exchange(address, ordering: .sequentiallyConsistent)
-    let released = programs.withLock { programs in
-      programs.retired.append(old)
-      guard readers.load(ordering: .sequentiallyConsistent) == 0 else { return [UInt]() }
-      defer { programs.retired = [] }
-      return programs.retired
-    }
-    for address in released { Self.release(address) }
+  func giveBack(_ frame: CallFrame) {
+    frame.reset()
+    frames.put(frame.address, .current)
   }
 
   /// The program for these arguments, if there is one.
@@ -75,19 +51,14 @@ final class ProgramTable: Sendable {
 
   /// The program for these arguments, which is made if it does not exist yet. One thread makes programs at a time.
   func program<Output>(for signature: Signature, by maker: ProgramMaker<Output>) throws(KilnError) -> CompiledProgram {
-    if let known = program(for: signature) {
-      use(known)
-      return known
-    }
+    if let known = program(for: signature) { return known }
     let result = compiling.withLock { _ in
       Result { () throws(KilnError) in
         if let known = program(for: signature) { return known }
         return try make(signature, by: maker)
       }
     }
-    let made = try result.get()
-    use(made)
-    return made
+    return try result.get()
   }
 
   /// Makes a plan of a program for all sizes that is there, a program for all sizes, or one for these sizes.

@@ -2,12 +2,12 @@ import KilnIR
 
 /// One thing that decides which program a call runs: the type of a tensor, or a value that is part of the program.
 enum SignatureItem {
-  case tensor(Unmanaged<InternedType>)
+  case tensor(InternedType)
   case constant(ConstantBox)
 
   static func == (a: SignatureItem, b: SignatureItem) -> Bool {
     switch (a, b) {
-    case (.tensor(let a), .tensor(let b)): a.toOpaque() == b.toOpaque()
+    case (.tensor(let a), .tensor(let b)): a == b
     case (.constant(let a), .constant(let b)): a.isEqual(to: b)
     case (.tensor, .constant), (.constant, .tensor): false
     }
@@ -60,7 +60,7 @@ struct Signature {
   /// The types of the tensors.
   var types: [TensorType] {
     items.compactMap { item in
-      if case .tensor(let type) = item { type._withUnsafeGuaranteedRef { $0.type } } else { nil }
+      if case .tensor(let type) = item { type.type } else { nil }
     }
   }
 
@@ -136,7 +136,7 @@ extension Signature: TensorVisitor {
 
   mutating func leaf(_ tensor: inout AnyTensor) {
     let core = tensor.core
-    items.append(.tensor(.passUnretained(core.interned)))
+    items.append(.tensor(core.interned))
     names.append(path.description)
     leaves.append(core)
     leafNames.append(path.description)

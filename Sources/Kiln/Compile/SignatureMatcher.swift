@@ -5,7 +5,7 @@ import KilnIR
 struct SignatureMatcher: TensorVisitor {
   static var isReadOnly: Bool { true }
 
-  private unowned(unsafe) let program: CompiledProgram
+  private let frame: CallFrame
   private unowned(unsafe) let ambient: Ambient?
   private let items: UnsafeBufferPointer<SignatureItem>
   private let addresses: UnsafeMutablePointer<UnsafeRawPointer>
@@ -17,23 +17,39 @@ struct SignatureMatcher: TensorVisitor {
   private var isPlaced: Bool
 
   /// - Parameter isNamed: whether the function names its device.
-  init(
-    _ program: CompiledProgram, _ ambient: Ambient?, isNamed: Bool, addresses: UnsafeMutablePointer<UnsafeRawPointer>
-  ) {
-    self.program = program
+  init(_ frame: CallFrame, _ ambient: Ambient?, isNamed: Bool) {
+    self.frame = frame
     self.ambient = ambient
-    items = program.items
-    self.addresses = addresses
-    wantsCores = program.onDevice != nil
+    items = frame.items
+    addresses = frame.inputs
+    wantsCores = frame.isOnDevice
     isPlaced = isNamed
   }
 
-  var isComplete: Bool { matches && next == items.count && (isPlaced || program.isWanted(ambient)) }
+  var isComplete: Bool { matches && next == items.count && (isPlaced || isWanted) }
 
-  mutating func leaf(_ tensor: inout AnyTensor) {
-    let core = tensor.core
+  /// Whether the program is for the device of a call whose arguments do not say one.
+  private var isWanted: Bool {
+    guard let ambient, let device = ambient.device else { return frame.isForPreferred }
+    return device == frame.program.signature.device
+  }
+
+  /// Visits an argument. A tensor is looked at where it lies: all threads count references to a copy in one place.
+  mutating func match<Tree: TensorTree>(_ tree: borrowing Tree) {
+    guard Tree._isTensor else {
+      var tree = copy tree
+      return tree.visit(&self)
+    }
+    withUnsafeBytes(of: tree) { bytes in
+      bytes.load(as: Unmanaged<TensorCore>.self)._withUnsafeGuaranteedRef { look(at: $0) }
+    }
+  }
+
+  mutating func leaf(_ tensor: inout AnyTensor) { look(at: tensor.core) }
+
+  private mutating func look(at core: TensorCore) {
     guard matches, next < items.count, case .tensor(let type) = items[next],
-      type.toOpaque() == Unmanaged.passUnretained(core.interned).toOpaque(), accepts(core)
+      type == core.interned, accepts(core)
     else {
       matches = false
       return
@@ -49,7 +65,7 @@ struct SignatureMatcher: TensorVisitor {
     case .buffer, .view: return true
     case .device, .deviceView:
       isPlaced = true
-      return core.deviceElements?.device == program.device
+      return core.deviceElements?.device == frame.program.device
     case .traced, .poisoned: return false
     }
   }

@@ -26,7 +26,7 @@ final class SizedProgram: @unchecked Sendable {
   /// What the sizes must meet: the bounds of declared names, and what the ops require.
   private let requirements: [SizeRequirement]
   private let makePlan: MakePlan
-  private let plans: Lock<BoundedCache<[UInt], CompiledProgram>>
+  private let plans: Lock<BoundedCache<[InternedType], CompiledProgram>>
 
   init(
     _ signature: Signature, types: [TensorType], isDeclared: Bool, _ function: Function,
@@ -82,10 +82,8 @@ final class SizedProgram: @unchecked Sendable {
   }
 
   /// Calls that agree in their constants differ in their types only.
-  private static func key(_ signature: Signature) -> [UInt] {
-    signature.items.compactMap { item in
-      if case .tensor(let type) = item { UInt(bitPattern: type.toOpaque()) } else { nil }
-    }
+  private static func key(_ signature: Signature) -> [InternedType] {
+    signature.items.compactMap { item in if case .tensor(let type) = item { type } else { nil } }
   }
 }
 

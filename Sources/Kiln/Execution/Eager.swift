@@ -6,7 +6,7 @@ import KilnRuntime
 enum Eager {
   private struct Key: Hashable {
     let op: Op
-    let operands: [ObjectIdentifier]
+    let operands: [InternedType]
     let device: ObjectIdentifier
   }
 
@@ -105,7 +105,7 @@ enum Eager {
 
   private static func program(_ op: Op, _ operands: [TensorCore], _ device: Device) throws(KilnError) -> PreparedOp {
     let key = Key(
-      op: op, operands: operands.map { ObjectIdentifier($0.interned) }, device: ObjectIdentifier(device.executor))
+      op: op, operands: operands.map(\.interned), device: ObjectIdentifier(device.executor))
     if let known = programs.withLock({ $0.find(key) }) { return known }
     do throws(ConstraintFailure) {
       var builder = FunctionBuilder("eager")

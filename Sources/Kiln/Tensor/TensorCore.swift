@@ -22,11 +22,12 @@ package final class TensorCore: @unchecked Sendable {
     case poisoned
   }
 
-  package unowned(unsafe) let interned: InternedType
-  package private(set) var kind: Kind
+  package let interned: InternedType
+  @exclusivity(unchecked) package private(set) var kind: Kind
   /// The first element, of buffers and views in the host's memory.
   package let pointer: UnsafeMutableRawPointer
-  private var owner: AnyObject
+  /// What keeps the elements, or says why they are missing; nil for a buffer, which keeps its own.
+  private var owner: AnyObject?
 
   package var type: TensorType { interned.type }
   package var shape: Shape { interned.type.shape }
@@ -40,11 +41,26 @@ package final class TensorCore: @unchecked Sendable {
   }
 
   /// A tensor whose elements the maker writes before anyone else sees it.
-  package init(_ interned: InternedType, _ buffer: HostBuffer) {
+  /// - Parameter block: a block of the pool, which it gives back at its end.
+  private init(_ interned: InternedType, block: UnsafeMutableRawPointer) {
     self.interned = interned
     kind = .buffer
-    pointer = buffer.pointer
-    owner = buffer
+    pointer = block
+  }
+
+  deinit { giveBackBlock() }
+
+  /// - Throws: `memory.exhausted`.
+  package static func allocate(_ interned: InternedType) throws(KilnError) -> TensorCore {
+    do throws(RuntimeError) {
+      return TensorCore(interned, block: try ThreadState.current.takeBlock(interned.sizeClass, interned.byteCount))
+    } catch {
+      throw KilnError(error)
+    }
+  }
+
+  private func giveBackBlock() {
+    if kind == .buffer, let sizeClass = interned.sizeClass { ThreadState.current.giveBack(pointer, sizeClass) }
   }
 
   /// The elements of `base` in row-major order under another type of the same size.
@@ -100,8 +116,8 @@ package final class TensorCore: @unchecked Sendable {
   /// The elements, where they lie on a device; nil for all other kinds.
   package var deviceElements: DeviceElements? {
     switch kind {
-    case .device: unsafeDowncast(owner, to: DeviceElements.self)
-    case .deviceView: unsafeDowncast(owner, to: TensorCore.self).deviceElements
+    case .device: owner.map { unsafeDowncast($0, to: DeviceElements.self) }
+    case .deviceView: owner.flatMap { unsafeDowncast($0, to: TensorCore.self).deviceElements }
     case .buffer, .view, .traced, .poisoned: nil
     }
   }
@@ -111,7 +127,7 @@ package final class TensorCore: @unchecked Sendable {
     guard kind == .device else { return false }
     // Passed as `AnyObject` the reference would be opened, which copies it.
     return withUnsafeMutablePointer(to: &owner) { owner in
-      owner.withMemoryRebound(to: DeviceElements.self, capacity: 1) { isKnownUniquelyReferenced(&$0.pointee) }
+      owner.withMemoryRebound(to: DeviceElements?.self, capacity: 1) { isKnownUniquelyReferenced(&$0.pointee) }
     }
   }
 
@@ -123,6 +139,7 @@ package final class TensorCore: @unchecked Sendable {
 
   /// Gives up the elements of a state that a failed run has partly overwritten.
   package func invalidate(_ reason: Diagnostic) {
+    giveBackBlock()
     kind = .poisoned
     owner = Poison(reason: reason, noted: nil)
   }
@@ -195,15 +212,6 @@ extension TensorCore {
       return core
     } catch {
       return Failure.poison(error.located(at: CallSite.here()), [type])[0]
-    }
-  }
-
-  /// - Throws: `memory.exhausted`.
-  package static func allocate(_ interned: InternedType) throws(KilnError) -> TensorCore {
-    do throws(RuntimeError) {
-      return TensorCore(interned, try HostBuffer(byteCount: interned.byteCount))
-    } catch {
-      throw KilnError(error)
     }
   }
 }

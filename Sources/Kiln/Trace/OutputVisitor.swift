@@ -1,9 +1,14 @@
 import KilnIR
 
 extension TensorCore {
-  fileprivate static let placeholder = TensorCore(
-    poisoned: Diagnostic("tensor.invalid", "this tensor stands for the result of a call"), TensorType(.f32, .scalar),
-    noted: nil)
+  fileprivate static let placeholder = makePlaceholder()
+
+  /// What stands for a result in the template of a call.
+  static func makePlaceholder() -> TensorCore {
+    TensorCore(
+      poisoned: Diagnostic("tensor.invalid", "this tensor stands for the result of a call"), TensorType(.f32, .scalar),
+      noted: nil)
+  }
 }
 
 /// Takes the tensors out of results, and puts others in.
@@ -57,9 +62,19 @@ struct OutputVisitor: TensorVisitor {
       Trace.current?.note(failure)
       guard TreeCheck.isValue(tree) else { return tree }
     }
+    if Tree._isTensor, case .replacing(let results) = mode, results[next] != nil {
+      defer { next += 1 }
+      return Self.tensor(at: results + next)
+    }
     var tree = tree
     tree.visit(&self)
     return tree
+  }
+
+  /// Takes a tensor away without counting references to it.
+  private static func tensor<Tree: TensorTree>(at result: UnsafeMutablePointer<TensorCore?>) -> Tree {
+    defer { result.initialize(to: nil) }
+    return UnsafeMutableRawPointer(result).assumingMemoryBound(to: Tree.self).move()
   }
 
   /// `visited`, but the tensors of an object stay: for trees that may not have been looked at.

@@ -22,10 +22,14 @@ public protocol TensorTree: SendableMetatype {
 
   /// Not to be written by hand: it is how the compiler refuses classes.
   static func _isStructOrEnum()
+  /// Not to be written by hand: whether it is one tensor and nothing else, which calls of compiled functions need not
+  /// copy.
+  static var _isTensor: Bool { get }
 }
 
 extension TensorTree {
   public static func _isStructOrEnum() {}
+  public static var _isTensor: Bool { false }
 }
 
 extension TensorTree where Self: AnyObject {
@@ -68,10 +72,12 @@ extension TensorVisitor {
 }
 
 extension Tensor: TensorTree {
+  public static var _isTensor: Bool { true }
   public mutating func visit(_ visitor: inout some TensorVisitor) { visitor.leaf(&untyped) }
 }
 
 extension AnyTensor: TensorTree {
+  public static var _isTensor: Bool { true }
   public mutating func visit(_ visitor: inout some TensorVisitor) { visitor.leaf(&self) }
 }
 
