@@ -1,3 +1,4 @@
+import Foundation
 import Kiln
 import KilnIR
 import KilnRuntime
@@ -245,6 +246,47 @@ struct CompileThreadTests {
         }
       }
       for await result in group { #expect(result) }
+    }
+    #expect(f.report.entries.count == 1)
+  }
+
+  @Test("a function uses as many threads as its options say, with the same bits")
+  func threadOption() async {
+    await #expect(processExitsWith: .success) {
+      setenv("KILN_THREADS", "2", 1)
+      let x = Tensor<Float>((0..<256 * 256).map { Float($0 % 7) }, shape: [256, 256])
+      func sharedLoops(_ options: CompileOptions) -> (count: Int, scalars: [Float]) {
+        let f = compile(options: options) { (x: Tensor<Float>) in matmul(x, x) }
+        // Compilation, too, is shared.
+        let result = f(x)
+        let before = WorkerPool.shared.sharedLoopCount
+        for _ in 0..<5 { _ = f(x) }
+        return (WorkerPool.shared.sharedLoopCount - before, result.scalars)
+      }
+      let (alone, all) = (sharedLoops(CompileOptions(threads: 1)), sharedLoops(CompileOptions()))
+      guard alone.count == 0, all.count > 0, alone.scalars == all.scalars else { exit(1) }
+    }
+  }
+
+  @Test("threads that begin, call and end use one program, and find each other's tables")
+  func shortThreads() async {
+    let f = compile { (x: Tensor<Float>, i: Tensor<Int32>) in x.gathered(i) * 2 }
+    let x = Tensor<Float>([1, 2, 3])
+    for _ in 0..<5 {
+      await withTaskGroup(of: Bool.self) { group in
+        for task in 0..<6 {
+          group.addTask {
+            for turn in 0..<50 {
+              // A call that fails leaves its tables as one that does not.
+              let index = (task + turn) % 4
+              let result = try? f.run(x, Tensor([Int32(index)])).scalars
+              if result != (index == 3 ? nil : [Float(index + 1) * 2]) { return false }
+            }
+            return true
+          }
+        }
+        for await result in group { #expect(result) }
+      }
     }
     #expect(f.report.entries.count == 1)
   }

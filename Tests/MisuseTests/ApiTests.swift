@@ -14,7 +14,8 @@ struct ApiTests {
 
   /// Not numbers of a call on tensors.
   private static let others: [String: String] = [
-    "init(device:numerics:limit:)": "an option", "resolved(in:)": "called with the extent of an axis",
+    "init(device:numerics:limit:threads:)": "a limit of 0 allows no program",
+    "resolved(in:)": "called with the extent of an axis",
     "init(start:limit:stride:dropsAxis:)": "what an index names; checked where it is used",
     "init(_:)": "makes a `PerAxis`; checked where it is used", "init(integerLiteral:)": "makes a `PerAxis`",
     "init(arrayLiteral:)": "makes a `PerAxis`", "enter(_:)": "called by visits",

@@ -179,6 +179,7 @@ enum Rows {
   static let transforms: [Row] = [
     Row("vmap(_:axes:outputAxis:)", "axes", .axis(2), "vmap.C5") { o, n in _ = vmap({ (x: Tensor<Float>) in x * 2 }, axes: [n])(o.m) },
     Row("vmap(_:axes:outputAxis:)", "outputAxis", .axis(2), "vmap.C6") { o, n in _ = vmap({ (x: Tensor<Float>) in x * 2 }, outputAxis: n)(o.m) },
+    Row("init(device:numerics:limit:threads:)", "threads", .number(from: 1, to: 256), "compile.C6") { o, n in _ = compile(options: CompileOptions(threads: n)) { (x: Tensor<Float>) in x * 2 }(o.m) },
     Row("scan(_:length:reverse:_:)", "length", .number(from: 0, to: .max), "scan.C2", "type.C1") { o, n in _ = scan(o.v, length: n) { x in (x, x) } },
     Row("fori(_:_:_:)", "range", .number(from: 0, to: .max), "fori.C1") { o, n in _ = fori(n < 0 ? (n < -9 ? n : -(1 << 40))..<0 : 0..<n, o.v) { _, x in x } },
   ]

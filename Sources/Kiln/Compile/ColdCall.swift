@@ -125,6 +125,7 @@ final class ColdCall<Output> {
       binder.types = types[...]
       let (output, state) = try body(&binder)
       returned = output
+      try table.checkThreads()
       let cores = try state.get()
       let (template, results) = shape.taken(output)
       return (template, cores + results)

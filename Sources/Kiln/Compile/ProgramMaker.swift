@@ -117,7 +117,7 @@ struct ProgramMaker<Output> {
     ExecutionOptions(
       numerics: table.options.numerics,
       donations: (0..<stateCount).map { ExecutionPlan.Donation(parameter: $0, result: $0) },
-      captures: recorded.captures)
+      captures: recorded.captures, threads: table.options.threads)
   }
 
   private func reportEntry(

@@ -119,6 +119,15 @@ final class ProgramTable: Sendable {
     return candidates.min { SizeNames.count($0) < SizeNames.count($1) }
   }
 
+  /// - Throws: `compile.C6`.
+  func checkThreads() throws(KilnError) {
+    guard let threads = options.threads, !(1...256).contains(threads) else { return }
+    throw KilnError(
+      "compile.C6", "`CompileOptions(threads:)` takes a number from 1 to 256, or nil for all threads; found \(threads)",
+      at: location
+    ).resolved()
+  }
+
   private func checkLimit(_ signature: Signature) throws(KilnError) {
     let count = programs.withLock { $0.entries.count }
     guard count >= options.limit else { return }
