@@ -14,52 +14,77 @@ package protocol PlanMachine {
 
 /// Walks the steps of a plan in the order in which they run, regions included.
 package struct PlanWalk: Sendable {
-  @usableFromInline let plan: ExecutionPlan
-  /// The number of the launch at each step; -1 at other steps.
-  @usableFromInline let launchNumbers: [Int]
+  /// A step without what its launch alone needs: nothing is counted or copied between two launches.
+  @usableFromInline
+  enum Instruction: Sendable {
+    case launch(Int)
+    case loop(condition: Range<Int>, body: Range<Int>, predicate: Int)
+    /// Which of `PlanWalk.regions`.
+    case branch(Range<Int>, selector: Int)
+    case `repeat`(count: Int, isReversed: Bool, body: Range<Int>)
+  }
+
+  /// By step, like the step behind each and its regions.
+  @usableFromInline let instructions: [Instruction]
+  @usableFromInline let ends: [Int]
+  /// The regions of all branches.
+  @usableFromInline let regions: [Range<Int>]
   /// Whether the plan is a straight line of launches.
   package let isStraight: Bool
 
   package init(_ plan: ExecutionPlan) {
-    self.plan = plan
-    var next = 0
-    launchNumbers = plan.steps.map { step in
-      guard case .launch = step else { return -1 }
-      next += 1
-      return next - 1
+    var (launches, regions) = (0, [Range<Int>]())
+    instructions = plan.steps.map { step in
+      switch step {
+      case .launch:
+        launches += 1
+        return .launch(launches - 1)
+      case .loop(let condition, let body, let predicate):
+        return .loop(condition: condition, body: body, predicate: predicate)
+      case .branch(let chosen, let selector):
+        regions += chosen
+        return .branch(regions.count - chosen.count..<regions.count, selector: selector)
+      case .repeat(let count, let isReversed, let body):
+        return .repeat(count: count, isReversed: isReversed, body: body)
+      }
     }
-    isStraight = next == plan.steps.count
+    ends = plan.steps.indices.map { plan.end(ofStep: $0) }
+    self.regions = regions
+    isStraight = launches == plan.steps.count
   }
 
   /// Runs all steps on a machine. Inlinable, so that a back end's launches are called directly.
   @inlinable
   package func run<Machine: PlanMachine>(_ machine: inout Machine) throws(Machine.Failure) {
-    try run(0..<plan.steps.count, &machine)
+    try run(0..<instructions.count, &machine)
   }
 
   @inlinable
   func run<Machine: PlanMachine>(_ range: Range<Int>, _ machine: inout Machine) throws(Machine.Failure) {
     var step = range.lowerBound
     while step < range.upperBound {
-      switch plan.steps[step] {
-      case .launch:
-        try machine.launch(launchNumbers[step])
+      switch instructions[step] {
+      case .launch(let number):
+        try machine.launch(number)
       case .loop(let condition, let body, let predicate):
         try run(condition, &machine)
         while try machine.readPredicate(predicate) {
           try run(body, &machine)
           try run(condition, &machine)
         }
-      case .branch(let regions, let selector):
+      case .branch(let choices, let selector):
         let chosen = try machine.readSelector(selector)
-        if let region = regions.indices.contains(chosen) ? regions[chosen] : regions.last { try run(region, &machine) }
+        if !choices.isEmpty {
+          let number = chosen >= 0 && chosen < choices.count ? chosen : choices.count - 1
+          try run(regions[choices.lowerBound + number], &machine)
+        }
       case .repeat(let count, let isReversed, let body):
         for done in 0..<count {
           try machine.begin(part: isReversed ? count - 1 - done : done, ofStep: step)
           try run(body, &machine)
         }
       }
-      step = plan.end(ofStep: step)
+      step = ends[step]
     }
   }
 }

@@ -27,21 +27,18 @@ package final class PlanConstants: Sendable {
 package final class PlanMemory: @unchecked Sendable {
   private var arena: UnsafeMutableRawPointer?
   private let constants: PlanConstants
-  /// Per launch a pointer for each buffer of its kernel, then the workspace.
+  /// Per launch a pointer for each buffer of its kernel, then the workspace; then, if the plan has regions, the address
+  /// of each slot.
   private let pointerTable: UnsafeMutablePointer<UnsafeMutableRawPointer?>
-  private let pointerCount: Int
   private let tableStart: [Int]
+  private let slotStart: Int
   private let parameterPatches: UnsafeMutableBufferPointer<Patch>
   private let resultPatches: UnsafeMutableBufferPointer<Patch>
   /// The number of one is an offset in the arena.
   private let arenaPatches: UnsafeMutableBufferPointer<Patch>
-  /// Per repeat the entries that are elements of its turn.
-  private let elementPatches: [Int: [Patch]]
-  /// Per slot the place of its whole.
-  private let wholes: [ExecutionPlan.Slot.Place]
-  private var turns: PlanTurns
-  private var inputs = UnsafeBufferPointer<UnsafeRawPointer>(start: nil, count: 0)
-  private var outputs = UnsafeBufferPointer<UnsafeMutableRawPointer>(start: nil, count: 0)
+  /// The entries that are elements of a repeat's turn, and which of them are those of the repeat at each step.
+  private let elementPatches: UnsafeMutableBufferPointer<ElementPatch>
+  private let elementsOfStep: [Range<Int>]
   /// The site of an index out of range, 0 for none; eight bytes on lies the index.
   package let status: UnsafeMutablePointer<Int32>
   package var failedIndex: Int64 { UnsafeRawPointer(status).load(fromByteOffset: 8, as: Int64.self) }
@@ -52,10 +49,15 @@ package final class PlanMemory: @unchecked Sendable {
     var number: Int
   }
 
+  /// Entry `entry` is a part of what begins at entry `whole`.
+  private struct ElementPatch {
+    var entry: Int
+    var whole: Int
+    var byteCount: Int
+  }
+
   package init(_ plan: ExecutionPlan, _ constants: PlanConstants) {
     self.constants = constants
-    wholes = plan.slots.indices.map { plan.slots[plan.wholeSlot(of: $0)].place }
-    turns = PlanTurns(plan)
 
     var (pointers, starts) = (0, [Int]())
     for launch in plan.launches {
@@ -63,29 +65,45 @@ package final class PlanMemory: @unchecked Sendable {
       pointers += launch.slots.count + 1
     }
     tableStart = starts
-    pointerCount = pointers
-    pointerTable = .allocate(capacity: max(pointers, 1))
-    pointerTable.initialize(repeating: nil, count: max(pointers, 1))
+    let slotStart = pointers
+    self.slotStart = slotStart
+    let hasRegions = starts.count < plan.steps.count
+    if hasRegions { pointers += plan.slots.count }
+    let table = UnsafeMutablePointer<UnsafeMutableRawPointer?>.allocate(capacity: max(pointers, 1))
+    table.initialize(repeating: nil, count: max(pointers, 1))
+    pointerTable = table
     status = .allocate(capacity: 4)
     status.initialize(repeating: 0, count: 4)
 
-    var (parameters, results, arena, elements) = ([Patch](), [Patch](), [Patch](), [Int: [Patch]]())
-    for (launch, start) in zip(plan.launches, starts) {
-      for (position, slot) in launch.slots.enumerated() {
-        let entry = start + position
-        switch plan.slots[slot].place {
-        case .parameter(let number): parameters.append(Patch(entry: entry, number: number))
-        case .result(let number): results.append(Patch(entry: entry, number: number))
-        case .constant(let number): pointerTable[entry] = constants.address(number)
-        case .arena(let offset): arena.append(Patch(entry: entry, number: offset))
-        case .element(_, let step): elements[step, default: []].append(Patch(entry: entry, number: slot))
-        }
+    var (parameters, results, arena) = ([Patch](), [Patch](), [Patch]())
+    var elements = [[ElementPatch]](repeating: [], count: hasRegions ? plan.steps.count : 0)
+    func add(_ entry: Int, _ slot: Int) {
+      switch plan.slots[slot].place {
+      case .parameter(let number): parameters.append(Patch(entry: entry, number: number))
+      case .result(let number): results.append(Patch(entry: entry, number: number))
+      case .constant(let number): table[entry] = constants.address(number)
+      case .arena(let offset): arena.append(Patch(entry: entry, number: offset))
+      case .element(let whole, let step):
+        elements[step].append(
+          ElementPatch(entry: entry, whole: slotStart + whole, byteCount: plan.slots[slot].type.byteCount))
       }
+    }
+    for (launch, start) in zip(plan.launches, starts) {
+      for (position, slot) in launch.slots.enumerated() { add(start + position, slot) }
       if let workspace = launch.workspace {
         arena.append(Patch(entry: start + launch.slots.count, number: workspace))
       }
     }
-    elementPatches = elements
+    if hasRegions {
+      for slot in plan.slots.indices { add(slotStart + slot, slot) }
+    }
+    var next = 0
+    elementsOfStep = elements.map { patches in
+      next += patches.count
+      return next - patches.count..<next
+    }
+    elementPatches = .allocate(capacity: next)
+    _ = elementPatches.initialize(from: elements.joined())
     parameterPatches = .allocate(capacity: parameters.count)
     _ = parameterPatches.initialize(from: parameters)
     resultPatches = .allocate(capacity: results.count)
@@ -97,6 +115,7 @@ package final class PlanMemory: @unchecked Sendable {
   deinit {
     pointerTable.deallocate()
     status.deallocate()
+    elementPatches.deallocate()
     parameterPatches.deallocate()
     resultPatches.deallocate()
     arenaPatches.deallocate()
@@ -118,14 +137,14 @@ package final class PlanMemory: @unchecked Sendable {
     }
     for patch in resultPatches { pointerTable[patch.entry] = outputs[patch.number] }
     status.pointee = 0
-    (self.inputs, self.outputs) = (inputs, outputs)
   }
 
   /// Fills in the addresses of the elements that a turn of the repeat at `step` works on.
   package func begin(part: Int, ofStep step: Int) {
-    turns.begin(part: part, ofStep: step)
-    guard let patches = elementPatches[step] else { return }
-    for patch in patches { pointerTable[patch.entry] = address(patch.number) }
+    for number in elementsOfStep[step] {
+      let patch = elementPatches[number]
+      pointerTable[patch.entry] = pointerTable[patch.whole]! + part * patch.byteCount
+    }
   }
 
   /// The pointers of launch `number`, as its kernel's functions take them.
@@ -133,18 +152,8 @@ package final class PlanMemory: @unchecked Sendable {
     pointerTable + tableStart[number]
   }
 
-  /// The address of slot `number` in this call and in the present turn of its repeats.
-  package func address(_ number: Int) -> UnsafeMutableRawPointer {
-    let base =
-      switch wholes[number] {
-      case .arena(let offset): arena! + offset
-      case .parameter(let number): UnsafeMutableRawPointer(mutating: inputs[number])
-      case .result(let number): outputs[number]
-      case .constant(let number): constants.address(number)
-      case .element: preconditionFailure("a whole is no element")
-      }
-    return base + turns.offset(ofSlot: number)
-  }
+  /// The address of slot `number` of a plan with regions, in this call and in the present turn of its repeats.
+  package func address(_ number: Int) -> UnsafeMutableRawPointer { pointerTable[slotStart + number]! }
 }
 
 extension Literal {
