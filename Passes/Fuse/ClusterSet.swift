@@ -75,6 +75,16 @@ struct ClusterSet {
     dependencies[b] = BitSet()
   }
 
+  /// Makes some members of a cluster one of their own, which runs before it.
+  mutating func split(_ members: [InstructionID], from cluster: Int, kind: FusionPlan.Cluster.Kind) -> Int {
+    let draft = Draft(kind: kind, domain: drafts[cluster].domain, members: members)
+    drafts[cluster].members.removeAll(where: members.contains)
+    drafts.append(draft)
+    dependencies.append(dependencies[cluster])
+    order(cluster, after: [drafts.count - 1])
+    return drafts.count - 1
+  }
+
   /// The living clusters, producers first, otherwise in the order of the program: what is recomputed for one
   /// instruction, or read by it alone, is then in memory for a short time only.
   func executionOrder() -> [Int] {

@@ -10,6 +10,7 @@ struct Fuser {
   static let maximumRow = 1 << 16
 
   let function: Function
+  let device: DeviceDescription
   let fuses: Bool
   /// Whether a contraction may convert its operands where it reads them.
   let widensOperands: Bool
@@ -22,10 +23,11 @@ struct Fuser {
   private(set) var copies: [ValueID: Int] = [:]
   private(set) lazy var useCounts = function.useCounts()
   /// Values that somebody outside their cluster reads.
-  private var outputs: Set<ValueID> = []
+  var outputs: Set<ValueID> = []
 
   private init(_ function: Function, _ device: DeviceDescription, fuses: Bool, maximumBuffers: Int?) {
     self.function = function
+    self.device = device
     self.fuses = fuses
     widensOperands = fuses && device.workGroups == nil
     resolver = Resolver(function)
@@ -59,6 +61,7 @@ struct Fuser {
       var fuser = Fuser(function, device, fuses: fuses, maximumBuffers: limit)
       for id in function.instructions.ids { try fuser.place(id) }
       for result in function.results { fuser.requireBuffer(result) }
+      fuser.separateLongReductions()
       let plan = fuser.plan()
       guard plan.clusters.contains(where: { $0.exceeds(device.maximumBuffers, fuser.resolver) }) else { return plan }
       // With a limit of 1 there are no clusters of several members.
