@@ -14,6 +14,18 @@ package enum CodeSource: Hashable, Sendable {
     }
   }
 
+  /// What a profiler calls its functions.
+  var title: String {
+    switch self {
+    case .kernel(let kernel):
+      var names = [kernel.schedule.description.prefix { $0 != " " }.description]
+      for case .operation(let primitive, _, _) in kernel.definition.stages.flatMap(\.body)
+      where !names.contains(primitive.rawValue) { names.append(primitive.rawValue) }
+      return names.joined(separator: " ")
+    case .shared(let micro): return micro.description
+    }
+  }
+
   var functionCount: Int {
     switch self {
     case .kernel(let kernel): kernel.schedule.cpu?.functionCount ?? 0
@@ -41,14 +53,18 @@ package final class CompiledCode: Sendable {
   let functions: [UInt]
   private let object: LoadedObject
 
-  init(_ object: LoadedObject, name: String, functionCount: Int) throws(RuntimeError) {
+  init(_ object: LoadedObject, name: String, of source: CodeSource) throws(RuntimeError) {
     self.object = object
     var functions: [UInt] = []
-    for number in 0..<functionCount {
-      guard let address = object.address(of: "\(name)_\(number)") else {
+    for number in 0..<source.functionCount {
+      let symbol = "\(name)_\(number)"
+      guard let address = object.address(of: symbol) else {
         throw RuntimeError(.codeGeneration, "the object of \(name) lacks function \(number)")
       }
       functions.append(address)
+      if PerfMap.isWanted {
+        PerfMap.add("\(number) \(source.title)", at: address, byteCount: object.byteCount(of: symbol) ?? 0)
+      }
     }
     self.functions = functions
   }

@@ -74,7 +74,7 @@ package final class KernelCompiler: Sendable {
       cache?.store(object, for: key)
       loaded = try machine.loader.load(object)
     }
-    let compiled = try CompiledCode(loaded!, name: name, functionCount: source.functionCount)
+    let compiled = try CompiledCode(loaded!, name: name, of: source)
     let (kept, dropped) = state.withLock { state -> (CompiledCode, [CompiledCode]) in
       state.counts.add(source, isFromDisk: isFromDisk)
       // Another thread may have been faster.

@@ -26,6 +26,7 @@ struct ELFObject {
     /// 0 for one that another object defines.
     var section: Int
     var value: Int
+    var size: Int
     var isLocal: Bool
   }
 
@@ -85,11 +86,13 @@ struct ELFObject {
     }
     for place in stride(from: section.offset, to: section.offset + section.size, by: 24) {
       guard let name = reader.number(at: place, UInt32.self), let info = reader.number(at: place + 4, UInt8.self),
-        let index = reader.number(at: place + 6, UInt16.self), let value = reader.number(at: place + 8, UInt64.self)
+        let index = reader.number(at: place + 6, UInt16.self), let value = reader.number(at: place + 8, UInt64.self),
+        let size = reader.number(at: place + 16, UInt64.self)
       else { throw Self.cutShort }
       symbols.append(
         Symbol(
-          name: reader.text(at: sections[link].offset + name), section: index, value: value, isLocal: info >> 4 == 0))
+          name: reader.text(at: sections[link].offset + name), section: index, value: value, size: size,
+          isLocal: info >> 4 == 0))
     }
   }
 

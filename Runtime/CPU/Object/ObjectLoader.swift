@@ -4,18 +4,26 @@ package import KilnRuntime
 /// Machine code in memory. It stays as long as this object lives; whoever holds a pointer into it holds this too.
 package final class LoadedObject: Sendable {
   private let block: CodeArena.Block
-  private let addresses: [String: UInt]
+  private let functions: [String: Function]
 
-  fileprivate init(block: CodeArena.Block, addresses: [String: UInt]) {
+  fileprivate struct Function: Sendable {
+    let address: UInt
+    let byteCount: Int
+  }
+
+  fileprivate init(block: CodeArena.Block, functions: [String: Function]) {
     self.block = block
-    self.addresses = addresses
+    self.functions = functions
   }
 
   /// Bytes of memory that it takes.
   package var byteCount: Int { block.byteCount }
 
   /// The address of a function that the object defines.
-  package func address(of symbol: String) -> UInt? { addresses[symbol] }
+  package func address(of symbol: String) -> UInt? { functions[symbol]?.address }
+
+  /// The bytes of its code.
+  func byteCount(of symbol: String) -> Int? { functions[symbol]?.byteCount }
 }
 
 /// Loads objects into the process: places their sections in a block of the arena, and puts the addresses in that their
@@ -33,12 +41,13 @@ package struct ObjectLoader: Sendable {
     let elf = try ELFObject(object)
     let layout = try ObjectLayout(elf)
     let block = try arena.block(layout.byteCount) { memory throws(RuntimeError) in try layout.write(elf, to: memory) }
-    var addresses: [String: UInt] = [:]
+    var functions: [String: LoadedObject.Function] = [:]
     for symbol in elf.symbols where !symbol.isLocal {
       guard let offset = layout.offset(of: symbol) else { continue }
-      addresses[symbol.name] = UInt(bitPattern: block.start) + UInt(offset)
+      functions[symbol.name] = LoadedObject.Function(
+        address: UInt(bitPattern: block.start) + UInt(offset), byteCount: symbol.size)
     }
-    return LoadedObject(block: block, addresses: addresses)
+    return LoadedObject(block: block, functions: functions)
   }
 }
 
