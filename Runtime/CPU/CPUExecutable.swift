@@ -78,7 +78,7 @@ package final class CPUExecutable: @unchecked Sendable {
         records.append(
           Record(
             entry: entry, arguments: code[number].arguments, launch: number, units: units, nanoseconds: nanoseconds,
-            chunks: schedule.chunks(nanoseconds: nanoseconds, threads: pool.threadCount),
+            chunks: schedule.chunks(launch.integers, nanoseconds: nanoseconds, threads: pool.threadCount),
             isShared: self.threads > 1 && units > 1 && nanoseconds >= Self.worthSharing,
             checksStatus: !launch.sites.isEmpty && phase == schedule.phaseCount - 1, copied: kernel.copiedBuffers))
       }
@@ -210,7 +210,7 @@ package final class CPUExecutable: @unchecked Sendable {
       where !executable.execute(executable.records[index], run) { throw FailedLaunch(number: number) }
     }
 
-    func readPredicate(_ slot: Int) -> Bool { readSelector(slot) == 1 }
+    func readPredicate(_ slot: Int) -> Bool { run.memory.address(slot).load(as: UInt8.self) == 1 }
     func readSelector(_ slot: Int) -> Int {
       executable.plan.choice(inSlot: slot, at: run.memory.address(slot))
     }

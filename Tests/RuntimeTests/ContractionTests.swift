@@ -45,6 +45,23 @@ struct ContractionTests {
     }
   }
 
+  @Test("D1: tiles whose sums wait for the next block of terms")
+  func waiting() async {
+    await #expect(processExitsWith: .success) {
+      try check("19") { checker in
+        let waiting = ContractionTile(rows: 14, columns: 32, packsRight: true, packsLeft: true)
+          .waiting(terms: 1030, elementBytes: 8)
+        #expect(waiting.tiles < 56)
+        for (rows, columns, terms) in [(30, 32 * 28, 1030), (14 * 25 + 3, 40, 700), (5, 33, 8192), (3, 70, 17 * 512)] {
+          var c = ContractionCase(rows: rows, columns: columns, inner: [terms / 2, 2])
+          (c.dtype, c.packsRight, c.packsLeft, c.gap) = (.f64, true, true, 1)
+          c.epilogue = rows == 5 ? .residual : .biasRelu
+          try checker.check(c)
+        }
+      }
+    }
+  }
+
   @Test("transposed operands, batches, shared right operands, cut ranges", arguments: ["14", "19"])
   func layouts(version: String) async {
     await #expect(processExitsWith: .success) { [version] in

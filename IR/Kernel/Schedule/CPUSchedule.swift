@@ -194,9 +194,10 @@ extension CPUSchedule {
     case .contraction(let schedule):
       guard let contraction = Contraction(kernel) else { return bytes }
       return bytes
-        + schedule.tile(integers).scratchBytes(
+        + schedule.tile(integers).scratch(
           batchAxes: contraction.roles.batchAxes, terms: contraction.terms.product(integers),
-          elementBytes: contraction.dtype.byteCount)
+          elementBytes: contraction.dtype.byteCount
+        ).byteCount
     }
   }
 
@@ -214,10 +215,12 @@ extension CPUSchedule {
   }
 
   /// How many pieces each thread's part of a loop is cut into: about 50 µs each, so that little is waited for when a
-  /// core is taken away. A piece of a contraction begins with packing, so there are few.
-  public func chunks(nanoseconds: Int, threads: Int) -> Int {
-    if case .contraction = self { return 4 }
-    return max(4, min(64, nanoseconds / threads / 50_000))
+  /// core is taken away. A piece of a contraction may begin with packing what others pack, too, so there are few.
+  public func chunks(_ integers: [Int], nanoseconds: Int, threads: Int) -> Int {
+    switch self {
+    case .contraction(let schedule): schedule.tile(integers).packsLeft ? 2 : 4
+    case .serial, .pointwise, .turned, .rows, .splitRows, .columns: max(4, min(64, nanoseconds / threads / 50_000))
+    }
   }
 
   /// Bytes from one scratch row to the next: whole cache lines, with 128 spare bytes for masked tails.

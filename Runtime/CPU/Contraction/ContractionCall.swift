@@ -13,7 +13,7 @@ final class ContractionCall: @unchecked Sendable {
       packRight(fields(call), buffers, begin, end)
     },
     { buffers, call, begin, end, scratch, status in
-      runTiles(fields(call), buffers, begin, end, scratch!, status)
+      runGroups(fields(call), buffers, begin, end, scratch!, status)
     },
   ]
 
@@ -28,7 +28,18 @@ final class ContractionCall: @unchecked Sendable {
     /// The heights of the tile, each with the address of its function.
     var heights: UnsafePointer<Int>
     var heightCount: Int
+    /// The words of a tile for all its terms, or for a block of them and then for the last block.
     var tileWords: UnsafePointer<Int>
+    var lastWords: UnsafePointer<Int>
+    /// How often tiles stop for others to take the same terms, and after how many.
+    var turns: Int
+    var termsAtOnce: Int
+    var terms: Int
+    var push: MicroKernel.Push
+    var fold: MicroKernel.Fold
+    /// Tiles whose sums wait at once, at most, and the bytes from one to the next.
+    var waitingTiles: Int
+    var waitingBytes: Int
     var left: Operand
     var right: Operand
     var packsLeft: Bool
@@ -49,13 +60,19 @@ final class ContractionCall: @unchecked Sendable {
     var panels: Int
     /// Row blocks that share each column panel while it is in the cache.
     var group: Int
-    /// From row to row of what the tiles read, packed or not; a packed row block and a packed column panel.
+    /// From row to row of what the tiles read, packed or not; a packed row block and a packed column panel; a row of a
+    /// tile, which is a term of a panel and a row of sums.
     var leftRow: Int
     var blockBytes: Int
     var panelBytes: Int
+    var tileRow: Int
     var sharesRight: Bool
     var scratch: ContractionTile.Scratch
   }
+
+  /// Rows that are packed side by side: each is read from one end of the thread's panels to the other, as the hardware
+  /// reads ahead.
+  private static let packedTerms = 32
 
   struct Operand {
     var buffer: Int
@@ -66,12 +83,14 @@ final class ContractionCall: @unchecked Sendable {
 
   struct Packing {
     var function: MicroKernel.Packing?
-    /// Contracted axes: extents and steps.
+    /// Contracted axes: extents, steps, and the terms of one step.
     var axes: UnsafePointer<Int>
     var axisCount: Int
     var place: Int
     /// A packed term.
     var width: Int
+    /// Terms of a panel to pack before those of the next panel.
+    var termsAtOnce: Int
   }
 
   /// - Parameter code: of the kernel, then of `ContractionLaunch.shared`.
@@ -86,16 +105,26 @@ final class ContractionCall: @unchecked Sendable {
     let elementBytes = key.dtype.byteCount
     let leftRow = tile.packsLeft ? elementBytes : launch.left.place
     let (tree, streamStart) = (code[2].functions, launch.scratch.streamOffset)
-    let tileWords =
-      [
-        shape.terms, leftRow, Int(bitPattern: tree[0]), Int(bitPattern: tree[1]), Int(bitPattern: packRight ?? 0),
+    let termsAtOnce = tile.termsAtOnce(shape.terms)
+    let turns = max(1, ceilDivide(shape.terms, max(1, termsAtOnce)))
+    /// Of a block both operands lie packed, and their terms are one axis.
+    func tileWords(_ terms: Int) -> [Int] {
+      let axes = launch.termAxes.map { turns == 1 ? $0.extent : terms }
+      return [
+        terms, leftRow, Int(bitPattern: tree[0]), Int(bitPattern: tree[1]), Int(bitPattern: packRight ?? 0),
         launch.right.place, streamStart,
-      ] + launch.termAxes.flatMap { [$0.extent, $0.left, $0.right] }
+      ] + zip(launch.termAxes, axes).flatMap { [$1, $0.left, $0.right] }
+    }
     let heights = zip(key.heights, code[1].functions).flatMap { [$0, Int(bitPattern: $1)] }
-    func axes(_ packing: ContractionLaunch.Packing?) -> [Int] { packing?.axes.flatMap { [$0.extent, $0.left] } ?? [] }
+    func axes(_ packing: ContractionLaunch.Packing?) -> [Int] {
+      guard let axes = packing?.axes else { return [] }
+      return axes.indices.flatMap {
+        [axes[$0].extent, axes[$0].left, axes[($0 + 1)...].reduce(1) { $0 * $1.extent }]
+      }
+    }
     let tables = [
-      integers, heights, tileWords, launch.left.batch, launch.right.batch, axes(launch.packingLeft),
-      axes(launch.packingRight), extents,
+      integers, heights, tileWords(termsAtOnce), launch.left.batch, launch.right.batch, axes(launch.packingLeft),
+      axes(launch.packingRight), extents, tileWords(shape.terms - (turns - 1) * termsAtOnce),
     ]
     let words = UnsafeMutablePointer<Int>.allocate(capacity: tables.reduce(1) { $0 + $1.count })
     self.words = words
@@ -114,24 +143,31 @@ final class ContractionCall: @unchecked Sendable {
     ) -> Packing {
       Packing(
         function: address.map { unsafeBitCast($0, to: MicroKernel.Packing.self) }, axes: axes,
-        axisCount: packing?.axes.count ?? 0, place: place, width: (packing?.key.width ?? 0) * elementBytes)
+        axisCount: packing?.axes.count ?? 0, place: place, width: (packing?.key.width ?? 0) * elementBytes,
+        termsAtOnce: packing?.key.order == .places ? Self.packedTerms : max(1, shape.terms))
     }
-    let rowBlocks = ceilDivide(shape.rows, tile.rows)
     let sharesRight = launch.contraction.sharesRight
+    let rowBlocks = ceilDivide(shape.rows, tile.rows)
+    let waiting = tile.waiting(terms: shape.terms, elementBytes: elementBytes)
+    let blocks = sharesRight ? rowBlocks * shape.batches : rowBlocks
     start = .allocate(capacity: 1)
     start.initialize(
       to: Fields(
         epilogue: unsafeBitCast(code[0].functions[0], to: CompiledCode.Phase.self), integers: places[0],
-        heights: places[1], heightCount: key.heights.count, tileWords: places[2],
-        left: operand(launch.left, places[3]), right: operand(launch.right, places[4]), packsLeft: tile.packsLeft,
+        heights: places[1], heightCount: key.heights.count, tileWords: places[2], lastWords: places[8],
+        turns: turns, termsAtOnce: termsAtOnce, terms: shape.terms,
+        push: unsafeBitCast(tree[0], to: MicroKernel.Push.self),
+        fold: unsafeBitCast(tree[1], to: MicroKernel.Fold.self), waitingTiles: waiting.tiles,
+        waitingBytes: waiting.bytes, left: operand(launch.left, places[3]), right: operand(launch.right, places[4]),
+        packsLeft: tile.packsLeft,
         packsRight: tile.packsRight, packingLeft: packing(launch.packingLeft, packLeft, places[5], launch.left.place),
         packingRight: packing(launch.packingRight, packRight, places[6], launch.right.place), workspace: bufferCount,
         batchAxes: extents.count, batchExtents: places[7], rows: shape.rows, columns: shape.columns,
         tileRows: tile.rows, tileColumns: tile.columns, rowBlocks: rowBlocks,
-        blocks: sharesRight ? rowBlocks * shape.batches : rowBlocks, panels: ceilDivide(shape.columns, tile.columns),
-        group: tile.group(terms: shape.terms, elementBytes: elementBytes), leftRow: leftRow,
-        blockBytes: shape.terms * tile.rows * elementBytes, panelBytes: shape.terms * tile.columns * elementBytes,
-        sharesRight: sharesRight, scratch: launch.scratch))
+        blocks: blocks, panels: ceilDivide(shape.columns, tile.columns),
+        group: tile.group(shape, blocks: blocks, elementBytes: elementBytes), leftRow: leftRow,
+        blockBytes: termsAtOnce * tile.rows * elementBytes, panelBytes: shape.terms * tile.columns * elementBytes,
+        tileRow: tile.columns * elementBytes, sharesRight: sharesRight, scratch: launch.scratch))
   }
 
   deinit {

@@ -59,7 +59,7 @@ struct ContractionLaunch {
     // Without terms there is no workspace.
     if shape.terms == 0 { tile.packsRight = false }
     self.tile = tile
-    scratch = tile.scratch(batchAxes: roles.batchAxes)
+    scratch = tile.scratch(batchAxes: roles.batchAxes, terms: shape.terms, elementBytes: dtype.byteCount)
     let left = operand(contraction.left, placeAxis: roles.rowAxes > 0 ? roles.batchAxes : nil)
     let right = operand(contraction.right, placeAxis: roles.columnAxis < outerCount ? roles.columnAxis : nil)
     (self.left, self.right) = (left, right)

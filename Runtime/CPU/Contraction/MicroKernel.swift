@@ -138,4 +138,9 @@ extension MicroKernel {
   /// one), and bytes from place to place and from term to term. Places beyond the last hold anything.
   typealias Packing =
     @convention(c) (UnsafeRawPointer, UnsafeMutableRawPointer, Int, Int, Int, Int) -> Void
+
+  /// Tree16 (see `emitPush`, `emitFold`): level 0 and the new block's sums, or level 0; the bytes of a level; blocks
+  /// that are done.
+  typealias Push = @convention(c) (UnsafeMutableRawPointer, UnsafeRawPointer, Int, Int) -> Void
+  typealias Fold = @convention(c) (UnsafeMutableRawPointer, Int, Int) -> Void
 }

@@ -172,7 +172,7 @@ extension KernelEmitter {
     let spare = moved(t.sums, module.index(ContractionTile.levels * t.byteCount))
     storeTile(t, sums, at: module.select(isFirst, t.sums, spare))
     _ = try branch(if: module.compare(.ne, number, module.index(0))) { () throws(RuntimeError) in
-      call(t, TileWord.push, [t.sums, module.index(t.byteCount), add(block, module.index(1))])
+      call(t, TileWord.push, [t.sums, spare, module.index(t.byteCount), add(block, module.index(1))])
       return []
     }
   }

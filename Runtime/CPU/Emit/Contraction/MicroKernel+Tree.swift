@@ -2,22 +2,13 @@ import KilnIR
 import KilnRuntime
 
 /// Tree16 (Numerics.md R1) of more than 16 block values, as a counter to the base 16: level n holds the running sum of
-/// up to 16 sums of level n - 1. Each level is a tile in scratch, of a size that the functions get; the last one
-/// is a spare tile.
-///
-/// Both functions take the address of level 0, the bytes of a tile, and the number of blocks that are done.
+/// up to 16 sums of level n - 1. Each level is a tile in scratch, of a size that the functions get.
 extension KernelEmitter {
   private struct Levels {
     let dtype: DType
     let lanes: Int
     let start: LLVMValue
     let bytes: LLVMValue
-  }
-
-  private func beginTree(_ dtype: DType, _ lanes: Int, _ name: String) -> (levels: Levels, blocks: LLVMValue) {
-    beginFunction(name, taking: [module.pointer, module.int64, module.int64])
-    let levels = Levels(dtype: dtype, lanes: lanes, start: function.parameters[0], bytes: function.parameters[1])
-    return (levels, function.parameters[2])
   }
 
   private func level(_ l: Levels, _ number: LLVMValue) -> LLVMValue { moved(l.start, multiply(number, l.bytes)) }
@@ -36,12 +27,14 @@ extension KernelEmitter {
 
   private var truth: LLVMValue { module.constant(1, module.int1) }
 
-  /// For the end of a block that is not the first of its group of 16 and lies in the spare tile: adds it to the group's
-  /// running sum, and at the end of the group moves full levels up by one.
+  /// A function of the type `MicroKernel.Push`, for the end of a block that is not the first of its group of 16: adds
+  /// it to the group's running sum, and at the end of the group moves full levels up by one.
   func emitPush(_ dtype: DType, _ lanes: Int, _ name: String) throws(RuntimeError) {
-    let (levels, blocks) = beginTree(dtype, lanes, name)
-    let spare = level(levels, module.index(ContractionTile.levels))
-    try combine(levels, to: levels.start, from: spare, adds: truth)
+    beginFunction(name, taking: [module.pointer, module.pointer, module.int64, module.int64])
+    let parameters = function.parameters
+    let levels = Levels(dtype: dtype, lanes: lanes, start: parameters[0], bytes: parameters[2])
+    let blocks = parameters[3]
+    try combine(levels, to: levels.start, from: parameters[1], adds: truth)
     // The first value is 0 as long as the level below was full.
     _ = try whileBelow(
       module.index(1),
@@ -60,10 +53,12 @@ extension KernelEmitter {
     module.returnVoid()
   }
 
-  /// For the end of all blocks: what the levels hold is added from the lowest up, each to the right of the earlier sums
-  /// above it, and the result goes to level 0.
+  /// A function of the type `MicroKernel.Fold`, for the end of all blocks: what the levels hold is added from the
+  /// lowest up, each to the right of the earlier sums above it, and the result goes to level 0.
   func emitFold(_ dtype: DType, _ lanes: Int, _ name: String) throws(RuntimeError) {
-    let (levels, blocks) = beginTree(dtype, lanes, name)
+    beginFunction(name, taking: [module.pointer, module.int64, module.int64])
+    let levels = Levels(dtype: dtype, lanes: lanes, start: function.parameters[0], bytes: function.parameters[1])
+    let blocks = function.parameters[2]
     let none = module.index(-1)
     let last = try loop(
       from: module.index(0), to: module.index(ContractionTile.levels), carrying: [none]

@@ -1,0 +1,101 @@
+/// The register tile of a launch, and what is packed for it.
+public struct ContractionTile: Hashable, Sendable {
+  public var rows: Int
+  public var columns: Int
+  /// Whether the right operand is packed into column panels (phase 0) before it is used: for each panel of `columns`
+  /// columns all terms, for each term its columns side by side. Columns beyond the last hold anything. A right operand
+  /// whose columns are not side by side and that is not packed so is packed by each tile on its way, `streamedTerms`
+  /// terms at a time.
+  public var packsRight: Bool
+  /// Whether each thread packs the row blocks of a group in its scratch, for each term its rows side by side.
+  public var packsLeft: Bool
+
+  public init(rows: Int, columns: Int, packsRight: Bool = false, packsLeft: Bool = false) {
+    self.rows = rows
+    self.columns = columns
+    self.packsRight = packsRight
+    self.packsLeft = packsLeft
+  }
+
+  /// Levels of Tree16 over blocks of 512 terms: enough for 2⁴¹ terms.
+  public static let levels = 8
+  /// The most row blocks of a group, and the bytes of the left operand that a group should not exceed: it stays in the
+  /// second cache while the column panels pass by.
+  static let maximumGroup = 12
+  private static let groupBytes = 384 << 10
+  /// The bytes of a right operand that stays in the second cache itself.
+  private static let nearBytes = 256 << 10
+  /// Bytes of sums that wait for their next block of terms.
+  private static let waitingBytes = 192 << 10
+  static let maximumRows = 64
+  static let maximumColumns = 1024
+
+  /// How many row blocks share each column panel while it is in the cache: each its own, row after row of the result, if
+  /// all panels stay there; else about as many in each group.
+  /// - Parameter blocks: row blocks that use one right operand.
+  public func group(_ shape: Contraction.Shape, blocks: Int, elementBytes: Int) -> Int {
+    if shape.terms * shape.columns * elementBytes <= Self.nearBytes { return 1 }
+    let most = min(Self.maximumGroup, Self.groupBytes / max(1, rows * termsAtOnce(shape.terms) * elementBytes))
+    return ceilDivide(blocks, max(1, ceilDivide(blocks, max(1, most))))
+  }
+
+  public var streamedTerms: Int { max(16, 4096 / columns) }
+}
+
+// MARK: - Blocks of terms
+
+extension ContractionTile {
+  /// The terms that tiles add up before they go on to the next ones: all of them, or a block of 512 where both operands
+  /// are packed. A block of a column panel then stays in the first cache, one of a group of row blocks in the second,
+  /// and the sums of the tiles wait in scratch.
+  public func termsAtOnce(_ terms: Int) -> Int {
+    packsLeft && packsRight ? min(terms, KernelDefinition.contractionBlock) : terms
+  }
+
+  /// The tiles whose sums wait at once, at most, and the bytes of each: one for each level of Tree16 that the blocks
+  /// fill.
+  public func waiting(terms: Int, elementBytes: Int) -> (tiles: Int, bytes: Int) {
+    guard termsAtOnce(terms) < terms else { return (0, 0) }
+    var blocks = ceilDivide(terms, KernelDefinition.contractionBlock)
+    var levels = 0
+    while blocks > 0 { (levels, blocks) = (levels + 1, blocks / 16) }
+    let bytes = levels * rows * columns * elementBytes
+    return (max(Self.maximumGroup, Self.waitingBytes / bytes), bytes)
+  }
+}
+
+// MARK: - Scratch
+
+extension ContractionTile {
+  /// Where the parts of a thread's scratch lie: a tile for each level of Tree16 and a spare one, a record for each row
+  /// block of a group, the streamed part of a column panel, the packed row blocks, and the sums of tiles that wait.
+  public struct Scratch: Hashable, Sendable {
+    /// The records of row blocks, and the size of one: `recordWords` and the coordinates of its batch.
+    public let recordsOffset: Int
+    public let recordBytes: Int
+    /// The streamed part of a column panel.
+    public let streamOffset: Int
+    /// The packed row blocks.
+    public let packedLeftOffset: Int
+    public let waitingOffset: Int
+    let byteCount: Int
+
+    public static let recordWords = 7
+  }
+
+  public func scratch(batchAxes: Int, terms: Int, elementBytes: Int) -> Scratch {
+    func aligned(_ bytes: Int) -> Int { ceilDivide(bytes, 64) * 64 }
+    let recordsOffset = (Self.levels + 1) * rows * columns * 8
+    let recordBytes = 8 * (Scratch.recordWords + batchAxes)
+    let streamOffset = aligned(recordsOffset + Self.maximumGroup * recordBytes)
+    let packedLeftOffset = streamOffset + (packsRight ? 0 : streamedTerms * columns * 8)
+    // The last vector that is packed may run over the end.
+    let packedBytes = Self.maximumGroup * rows * termsAtOnce(terms) * elementBytes + 64
+    let waitingOffset = aligned(packedLeftOffset + (packsLeft ? packedBytes : 0))
+    let waiting = waiting(terms: terms, elementBytes: elementBytes)
+    return Scratch(
+      recordsOffset: recordsOffset, recordBytes: recordBytes, streamOffset: streamOffset,
+      packedLeftOffset: packedLeftOffset, waitingOffset: waitingOffset,
+      byteCount: waitingOffset + waiting.tiles * waiting.bytes)
+  }
+}
