@@ -16,8 +16,29 @@ extension Fuser {
       guard !elementwise.isEmpty, isLong(draft), elementwise.allSatisfy({ draft.depth[$0] == nil }),
         isShared(draft, elementwise) || !walksAsOne(draft)
       else { continue }
-      separate(elementwise, from: cluster)
+      // What is stored nowhere else is computed where it is reduced, if it can be.
+      let stored = producers(of: elementwise.filter(isStored), among: elementwise)
+      var rest = draft
+      rest.members.removeAll(where: stored.contains)
+      separate(stored.isEmpty || !walksAsOne(rest) ? elementwise : stored, from: cluster)
     }
+  }
+
+  private func isStored(_ id: InstructionID) -> Bool {
+    function.instructions[id].results.contains(where: outputs.contains)
+  }
+
+  /// Those of `members`, in their order, on which `wanted` depend, and these themselves.
+  private func producers(of wanted: [InstructionID], among members: [InstructionID]) -> [InstructionID] {
+    var found = Set(wanted)
+    for id in members.sorted().reversed() where found.contains(id) {
+      for operand in function.instructions[id].operands {
+        if case .value(let value, _) = base(of: operand), let producer = resolver.definitions[value] {
+          found.insert(producer)
+        }
+      }
+    }
+    return members.filter(found.contains)
   }
 
   /// Whether the innermost axes are reduced, once, and have many elements, or as many as a call brings.
@@ -32,9 +53,8 @@ extension Fuser {
 
   /// Whether threads could share a row only if nothing but the reduction were in its kernel.
   private func isShared(_ draft: ClusterSet.Draft, _ elementwise: [InstructionID]) -> Bool {
-    let isStored = elementwise.contains { function.instructions[$0].results.contains(where: outputs.contains) }
     let rows = draft.keptExtents.reduce(1, *)
-    return isStored && Dimension.isAtLeast(Dimension(4 * device.threads - 1), rows) == true
+    return elementwise.contains(where: isStored) && Dimension.isAtLeast(Dimension(4 * device.threads - 1), rows) == true
   }
 
   /// Whether all that the cluster reads lies so that its reduced axes are walked as one.
