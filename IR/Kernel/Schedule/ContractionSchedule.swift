@@ -3,8 +3,8 @@
 ///
 /// **Work units** of phase 0, if the right operand is packed, are its column panels; those of phase 1 are tiles. Tiles
 /// are numbered so that neighbours share what lies in the caches: by right operand (one for each batch, or one for
-/// all), then by group of `ContractionTile.group(_:blocks:elementBytes:)` row blocks, then by column panel, then by row
-/// block within the group. Row blocks of several batches stand in one row if the right operand is the same for all.
+/// all), then by group of `ContractionTile.group(blocks:terms:elementBytes:)` row blocks, then by column panel, then by
+/// row block within the group. Row blocks of several batches stand in one row if the right operand is the same for all.
 public struct ContractionSchedule: Hashable, Sendable {
   /// Elements of the register tile.
   public var tileRows: KernelInteger

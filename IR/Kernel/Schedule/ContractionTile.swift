@@ -21,21 +21,17 @@ public struct ContractionTile: Hashable, Sendable {
   public static let levels = 8
   /// The most row blocks of a group, and the bytes of the left operand that a group should not exceed: it stays in the
   /// second cache while the column panels pass by.
-  static let maximumGroup = 12
+  static let maximumGroup = 16
   private static let groupBytes = 384 << 10
-  /// The bytes of a right operand that stays in the second cache itself.
-  private static let nearBytes = 256 << 10
   /// Bytes of sums that wait for their next block of terms.
   private static let waitingBytes = 192 << 10
   static let maximumRows = 64
   static let maximumColumns = 1024
 
-  /// How many row blocks share each column panel while it is in the cache: each its own, row after row of the result, if
-  /// all panels stay there; else about as many in each group.
+  /// How many row blocks share each column panel while it is in the cache: about as many in each group.
   /// - Parameter blocks: row blocks that use one right operand.
-  public func group(_ shape: Contraction.Shape, blocks: Int, elementBytes: Int) -> Int {
-    if shape.terms * shape.columns * elementBytes <= Self.nearBytes { return 1 }
-    let most = min(Self.maximumGroup, Self.groupBytes / max(1, rows * termsAtOnce(shape.terms) * elementBytes))
+  public func group(blocks: Int, terms: Int, elementBytes: Int) -> Int {
+    let most = min(Self.maximumGroup, Self.groupBytes / max(1, rows * termsAtOnce(terms) * elementBytes))
     return ceilDivide(blocks, max(1, ceilDivide(blocks, max(1, most))))
   }
 

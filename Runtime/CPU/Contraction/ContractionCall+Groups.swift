@@ -1,7 +1,7 @@
 import KilnIR
 
-/// The loops around the tiles. A work unit is a tile; they are numbered so that neighbours share what lies in the caches
-/// (see `ContractionSchedule`): group by group of row blocks, in a group panel by panel.
+/// The loops around the tiles. A work unit is a tile; they are numbered so that neighbours share what lies in the
+/// caches (see `ContractionSchedule`): group by group of row blocks, in a group panel by panel.
 extension ContractionCall {
   /// What the tiles of one group of row blocks share.
   struct Group {

@@ -165,7 +165,7 @@ final class ContractionCall: @unchecked Sendable {
         batchAxes: extents.count, batchExtents: places[7], rows: shape.rows, columns: shape.columns,
         tileRows: tile.rows, tileColumns: tile.columns, rowBlocks: rowBlocks,
         blocks: blocks, panels: ceilDivide(shape.columns, tile.columns),
-        group: tile.group(shape, blocks: blocks, elementBytes: elementBytes), leftRow: leftRow,
+        group: tile.group(blocks: blocks, terms: shape.terms, elementBytes: elementBytes), leftRow: leftRow,
         blockBytes: termsAtOnce * tile.rows * elementBytes, panelBytes: shape.terms * tile.columns * elementBytes,
         tileRow: tile.columns * elementBytes, sharesRight: sharesRight, scratch: launch.scratch))
   }
