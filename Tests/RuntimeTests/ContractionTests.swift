@@ -62,6 +62,17 @@ struct ContractionTests {
     }
   }
 
+  @Test("few rows, and a right operand whose terms are pages apart", arguments: ["14", "19"])
+  func farTerms(version: String) async {
+    await #expect(processExitsWith: .success) { [version] in
+      try check(version) { checker in
+        for (rows, columns, terms) in [(1, 1100, 300), (3, 1030, 600), (2, 2048, 129)] {
+          try checker.check(ContractionCase(rows: rows, columns: columns, inner: [terms]))
+        }
+      }
+    }
+  }
+
   @Test("transposed operands, batches, shared right operands, cut ranges", arguments: ["14", "19"])
   func layouts(version: String) async {
     await #expect(processExitsWith: .success) { [version] in

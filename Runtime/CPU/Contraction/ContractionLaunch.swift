@@ -100,7 +100,15 @@ struct ContractionLaunch {
       right: tile.packsRight || streams && !turns ? dtype : right.dtype, lanes: lanes, columns: tile.columns,
       heights: Self.heights(tile.rows, rows: shape.rows), termAxes: termAxes.count,
       isMasked: !tile.packsRight && !streams && isRagged, streams: streams,
-      turns: turns)
+      turns: turns, fetchesAhead: Self.fetchesAhead(right, shape, tile))
+  }
+
+  /// Whether a right operand that is read once lies where its terms are at least a page apart, and is larger than a
+  /// core's caches.
+  private static func fetchesAhead(_ right: Operand, _ shape: Contraction.Shape, _ tile: ContractionTile) -> Bool {
+    let (pageBytes, cacheBytes) = (4096, 1 << 20)
+    return !tile.packsRight && shape.rows <= tile.rows && right.place == right.dtype.byteCount
+      && (right.terms.last ?? 0) >= pageBytes && shape.terms * shape.columns * right.place > cacheBytes
   }
 
   /// The micro kernels in the order in which `ContractionCall` takes them.

@@ -38,6 +38,9 @@ package struct TileKey: Hashable, Sendable {
   var streams: Bool
   /// Whether its terms are side by side instead: the tile turns whole squares in registers, and packs what is left.
   var turns: Bool
+  /// Whether its terms are far apart in memory that no cache holds, where the hardware fetches nothing ahead: the tile
+  /// asks for them some terms before their turn.
+  var fetchesAhead: Bool
 
   var vectors: Int { columns / lanes }
 }
@@ -80,7 +83,7 @@ extension MicroKernel: CustomStringConvertible {
     case .tile(let key):
       "tile \(key.heights)×\(key.columns) of \(key.lanes) lanes {dtype = \(key.dtype), left = \(key.left), "
         + "right = \(key.right), termAxes = \(key.termAxes), isMasked = \(key.isMasked), streams = \(key.streams), "
-        + "turns = \(key.turns)}"
+        + "turns = \(key.turns), fetchesAhead = \(key.fetchesAhead)}"
     case .tree(let dtype, let lanes): "tree {dtype = \(dtype), lanes = \(lanes)}"
     case .packing(let key):
       "packing \(key.width) of \(key.lanes) lanes {source = \(key.source), dtype = \(key.dtype), order = \(key.order)}"

@@ -71,7 +71,7 @@ extension KernelEmitter {
   /// How far ahead the rows of a transposed panel are fetched: too many for the hardware to follow.
   private static var prefetchedBytes: Int { 512 }
 
-  private func prefetch(_ pointer: LLVMValue) {
+  func prefetch(_ pointer: LLVMValue) {
     let (reads, keeps, data) = (
       module.constant(0, module.int32), module.constant(3, module.int32), module.constant(1, module.int32)
     )

@@ -11,15 +11,25 @@ extension KernelEmitter {
     let key = t.key
     let rightStep = key.streams ? module.index(key.columns * key.dtype.byteCount) : t.rightTerm
     let rows = SpacedPointers(left, t.rows, step: t.leftRow, self)
+    let ahead = multiply(rightStep, module.index(Self.termsAhead))
     let results = countedLoop(count, carrying: sums + rows.pointers + [right]) { carried in
       let rightPointer = carried[carried.count - 1]
       let rows = rows.at(Array(carried[sums.count..<carried.count - 1]))
       let columns = (0..<key.vectors).map { rightVector(t, rightPointer, $0) }
+      if key.fetchesAhead {
+        let later = moved(rightPointer, ahead)
+        for line in stride(from: 0, to: key.columns * key.right.byteCount, by: 64) {
+          prefetch(moved(later, module.index(line)))
+        }
+      }
       return addProducts(t, rows, columns, to: Array(carried[..<sums.count]))
         + rows.pointers.map { moved($0, t.leftTerm) } + [moved(rightPointer, rightStep)]
     }
     return Array(results[..<sums.count])
   }
+
+  /// How many terms ahead a tile asks for: some 64 lines are then under way.
+  private static var termsAhead: Int { 16 }
 
   /// Pointers a step apart. Three share one: an address then takes one register, and the step once or twice.
   struct SpacedPointers {
