@@ -55,7 +55,8 @@ struct MemoryTests {
     let listed = rows.compactMap { row in row.split(separator: "`").dropFirst().first.map(String.init) }
     #expect(Set(listed).count == listed.count)
     for row in rows { #expect(row.split(separator: "|").count == 2 && row.count > 20, "\(row)") }
-    let declaration = /(?:let|var) (\w+)(?:: | = )(?:Lock[<(]|Mutex[<(]|ThreadShelf[ (]|Atomic<UnsafeMutableRawPointer\?>)/
+    let declaration =
+      /(?:let|var) (\w+)(?:: | = )(?:Lock[<(]|Mutex[<(]|ThreadShelf[ (]|Atomic<UnsafeMutableRawPointer\?>)/
     var found: Set<String> = []
     for (path, text) in try sources() {
       let file = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent

@@ -145,7 +145,8 @@ struct BufferThreadTests {
     DispatchQueue.concurrentPerform(iterations: 4) { thread in
       for round in 0..<2000 {
         let bytes = 256 << (round % 4)
-        guard let sizeClass = SizeClass(byteCount: bytes), let block = try? ThreadState.current.takeBlock(sizeClass, bytes)
+        guard let sizeClass = SizeClass(byteCount: bytes),
+          let block = try? ThreadState.current.takeBlock(sizeClass, bytes)
         else { return }
         let mark = UInt64(thread * 10_000 + round)
         block.storeBytes(of: mark, as: UInt64.self)
