@@ -44,6 +44,7 @@ let package = Package(
     // What runs plans on the processor: no compiler of programs is in it.
     .library(name: "KilnRuntime", targets: ["KilnIR", "KilnRuntime", "KilnCPU"]),
     .executable(name: "kiln", targets: ["KilnTool"]),
+    .library(name: "KilnNN", targets: ["KilnNN"]),
     // What `Benchmarks/compare` measures workloads of files with.
     .library(name: "KilnBenchmarks", targets: ["KilnBenchmarks"]),
   ],
@@ -83,6 +84,7 @@ let package = Package(
     library(
       "Kiln", "Sources/Kiln",
       ["KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnOpenCL", "CCallSite", system]),
+    library("KilnNN", "Sources/KilnNN", ["Kiln"]),
     library(
       "KilnBenchmarks", "Benchmarks", ["Kiln", "KilnIR", "KilnPasses"],
       exclude: ["Growth.md", "Plots", "RESULTS.md", "Workloads.md", "compare", "growth", "peer", "workloads.py"]),
@@ -104,6 +106,7 @@ let package = Package(
     tests("SpecialPointTests", ["Kiln", "KilnIR"], exclude: ["Tables"]),
     tests("TreeTests", ["Kiln", "KilnIR"], exclude: ["Fixtures"]),
     tests("MisuseTests", ["Kiln", "KilnIR"]),
+    tests("NeuralTests", ["Kiln", "KilnNN"], exclude: ["Fixtures"]),
     tests("RuntimeTests", ["KilnIR", "KilnRuntime", "KilnCPU", "KilnTesting"]),
     tests(
       "OpenCLTests", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnOpenCL", "KilnTesting", "KilnBackends", "Kiln"]),
