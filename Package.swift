@@ -4,13 +4,14 @@ import PackageDescription
 /// Every target of Kiln: its name, its folder and the arrows it may follow (see Documentation/Architecture.md).
 /// `KILN_STRICT=1` turns warnings into errors; CI sets it.
 let strict = Context.environment["KILN_STRICT"] == "1"
-let settings: [SwiftSetting] =
+/// Of a module that, as a user's, imports Kiln alone: the members of shapes and element types are KilnIR's.
+let userSettings: [SwiftSetting] =
   [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableUpcomingFeature("MemberImportVisibility"),
   ] + (strict ? [.treatAllWarnings(as: .error)] : [])
+let settings: [SwiftSetting] = userSettings + [.enableUpcomingFeature("MemberImportVisibility")]
 
 /// What `Utilities/docs` needs; other builds do not fetch it.
 let documentation: [Package.Dependency] =
@@ -20,7 +21,8 @@ let documentation: [Package.Dependency] =
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 
 func library(
-  _ name: String, _ path: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []
+  _ name: String, _ path: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [],
+  settings: [SwiftSetting] = settings
 ) -> Target {
   .target(name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: settings)
 }
@@ -84,7 +86,7 @@ let package = Package(
     library(
       "Kiln", "Sources/Kiln",
       ["KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnOpenCL", "CCallSite", system]),
-    library("KilnNN", "Sources/KilnNN", ["Kiln"]),
+    library("KilnNN", "Sources/KilnNN", ["Kiln"], settings: userSettings),
     library(
       "KilnBenchmarks", "Benchmarks", ["Kiln", "KilnIR", "KilnPasses"],
       exclude: ["Growth.md", "Plots", "RESULTS.md", "Workloads.md", "compare", "growth", "peer", "workloads.py"]),
