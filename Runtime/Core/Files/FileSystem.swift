@@ -23,12 +23,32 @@ package enum FileSystem {
     _ bytes: [UInt8], to path: String, draft: String? = nil,
     permissions: FilePermissions = [.ownerReadWrite, .groupRead, .otherRead]
   ) throws(Errno) {
+    try replace(path, draft, permissions) { file in _ = try file.writeAll(bytes) }
+  }
+
+  /// Writes a file of `parts` that is on the disk when this returns. One that is already there is replaced only then.
+  package static func writeDurably(_ parts: some Sequence<[UInt8]>, to path: String) throws(Errno) {
+    try replace(path, nil, [.ownerReadWrite, .groupRead, .otherRead]) { file in
+      for part in parts { _ = try file.writeAll(part) }
+      guard fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) }
+    }
+    // The name is on the disk when its folder is; not every system lets a folder be written out.
+    let folder = FilePath(path).removingLastComponent()
+    try typed {
+      let file = try FileDescriptor.open(folder.isEmpty ? "." : folder, .readOnly, options: .closeOnExec)
+      try file.closeAfter { _ = fsync(file.rawValue) }
+    }
+  }
+
+  private static func replace(
+    _ path: String, _ draft: String?, _ permissions: FilePermissions, _ write: (FileDescriptor) throws -> Void
+  ) throws(Errno) {
     let draft = draft ?? "\(path).\(getpid()).tmp"
     try typed {
       let file = try FileDescriptor.open(
         FilePath(draft), .writeOnly, options: [.create, .truncate, .noFollow, .closeOnExec], permissions: permissions)
       do {
-        try file.closeAfter { _ = try file.writeAll(bytes) }
+        try file.closeAfter { try write(file) }
         try rename(draft, path)
       } catch {
         remove(draft)
