@@ -13,7 +13,7 @@ public struct PerAxis: Hashable, Sendable, ExpressibleByIntegerLiteral, Expressi
   public init(arrayLiteral values: Int...) { self.init(values) }
 
   /// The numbers of `count` axes; nil if there are others.
-  func expanded(_ count: Int) -> [Int]? {
+  package func expanded(_ count: Int) -> [Int]? {
     if isShared { return Array(repeating: values[0], count: count) }
     return values.count == count ? values : nil
   }
@@ -50,6 +50,18 @@ public enum WindowPadding: Sendable {
       return widths.count == sizes.count ? widths.map { (Dimension($0.before), Dimension($0.after)) } : nil
     }
   }
+}
+
+extension WindowPadding: Hashable {
+  public static func == (a: WindowPadding, b: WindowPadding) -> Bool {
+    switch (a, b) {
+    case (.valid, .valid), (.same, .same): true
+    case (.explicit(let a), .explicit(let b)): a.elementsEqual(b) { $0 == $1 }
+    case (.valid, _), (.same, _), (.explicit, _): false
+    }
+  }
+
+  public func hash(into hasher: inout Hasher) { hasher.combine(description) }
 }
 
 extension WindowPadding: CustomStringConvertible {
