@@ -1,0 +1,103 @@
+public import Kiln
+
+/// Layers one after the other: the output of each is the input of the next.
+///
+/// ```swift
+/// let keys = RandomKey(seed: 1).split(2)
+/// let network = Sequential {
+///   Dense(inputs: 64, outputs: 128, key: keys[0])
+///   ReLU()
+///   Dropout(rate: 0.2)
+///   Dense(inputs: 128, outputs: 10, key: keys[1])
+/// }
+/// let scores = network(x)
+/// ```
+/// A layer whose input is not the type that the one before it gives does not compile. Shapes that do not fit are
+/// reported at the line of the call, with the name of the layer: `3` of the sequence, `arg0.body.3` where a closure that
+/// is traced has it as an argument. Those numbers are the names of the layers in the tree, too: `3.weight`.
+public struct Sequential<Input, Output, each Element: Layer>: Layer {
+  /// The layers. Only `SequentialBuilder` makes a sequence: it knows that their types follow on each other.
+  private var layers: (repeat each Element)
+
+  /// The layers that `content` lists.
+  public init(@SequentialBuilder _ content: () -> Sequential) { self = content() }
+
+  fileprivate init(layers: repeat each Element) { self.layers = (repeat each layers) }
+
+  public mutating func callAsFunction(_ input: Input, _ pass: inout ForwardPass) -> Output {
+    let place = Place(self)
+    var value: Any = input
+    var index = 0
+    func called<Next: Layer>(_ layer: Next) -> Next {
+      var layer = layer
+      value = place.calling(index) { layer(value as! Next.Input, &pass) }
+      index += 1
+      return layer
+    }
+    layers = (repeat called(each layers))
+    return value as! Output
+  }
+
+  public mutating func visit(_ visitor: inout some TensorVisitor) {
+    var index = 0
+    func visited<Next: Layer>(_ layer: Next) -> Next {
+      var layer = layer
+      visitor.enter(index)
+      layer.visit(&visitor)
+      visitor.leave()
+      index += 1
+      return layer
+    }
+    layers = (repeat visited(each layers))
+  }
+
+  fileprivate func followed<Next: Layer>(by next: Next) -> Sequential<Input, Next.Output, repeat each Element, Next>
+  where Next.Input == Output {
+    Sequential<Input, Next.Output, repeat each Element, Next>(layers: repeat each layers, next)
+  }
+
+  /// Tells the layers where they are. Only a diagnostic or a summary looks at the tree.
+  private struct Place: @unchecked Sendable {
+    let sequence: Sequential
+
+    init(_ sequence: Sequential) { self.sequence = sequence }
+
+    func calling<Result>(_ index: Int, _ body: () -> Result) -> Result {
+      let step = LayerPlace.Step(index: index) { LayerPlace.argumentName(of: sequence) }
+      return LayerPlace.$steps.withValue(LayerPlace.steps + [step], operation: body)
+    }
+  }
+}
+
+/// How `Sequential { … }` reads its list of layers.
+@resultBuilder
+public enum SequentialBuilder {
+  /// The first layer.
+  public static func buildPartialBlock<First: Layer>(
+    first layer: First
+  ) -> Sequential<First.Input, First.Output, First> {
+    Sequential<First.Input, First.Output, First>(layers: layer)
+  }
+
+  /// One more layer, which takes what those before it give.
+  public static func buildPartialBlock<Input, Output, each Element: Layer, Next: Layer>(
+    accumulated layers: Sequential<Input, Output, repeat each Element>, next layer: Next
+  ) -> Sequential<Input, Next.Output, repeat each Element, Next> where Next.Input == Output {
+    layers.followed(by: layer)
+  }
+}
+
+/// An array of layers of one type is a layer that calls them in turn.
+///
+/// ```swift
+/// let keys = RandomKey(seed: 1).split(3)
+/// let body = keys.map { Dense(inputs: 8, outputs: 8, key: $0) }
+/// let y = body(x)
+/// ```
+extension Array: Layer where Element: Layer, Element.Input == Element.Output {
+  public mutating func callAsFunction(_ input: Element.Input, _ pass: inout ForwardPass) -> Element.Input {
+    var value = input
+    for index in indices { value = self[index](value, &pass) }
+    return value
+  }
+}
