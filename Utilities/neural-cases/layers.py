@@ -1,0 +1,211 @@
+"""What PyTorch says of layers: see README.md."""
+import pathlib
+
+import numpy
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+import safetensors_file
+
+FOLDER = pathlib.Path(__file__).parents[2] / "Tests/NeuralTests/Fixtures"
+VERSIONS = {"torch": torch.__version__.split("+")[0], "numpy": numpy.__version__}
+torch.set_default_dtype(torch.float64)
+random = numpy.random.default_rng(11)
+
+
+def reals(*shape, scale=1.0):
+    """Numbers that f32 has, too."""
+    return torch.tensor((random.standard_normal(shape) * scale).astype(numpy.float32).astype(numpy.float64))
+
+
+# The orders of PyTorch's axes in Kiln's.
+def same(w):
+    return w
+
+
+def transposed(w):
+    return w.T
+
+
+def filters(w):
+    """[outputs, inputs, taps] to [taps, inputs, outputs]."""
+    return w.permute(*range(2, w.dim()), 1, 0)
+
+
+def transposed_filters(w):
+    """[inputs, outputs, taps] to [taps, inputs, outputs]."""
+    return w.permute(*range(2, w.dim()), 0, 1)
+
+
+def depthwise(channels):
+    """[channels · multiplier, 1, taps] to [taps, channels, multiplier]."""
+    def order(w):
+        w = w.reshape(channels, -1, *w.shape[2:])
+        return w.permute(*range(2, w.dim()), 0, 1)
+    return order
+
+
+def pointwise(w):
+    """[outputs, inputs, 1, 1] to [inputs, outputs]."""
+    return w.flatten(1).T
+
+
+def first(call):
+    """A function of images with channels first, for images with channels last."""
+    return lambda x: call(x.movedim(-1, 1)).movedim(1, -1)
+
+
+class Cases:
+    def __init__(self):
+        self.tensors = {}
+
+    def add(self, name, x, weights, call, after=None):
+        """`weights` maps Kiln's names to parameters and the orders of their axes. `x` is a tensor, or a list of them."""
+        xs = [x] if isinstance(x, torch.Tensor) else x
+        xs = [x.clone().requires_grad_(x.is_floating_point()) for x in xs]
+        for parameter, _ in weights.values():
+            with torch.no_grad():
+                parameter.copy_(reals(*parameter.shape, scale=0.5))
+            parameter.grad = None
+        y = call(*xs)
+        cotangent = reals(*y.shape)
+        (y * cotangent).sum().backward()
+        put = self.put
+        for index, x in enumerate(xs):
+            suffix = "" if index == 0 else str(index + 1)
+            put(f"{name}.input{suffix}", x)
+            if x.grad is not None:
+                put(f"{name}.gradient{suffix}", x.grad)
+        put(f"{name}.output", y)
+        put(f"{name}.cotangent", cotangent)
+        for key, (parameter, order) in weights.items():
+            put(f"{name}.weights.{key}", order(parameter))
+            put(f"{name}.gradients.{key}", order(parameter.grad))
+        for key, value in (after() if after else {}).items():
+            put(f"{name}.after.{key}", value)
+
+    def put(self, name, value):
+        value = value.detach().numpy()
+        kinds = {"int64": numpy.int32, "bool": numpy.bool_}
+        self.tensors[name] = value.astype(kinds.get(value.dtype.name, value.dtype))
+
+    def write(self, file):
+        safetensors_file.write(FOLDER / f"{file}.safetensors", self.tensors, VERSIONS)
+
+
+def parameters(module, order, names=("filter", "bias")):
+    weights = {names[0]: (module.weight, order)}
+    if module.bias is not None:
+        weights[names[1]] = (module.bias, same)
+    return weights
+
+
+def convolutions(cases):
+    add = cases.add
+    linear = nn.Linear(5, 3)
+    add("dense", reals(2, 4, 5), parameters(linear, transposed, ("weight", "bias")), linear)
+    linear = nn.Linear(5, 3, bias=False)
+    add("denseWithoutBias", reals(2, 5), parameters(linear, transposed, ("weight",)), linear)
+    conv = nn.Conv1d(2, 3, 3, stride=2, padding=1)
+    add("conv1D", reals(2, 7, 2), parameters(conv, filters), first(conv))
+    conv = nn.Conv2d(2, 3, 3)
+    add("conv2D", reals(2, 5, 4, 2), parameters(conv, filters), first(conv))
+    conv = nn.Conv2d(4, 6, (3, 2), stride=(2, 1), padding=(1, 0), dilation=(1, 2), groups=2)
+    add("conv2DGroups", reals(1, 5, 5, 4), parameters(conv, filters), first(conv))
+    conv = nn.Conv2d(2, 2, 3, padding="same", bias=False)
+    add("conv2DSame", reals(1, 4, 3, 2), parameters(conv, filters), first(conv))
+    conv = nn.Conv3d(2, 3, 2, stride=(1, 2, 1))
+    add("conv3D", reals(1, 3, 4, 3, 2), parameters(conv, filters), first(conv))
+    conv = nn.ConvTranspose1d(2, 3, 3, stride=2)
+    add("convTranspose1D", reals(2, 3, 2), parameters(conv, transposed_filters), first(conv))
+    conv = nn.ConvTranspose2d(2, 3, 3, stride=2, padding=1, output_padding=1)
+    add("convTranspose2D", reals(1, 3, 2, 2), parameters(conv, transposed_filters), first(conv))
+    conv = nn.ConvTranspose3d(2, 2, 2, dilation=(1, 2, 1))
+    add("convTranspose3D", reals(1, 2, 2, 2, 2), parameters(conv, transposed_filters), first(conv))
+    conv = nn.Conv1d(3, 3, 3, groups=3)
+    add("depthwiseConv1D", reals(2, 5, 3), parameters(conv, depthwise(3)), first(conv))
+    conv = nn.Conv2d(3, 6, 3, padding=1, stride=2, groups=3)
+    add("depthwiseConv2D", reals(1, 5, 4, 3), parameters(conv, depthwise(3)), first(conv))
+    conv = nn.Conv3d(2, 4, 2, groups=2, bias=False)
+    add("depthwiseConv3D", reals(1, 3, 3, 2, 2), parameters(conv, depthwise(2)), first(conv))
+    spread, mixed = nn.Conv2d(2, 4, 3, padding=1, groups=2, bias=False), nn.Conv2d(4, 3, 1)
+    add("separableConv2D", reals(1, 4, 3, 2), {
+        "depthwise.filter": (spread.weight, depthwise(2)), "pointwise.weight": (mixed.weight, pointwise),
+        "pointwise.bias": (mixed.bias, same)}, first(lambda x: mixed(spread(x))))
+
+
+def poolings(cases):
+    add = cases.add
+    add("maxPool1D", reals(1, 7, 2), {}, first(nn.MaxPool1d(3, 2)))
+    add("maxPool2D", reals(1, 5, 6, 2), {}, first(nn.MaxPool2d((3, 2), stride=(2, 1), padding=(1, 0))))
+    add("maxPool3D", reals(1, 4, 4, 2, 2), {}, first(nn.MaxPool3d(2)))
+    add("averagePool2D", reals(1, 5, 4, 2), {}, first(nn.AvgPool2d(3, stride=2, padding=1, count_include_pad=False)))
+    add("averagePool1D", reals(2, 6, 2), {}, first(nn.AvgPool1d(2)))
+    add("globalMaxPool", reals(2, 3, 4, 2), {}, lambda x: x.amax((1, 2)))
+    add("globalAveragePool", reals(2, 3, 4, 2), {}, lambda x: x.mean((1, 2)))
+    add("adaptiveMaxPool", reals(1, 7, 5, 2), {}, first(nn.AdaptiveMaxPool2d((3, 2))))
+    add("adaptiveAveragePool", reals(1, 7, 5, 2), {}, first(nn.AdaptiveAvgPool2d((3, 2))))
+
+
+def normalizations(cases):
+    add = cases.add
+    names = ("scale", "offset")
+    for shape, kind in [((5, 3), nn.BatchNorm1d), ((2, 3, 2, 3), nn.BatchNorm2d)]:
+        norm = kind(3)
+        with torch.no_grad():
+            norm.running_mean.copy_(reals(3)), norm.running_var.copy_(reals(3).abs() + 0.5)
+        suffix = f"{len(shape)}"
+        cases.put(f"batchNorm{suffix}.weights.mean", norm.running_mean)
+        cases.put(f"batchNorm{suffix}.weights.variance", norm.running_var)
+        x = reals(*shape)
+        add(f"batchNorm{suffix}", x, parameters(norm, same, names), first(norm) if len(shape) > 2 else norm,
+            lambda: {"mean": norm.running_mean, "variance": norm.running_var})
+        norm.eval()
+        cases.put(f"batchNormInference{suffix}.weights.mean", norm.running_mean)
+        cases.put(f"batchNormInference{suffix}.weights.variance", norm.running_var)
+        add(f"batchNormInference{suffix}", x, parameters(norm, same, names), first(norm) if len(shape) > 2 else norm)
+    norm = nn.LayerNorm(5)
+    add("layerNorm", reals(2, 3, 5), parameters(norm, same, names), norm)
+    norm = nn.LayerNorm((3, 5), eps=1e-3)
+    add("layerNormShape", reals(2, 3, 5), parameters(norm, same, names), norm)
+    norm = nn.RMSNorm(5, eps=1e-6)
+    add("rmsNorm", reals(2, 3, 5), {"scale": (norm.weight, same)}, norm)
+    norm = nn.GroupNorm(2, 4)
+    add("groupNorm", reals(2, 3, 2, 4), parameters(norm, same, names), first(norm))
+    norm = nn.InstanceNorm2d(3, affine=True)
+    add("instanceNorm", reals(2, 3, 2, 3), parameters(norm, same, names), first(norm))
+
+
+def activations(cases):
+    x = torch.cat([reals(2, 7, scale=2), torch.tensor([[-30.0, -7, -2.5, 0.5, 2.5, 7, 30]])])
+    kinds = {
+        "relu": F.relu, "leakyReLU": lambda x: F.leaky_relu(x, 0.2), "elu": lambda x: F.elu(x, 0.5), "selu": F.selu,
+        "gelu": lambda x: F.gelu(x, approximate="tanh"), "geluExact": F.gelu, "silu": F.silu, "mish": F.mish,
+        "sigmoid": torch.sigmoid, "logSigmoid": F.logsigmoid, "hardSigmoid": lambda x: F.relu6(x + 3) / 6, "hardSwish": F.hardswish,
+        "tanh": torch.tanh, "softplus": lambda x: F.softplus(x, threshold=1e9),
+        "softmax": lambda x: F.softmax(x, -1), "logSoftmax": lambda x: F.log_softmax(x, 0)}
+    for name, call in kinds.items():
+        cases.add(name, x, {}, call)
+    norm = nn.PReLU(7)
+    cases.add("prelu", x, {"slope": (norm.weight, same)}, norm)
+
+
+def others(cases):
+    add = cases.add
+    table = nn.Embedding(5, 3)
+    add("embedding", torch.tensor([[0, 4, 4], [2, 1, 0]]), {"table": (table.weight, same)}, table)
+    add("flatten", reals(2, 3, 2), {}, nn.Flatten())
+    inner, outer = nn.Linear(3, 4), nn.Linear(4, 3)
+    weights = {f"0.{key}": value for key, value in parameters(inner, transposed, ("weight", "bias")).items()}
+    weights |= {f"2.{key}": value for key, value in parameters(outer, transposed, ("weight", "bias")).items()}
+    add("sequential", reals(2, 3), weights, nn.Sequential(inner, nn.Tanh(), outer))
+    add("residual", reals(2, 3), {f"body.{key}": value for key, value in weights.items()},
+        lambda x: x + outer(torch.tanh(inner(x))))
+
+
+if __name__ == "__main__":
+    cases = Cases()
+    for part in [convolutions, poolings, normalizations, activations, others]:
+        part(cases)
+    cases.write("layers")
