@@ -1,6 +1,7 @@
 import Foundation
 import Kiln
 import KilnNN
+import Testing
 
 /// The expected numbers that the scripts in Utilities/neural-cases have made.
 enum Fixture {
@@ -41,5 +42,32 @@ struct SplitMix: RandomNumberGenerator {
     z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
     z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
     return z ^ z >> 31
+  }
+}
+
+extension SafetensorsFile {
+  /// A tensor of f64 with its elements rounded to `Scalar`.
+  func rounded<Scalar: TensorReal>(_ name: String, to type: Scalar.Type) throws -> Tensor<Scalar> {
+    let tensor = try tensor(name, of: Double.self)
+    return Tensor(tensor.scalars.map { Scalar($0) }, shape: tensor.dimensions)
+  }
+}
+
+/// Expects the shape and the numbers, within 1e-10 (1e-5 of `Float`) of the greatest of them.
+func expectClose<Scalar: TensorReal>(
+  _ found: Tensor<Scalar>, _ expected: Tensor<Double>, _ what: String, tolerance: Double? = nil,
+  sourceLocation: SourceLocation = #_sourceLocation
+) {
+  guard found.dimensions == expected.dimensions else {
+    Issue.record("\(what): shape \(found.dimensions), expected \(expected.dimensions)", sourceLocation: sourceLocation)
+    return
+  }
+  let (found, expected) = (found.scalars.map(Double.init), expected.scalars)
+  let greatest = expected.filter(\.isFinite).map(\.magnitude).max() ?? 1
+  let bound = (tolerance ?? (Scalar.self == Double.self ? 1e-10 : 1e-5)) * (greatest == 0 ? 1 : greatest)
+  for (index, (a, b)) in zip(found, expected).enumerated() where a != b && !(a.isNaN && b.isNaN) {
+    if (a - b).magnitude <= bound { continue }
+    Issue.record("\(what): element \(index) is \(a), expected \(b)", sourceLocation: sourceLocation)
+    return
   }
 }

@@ -221,6 +221,6 @@ struct SafetensorsTests {
       }
     }
     // A flipped bit of an element, or of a name, is no mistake that a reader could see.
-    #expect(refused > 50 && read > 0, "\(read) read, \(refused) refused")
+    #expect(refused > 50 && read + refused == 120, "\(read) read, \(refused) refused")
   }
 }
