@@ -100,5 +100,86 @@ def losses():
     safetensors_file.write(FOLDER / "losses.safetensors", cases.tensors, VERSIONS)
 
 
+def optimizers():
+    """Parameters after ten steps, and the losses before each, of a layer with tanh."""
+    x, y, weight, bias = reals(6, 3), reals(6, 4), reals(3, 4), reals(4)
+    tensors = {"x": x.numpy(), "y": y.numpy(), "weight": weight.numpy(), "bias": bias.numpy()}
+    optim = torch.optim
+    cases = {
+        "sgd": (optim.SGD, dict(lr=0.1)),
+        "sgd.momentum": (optim.SGD, dict(lr=0.1, momentum=0.9)),
+        "sgd.nesterov": (optim.SGD, dict(lr=0.1, momentum=0.9, nesterov=True)),
+        "sgd.decay": (optim.SGD, dict(lr=0.1, momentum=0.5, weight_decay=0.05)),
+        "adam": (optim.Adam, dict(lr=0.05)),
+        "adam.decay": (optim.Adam, dict(lr=0.05, betas=(0.8, 0.95), eps=1e-3, weight_decay=0.1)),
+        "adamw": (optim.AdamW, dict(lr=0.05)),
+        "adamax": (optim.Adamax, dict(lr=0.05)),
+        "nadam": (optim.NAdam, dict(lr=0.05)),
+        "rmsprop": (optim.RMSprop, dict(lr=0.02)),
+        "rmsprop.centered": (optim.RMSprop, dict(lr=0.02, alpha=0.9, momentum=0.7, centered=True)),
+        "adagrad": (optim.Adagrad, dict(lr=0.1)),
+        "adagrad.initial": (optim.Adagrad, dict(lr=0.1, initial_accumulator_value=0.1)),
+        "adadelta": (optim.Adadelta, dict(lr=1.0, rho=0.8)),
+        "adafactor": (optim.Adafactor, dict(lr=0.2, eps=(1e-8, 1e-3))),
+        "adafactor.decay": (optim.Adafactor, dict(lr=0.05, eps=(1e-8, 2.0), d=1.25, weight_decay=0.1)),
+    }
+    for name, (kind, options) in cases.items():
+        parameters = [weight.clone().requires_grad_(), bias.clone().requires_grad_()]
+        optimizer = kind(parameters, **options)
+        losses = []
+        for _ in range(10):
+            optimizer.zero_grad()
+            loss = F.mse_loss(torch.tanh(x @ parameters[0] + parameters[1]), y)
+            loss.backward()
+            losses.append(loss.item())
+            optimizer.step()
+        tensors[f"{name}.losses"] = numpy.array(losses)
+        tensors[f"{name}.weight"], tensors[f"{name}.bias"] = (p.detach().numpy() for p in parameters)
+    safetensors_file.write(FOLDER / "optimizers.safetensors", tensors, VERSIONS)
+
+
+def schedules():
+    """The rates of the first 30 steps; of a plateau, those after each value."""
+    lr = torch.optim.lr_scheduler
+
+    def rates(start, make):
+        optimizer = torch.optim.SGD([torch.zeros(1)], lr=start)
+        schedule, found = make(optimizer), []
+        for _ in range(30):
+            found.append(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+            schedule.step()
+        return numpy.array(found)
+
+    def warm(optimizer):
+        line = lr.LinearLR(optimizer, start_factor=0.1, total_iters=8)
+        return lr.SequentialLR(optimizer, [line, lr.ExponentialLR(optimizer, 0.9)], milestones=[8])
+
+    tensors = {
+        "step": rates(0.3, lambda o: lr.StepLR(o, 7, gamma=0.25)),
+        "exponential": rates(0.3, lambda o: lr.ExponentialLR(o, 0.97)),
+        "linear": rates(0.5, lambda o: lr.LinearLR(o, start_factor=0.5, end_factor=0.1, total_iters=20)),
+        "cosine": rates(0.3, lambda o: lr.CosineAnnealingLR(o, 29, eta_min=0.02)),
+        "warmUp": rates(0.2, warm),
+        "oneCycle": rates(0.3, lambda o: lr.OneCycleLR(o, max_lr=0.4, total_steps=31)),
+        "oneCycle.shape": rates(
+            0.3, lambda o: lr.OneCycleLR(o, max_lr=0.4, total_steps=40, pct_start=0.4, div_factor=5, final_div_factor=50)),
+    }
+    for name, mode, options in [
+        ("plateau", "min", dict(factor=0.5, patience=2)),
+        ("plateau.max", "max", dict(factor=0.3, patience=1, threshold=0.1, cooldown=2, min_lr=0.01)),
+    ]:
+        values = (random.random(40) * (1 if mode == "max" else 2)).astype(numpy.float32).astype(numpy.float64)
+        optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.2)
+        schedule, found = lr.ReduceLROnPlateau(optimizer, mode=mode, eps=0, **options), []
+        for value in values:
+            schedule.step(value)
+            found.append(optimizer.param_groups[0]["lr"])
+        tensors[f"{name}.values"], tensors[name] = values, numpy.array(found)
+    safetensors_file.write(FOLDER / "schedules.safetensors", tensors, VERSIONS)
+
+
 if __name__ == "__main__":
     losses()
+    optimizers()
+    schedules()
