@@ -105,7 +105,7 @@ let package = Package(
       resources: [.copy("Resources/digits.csv.gz")]),
     tests("ToolTests", []),
     tests("DocumentationTests", ["Kiln", "KilnIR", "KilnTesting"]),
-    tests("SurfaceTests", ["Kiln", "KilnTesting"]),
+    tests("SurfaceTests", ["Kiln", "KilnNN", "KilnTesting"]),
     tests("KilnTests", ["Kiln", "KilnIR", "KilnRuntime"]),
     tests("SpecialPointTests", ["Kiln", "KilnIR"], exclude: ["Tables"]),
     tests("TreeTests", ["Kiln", "KilnIR"], exclude: ["Fixtures"]),

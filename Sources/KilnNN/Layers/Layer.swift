@@ -21,7 +21,7 @@ public import Kiln
 /// The computation is written once. `ForwardPass` says whether it trains, and has the random bits for it; what changes
 /// in training beside the parameters, such as the running statistics of `BatchNorm`, the layer assigns to itself.
 /// `model(x)` is a pass of inference, which changes nothing. A layer that does the same in both is a `PureLayer`.
-public protocol Layer: TensorTree {
+public protocol Layer<Input, Output>: TensorTree, Sendable {
   /// What the layer is given, for most a tensor.
   associatedtype Input
   /// What the layer gives.
@@ -51,7 +51,7 @@ extension Layer {
 /// ```
 /// A layer with a `Dropout` or a `BatchNorm` inside is a `Layer` and passes its pass on: without one they are in
 /// inference.
-public protocol PureLayer: Layer {
+public protocol PureLayer<Input, Output>: Layer {
   // Again, so that the compiler infers them from the method below.
   /// What the layer is given, for most a tensor.
   associatedtype Input

@@ -4,7 +4,7 @@ public import Kiln
 /// optimizers leave it alone (`TensorTree.isTrained`).
 ///
 /// In the tree it has the name of the property that holds it, like a tensor.
-public struct RunningStatistic<Scalar: TensorReal>: TensorTree {
+public struct RunningStatistic<Scalar: TensorReal>: TensorTree, Sendable {
   private var tensor: Tensor<Scalar>
 
   /// The statistic. Derivatives treat it as a constant.
