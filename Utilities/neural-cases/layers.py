@@ -60,7 +60,7 @@ class Cases:
     def __init__(self):
         self.tensors = {}
 
-    def add(self, name, x, weights, call, after=None):
+    def add(self, name, x, weights, call, after=None, prepare=lambda: None):
         """`weights` maps Kiln's names to parameters and the orders of their axes. `x` is a tensor, or a list of them."""
         xs = [x] if isinstance(x, torch.Tensor) else x
         xs = [x.clone().requires_grad_(x.is_floating_point()) for x in xs]
@@ -68,6 +68,8 @@ class Cases:
             with torch.no_grad():
                 parameter.copy_(reals(*parameter.shape, scale=0.5))
             parameter.grad = None
+        with torch.no_grad():
+            prepare()
         y = call(*xs)
         cotangent = reals(*y.shape)
         (y * cotangent).sum().backward()
@@ -182,8 +184,8 @@ def activations(cases):
     kinds = {
         "relu": F.relu, "leakyReLU": lambda x: F.leaky_relu(x, 0.2), "elu": lambda x: F.elu(x, 0.5), "selu": F.selu,
         "gelu": lambda x: F.gelu(x, approximate="tanh"), "geluExact": F.gelu, "silu": F.silu, "mish": F.mish,
-        "sigmoid": torch.sigmoid, "logSigmoid": F.logsigmoid, "hardSigmoid": lambda x: F.relu6(x + 3) / 6, "hardSwish": F.hardswish,
-        "tanh": torch.tanh, "softplus": lambda x: F.softplus(x, threshold=1e9),
+        "sigmoid": torch.sigmoid, "logSigmoid": F.logsigmoid, "hardSigmoid": lambda x: F.relu6(x + 3) / 6,
+        "hardSwish": F.hardswish, "tanh": torch.tanh, "softplus": lambda x: F.softplus(x, threshold=1e9),
         "softmax": lambda x: F.softmax(x, -1), "logSoftmax": lambda x: F.log_softmax(x, 0)}
     for name, call in kinds.items():
         cases.add(name, x, {}, call)
@@ -204,8 +206,155 @@ def others(cases):
         lambda x: x + outer(torch.tanh(inner(x))))
 
 
+def recurrent_weights(module, suffix=""):
+    """Kiln has one bias, or for GRU a second one for the candidate: PyTorch's other numbers are 0."""
+    own, hidden = getattr(module, f"bias_ih_{suffix}"), getattr(module, f"bias_hh_{suffix}")
+    weights = {
+        "inputWeight": (getattr(module, f"weight_ih_{suffix}"), transposed),
+        "hiddenWeight": (getattr(module, f"weight_hh_{suffix}"), transposed), "bias": (own, same)}
+    start = 0
+    if isinstance(module, nn.GRU):
+        start = hidden.numel() // 3 * 2
+        weights["candidateBias"] = (hidden, lambda b: b[start:])
+
+    def prepare():
+        hidden[:start if start else None] = 0
+    return weights, prepare
+
+
+def masked(module, lengths):
+    """The outputs at all places, 0 behind the end of a sequence, and the last state."""
+    def call(x):
+        packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        y, last = module(packed)
+        return nn.utils.rnn.pad_packed_sequence(y, batch_first=True, total_length=x.shape[1])[0], last
+    return call
+
+
+def recurrences(cases):
+    lengths = torch.tensor([4, 2, 1])
+
+    def add(name, module, x, call):
+        weights, prepare = recurrent_weights(module, "l0")
+        cases.add(name, x, weights, call, prepare=prepare)
+
+    rnn = nn.RNN(3, 2, batch_first=True)
+    add("simpleRNN", rnn, reals(2, 4, 3), lambda x: rnn(x)[0])
+    relu = nn.RNN(3, 2, batch_first=True, nonlinearity="relu")
+    add("simpleRNNRelu", relu, reals(2, 4, 3), lambda x: relu(x)[0])
+    lstm, gru = nn.LSTM(3, 2, batch_first=True), nn.GRU(3, 2, batch_first=True)
+    for name, module in [("lstm", lstm), ("gru", gru)]:
+        add(name, module, reals(2, 4, 3), lambda x: module(x)[0])
+        add(f"{name}Reversed", module, reals(2, 4, 3), lambda x: module(x.flip(1))[0].flip(1))
+        add(f"{name}Masked", module, reals(3, 4, 3), lambda x: masked(module, lengths)(x)[0])
+    add("lstmLast", lstm, reals(2, 4, 3), lambda x: lstm(x)[1][0][0])
+    add("gruMaskedLast", gru, reals(3, 4, 3), lambda x: masked(gru, lengths)(x)[1][0])
+
+    def all_states(x, h, c):
+        y, (h, c) = lstm(x, (h[None], c[None]))
+        return torch.cat([y, h.movedim(0, 1), c.movedim(0, 1)], 1)
+    add("lstmInitial", lstm, [reals(2, 4, 3), reals(2, 2), reals(2, 2)], all_states)
+
+    deep = nn.LSTM(3, 2, num_layers=2, bidirectional=True, batch_first=True)
+    weights, prepares = {}, []
+    for layer in range(2):
+        for name, suffix in [("forward", f"l{layer}"), ("backward", f"l{layer}_reverse")]:
+            own, prepare = recurrent_weights(deep, suffix)
+            weights |= {f"{layer}.{name}.{key}": value for key, value in own.items()}
+            prepares.append(prepare)
+    cases.add("deepBidirectional", reals(3, 4, 3), weights, lambda x: masked(deep, lengths)(x)[0],
+              prepare=lambda: [prepare() for prepare in prepares])
+
+
+def attention_weights(module, prefix=""):
+    width, weights = module.embed_dim, {}
+    for number, name in enumerate(["query", "key", "value"]):
+        part = slice(number * width, (number + 1) * width)
+        weights[f"{prefix}{name}.weight"] = (module.in_proj_weight, lambda w, part=part: w[part].T)
+        weights[f"{prefix}{name}.bias"] = (module.in_proj_bias, lambda b, part=part: b[part])
+    weights[f"{prefix}output.weight"] = (module.out_proj.weight, transposed)
+    weights[f"{prefix}output.bias"] = (module.out_proj.bias, same)
+    return weights
+
+
+def attentions(cases):
+    add = cases.add
+    module = nn.MultiheadAttention(6, 2, batch_first=True)
+    weights = attention_weights(module)
+    later = torch.ones(4, 4).triu(1).bool()
+    add("attention", reals(2, 4, 6), weights, lambda x: module(x, x, x)[0])
+    add("attentionCausal", reals(2, 4, 6), weights, lambda x: module(x, x, x, attn_mask=later)[0])
+    add("attentionCross", [reals(2, 3, 6), reals(2, 5, 6)], weights, lambda x, m: module(x, m, m)[0])
+    ends = torch.arange(4) >= torch.tensor([4, 2])[:, None]
+    add("attentionMasked", reals(2, 4, 6), weights, lambda x: module(x, x, x, key_padding_mask=ends)[0])
+
+    width, heads, shared, d = 8, 4, 2, 2
+    parts = [nn.Linear(width, n * d, bias=False) for n in [heads, shared, shared]] + [nn.Linear(width, width, bias=False)]
+    own = {f"{name}.weight": (part.weight, transposed)
+           for name, part in zip(["query", "key", "value", "output"], parts)}
+
+    def rotate(x, halves):
+        time, d = x.shape[-2:]
+        angles = torch.arange(time)[:, None] / 10000 ** (torch.arange(0, d, 2) / d)
+        turn = torch.polar(torch.ones_like(angles), angles)
+        pairs = x.unflatten(-1, (2, -1)).movedim(-2, -1) if halves else x.unflatten(-1, (-1, 2))
+        turned = torch.view_as_real(torch.view_as_complex(pairs.contiguous()) * turn)
+        return (turned.movedim(-1, -2) if halves else turned).flatten(-2)
+
+    def grouped(x, rotated):
+        q, k, v = (part(x).unflatten(-1, (-1, d)).movedim(-2, 1) for part in parts[:3])
+        if rotated:
+            q, k = rotate(q, False), rotate(k, False)
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
+        return parts[3](y.movedim(1, 2).flatten(-2))
+    add("attentionGrouped", reals(2, 4, width), own, lambda x: grouped(x, False))
+    add("attentionRotary", reals(2, 4, width), own, lambda x: grouped(x, True))
+    add("rotaryHalves", reals(1, 3, 6), {}, lambda x: rotate(x, True))
+    add("rotaryNeighbours", reals(1, 3, 6), {}, lambda x: rotate(x, False))
+
+    def sines(x):
+        time, width = x.shape[-2:]
+        angles = torch.arange(time)[:, None] / 10000 ** (torch.arange(0, width, 2) / width)
+        return x + torch.stack([angles.sin(), angles.cos()], -1).flatten(-2)[:, :width]
+    add("sinusoidal", reals(2, 4, 6), {}, sines)
+    add("sinusoidalOdd", reals(1, 3, 5), {}, sines)
+    table = nn.Parameter(reals(5, 3))
+    add("learned", reals(2, 4, 3), {"table": (table, same)}, lambda x: x + table[:4])
+
+
+def block_weights(module, cross=False):
+    """The last norm is that of the dense layers, which PyTorch numbers."""
+    last = module.norm3 if cross else module.norm2
+    weights = attention_weights(module.self_attn, "attention.")
+    for name, part in [("attentionNorm", module.norm1), ("feedForwardNorm", last)]:
+        weights |= {f"{name}.{key}": value for key, value in parameters(part, same, ("scale", "offset")).items()}
+    for name, part in [("expansion", module.linear1), ("contraction", module.linear2)]:
+        weights |= {f"{name}.{key}": value for key, value in parameters(part, transposed, ("weight", "bias")).items()}
+    return weights
+
+
+def blocks(cases):
+    add = cases.add
+    for first_norm in [True, False]:
+        suffix = "" if first_norm else "NormLast"
+        block = nn.TransformerEncoderLayer(4, 2, 5, dropout=0, activation=F.gelu, batch_first=True, norm_first=first_norm)
+        add(f"encoder{suffix}", reals(2, 3, 4), block_weights(block), block)
+        block = nn.TransformerDecoderLayer(4, 2, 5, dropout=0, activation=F.relu, batch_first=True, norm_first=first_norm)
+        weights = {f"own.{key}": value for key, value in block_weights(block, cross=True).items()}
+        weights |= attention_weights(block.multihead_attn, "crossAttention.")
+        weights |= {f"crossNorm.{key}": value
+                    for key, value in parameters(block.norm2, same, ("scale", "offset")).items()}
+        later = torch.ones(3, 3).triu(1).bool()
+        add(f"decoder{suffix}", [reals(2, 3, 4), reals(2, 4, 4)], weights,
+            lambda x, m: block(x, m, tgt_mask=later))
+
+
 if __name__ == "__main__":
-    cases = Cases()
-    for part in [convolutions, poolings, normalizations, activations, others]:
-        part(cases)
-    cases.write("layers")
+    files = {
+        "layers": [convolutions, poolings, normalizations, activations, others],
+        "sequences": [recurrences, attentions, blocks]}
+    for file, parts in files.items():
+        cases = Cases()
+        for part in parts:
+            part(cases)
+        cases.write(file)
