@@ -7,7 +7,7 @@ public import Kiln
 public struct ReLU<Scalar: TensorReal>: PureLayer {
   /// The layer.
   public init(of type: Scalar.Type = Float.self) {}
-  public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> { relu(x) }
+  public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> { noted("ReLU", relu(x)) }
   public mutating func visit(_ visitor: inout some TensorVisitor) {}
 }
 
@@ -18,7 +18,9 @@ public struct LeakyReLU<Scalar: TensorReal>: PureLayer {
 
   /// The layer.
   public init(slope: Double = 0.01, of type: Scalar.Type = Float.self) { self.slope = slope }
-  public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> { leakyRelu(x, slope: Scalar(slope)) }
+  public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> {
+    noted("LeakyReLU", leakyRelu(x, slope: Scalar(slope)))
+  }
   public mutating func visit(_ visitor: inout some TensorVisitor) { visitor.constant(slope, "slope") }
 }
 
@@ -29,7 +31,7 @@ public struct ELU<Scalar: TensorReal>: PureLayer {
 
   /// The layer.
   public init(alpha: Double = 1, of type: Scalar.Type = Float.self) { self.alpha = alpha }
-  public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> { elu(x, alpha: Scalar(alpha)) }
+  public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> { noted("ELU", elu(x, alpha: Scalar(alpha))) }
   public mutating func visit(_ visitor: inout some TensorVisitor) { visitor.constant(alpha, "alpha") }
 }
 
@@ -37,7 +39,7 @@ public struct ELU<Scalar: TensorReal>: PureLayer {
 public struct SELU<Scalar: TensorReal>: PureLayer {
   /// The layer.
   public init(of type: Scalar.Type = Float.self) {}
-  public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> { selu(x) }
+  public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> { noted("SELU", selu(x)) }
   public mutating func visit(_ visitor: inout some TensorVisitor) {}
 }
 
@@ -48,7 +50,7 @@ public struct GELU<Scalar: TensorReal>: PureLayer {
 
   /// The layer.
   public init(_ formula: GELUFormula = .tanh, of type: Scalar.Type = Float.self) { self.formula = formula }
-  public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> { gelu(x, formula) }
+  public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> { noted("GELU", gelu(x, formula)) }
   public mutating func visit(_ visitor: inout some TensorVisitor) { visitor.constant(formula, "formula") }
 }
 
@@ -56,7 +58,7 @@ public struct GELU<Scalar: TensorReal>: PureLayer {
 public struct SiLU<Scalar: TensorReal>: PureLayer {
   /// The layer.
   public init(of type: Scalar.Type = Float.self) {}
-  public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> { silu(x) }
+  public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> { noted("SiLU", silu(x)) }
   public mutating func visit(_ visitor: inout some TensorVisitor) {}
 }
 
@@ -64,7 +66,7 @@ public struct SiLU<Scalar: TensorReal>: PureLayer {
 public struct Mish<Scalar: TensorReal>: PureLayer {
   /// The layer.
   public init(of type: Scalar.Type = Float.self) {}
-  public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> { mish(x) }
+  public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> { noted("Mish", mish(x)) }
   public mutating func visit(_ visitor: inout some TensorVisitor) {}
 }
 
@@ -72,7 +74,7 @@ public struct Mish<Scalar: TensorReal>: PureLayer {
 public struct Sigmoid<Scalar: TensorReal>: PureLayer {
   /// The layer.
   public init(of type: Scalar.Type = Float.self) {}
-  public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> { sigmoid(x) }
+  public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> { noted("Sigmoid", sigmoid(x)) }
   public mutating func visit(_ visitor: inout some TensorVisitor) {}
 }
 
@@ -80,7 +82,7 @@ public struct Sigmoid<Scalar: TensorReal>: PureLayer {
 public struct LogSigmoid<Scalar: TensorReal>: PureLayer {
   /// The layer.
   public init(of type: Scalar.Type = Float.self) {}
-  public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> { logSigmoid(x) }
+  public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> { noted("LogSigmoid", logSigmoid(x)) }
   public mutating func visit(_ visitor: inout some TensorVisitor) {}
 }
 
@@ -88,7 +90,7 @@ public struct LogSigmoid<Scalar: TensorReal>: PureLayer {
 public struct HardSigmoid<Scalar: TensorReal>: PureLayer {
   /// The layer.
   public init(of type: Scalar.Type = Float.self) {}
-  public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> { hardSigmoid(x) }
+  public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> { noted("HardSigmoid", hardSigmoid(x)) }
   public mutating func visit(_ visitor: inout some TensorVisitor) {}
 }
 
@@ -96,7 +98,7 @@ public struct HardSigmoid<Scalar: TensorReal>: PureLayer {
 public struct HardSwish<Scalar: TensorReal>: PureLayer {
   /// The layer.
   public init(of type: Scalar.Type = Float.self) {}
-  public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> { hardSwish(x) }
+  public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> { noted("HardSwish", hardSwish(x)) }
   public mutating func visit(_ visitor: inout some TensorVisitor) {}
 }
 
@@ -104,7 +106,7 @@ public struct HardSwish<Scalar: TensorReal>: PureLayer {
 public struct Tanh<Scalar: TensorReal>: PureLayer {
   /// The layer.
   public init(of type: Scalar.Type = Float.self) {}
-  public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> { tanh(x) }
+  public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> { noted("Tanh", tanh(x)) }
   public mutating func visit(_ visitor: inout some TensorVisitor) {}
 }
 
@@ -112,7 +114,7 @@ public struct Tanh<Scalar: TensorReal>: PureLayer {
 public struct Softplus<Scalar: TensorReal>: PureLayer {
   /// The layer.
   public init(of type: Scalar.Type = Float.self) {}
-  public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> { softplus(x) }
+  public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> { noted("Softplus", softplus(x)) }
   public mutating func visit(_ visitor: inout some TensorVisitor) {}
 }
 
@@ -123,7 +125,7 @@ public struct Softmax<Scalar: TensorReal>: PureLayer {
 
   /// The layer.
   public init(axis: Int = -1, of type: Scalar.Type = Float.self) { self.axis = axis }
-  public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> { softmax(x, axis: axis) }
+  public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> { noted("Softmax", softmax(x, axis: axis)) }
   public mutating func visit(_ visitor: inout some TensorVisitor) { visitor.constant(axis, "axis") }
 }
 
@@ -134,7 +136,7 @@ public struct LogSoftmax<Scalar: TensorReal>: PureLayer {
 
   /// The layer.
   public init(axis: Int = -1, of type: Scalar.Type = Float.self) { self.axis = axis }
-  public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> { logSoftmax(x, axis: axis) }
+  public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> { noted("LogSoftmax", logSoftmax(x, axis: axis)) }
   public mutating func visit(_ visitor: inout some TensorVisitor) { visitor.constant(axis, "axis") }
 }
 
@@ -153,7 +155,7 @@ public struct PReLU<Scalar: TensorReal>: PureLayer {
     guard channels == 1 || x.mayHave(channels, at: -1) else {
       return misfit("PReLU", takes: "[..., \(channels)]", x.untyped, shape: x.shape)
     }
-    return select(x .< Tensor(0), slope * x, x)
+    return noted("PReLU", select(x .< Tensor(0), slope * x, x))
   }
 
   public mutating func visit(_ visitor: inout some TensorVisitor) { visitor.visit(&slope, "slope") }

@@ -33,8 +33,9 @@ public struct BatchNorm<Scalar: TensorReal>: Layer {
       return misfit("BatchNorm", takes: "[batch, …, \(channels)]", x.untyped, shape: x.shape)
     }
     guard pass.isTraining else {
-      return batchNorm(
+      let y = batchNorm(
         x, mean: mean.value, variance: variance.value, scale: scale, offset: offset, epsilon: Scalar(epsilon))
+      return noted("BatchNorm", y)
     }
     let batch = batchStatistics(x)
     let count = x.elementCount(along: Array(0..<x.rank - 1))

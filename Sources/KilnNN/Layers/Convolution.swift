@@ -47,7 +47,7 @@ public struct Convolution<Axes: SpatialAxes, Scalar: TensorReal>: PureLayer {
       return misfit(Self.name, takes: Axes.images(inputs), x.untyped, shape: Axes.guess(outputs))
     }
     let y = Axes.convolution(x, filter, stride: stride, padding: padding, dilation: dilation, groups: groups)
-    return bias.map { y + $0 } ?? y
+    return noted(Self.name, bias.map { y + $0 } ?? y)
   }
 
   public mutating func visit(_ visitor: inout some TensorVisitor) {

@@ -26,7 +26,7 @@ public struct Dense<Scalar: TensorReal>: PureLayer {
       return misfit("Dense", takes: "[..., \(inputs)]", x.untyped, shape: [weight.dimensions[1]])
     }
     let product = matmul(x, weight)
-    return bias.map { product + $0 } ?? product
+    return noted("Dense", bias.map { product + $0 } ?? product)
   }
 
   public mutating func visit(_ visitor: inout some TensorVisitor) {

@@ -45,7 +45,7 @@ public struct DepthwiseConvolution<Axes: SpatialAxes, Scalar: TensorReal>: PureL
     // One group for each channel.
     let flat = filter.isFailed ? filter : filter.reshaped(from: Axes.names.count, to: [1, Dimension(outputs)])
     let y = Axes.convolution(x, flat, stride: stride, padding: padding, dilation: dilation, groups: channels)
-    return bias.map { y + $0 } ?? y
+    return noted(Self.name, bias.map { y + $0 } ?? y)
   }
 
   public mutating func visit(_ visitor: inout some TensorVisitor) {

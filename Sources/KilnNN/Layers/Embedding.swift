@@ -17,7 +17,9 @@ public struct Embedding<Scalar: TensorReal>: PureLayer {
   }
 
   /// The vectors of `ids`. A number outside is a diagnostic when the function runs (`gather.R1`).
-  public func callAsFunction(_ ids: Tensor<Int32>) -> Tensor<Scalar> { embeddingLookup(table, ids) }
+  public func callAsFunction(_ ids: Tensor<Int32>) -> Tensor<Scalar> {
+    noted("Embedding", embeddingLookup(table, ids))
+  }
 
   /// The product of x [..., width] with every vector, [..., count]: the scores of an output layer that shares the table
   /// (Press and Wolf, Using the output embedding to improve language models, 2017).
@@ -26,7 +28,7 @@ public struct Embedding<Scalar: TensorReal>: PureLayer {
     guard x.rank >= 1, x.mayHave(width, at: -1) else {
       return misfit("Embedding.scores", takes: "[..., \(width)]", x.untyped, shape: [table.dimensions[0]])
     }
-    return matmul(x, table.swappingAxes(0, 1))
+    return noted("Embedding.scores", matmul(x, table.swappingAxes(0, 1)))
   }
 
   public mutating func visit(_ visitor: inout some TensorVisitor) { visitor.visit(&table, "table") }

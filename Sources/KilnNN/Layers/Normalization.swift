@@ -24,7 +24,7 @@ public struct LayerNorm<Scalar: TensorReal>: PureLayer {
     guard x.ends(with: scale) else {
       return misfit("LayerNorm", takes: endings(of: scale), x.untyped, shape: x.shape)
     }
-    return layerNorm(x, scale: scale, offset: offset, epsilon: Scalar(epsilon))
+    return noted("LayerNorm", layerNorm(x, scale: scale, offset: offset, epsilon: Scalar(epsilon)))
   }
 
   public mutating func visit(_ visitor: inout some TensorVisitor) {
@@ -56,7 +56,7 @@ public struct RMSNorm<Scalar: TensorReal>: PureLayer {
     guard x.ends(with: scale) else {
       return misfit("RMSNorm", takes: endings(of: scale), x.untyped, shape: x.shape)
     }
-    return rmsNorm(x, scale: scale, epsilon: Scalar(epsilon))
+    return noted("RMSNorm", rmsNorm(x, scale: scale, epsilon: Scalar(epsilon)))
   }
 
   public mutating func visit(_ visitor: inout some TensorVisitor) {
@@ -93,7 +93,8 @@ public struct GroupNorm<Scalar: TensorReal>: PureLayer {
     guard x.rank >= 2 && x.ends(with: scale) || scale.isFailed else {
       return misfit("GroupNorm", takes: "[batch, …, \(scale.dimensions[0])]", x.untyped, shape: x.shape)
     }
-    return groupNorm(x, groups: groups, scale: scale, offset: offset, epsilon: Scalar(epsilon))
+    return noted(
+      "GroupNorm", groupNorm(x, groups: groups, scale: scale, offset: offset, epsilon: Scalar(epsilon)))
   }
 
   public mutating func visit(_ visitor: inout some TensorVisitor) {
@@ -125,7 +126,8 @@ public struct InstanceNorm<Scalar: TensorReal>: PureLayer {
     guard x.rank >= 3, x.ends(with: scale) else {
       return misfit("InstanceNorm", takes: "[batch, spatial axes, \(channels)]", x.untyped, shape: x.shape)
     }
-    return groupNorm(x, groups: channels, scale: scale, offset: offset, epsilon: Scalar(epsilon))
+    return noted(
+      "InstanceNorm", groupNorm(x, groups: channels, scale: scale, offset: offset, epsilon: Scalar(epsilon)))
   }
 
   public mutating func visit(_ visitor: inout some TensorVisitor) {

@@ -23,7 +23,7 @@ public struct MaxPool<Scalar: TensorReal>: PureLayer {
 
   public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> {
     guard x.rank >= 3 else { return misfit("MaxPool", takes: images, x.untyped, shape: x.shape) }
-    return maxPool(x, window: window, stride: stride, padding: padding, dilation: dilation)
+    return noted("MaxPool", maxPool(x, window: window, stride: stride, padding: padding, dilation: dilation))
   }
 
   public mutating func visit(_ visitor: inout some TensorVisitor) {
@@ -55,7 +55,7 @@ public struct AveragePool<Scalar: TensorReal>: PureLayer {
 
   public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> {
     guard x.rank >= 3 else { return misfit("AveragePool", takes: images, x.untyped, shape: x.shape) }
-    return averagePool(x, window: window, stride: stride, padding: padding, dilation: dilation)
+    return noted("AveragePool", averagePool(x, window: window, stride: stride, padding: padding, dilation: dilation))
   }
 
   public mutating func visit(_ visitor: inout some TensorVisitor) {
@@ -73,7 +73,7 @@ public struct GlobalMaxPool<Scalar: TensorReal>: PureLayer {
 
   public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> {
     guard x.rank >= 3 else { return misfit("GlobalMaxPool", takes: images, x.untyped, shape: x.shape) }
-    return x.max(axes: Array(1..<x.rank - 1))
+    return noted("GlobalMaxPool", x.max(axes: Array(1..<x.rank - 1)))
   }
 
   public mutating func visit(_ visitor: inout some TensorVisitor) {}
@@ -86,7 +86,7 @@ public struct GlobalAveragePool<Scalar: TensorReal>: PureLayer {
 
   public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> {
     guard x.rank >= 3 else { return misfit("GlobalAveragePool", takes: images, x.untyped, shape: x.shape) }
-    return x.mean(axes: Array(1..<x.rank - 1))
+    return noted("GlobalAveragePool", x.mean(axes: Array(1..<x.rank - 1)))
   }
 
   public mutating func visit(_ visitor: inout some TensorVisitor) {}
@@ -102,7 +102,7 @@ public struct AdaptiveMaxPool<Scalar: TensorReal>: PureLayer {
 
   public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> {
     guard x.rank >= 3 else { return misfit("AdaptiveMaxPool", takes: images, x.untyped, shape: x.shape) }
-    return adaptiveMaxPool(x, to: sizes)
+    return noted("AdaptiveMaxPool", adaptiveMaxPool(x, to: sizes))
   }
 
   public mutating func visit(_ visitor: inout some TensorVisitor) { visitor.constant(sizes, "sizes") }
@@ -118,7 +118,7 @@ public struct AdaptiveAveragePool<Scalar: TensorReal>: PureLayer {
 
   public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> {
     guard x.rank >= 3 else { return misfit("AdaptiveAveragePool", takes: images, x.untyped, shape: x.shape) }
-    return adaptiveAveragePool(x, to: sizes)
+    return noted("AdaptiveAveragePool", adaptiveAveragePool(x, to: sizes))
   }
 
   public mutating func visit(_ visitor: inout some TensorVisitor) { visitor.constant(sizes, "sizes") }

@@ -24,7 +24,7 @@ public struct SinusoidalPositions<Scalar: TensorReal>: PureLayer {
     }
     let angles = Rotation.angles(x.shape[x.rank - 2], offset, (width + 1) / 2, 2 / Double(width), base) as Tensor<Scalar>
     let pairs = stacked([sin(angles), cos(angles)], axis: 2).flattened(from: 1)
-    return x + (width.isMultiple(of: 2) ? pairs : pairs[0..., 0..<width])
+    return noted("SinusoidalPositions", x + (width.isMultiple(of: 2) ? pairs : pairs[0..., 0..<width]))
   }
 
   public mutating func visit(_ visitor: inout some TensorVisitor) {
@@ -56,7 +56,7 @@ public struct LearnedPositions<Scalar: TensorReal>: PureLayer {
     guard x.rank >= 2, x.mayHave(width, at: -1) else {
       return misfit("LearnedPositions", takes: "[..., time, \(width)]", x.untyped, shape: x.shape)
     }
-    return x + table.gathered(Tensor<Int32>.range(x.shape[x.rank - 2]) + offset)
+    return noted("LearnedPositions", x + table.gathered(Tensor<Int32>.range(x.shape[x.rank - 2]) + offset))
   }
 
   public mutating func visit(_ visitor: inout some TensorVisitor) { visitor.visit(&table, "table") }
@@ -110,12 +110,12 @@ public struct RotaryPositions<Scalar: TensorReal>: PureLayer {
     switch rotary.pairs {
     case .halves:
       let parts = x.split(count: 2, axis: -1)
-      return concatenated(
-        [parts[0] * cosine - parts[1] * sine, parts[1] * cosine + parts[0] * sine], axis: -1)
+      let turned = [parts[0] * cosine - parts[1] * sine, parts[1] * cosine + parts[0] * sine]
+      return noted("RotaryPositions", concatenated(turned, axis: -1))
     case .neighbours:
       let parts = x.reshaped(from: x.rank - 1, to: [half, 2]).split(count: 2, axis: -1).map { $0.squeezed(-1) }
-      return stacked([parts[0] * cosine - parts[1] * sine, parts[1] * cosine + parts[0] * sine], axis: x.rank)
-        .flattened(from: x.rank - 1)
+      let turned = [parts[0] * cosine - parts[1] * sine, parts[1] * cosine + parts[0] * sine]
+      return noted("RotaryPositions", stacked(turned, axis: x.rank).flattened(from: x.rank - 1))
     }
   }
 

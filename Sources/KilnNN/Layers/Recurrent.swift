@@ -40,8 +40,8 @@ public struct Recurrent<Cell: RecurrentCell>: PureLayer {
   public func callAsFunction(_ x: Tensor<Cell.Scalar>, mask: Tensor<Bool>?) -> Tensor<Cell.Scalar> {
     let (outputs, last) = states(of: x, mask: mask)
     switch output {
-    case .sequence: return outputs
-    case .last: return cell.output(last)
+    case .sequence: return noted(Cell.name, outputs)
+    case .last: return noted(Cell.name, cell.output(last))
     }
   }
 

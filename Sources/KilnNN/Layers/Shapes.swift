@@ -7,7 +7,7 @@ public struct Flatten<Scalar: TensorElement>: PureLayer {
 
   public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> {
     guard x.rank >= 1 else { return misfit("Flatten", takes: "[batch, …]", x.untyped, shape: x.shape) }
-    return x.flattened(from: 1)
+    return noted("Flatten", x.flattened(from: 1))
   }
 
   public mutating func visit(_ visitor: inout some TensorVisitor) {}
@@ -32,7 +32,7 @@ public struct Reshape<Scalar: TensorElement>: PureLayer {
     guard x.rank >= 1, fits, shape.count(where: { $0 == -1 }) <= 1, shape.allSatisfy({ $0 >= -1 }) else {
       return misfit("Reshape", takes: "[batch, …] with the elements of \(shape)", x.untyped, shape: x.shape)
     }
-    return x.reshaped(from: 1, to: shape.map { $0 == -1 ? count / known : Dimension($0) })
+    return noted("Reshape", x.reshaped(from: 1, to: shape.map { $0 == -1 ? count / known : Dimension($0) }))
   }
 
   public mutating func visit(_ visitor: inout some TensorVisitor) { visitor.constant(shape, "shape") }

@@ -39,7 +39,7 @@ public struct TransposedConvolution<Axes: SpatialAxes, Scalar: TensorReal>: Pure
       return misfit(Self.name, takes: Axes.images(inputs), x.untyped, shape: Axes.guess(outputs))
     }
     let y = Axes.transposedConvolution(x, filter, stride: stride, padding: padding, dilation: dilation)
-    return bias.map { y + $0 } ?? y
+    return noted(Self.name, bias.map { y + $0 } ?? y)
   }
 
   public mutating func visit(_ visitor: inout some TensorVisitor) {
