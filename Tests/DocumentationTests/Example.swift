@@ -28,7 +28,7 @@ struct Example {
       let blocks = try Self.blocks(ofPage: page).filter { !$0.isManifest }
       if !blocks.isEmpty { examples.append(Example(file: page, blocks: blocks)) }
     }
-    for file in Repository.files(in: ["Sources/Kiln", "IR"], ["swift"]) {
+    for file in Repository.files(in: ["Sources/Kiln", "Sources/KilnNN", "IR"], ["swift"]) {
       let blocks = Self.blocks(of: try Repository.text(file), file) { line in
         let text = line.drop { $0 == " " }
         return text.hasPrefix("///") ? text.dropFirst(text.hasPrefix("/// ") ? 4 : 3) : nil
@@ -63,6 +63,7 @@ struct Example {
   /// blocks say is the body of a function, each block in the scope of those before it.
   func source(number: Int) -> String {
     var imports: Set<String> = ["import Kiln"]
+    if file.hasPrefix("Sources/KilnNN/") { imports.insert("import KilnNN") }
     var (declarations, statements) = ("", "")
     // Where a run of lines begins, and not inside: the directive may stand between statements only.
     var ends = (declarations: 0, statements: 0)

@@ -16,7 +16,8 @@ enum Repository {
       return (names?.compactMap { $0 as? String } ?? [])
         .filter { name in
           let isHidden = name.split(separator: "/").contains { $0.hasPrefix(".") }
-          return !isHidden && extensions.contains((name as NSString).pathExtension)
+          guard !isHidden, extensions.contains((name as NSString).pathExtension) else { return false }
+          return !root.appendingPathComponent("\(folder)/\(name)").hasDirectoryPath
         }
         .sorted().map { "\(folder)/\($0)" }
     }

@@ -24,6 +24,7 @@ enum Scenery {
     "Sources/Kiln/Transforms/CheckGradients.swift": "let x = tensor",
     "Sources/Kiln/Transforms/Gradient.swift": "let (a, b) = (tensor, tensor)",
     "Sources/Kiln/Tape/GradientTape.swift": "let x = tensor",
+    "Sources/Kiln/Transforms/GradientOfUpdate.swift": "var w = tensor",
     "Sources/Kiln/Transforms/JVP.swift": "let (x, v) = (tensor, tensor)",
     "Sources/Kiln/Transforms/Jacobian.swift": "let (x, w) = (tensor, tensor)",
     "Sources/Kiln/Transforms/VJP.swift": "let (x, w, cotangent) = (tensor, tensor, tensor)",
@@ -40,6 +41,7 @@ enum Scenery {
     "Sources/Kiln/Tree/TensorTree+Combining.swift": models,
     "Sources/Kiln/Tree/TensorTree+Saving.swift": models,
     "Sources/Kiln/Tree/TensorTree+Tensors.swift": models,
+    "Sources/KilnNN/Model/Sequential.swift": "let x = tensor",
   ]
 
   /// A model and what its training keeps.

@@ -33,22 +33,22 @@ struct SymbolTests {
     var relationships: [Relationship]
   }
 
-  /// What the compiler says of the public symbols of the library.
-  private static func graph() throws -> Graph {
+  /// What the compiler says of the public symbols of a library.
+  private static func graph(_ module: String = "Kiln") throws -> Graph {
     let folder = try TemporaryFolder()
     let target = try Toolchain.info(folder).target.triple
     let outcome = try Toolchain.run(
       "swift-symbolgraph-extract",
-      ["-module-name", "Kiln", "-target", target, "-minimum-access-level", "public", "-output-dir", folder.url.path]
+      ["-module-name", module, "-target", target, "-minimum-access-level", "public", "-output-dir", folder.url.path]
         + BuiltModules.searchPaths(), in: folder)
     #expect(outcome.status == 0, "\(outcome.output)")
-    let file = folder.url.appendingPathComponent("Kiln.symbols.json")
+    let file = folder.url.appendingPathComponent("\(module).symbols.json")
     return try JSONDecoder().decode(Graph.self, from: Data(contentsOf: file))
   }
 
-  @Test("every public symbol of the library has a doc comment")
-  func everySymbolHasAComment() throws {
-    let graph = try Self.graph()
+  @Test("every public symbol of the libraries has a doc comment", arguments: ["Kiln", "KilnNN"])
+  func everySymbolHasAComment(module: String) throws {
+    let graph = try Self.graph(module)
     // What a type has because of a protocol of others is described there.
     let inherited = Set(graph.relationships.filter { $0.sourceOrigin != nil }.map(\.source))
     let bare = graph.symbols.filter { symbol in

@@ -129,7 +129,7 @@ struct LayerTests {
     #expect(low.scalars == high.scalars && Set(low.scalars) == [0, 2])
   }
 
-  @Test("statistics are no parameters, and no gradient reaches them")
+  @Test("statistics are not among the parameters, and no gradient reaches them")
   func statistics() {
     let network = Network()
     let names = ["hidden.weight", "hidden.bias", "norm.scale", "norm.offset", "output.weight", "output.bias"]

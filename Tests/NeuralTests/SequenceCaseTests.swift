@@ -48,7 +48,9 @@ struct SequenceCaseTests {
     try cases.compare("lstmReversed", LSTM(inputs: 3, units: 2, isReversed: true, of: type, key: key), type)
     try cases.compare("lstmMasked", Called(lstm) { $0($1, mask: ends) }, type)
     try cases.compare("lstmLast", LSTM(inputs: 3, units: 2, output: .last, of: type, key: key), type)
-    try cases.compare("lstmInitial", Resumed(layer: lstm), type) { all in all.layer(all.input) } input: {
+    try cases.compare("lstmInitial", Resumed(layer: lstm), type) { all in
+      all.layer(all.input)
+    } input: {
       try ["", "2", "3"].map { try cases.tensor("lstmInitial.input\($0)", type) }
     }
     let gru = GRU(inputs: 3, units: 2, of: type, key: key)
@@ -79,7 +81,9 @@ struct SequenceCaseTests {
     let cross = Called(plain) { (layer: inout MultiHeadAttention<Scalar>, x: [Tensor<Scalar>]) in
       layer(x[0], memory: x[1])
     }
-    try cases.compare("attentionCross", cross, type) { all in all.layer(all.input) } input: {
+    try cases.compare("attentionCross", cross, type) { all in
+      all.layer(all.input)
+    } input: {
       try ["", "2"].map { try cases.tensor("attentionCross.input\($0)", type) }
     }
     let ends = lengthMask(Tensor<Int32>([4, 2]), length: 4).expandingShape(at: 1)
@@ -114,7 +118,9 @@ struct SequenceCaseTests {
       try cases.compare("encoder\(suffix)", encoder, type)
       let decoder = TransformerDecoderBlock(
         width: 4, heads: 2, hidden: 5, activation: .relu, normFirst: normFirst, of: type, key: key)
-      try cases.compare("decoder\(suffix)", decoder, type) { all in all.layer(all.input) } input: {
+      try cases.compare("decoder\(suffix)", decoder, type) { all in
+        all.layer(all.input)
+      } input: {
         DecoderInput(
           try cases.tensor("decoder\(suffix).input", type), memory: try cases.tensor("decoder\(suffix).input2", type))
       }

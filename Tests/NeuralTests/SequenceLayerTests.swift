@@ -99,10 +99,19 @@ struct SequenceLayerTests {
     let ends = Tensor<Bool>.full([2, 4], true)
     let rows: [(String, String, () -> Void)] = [
       ("layer.C1", "LSTM takes [batch, time, 3], found f32[2,5,8]", { _ = LSTM(inputs: 3, units: 2, key: key)(x) }),
-      ("layer.C1", "and a mask [batch, time], found f32[2,5,8] and", { _ = GRU(inputs: 8, units: 2, key: key)(x, mask: ends) }),
+      (
+        "layer.C1", "and a mask [batch, time], found f32[2,5,8] and",
+        { _ = GRU(inputs: 8, units: 2, key: key)(x, mask: ends) }
+      ),
       ("layer.C1", "SimpleRNN takes", { _ = SimpleRNN(inputs: 8, units: 2, key: key)(x[0]) }),
-      ("layer.C1", "MultiHeadAttention takes [batch, time, 6]", { _ = MultiHeadAttention(width: 6, heads: 2, key: key)(x) }),
-      ("layer.C1", "a memory of the same batch", { _ = MultiHeadAttention(width: 8, heads: 2, key: key)(x, memory: x[0..<1]) }),
+      (
+        "layer.C1", "MultiHeadAttention takes [batch, time, 6]",
+        { _ = MultiHeadAttention(width: 6, heads: 2, key: key)(x) }
+      ),
+      (
+        "layer.C1", "a memory of the same batch",
+        { _ = MultiHeadAttention(width: 8, heads: 2, key: key)(x, memory: x[0..<1]) }
+      ),
       ("layer.C1", "takes a mask [m, n]", { _ = MultiHeadAttention(width: 8, heads: 2, key: key)(x, mask: ends[0]) }),
       ("layer.C2", "into 3 heads", { _ = MultiHeadAttention(width: 8, heads: 3, key: key) }),
       ("layer.C2", "of which 3 have keys", { _ = MultiHeadAttention(width: 8, heads: 4, keyValueHeads: 3, key: key) }),

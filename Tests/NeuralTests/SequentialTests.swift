@@ -147,7 +147,9 @@ struct SequentialTests {
   @Test("every layer says what it takes")
   func inputs() {
     let key = RandomKey(seed: 1)
-    let (vector, matrix, images) = (Tensor<Float>.ones([3]), Tensor<Float>.ones([2, 3]), Tensor<Float>.ones([1, 4, 4, 3]))
+    let (vector, matrix, images) = (
+      Tensor<Float>.ones([3]), Tensor<Float>.ones([2, 3]), Tensor<Float>.ones([1, 4, 4, 3])
+    )
     var training = ForwardPass(training: key)
     var dropout = Dropout(rate: 0.5, sharedAxes: [2])
     var norm = BatchNorm(channels: 4)

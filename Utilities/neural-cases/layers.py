@@ -61,7 +61,7 @@ class Cases:
         self.tensors = {}
 
     def add(self, name, x, weights, call, after=None, prepare=lambda: None):
-        """`weights` maps Kiln's names to parameters and the orders of their axes. `x` is a tensor, or a list of them."""
+        """`weights` maps Kiln's names to parameters and the orders of their axes. `x` is a tensor or a list."""
         xs = [x] if isinstance(x, torch.Tensor) else x
         xs = [x.clone().requires_grad_(x.is_floating_point()) for x in xs]
         for parameter, _ in weights.values():
@@ -289,7 +289,7 @@ def attentions(cases):
     add("attentionMasked", reals(2, 4, 6), weights, lambda x: module(x, x, x, key_padding_mask=ends)[0])
 
     width, heads, shared, d = 8, 4, 2, 2
-    parts = [nn.Linear(width, n * d, bias=False) for n in [heads, shared, shared]] + [nn.Linear(width, width, bias=False)]
+    parts = [nn.Linear(width, outputs, bias=False) for outputs in [heads * d, shared * d, shared * d, width]]
     own = {f"{name}.weight": (part.weight, transposed)
            for name, part in zip(["query", "key", "value", "output"], parts)}
 
@@ -337,9 +337,10 @@ def blocks(cases):
     add = cases.add
     for first_norm in [True, False]:
         suffix = "" if first_norm else "NormLast"
-        block = nn.TransformerEncoderLayer(4, 2, 5, dropout=0, activation=F.gelu, batch_first=True, norm_first=first_norm)
+        options = {"dropout": 0, "batch_first": True, "norm_first": first_norm}
+        block = nn.TransformerEncoderLayer(4, 2, 5, activation=F.gelu, **options)
         add(f"encoder{suffix}", reals(2, 3, 4), block_weights(block), block)
-        block = nn.TransformerDecoderLayer(4, 2, 5, dropout=0, activation=F.relu, batch_first=True, norm_first=first_norm)
+        block = nn.TransformerDecoderLayer(4, 2, 5, activation=F.relu, **options)
         weights = {f"own.{key}": value for key, value in block_weights(block, cross=True).items()}
         weights |= attention_weights(block.multihead_attn, "crossAttention.")
         weights |= {f"crossNorm.{key}": value

@@ -1,8 +1,8 @@
 import KilnIR
 import KilnPasses
 
-/// The value of a scalar function of a tree that it also changes, and the gradient by the tensors that the tree had: the
-/// loss of a model whose layers keep statistics.
+/// The value of a scalar function of a tree that it also changes, and the gradient by the tensors that the tree had:
+/// the loss of a model whose layers keep statistics.
 ///
 /// ```swift
 /// let (loss, slope) = valueAndGradient(updating: &w) { (w: inout Tensor<Float>) in
@@ -21,7 +21,8 @@ public func valueAndGradient<State: TensorTree, Scalar: TensorReal, Thrown: Erro
   let result = try differentiatedUpdate(&state, SourceLocation(file, line)) { state throws(Thrown) in
     (try f(&state), [Tensor<Float>]())
   } missing: {
-    _ in []
+    _ in
+    []
   }
   return (result.value, result.gradient)
 }

@@ -3,12 +3,9 @@ public import Kiln
 /// One way through a model: whether it trains, and the random bits for it.
 ///
 /// ```swift
-/// let step = compile { (state: inout State, x: Tensor<Float>, y: Tensor<Int32>) in
-///   var pass = ForwardPass(training: state.key.next())
-///   let (loss, gradient) = valueAndGradient(updating: &state.network) { network in
-///     crossEntropy(network(x, &pass), y)
-///   }
-///   …
+/// let step = compile { (key: inout RandomKey, network: Dropout<Float>, x: Tensor<Float>) in
+///   var (network, pass) = (network, ForwardPass(training: key.next()))
+///   return network(x, &pass)
 /// }
 /// ```
 /// A pass is made in the step that uses it, from a key that is an argument or a part of its state: then each step has

@@ -4,7 +4,6 @@ public import Kiln
 /// projections of the input, `attention` mixes the values of each head, and a projection puts the heads together.
 ///
 /// ```swift
-/// import KilnNN
 /// let x = Tensor<Float>.zeros([2, 5, 32])
 /// let layer = MultiHeadAttention(width: 32, heads: 4, isCausal: true, key: RandomKey(seed: 1))
 /// let y = layer(x)                                                       // [2, 5, 32]
@@ -54,7 +53,8 @@ public struct MultiHeadAttention<Scalar: TensorReal>: PureLayer {
     guard isRight else {
       query.weight = Tensor(
         failed: "layer.C2",
-        "MultiHeadAttention cannot cut a width of \(width) into \(heads) heads, of which \(shared) have keys and values",
+        "MultiHeadAttention cannot cut a width of \(width) into \(heads) heads, of which \(shared) have keys and "
+          + "values",
         shape: [1, 1].asShape, operands: [])
       return
     }
@@ -82,11 +82,11 @@ public struct MultiHeadAttention<Scalar: TensorReal>: PureLayer {
       attention(queries, keys, split(value(source), keyValueHeads), mask: mask.map(spread), isCausal: isCausal))
   }
 
-  /// Causal attention of the next places `x` [batch, m, width] to all before them, which `cache` has, and to each other.
-  /// Their keys and values go into the cache.
+  /// Causal attention of the next places `x` [batch, m, width] to all before them, which `cache` has, and to each
+  /// other. Their keys and values go into the cache.
   ///
-  /// A program serves every place, since the cache keeps its shape. One more place than its capacity is a diagnostic when
-  /// the function runs (`dynamicUpdateSlice.R1`).
+  /// A program serves every place, since the cache keeps its shape. One more place than its capacity is a diagnostic
+  /// when the function runs (`dynamicUpdateSlice.R1`).
   public func callAsFunction(_ x: Tensor<Scalar>, cache: inout AttentionCache<Scalar>) -> Tensor<Scalar> {
     if let failure = fault(x, x) { return failure }
     let start = cache.count

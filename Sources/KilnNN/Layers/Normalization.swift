@@ -65,8 +65,8 @@ public struct RMSNorm<Scalar: TensorReal>: PureLayer {
   }
 }
 
-/// Normalises each example of [batch, …, channels] over all positions and the channels of each group of neighbours, then
-/// scale and offset for each channel; see `groupNorm` (Wu and He, Group normalization, 2018).
+/// Normalises each example of [batch, …, channels] over all positions and the channels of each group of neighbours,
+/// then scale and offset for each channel; see `groupNorm` (Wu and He, Group normalization, 2018).
 public struct GroupNorm<Scalar: TensorReal>: PureLayer {
   /// [channels]
   public var scale: Tensor<Scalar>

@@ -22,7 +22,8 @@ public struct SinusoidalPositions<Scalar: TensorReal>: PureLayer {
     guard x.rank >= 2, x.mayHave(width, at: -1) else {
       return misfit("SinusoidalPositions", takes: "[..., time, \(width)]", x.untyped, shape: x.shape)
     }
-    let angles = Rotation.angles(x.shape[x.rank - 2], offset, (width + 1) / 2, 2 / Double(width), base) as Tensor<Scalar>
+    let (time, count) = (x.shape[x.rank - 2], (width + 1) / 2)
+    let angles: Tensor<Scalar> = Rotation.angles(time, offset, count, 2 / Double(width), base)
     let pairs = stacked([sin(angles), cos(angles)], axis: 2).flattened(from: 1)
     return noted("SinusoidalPositions", x + (width.isMultiple(of: 2) ? pairs : pairs[0..., 0..<width]))
   }
@@ -49,8 +50,8 @@ public struct LearnedPositions<Scalar: TensorReal>: PureLayer {
 
   public func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> { self(x, offset: Tensor(0)) }
 
-  /// The sum for vectors whose first has the place `offset`, a scalar. A place without a vector is a diagnostic when the
-  /// function runs (`gather.R1`).
+  /// The sum for vectors whose first has the place `offset`, a scalar. A place without a vector is a diagnostic when
+  /// the function runs (`gather.R1`).
   public func callAsFunction(_ x: Tensor<Scalar>, offset: Tensor<Int32>) -> Tensor<Scalar> {
     let width = table.dimensions[1]
     guard x.rank >= 2, x.mayHave(width, at: -1) else {
@@ -104,7 +105,8 @@ public struct RotaryPositions<Scalar: TensorReal>: PureLayer {
     guard x.rank >= 2, width > 0, width.isMultiple(of: 2), x.mayHave(width, at: -1) else {
       return misfit("RotaryPositions", takes: "[..., time, \(width)] of even width", x.untyped, shape: x.shape)
     }
-    let angles = Rotation.angles(x.shape[x.rank - 2], offset, width / 2, 2 / Double(width), rotary.base) as Tensor<Scalar>
+    let time = x.shape[x.rank - 2]
+    let angles: Tensor<Scalar> = Rotation.angles(time, offset, width / 2, 2 / Double(width), rotary.base)
     let (cosine, sine) = (cos(angles), sin(angles))
     let half = Dimension(width / 2)
     switch rotary.pairs {

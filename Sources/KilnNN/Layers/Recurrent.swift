@@ -11,7 +11,6 @@ public enum RecurrentOutput: Hashable, Sendable {
 /// A cell that goes through sequences [batch, time, inputs], by `scan`: `SimpleRNN`, `LSTM`, `GRU`.
 ///
 /// ```swift
-/// import KilnNN
 /// let keys = RandomKey(seed: 1).split(3)
 /// let network = Sequential {
 ///   LSTM(inputs: 8, units: 16, key: keys[0])
@@ -48,8 +47,8 @@ public struct Recurrent<Cell: RecurrentCell>: PureLayer {
   /// The output at every place of `x` [batch, time, inputs], and the state after the last one.
   ///
   /// - Parameters:
-  ///   - mask: [batch, time], for sequences of different lengths: `lengthMask(lengths, length: time)`. Where it is false
-  ///     the state stays, and the output is 0; so the last state is that of the last place that counts.
+  ///   - mask: [batch, time], for sequences of different lengths: `lengthMask(lengths, length: time)`. Where it is
+  ///     false the state stays, and the output is 0; so the last state is that of the last place that counts.
   ///   - initial: The state before the first place; zeros if it is nil.
   public func states(
     of x: Tensor<Cell.Scalar>, mask: Tensor<Bool>? = nil, initial: Cell.State? = nil
@@ -61,8 +60,9 @@ public struct Recurrent<Cell: RecurrentCell>: PureLayer {
         misfit(Cell.name, takes: wanted, x.untyped, shape: [1, 1, units]), initial ?? cell.zeroState(batch: 1)
       )
     }
-    if let mask, mask.rank != 2 || Dimension.equality(mask.shape[0], x.shape[0]) == false
-      || Dimension.equality(mask.shape[1], x.shape[1]) == false
+    if let mask,
+      mask.rank != 2 || Dimension.equality(mask.shape[0], x.shape[0]) == false
+        || Dimension.equality(mask.shape[1], x.shape[1]) == false
     {
       let wanted = "[batch, time, \(cell.inputs)] and a mask [batch, time]"
       return (
@@ -152,7 +152,6 @@ extension Recurrent where Cell == GRUCell<Float> {
 /// (Schuster and Paliwal, Bidirectional recurrent neural networks, 1997).
 ///
 /// ```swift
-/// import KilnNN
 /// let keys = RandomKey(seed: 1).split()
 /// let layer = Bidirectional(
 ///   LSTM(inputs: 8, units: 16, key: keys[0]), LSTM(inputs: 8, units: 16, isReversed: true, key: keys[1]))
@@ -172,7 +171,8 @@ public struct Bidirectional<Cell: RecurrentCell>: PureLayer {
 
   public func callAsFunction(_ x: Tensor<Cell.Scalar>) -> Tensor<Cell.Scalar> { self(x, mask: nil) }
 
-  /// The output for sequences of different lengths, with a mask [batch, time]; see `Recurrent.states(of:mask:initial:)`.
+  /// The output for sequences of different lengths, with a mask [batch, time]; see
+  /// `Recurrent.states(of:mask:initial:)`.
   public func callAsFunction(_ x: Tensor<Cell.Scalar>, mask: Tensor<Bool>?) -> Tensor<Cell.Scalar> {
     concatenated([forward(x, mask: mask), backward(x, mask: mask)], axis: -1)
   }

@@ -83,8 +83,8 @@ extension SpatialAxes {
     guard let taps = window.expanded(names.count), (taps + [inputs, outputs]).allSatisfy({ $0 > 0 }) else {
       return Tensor(
         failed: "layer.C2",
-        "\(name) takes positive numbers, and a window of one number or one for each of \(names.count) spatial axes; found "
-          + "a window of \(window) from \(inputs) to \(outputs) channels", shape: guess(1).asShape, operands: [])
+        "\(name) takes positive numbers, and a window of one number or one for each of \(names.count) spatial axes; "
+          + "found a window of \(window) from \(inputs) to \(outputs) channels", shape: guess(1).asShape, operands: [])
     }
     return initializer(taps + [inputs, outputs], fans: fans, key: key)
   }

@@ -15,7 +15,9 @@ extension Tensor {
   }
 
   /// The axes from `axis` on as `rest`.
-  func reshaped(from axis: Int, to rest: [Dimension]) -> Tensor { reshaped(to: Shape(Array(shape.prefix(axis)) + rest)) }
+  func reshaped(from axis: Int, to rest: [Dimension]) -> Tensor {
+    reshaped(to: Shape(Array(shape.prefix(axis)) + rest))
+  }
 
   /// The axes from `axis` on as one.
   func flattened(from axis: Int) -> Tensor { reshaped(from: axis, to: [shape.dropFirst(axis).reduce(1, *)]) }

@@ -1,7 +1,8 @@
 public import Kiln
 
-/// Attention of a sequence to itself, then two dense layers at each place, each added to its input: a block of an encoder
-/// (Vaswani and others, Attention is all you need, 2017), and with `isCausal` of a model that predicts the next place.
+/// Attention of a sequence to itself, then two dense layers at each place, each added to its input: a block of an
+/// encoder (Vaswani and others, Attention is all you need, 2017), and with `isCausal` of a model that predicts the next
+/// place.
 ///
 /// Takes and gives [batch, time, width]. By default each part normalises its input (Xiong and others, On layer
 /// normalization in the transformer architecture, 2020); as in the first article the sum behind it without `normFirst`.
@@ -117,8 +118,8 @@ public struct DecoderInput<Scalar: TensorReal>: TensorTree, Sendable {
   }
 }
 
-/// Causal attention of a sequence to itself, attention to what an encoder gave, then two dense layers at each place, each
-/// added to its input: a block of a decoder (Vaswani and others, Attention is all you need, 2017).
+/// Causal attention of a sequence to itself, attention to what an encoder gave, then two dense layers at each place,
+/// each added to its input: a block of a decoder (Vaswani and others, Attention is all you need, 2017).
 ///
 /// Gives [batch, m, width]. The norms are as in `TransformerEncoderBlock`.
 public struct TransformerDecoderBlock<Scalar: TensorReal>: Layer {

@@ -3,8 +3,8 @@ public import Kiln
 /// A transposed convolution with trained filters and a bias for each output channel (Zeiler and others, Deconvolutional
 /// networks, 2010): `ConvTranspose1D`, `ConvTranspose2D`, `ConvTranspose3D`.
 ///
-/// Takes [batch, spatial axes, inputs]; each spatial axis of the output has (size - 1) · stride + reach places, less what
-/// `padding` cuts off. The formula is that of `convTranspose2d`.
+/// Takes [batch, spatial axes, inputs]; each spatial axis of the output has (size - 1) · stride + reach places, less
+/// what `padding` cuts off. The formula is that of `convTranspose2d`.
 public struct TransposedConvolution<Axes: SpatialAxes, Scalar: TensorReal>: PureLayer {
   /// [taps…, inputs, outputs]
   public var filter: Tensor<Scalar>

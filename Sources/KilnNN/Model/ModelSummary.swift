@@ -4,7 +4,8 @@ public import Kiln
 public struct ModelSummary: Sendable, CustomStringConvertible {
   /// One call of a layer of this library.
   public struct Row: Sendable {
-    /// The path in the model, such as `body.3`; empty where the layer has neither tensors nor a place in a `Sequential`.
+    /// The path in the model, such as `body.3`; empty where the layer has neither tensors nor a place in a
+    /// `Sequential`.
     public let path: String
     /// The kind of layer.
     public let kind: String
@@ -43,7 +44,6 @@ public struct ModelSummary: Sendable, CustomStringConvertible {
 /// The layers of `model` that a call on `input` goes through, with the types of their outputs and their parameters.
 ///
 /// ```swift
-/// import KilnNN
 /// let network = Sequential {
 ///   Dense(inputs: 64, outputs: 128, key: RandomKey(seed: 1))
 ///   ReLU()

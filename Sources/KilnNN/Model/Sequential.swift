@@ -13,8 +13,8 @@ public import Kiln
 /// let scores = network(x)
 /// ```
 /// A layer whose input is not the type that the one before it gives does not compile. Shapes that do not fit are
-/// reported at the line of the call, with the name of the layer: `3` of the sequence, `arg0.body.3` where a closure that
-/// is traced has it as an argument. Those numbers are the names of the layers in the tree, too: `3.weight`.
+/// reported at the line of the call, with the name of the layer: `3` of the sequence, `arg0.body.3` where a closure
+/// that is traced has it as an argument. Those numbers are the names of the layers in the tree, too: `3.weight`.
 public struct Sequential<Input, Output, each Element: Layer>: Layer {
   /// The layers. Only `SequentialBuilder` makes a sequence: it knows that their types follow on each other.
   private var layers: (repeat each Element)
