@@ -13,7 +13,7 @@ public import Kiln
 /// - Parameters:
 ///   - logits: [..., classes], or with the classes along `axis`.
 ///   - labels: the shape of `logits` without `axis`; a label outside of the classes that is not ignored is an error at
-///     the run (`gather.R1`).
+///     the run (`gather.R1`; of a gradient, `scatter.R1`).
 ///   - weights: of samples, in a shape that broadcasts to that of the labels.
 ///   - labelSmoothing: ε, from 0 to below 1.
 ///   - ignored: samples with this label do not count, as padding.

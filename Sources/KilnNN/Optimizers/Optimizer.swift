@@ -52,7 +52,7 @@ public struct Optimizer<Rule: UpdateRule, Scalar: TensorReal>: TensorTree {
   ///
   /// - Parameters:
   ///   - rule: how parameters change.
-  ///   - type: of the elements; without it `Float`.
+  ///   - type: of the elements.
   ///   - model: real tensors that are not trained may have any type; those that are, `Scalar` (`optimizer.C2`).
   ///   - rate: of the first step; the rule's own if it is nil.
   ///   - decay: of parameters; the rule's own if it is nil, which only `AdamW` has.
@@ -60,7 +60,8 @@ public struct Optimizer<Rule: UpdateRule, Scalar: TensorReal>: TensorTree {
   ///   - accumulating: how many gradients a step is made from: their mean. Each call of `update` adds one, and the last
   ///     makes the step, so that small batches do the work of a large one.
   public init(
-    _ rule: Rule, of type: Scalar.Type, for model: some TensorTree, rate: Double? = nil, decay: WeightDecay? = nil,
+    _ rule: Rule, of type: Scalar.Type = Float.self, for model: some TensorTree, rate: Double? = nil,
+    decay: WeightDecay? = nil,
     clipping: GradientClipping? = nil, accumulating: Int = 1
   ) {
     self.rule = rule
@@ -173,16 +174,5 @@ public struct Optimizer<Rule: UpdateRule, Scalar: TensorReal>: TensorTree {
     visitor.visit(&slots, "slots")
     visitor.visit(&sums, "sums")
     visitor.visit(&sumCount, "sumCount")
-  }
-}
-
-extension Optimizer where Scalar == Float {
-  /// An optimizer for the parameters of `model`, of `Float`; with `of: Double.self` of `Double`.
-  public init(
-    _ rule: Rule, for model: some TensorTree, rate: Double? = nil, decay: WeightDecay? = nil,
-    clipping: GradientClipping? = nil, accumulating: Int = 1
-  ) {
-    self.init(
-      rule, of: Float.self, for: model, rate: rate, decay: decay, clipping: clipping, accumulating: accumulating)
   }
 }

@@ -1,0 +1,87 @@
+public import Kiln
+
+/// What a training step changes: a tree, which `saveWeights` and `loadWeights` write and read.
+public struct TrainingState<Model: Layer, Rule: UpdateRule, Scalar: TensorReal>: TensorTree {
+  /// The model.
+  public var model: Model
+  /// The optimizer, with its rate and its step count.
+  public var optimizer: Optimizer<Rule, Scalar>
+  /// The key of the random bits of the next step.
+  public var key: RandomKey
+
+  public mutating func visit(_ visitor: inout some TensorVisitor) {
+    visitor.visit(&model, "model")
+    visitor.visit(&optimizer, "optimizer")
+    visitor.visit(&key, "key")
+  }
+}
+
+/// A model in training: one compiled plan takes a batch through the model, the loss, the gradient and the optimizer, and
+/// updates the state in place.
+///
+/// ```swift
+/// import KilnNN
+/// let network = Dense(inputs: 64, outputs: 10, key: RandomKey(seed: 1))
+/// var training = TrainingStep(network, optimizer: Optimizer(Adam(), for: network, rate: 1e-3)) { logits, labels in
+///   softmaxCrossEntropy(logits, labels)
+/// }
+/// let (images, labels) = (Tensor<Float>.ones([32, 64]), Tensor<Int32>.zeros([32]))
+/// let loss = training(images, labels)
+/// let scores = training.model(images)      // inference
+/// try training.state.saveWeights(to: "training.safetensors")
+/// ```
+/// The state is a value: a copy of it is a point to go back to. A batch of another size compiles another plan, unless
+/// `options` names the sizes ([Sizes](Sizes.md)).
+public struct TrainingStep<Model: Layer, Rule: UpdateRule, Scalar: TensorReal, Target: TensorTree>
+where Model.Input: TensorTree, Model.Output: TensorTree {
+  /// The model, the optimizer and the key.
+  public var state: TrainingState<Model, Rule, Scalar>
+  /// The model as it is now.
+  public var model: Model { state.model }
+  /// What was compiled, and why; what was updated in place.
+  public var report: CompilationReport { step.report }
+
+  let loss: @Sendable (Model.Output, Target) -> Tensor<Scalar>
+  private let step: CompiledUpdate<TrainingState<Model, Rule, Scalar>, Tensor<Scalar>, Model.Input, Target>
+
+  /// - Parameters:
+  ///   - model: as the training begins.
+  ///   - optimizer: made for `model`.
+  ///   - schedule: the rate of each step; without one that of the optimizer.
+  ///   - key: of the random bits, such as those of dropout.
+  ///   - options: of the compilation: the device, names of sizes.
+  ///   - loss: a scalar from what the model gives and what it should give.
+  public init(
+    _ model: Model, optimizer: Optimizer<Rule, Scalar>, schedule: Schedule? = nil, key: RandomKey = RandomKey(seed: 0),
+    options: CompileOptions = CompileOptions(), file: StaticString = #filePath, line: UInt = #line,
+    loss: @escaping @Sendable (_ output: Model.Output, _ target: Target) -> Tensor<Scalar>
+  ) {
+    state = TrainingState(model: model, optimizer: optimizer, key: key)
+    self.loss = loss
+    step = compile(options: options, file: file, line: line) {
+      (state: inout TrainingState<Model, Rule, Scalar>, input: Model.Input, target: Target) in
+      if let schedule { state.optimizer.rate = schedule.rate(at: state.optimizer.stepCount) }
+      var pass = ForwardPass(training: state.key.next())
+      let (value, slope) = valueAndGradient(updating: &state.model) { (model: inout Model) -> Tensor<Scalar> in
+        loss(model(input, &pass), target)
+      }
+      state.optimizer.update(&state.model, by: slope)
+      return value
+    }
+  }
+
+  /// One step with a batch. A failure stops the program, or is noted by the `withDiagnostics` that runs.
+  /// - Returns: The loss of the batch before the step.
+  @discardableResult
+  public mutating func callAsFunction(_ input: Model.Input, _ target: Target) -> Tensor<Scalar> {
+    step(updating: &state, input, target)
+  }
+
+  /// One step with a batch.
+  /// - Throws: every diagnostic of the trace, the compilation or the run.
+  /// - Returns: The loss of the batch before the step.
+  @discardableResult
+  public mutating func run(_ input: Model.Input, _ target: Target) throws(KilnError) -> Tensor<Scalar> {
+    try step.run(updating: &state, input, target)
+  }
+}
