@@ -13,7 +13,7 @@ public import Kiln
 /// print(accuracy.value)   // 0.5
 /// accuracy.reset()
 /// ```
-public protocol Metric: TensorTree {
+public protocol Metric: TensorTree, Sendable {
   /// What the model gives.
   associatedtype Prediction
   /// What it should give.

@@ -41,7 +41,11 @@ where Model.Input: TensorTree, Model.Output: TensorTree {
   /// What was compiled, and why; what was updated in place.
   public var report: CompilationReport { step.report }
 
-  let loss: @Sendable (Model.Output, Target) -> Tensor<Scalar>
+  /// What `evaluate` gathers beside the loss.
+  public let metrics: [NamedMetric<Model.Output, Target>]
+
+  let evaluation: CompiledUpdate<EvaluationState, Void, Model, Model.Input, Target, Tensor<Float>>
+  let inference: Compiled<Model.Output, Model, Model.Input>
   private let step: CompiledUpdate<TrainingState<Model, Rule, Scalar>, Tensor<Scalar>, Model.Input, Target>
 
   /// - Parameters:
@@ -49,15 +53,25 @@ where Model.Input: TensorTree, Model.Output: TensorTree {
   ///   - optimizer: made for `model`.
   ///   - schedule: the rate of each step; without one that of the optimizer.
   ///   - key: of the random bits, such as those of dropout.
+  ///   - metrics: for `evaluate` and `fit`.
   ///   - options: of the compilation: the device, names of sizes.
   ///   - loss: a scalar from what the model gives and what it should give.
   public init(
     _ model: Model, optimizer: Optimizer<Rule, Scalar>, schedule: Schedule? = nil, key: RandomKey = RandomKey(seed: 0),
-    options: CompileOptions = CompileOptions(), file: StaticString = #filePath, line: UInt = #line,
+    metrics: [NamedMetric<Model.Output, Target>] = [], options: CompileOptions = CompileOptions(),
+    file: StaticString = #filePath, line: UInt = #line,
     loss: @escaping @Sendable (_ output: Model.Output, _ target: Target) -> Tensor<Scalar>
   ) {
     state = TrainingState(model: model, optimizer: optimizer, key: key)
-    self.loss = loss
+    self.metrics = metrics
+    evaluation = compile(options: options, file: file, line: line) {
+      (state: inout EvaluationState, model: Model, input: Model.Input, target: Target, count: Tensor<Float>) in
+      let output = model(input)
+      state.loss += loss(output, target).converted(to: Float.self) * count
+      state.count += count
+      state.metrics = zip(metrics, state.metrics).map { $0.updated($1, output, target) }
+    }
+    inference = compile(options: options, file: file, line: line) { (model: Model, input: Model.Input) in model(input) }
     step = compile(options: options, file: file, line: line) {
       (state: inout TrainingState<Model, Rule, Scalar>, input: Model.Input, target: Target) in
       if let schedule { state.optimizer.rate = schedule.rate(at: state.optimizer.stepCount) }
