@@ -220,7 +220,7 @@ struct SafetensorsTests {
         }
       }
     }
-    // A flipped bit of an element, or of a name, is no mistake that a reader could see.
+    // A flipped bit of an element, or of a name, is not a mistake that a reader could see.
     #expect(refused > 50 && read + refused == 120, "\(read) read, \(refused) refused")
   }
 }

@@ -45,7 +45,8 @@ package final class MappedFile: @unchecked Sendable {
   }
 }
 
-/// Writes a file of `parts`, one after the other. One that is already there is replaced when the new one is on the disk.
+/// Writes a file of `parts`, one after the other. One that is already there is replaced when the new one is on the
+/// disk.
 /// - Throws: `label`, when it cannot be written.
 package func writeDurably(_ parts: some Sequence<[UInt8]>, to path: String, label: String) throws(KilnError) {
   do throws(Errno) { try FileSystem.writeDurably(parts, to: path) } catch {

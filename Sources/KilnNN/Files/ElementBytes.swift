@@ -1,7 +1,7 @@
 import Kiln
 
-// What a file's elements go through on their way into a model: exact conversions, and another order of axes. Both run on
-// bytes, because a program for each shape of a model would cost more than the whole file.
+// What a file's elements go through on their way into a model: exact conversions, and another order of axes. Both run
+// on bytes, because a program for each shape of a model would cost more than the whole file.
 
 extension AnyTensor {
   /// Whether every number of `dtype` is one of `other`: f16 and bf16 in f32 and f64, f32 in f64, a type in itself.

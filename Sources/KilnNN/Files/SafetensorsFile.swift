@@ -3,7 +3,6 @@ public import Kiln
 /// A safetensors file: named tensors of any element type, as Hugging Face's library and PyTorch's users write them.
 ///
 /// ```swift
-/// import KilnNN
 /// let file = try SafetensorsFile("model.safetensors")
 /// print(file.names, file.metadata)
 /// let weight = try file.tensor("fc1.weight", of: Float.self)
@@ -23,8 +22,8 @@ public struct SafetensorsFile: Sendable {
 
   /// Opens a file and checks its header.
   /// - Throws: `safetensors.C1` when it cannot be read; `C2` for a length of the header that cannot be, `C3` for one
-  ///   that is no JSON of this form, `C4` for a tensor without one of its fields or of an unknown type, `C5` where shape
-  ///   and place do not fit, `C6` for gaps, overlaps and bytes that are missing or left over.
+  ///   that is not JSON of this form, `C4` for a tensor without one of its fields or of an unknown type, `C5` where
+  ///   shape and place do not fit, `C6` for gaps, overlaps and bytes that are missing or left over.
   public init(_ path: String) throws(KilnError) {
     self.path = path
     file = try MappedFile(path, label: "safetensors.C1")
@@ -37,20 +36,20 @@ public struct SafetensorsFile: Sendable {
     entries = Dictionary(header.entries.map { ($0.name, $0) }) { first, _ in first }
   }
 
-  /// Element type and shape of the tensor `name`; nil if there is none.
+  /// Element type and shape of the tensor `name`; nil if the file lacks it.
   public func type(of name: String) -> TensorType? {
     entries[name].map { TensorType($0.dtype, Shape($0.shape)) }
   }
 
   /// The tensor `name`, whose elements are read now.
-  /// - Throws: `safetensors.C8` when there is none.
+  /// - Throws: `safetensors.C8` when the file lacks it.
   public func tensor(_ name: String) throws(KilnError) -> AnyTensor {
     let entry = try entry(name)
     return AnyTensor(entry.dtype, entry.shape, bytes: UnsafeRawBufferPointer(rebasing: file.bytes[entry.bytes]))
   }
 
   /// The tensor `name` with elements of `type`.
-  /// - Throws: `safetensors.C8` when there is none, or one of another element type.
+  /// - Throws: `safetensors.C8` when the file lacks it, or it has another element type.
   public func tensor<Scalar: TensorElement>(
     _ name: String, of type: Scalar.Type
   ) throws(KilnError) -> Tensor<Scalar> {

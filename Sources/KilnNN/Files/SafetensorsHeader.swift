@@ -1,9 +1,10 @@
 import Kiln
 
-/// The header of a safetensors file, with every check of the format: what is where. It knows bytes and nothing of files.
+/// The header of a safetensors file, with every check of the format: what is where. It knows bytes and nothing of
+/// files.
 ///
-/// A file is the length of the header (8 bytes, little-endian), the header, which is JSON, and the elements. The tensors
-/// cover the rest of the file: without gaps, without overlaps, to its end.
+/// A file is the length of the header (8 bytes, little-endian), the header, which is JSON, and the elements. The
+/// tensors cover the rest of the file: without gaps, without overlaps, to its end.
 struct SafetensorsHeader {
   /// A broken rule: `safetensors.C2` to `safetensors.C6`.
   struct Malformed: Error {

@@ -69,7 +69,6 @@ extension TensorTree {
   /// Replaces the tensors by those of a safetensors file, by their names.
   ///
   /// ```swift
-  /// import KilnNN
   /// struct Affine: TensorTree {
   ///   var weight = Tensor<Float>.zeros([3, 2])
   ///   var bias = Tensor<Float>.zeros([2])

@@ -13,8 +13,8 @@ public import Kiln
 ///   - labelCounts: [batch], the labels of each sample; nil if all count.
 ///   - blank: the class that spells nothing.
 ///   - weights: of samples, in a shape that broadcasts to [batch] (`loss.C2`).
-/// - Returns: A scalar, or with `.none` [batch]. The mean is that of the samples, whatever their lengths. Shapes that do
-///   not fit are `loss.C1`, a blank that is not a class is `loss.C3`.
+/// - Returns: A scalar, or with `.none` [batch]. The mean is that of the samples, whatever their lengths. Shapes that
+///   do not fit are `loss.C1`, a blank that is not a class is `loss.C3`.
 public func ctcLoss<Scalar: TensorReal>(
   _ logits: Tensor<Scalar>, _ labels: Tensor<Int32>, frameCounts: Tensor<Int32>? = nil,
   labelCounts: Tensor<Int32>? = nil, blank: Int = 0, weights: Tensor<Scalar>? = nil,

@@ -3,7 +3,6 @@ public import Kiln
 /// The cross-entropy of softmax(logits) and labels: -log softmax(logits)[label], as `logSoftmax` computes it.
 ///
 /// ```swift
-/// import KilnNN
 /// let logits: Tensor<Float> = [[2, 1, -1], [0, 3, 0]]
 /// let loss = softmaxCrossEntropy(logits, Tensor<Int32>([0, 1]), labelSmoothing: 0.1)
 /// ```

@@ -93,8 +93,8 @@ public func cosineLoss<Scalar: TensorReal>(
   return (Tensor(1) - cosine).reduced(reduction, weights: weights, "cosineLoss")
 }
 
-/// max(0, ‖anchor - positive‖ - ‖anchor - negative‖ + margin): an anchor is to be nearer to what is like it than to what
-/// is not, by the margin (Balntas and others, "Learning local feature descriptors with triplets", 2016).
+/// max(0, ‖anchor - positive‖ - ‖anchor - negative‖ + margin): an anchor is to be nearer to what is like it than to
+/// what is not, by the margin (Balntas and others, "Learning local feature descriptors with triplets", 2016).
 ///
 /// - Parameters:
 ///   - anchor: [..., features], or with the features along `axis`.

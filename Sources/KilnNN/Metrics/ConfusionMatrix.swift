@@ -1,6 +1,7 @@
 public import Kiln
 
-/// How often samples of each class were taken for each: a matrix [label, prediction] of counts, and what follows from it.
+/// How often samples of each class were taken for each: a matrix [label, prediction] of counts, and what follows from
+/// it.
 ///
 /// `value` is the share on the diagonal, the accuracy.
 public struct ConfusionMatrix: Metric {
@@ -10,8 +11,8 @@ public struct ConfusionMatrix: Metric {
   /// A matrix for this many classes.
   public init(classes: Int) { counts = .zeros([classes, classes]) }
 
-  /// Adds a batch of logits [n, classes] and labels [n]; other shapes are a diagnostic (`metric.C1`). A label that is no
-  /// class does not count.
+  /// Adds a batch of logits [n, classes] and labels [n]; other shapes are a diagnostic (`metric.C1`). A label that is
+  /// no class does not count.
   public mutating func update(_ logits: Tensor<Float>, _ labels: Tensor<Int32>) {
     let classes = counts.dimensions[0]
     let isRight =
@@ -83,11 +84,11 @@ public struct BinaryScores: Metric {
   }
 }
 
-/// The area under the receiver operating characteristic: the probability that a sample that is a yes has a greater logit
-/// than one that is not (Hanley and McNeil, 1982). NaN unless there are both.
+/// The area under the receiver operating characteristic: the probability that a sample that is a yes has a greater
+/// logit than one that is not (Hanley and McNeil, 1982). NaN unless there are both.
 ///
-/// Samples are counted in bins of sigmoid(logit), so that the memory does not grow; two in one bin count as equal, which
-/// is half.
+/// Samples are counted in bins of sigmoid(logit), so that the memory does not grow; two in one bin count as equal,
+/// which is half.
 public struct ROCArea: Metric {
   /// Samples by bin, [2, bins]: those that are not, and those that are.
   private var counts: Tensor<Int64>

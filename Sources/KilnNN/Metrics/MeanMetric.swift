@@ -35,8 +35,8 @@ public struct MeanMetric: Metric {
 /// R², the share of the variance of the targets that the predictions explain: 1 - Σ (y - x)² / Σ (y - ȳ)². NaN or minus
 /// infinity where the targets do not vary.
 ///
-/// Means and squares of batches are combined as Chan, Golub and LeVeque do ("Updating Formulae and a Pairwise Algorithm",
-/// 1979), so that a great mean costs no digits.
+/// Means and squares of batches are combined as Chan, Golub and LeVeque do ("Updating Formulae and a Pairwise
+/// Algorithm", 1979), so that a great mean costs no digits.
 public struct RSquared: Metric {
   private var errors: Tensor<Float> = 0
   private var mean: Tensor<Float> = 0

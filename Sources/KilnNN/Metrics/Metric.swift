@@ -4,7 +4,6 @@ public import Kiln
 /// place like other state.
 ///
 /// ```swift
-/// import KilnNN
 /// var accuracy = Accuracy()
 /// let step = compile { (accuracy: inout Accuracy, logits: Tensor<Float>, labels: Tensor<Int32>) in
 ///   accuracy.update(logits, labels)

@@ -1,8 +1,8 @@
 public import Kiln
 
 /// Adam (Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015): m = β₁ m + (1 - β₁) g,
-/// v = β₂ v + (1 - β₂) g², p -= rate · m̂ / (√v̂ + ε) with m̂ = m / (1 - β₁ᵗ) and v̂ = v / (1 - β₂ᵗ). The rate is 1e-3 if an
-/// optimizer is not given one.
+/// v = β₂ v + (1 - β₂) g², p -= rate · m̂ / (√v̂ + ε) with m̂ = m / (1 - β₁ᵗ) and v̂ = v / (1 - β₂ᵗ). The rate is 1e-3
+/// if an optimizer is not given one.
 public struct Adam: UpdateRule {
   public static var defaultRate: Double { 1e-3 }
   /// What of the mean of the gradients is left after a step.
@@ -34,8 +34,8 @@ public struct Adam: UpdateRule {
   }
 }
 
-/// Adam whose parameters decay beside it, by 0.01 if an optimizer is not given a decay (Loshchilov and Hutter, "Decoupled
-/// Weight Decay Regularization", 2019).
+/// Adam whose parameters decay beside it, by 0.01 if an optimizer is not given a decay (Loshchilov and Hutter,
+/// "Decoupled Weight Decay Regularization", 2019).
 public struct AdamW: UpdateRule {
   public static var defaultRate: Double { Adam.defaultRate }
   public static var defaultDecay: WeightDecay? { .decoupled(0.01) }
@@ -58,7 +58,8 @@ public struct AdamW: UpdateRule {
 }
 
 /// Adam with the greatest of the decaying magnitudes instead of the root of their mean square (Kingma and Ba, 2015,
-/// section 7.1): u = max(β₂ u, |g| + ε), p -= rate / (1 - β₁ᵗ) · m / u. The rate is 2e-3 if an optimizer is not given one.
+/// section 7.1): u = max(β₂ u, |g| + ε), p -= rate / (1 - β₁ᵗ) · m / u. The rate is 2e-3 if an optimizer is not given
+/// one.
 public struct Adamax: UpdateRule {
   public static var defaultRate: Double { 2e-3 }
   /// What of the mean of the gradients is left after a step.
@@ -91,8 +92,8 @@ public struct Adamax: UpdateRule {
 
 /// Adam with Nesterov's momentum (Dozat, "Incorporating Nesterov Momentum into Adam", 2016): with
 /// μₜ = β₁ (1 - 0.96^(t ψ) / 2) and Mₜ = μ₁ ⋯ μₜ,
-/// p -= rate · ((1 - μₜ) / (1 - Mₜ) · g + μₜ₊₁ / (1 - Mₜ₊₁) · m) / (√v̂ + ε). The rate is 2e-3 if an optimizer is not given
-/// one.
+/// p -= rate · ((1 - μₜ) / (1 - Mₜ) · g + μₜ₊₁ / (1 - Mₜ₊₁) · m) / (√v̂ + ε). The rate is 2e-3 if an optimizer is not
+/// given one.
 public struct NAdam: UpdateRule {
   public static var defaultRate: Double { 2e-3 }
   /// What of the mean of the gradients is left after a step.

@@ -105,11 +105,11 @@ public struct Adadelta: UpdateRule {
   }
 }
 
-/// Adafactor (Shazeer and Stern, "Adafactor: Adaptive Learning Rates with Sublinear Memory Cost", 2018): of a matrix, the
-/// last two axes, the mean squares of rows and columns alone are kept.
+/// Adafactor (Shazeer and Stern, "Adafactor: Adaptive Learning Rates with Sublinear Memory Cost", 2018): of a matrix,
+/// the last two axes, the mean squares of rows and columns alone are kept.
 ///
-/// With ρ = min(rate, 1/√t), the step is max(ε₂, RMS(p)) · ρ · u / max(1, RMS(u) / d), where u is the gradient divided by
-/// the root of its estimated mean square, which is at least ε₁. The rate is 0.01 if an optimizer is not given one.
+/// With ρ = min(rate, 1/√t), the step is max(ε₂, RMS(p)) · ρ · u / max(1, RMS(u) / d), where u is the gradient divided
+/// by the root of its estimated mean square, which is at least ε₁. The rate is 0.01 if an optimizer is not given one.
 public struct Adafactor: UpdateRule {
   public static var defaultRate: Double { 1e-2 }
   /// 1 - β₂ is t to this power.

@@ -3,7 +3,6 @@ public import Kiln
 /// The state of an optimizer: a tree of tensors, which a compiled step updates in place together with the model.
 ///
 /// ```swift
-/// import KilnNN
 /// struct Training: TensorTree {
 ///   var network: Tensor<Float>
 ///   var optimizer: Optimizer<Adam, Float>
@@ -23,8 +22,8 @@ public import Kiln
 /// let loss = step(updating: &training, .ones([8, 3]), .ones([8]))
 /// training.optimizer.rate = 1e-3   // compiles nothing
 /// ```
-/// The parameters are the real tensors of the model that are trained (`TensorTree.parameters`): running statistics stay.
-/// In each step the gradients are clipped, decay is added, and the rule changes each parameter.
+/// The parameters are the real tensors of the model that are trained (`TensorTree.parameters`): running statistics
+/// stay. In each step the gradients are clipped, decay is added, and the rule changes each parameter.
 public struct Optimizer<Rule: UpdateRule, Scalar: TensorReal>: TensorTree {
   /// How parameters change.
   public let rule: Rule

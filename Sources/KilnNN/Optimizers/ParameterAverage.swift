@@ -4,7 +4,6 @@ public import Kiln
 /// each step a = decay · a + (1 - decay) · p. It begins with the parameters that it is made from.
 ///
 /// ```swift
-/// import KilnNN
 /// let network: [Tensor<Float>] = [.zeros([3, 2]), .zeros([2])]
 /// var average = ParameterAverage(of: network, decay: 0.99)
 /// average.update(with: network)     // in the step

@@ -3,7 +3,6 @@ public import Kiln
 /// How an optimizer changes one parameter by its gradient: `SGD`, `Adam` and the like, or one of your own.
 ///
 /// ```swift
-/// import KilnNN
 /// /// Steps of the same length in each direction.
 /// struct SignDescent: UpdateRule {
 ///   static var defaultRate: Double { 1e-3 }
@@ -14,8 +13,8 @@ public import Kiln
 ///   ) { parameter -= step.rate * sign(gradient) }
 /// }
 /// ```
-/// A rule is a part of the program: with other numbers in it a step is compiled again. What changes from step to step is
-/// the rate, which `Optimizer` has as a tensor, and the slots.
+/// A rule is a part of the program: with other numbers in it a step is compiled again. What changes from step to step
+/// is the rate, which `Optimizer` has as a tensor, and the slots.
 public protocol UpdateRule: Hashable, Sendable {
   /// The rate of an optimizer that is not given one.
   static var defaultRate: Double { get }
@@ -78,8 +77,8 @@ public enum GradientClipping: Hashable, Sendable {
   case value(Double)
   /// The gradient of each parameter scaled to this length where it is longer.
   case norm(Double)
-  /// All gradients scaled together, so that their length as one vector is at most this (Pascanu, Mikolov and Bengio, "On
-  /// the difficulty of training recurrent neural networks", 2013).
+  /// All gradients scaled together, so that their length as one vector is at most this (Pascanu, Mikolov and Bengio,
+  /// "On the difficulty of training recurrent neural networks", 2013).
   case globalNorm(Double)
 
   var bound: Double {

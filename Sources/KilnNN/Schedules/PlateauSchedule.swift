@@ -1,10 +1,9 @@
 public import Kiln
 
-/// A rate that becomes smaller when what is watched has stopped to become better. A tree of tensors: a compiled step or a
-/// compiled validation updates it.
+/// A rate that becomes smaller when what is watched has stopped to become better. A tree of tensors: a compiled step or
+/// a compiled validation updates it.
 ///
 /// ```swift
-/// import KilnNN
 /// var plateau = PlateauSchedule<Float>(rate: 0.1, patience: 3)
 /// let validationLoss: Tensor<Float> = 0.7
 /// plateau.update(by: validationLoss)

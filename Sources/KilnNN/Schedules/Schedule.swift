@@ -1,10 +1,9 @@
 public import Kiln
 
-/// A rate for each step, as a formula on the number of the step: a compiled step computes it, and no other rate compiles
-/// anything.
+/// A rate for each step, as a formula on the number of the step: a compiled step computes it, and no other rate
+/// compiles anything.
 ///
 /// ```swift
-/// import KilnNN
 /// let schedule = Schedule.warmUp(steps: 100, then: .cosine(from: 1e-3, steps: 5000))
 /// var optimizer = Optimizer(Adam(), for: Tensor<Float>.zeros([3]))
 /// optimizer.rate = schedule.rate(at: optimizer.stepCount)   // in the step, before the update
@@ -21,8 +20,8 @@ public indirect enum Schedule: Hashable, Sendable {
   case linear(from: Double, to: Double, steps: Int)
   /// Half a cosine that reaches its end after `steps` (Loshchilov and Hutter, "SGDR", 2017).
   case cosine(from: Double, to: Double = 0, steps: Int)
-  /// In the first `steps` a line from the share `from` of the first rate of another schedule to that rate, then that schedule from
-  /// its beginning (Goyal and others, "Accurate, Large Minibatch SGD", 2017).
+  /// In the first `steps` a line from the share `from` of the first rate of another schedule to that rate, then that
+  /// schedule from its beginning (Goyal and others, "Accurate, Large Minibatch SGD", 2017).
   case warmUp(steps: Int, from: Double = 0, then: Schedule)
   /// Up to `peak` and down again, both by half a cosine (Smith and Topin, "Super-Convergence", 2018): from
   /// `peak` / `divisor`, for the share `rise` of all `steps`, then down to that by `lastDivisor`, in the last step.

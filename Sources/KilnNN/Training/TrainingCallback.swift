@@ -65,8 +65,8 @@ public struct EpochEnd {
   public var isLast: Bool
   let saving: (String, [String: String]) throws(KilnError) -> Void
 
-  /// Writes the state of the training as a safetensors file, which takes the place of one that is there when it is on the
-  /// disk.
+  /// Writes the state of the training as a safetensors file, which takes the place of one that is there when it is on
+  /// the disk.
   /// - Throws: `safetensors.C1` when the file cannot be written.
   public func save(to path: String) throws(KilnError) { try saving(path, ["epoch": "\(report.epoch)"]) }
 }

@@ -4,7 +4,6 @@ extension TrainingStep {
   /// Trains for `epochs`, each of which takes a step with every batch.
   ///
   /// ```swift
-  /// import KilnNN
   /// let network = Dense(inputs: 4, outputs: 3, key: RandomKey(seed: 1))
   /// let optimizer = Optimizer(Adam(), for: network)
   /// var training = TrainingStep(network, optimizer: optimizer, metrics: [NamedMetric("accuracy", Accuracy())]) {
@@ -13,7 +12,8 @@ extension TrainingStep {
   /// let batches = [(Tensor<Float>.ones([8, 4]), Tensor<Int32>.zeros([8]))]
   /// let history = try training.fit(
   ///   batches, epochs: 2, validation: batches,
-  ///   callbacks: [ProgressLine(), EarlyStopping(patience: 3), Checkpoint("best.safetensors", bestBy: .validationLoss)])
+  ///   callbacks: [ProgressLine(), EarlyStopping(patience: 3), Checkpoint("best.safetensors", bestBy:
+  ///   .validationLoss)])
   /// ```
   /// Metrics are those of the validation data. A task that is cancelled ends the training after a step, with the state
   /// as it is then; the epoch that was not finished is not reported.

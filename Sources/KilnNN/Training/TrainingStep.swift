@@ -16,14 +16,13 @@ public struct TrainingState<Model: Layer, Rule: UpdateRule, Scalar: TensorReal>:
   }
 }
 
-/// A model in training: one compiled plan takes a batch through the model, the loss, the gradient and the optimizer, and
-/// updates the state in place.
+/// A model in training: one compiled plan takes a batch through the model, the loss, the gradient and the optimizer,
+/// and updates the state in place.
 ///
 /// ```swift
-/// import KilnNN
 /// let network = Dense(inputs: 64, outputs: 10, key: RandomKey(seed: 1))
-/// var training = TrainingStep(network, optimizer: Optimizer(Adam(), for: network, rate: 1e-3)) { logits, labels in
-///   softmaxCrossEntropy(logits, labels)
+/// var training = TrainingStep(network, optimizer: Optimizer(Adam(), for: network, rate: 1e-3)) {
+///   (logits: Tensor<Float>, labels: Tensor<Int32>) in softmaxCrossEntropy(logits, labels)
 /// }
 /// let (images, labels) = (Tensor<Float>.ones([32, 64]), Tensor<Int32>.zeros([32]))
 /// let loss = training(images, labels)
