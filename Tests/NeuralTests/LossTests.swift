@@ -108,6 +108,35 @@ struct LossTests {
     for one in LossCase<Float>.all { try one.check(file) }
   }
 
+  @Test("one program serves batches of all sizes, with the numbers of each")
+  func sizes() throws {
+    let losses: [@Sendable (Tensor<Float>, Tensor<Float>, Tensor<Int32>) -> Tensor<Float>] = [
+      { x, _, labels in softmaxCrossEntropy(x, labels, labelSmoothing: 0.1, ignoring: 1) },
+      { x, y, _ in softmaxCrossEntropy(x, y) + klDivergence(x, softmax(y)) + hingeLoss(x, y) },
+      { x, y, _ in sigmoidCrossEntropy(x, y) + squaredError(x, y, weights: y) + huberLoss(x, y) },
+      { x, y, _ in cosineLoss(x, y) + tripletLoss(x, y, x + y) + logCoshLoss(x, y) + absoluteError(x, y) },
+      { x, y, labels in
+        ctcLoss(stacked([x, y, x], axis: 1), labels.expandingShape(at: 1), labelCounts: minimum(labels, 1), blank: 3)
+      },
+    ]
+    for (number, loss) in losses.enumerated() {
+      let program = compile(options: .sizes("n, 4", "n, 4", "n")) {
+        (x: Tensor<Float>, y: Tensor<Float>, labels: Tensor<Int32>) in
+        let slopes = gradient(at: x, y) { x, y in loss(x, y, labels) }
+        return [loss(x, y, labels).reshaped(to: [1]), (slopes.0 + slopes.1).flattened()]
+      }
+      for size in [2, 5, 1] {
+        let x = Tensor<Float>.range(size * 4).reshaped(to: [size, 4]) / 7 - 1
+        let labels = Tensor<Int32>.range(size) % 3
+        let found = try program.run(x, tanh(x * x), labels)
+        #expect(found[0].scalars == [loss(x, tanh(x * x), labels).item], "loss \(number), size \(size)")
+        #expect(found[1].count == size * 4)
+      }
+      let report = program.report
+      #expect(report.entries.count == 1 && report.entries[0].pinnedSizes.isEmpty, "loss \(number): \(report)")
+    }
+  }
+
   @Test("far from 0 the losses stay exact and their gradients finite")
   func extremes() {
     let x: Tensor<Double> = [1e4, -1e4, 0]

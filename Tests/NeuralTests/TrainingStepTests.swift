@@ -84,6 +84,25 @@ struct TrainingStepTests {
     }
   }
 
+  @Test("batches of other sizes: one program with names for sizes, two without")
+  func sizes() throws {
+    for (options, count) in [(CompileOptions.sizes("batch, 2", "batch"), 1), (CompileOptions(), 2)] {
+      let network = Network()
+      let accuracy: [NamedMetric<Tensor<Float>, Tensor<Int32>>] = [NamedMetric("accuracy", Accuracy())]
+      var training = TrainingStep(
+        network, optimizer: Optimizer(SGD(), for: network), metrics: accuracy, options: options
+      ) { logits, labels in softmaxCrossEntropy(logits, labels, labelSmoothing: 0.1) }
+      for size in [8, 3, 5, 8] {
+        let (points, labels) = rings(size, seed: UInt64(size))
+        try training.run(points, labels)
+        #expect(try training.evaluate([(points, labels)]).loss.isFinite)
+        #expect(try training.predict(points).dimensions == [size, 2])
+      }
+      #expect(training.report.entries.count == count, "\(training.report)")
+      #expect(training.report.entries.allSatisfy { $0.pinnedSizes.isEmpty }, "\(training.report)")
+    }
+  }
+
   @Test("labels of another shape are a diagnostic at the line of the loss, and the state stays")
   func mistakes() throws {
     var training = training()

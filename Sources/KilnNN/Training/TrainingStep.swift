@@ -29,8 +29,9 @@ public struct TrainingState<Model: Layer, Rule: UpdateRule, Scalar: TensorReal>:
 /// let scores = training.model(images)      // inference
 /// try training.state.saveWeights(to: "training.safetensors")
 /// ```
-/// The state is a value: a copy of it is a point to go back to. A batch of another size compiles another plan, unless
-/// `options` names the sizes ([Sizes](Sizes.md)).
+/// The state is a value: a copy of it is a point to go back to. When a batch of another size comes, such as a smaller
+/// last one, a program for all sizes is compiled; with names for sizes in `options` the first one is that
+/// ([Sizes](Sizes.md)).
 public struct TrainingStep<Model: Layer, Rule: UpdateRule, Scalar: TensorReal, Target: TensorTree>
 where Model.Input: TensorTree, Model.Output: TensorTree {
   /// The model, the optimizer and the key.
@@ -53,7 +54,8 @@ where Model.Input: TensorTree, Model.Output: TensorTree {
   ///   - schedule: the rate of each step; without one that of the optimizer.
   ///   - key: of the random bits, such as those of dropout.
   ///   - metrics: for `evaluate` and `fit`.
-  ///   - options: of the compilation: the device, names of sizes.
+  ///   - options: of the compilation: the device, and for sizes a pattern for the input and one for the target, as
+  ///     in `.sizes("batch, 64", "batch")`.
   ///   - loss: a scalar from what the model gives and what it should give.
   public init(
     _ model: Model, optimizer: Optimizer<Rule, Scalar>, schedule: Schedule? = nil, key: RandomKey = RandomKey(seed: 0),
@@ -63,15 +65,23 @@ where Model.Input: TensorTree, Model.Output: TensorTree {
   ) {
     state = TrainingState(model: model, optimizer: optimizer, key: key)
     self.metrics = metrics
-    evaluation = compile(options: options, file: file, line: line) {
+    // The patterns are those of the data; everything else is as it comes.
+    func named(_ first: [String], dataCount: Int = 2, _ last: [String] = []) -> CompileOptions {
+      var result = options
+      if let sizes = options.sizes { result.sizes?.patterns = first + sizes.patterns.prefix(dataCount) + last }
+      return result
+    }
+    evaluation = compile(options: named(["...", "..."], ["..."]), file: file, line: line) {
       (state: inout EvaluationState, model: Model, input: Model.Input, target: Target, count: Tensor<Float>) in
       let output = model(input)
       state.loss += loss(output, target).converted(to: Float.self) * count
       state.count += count
       state.metrics = zip(metrics, state.metrics).map { $0.updated($1, output, target) }
     }
-    inference = compile(options: options, file: file, line: line) { (model: Model, input: Model.Input) in model(input) }
-    step = compile(options: options, file: file, line: line) {
+    inference = compile(options: named(["..."], dataCount: 1), file: file, line: line) {
+      (model: Model, input: Model.Input) in model(input)
+    }
+    step = compile(options: named(["..."]), file: file, line: line) {
       (state: inout TrainingState<Model, Rule, Scalar>, input: Model.Input, target: Target) in
       if let schedule { state.optimizer.rate = schedule.rate(at: state.optimizer.stepCount) }
       var pass = ForwardPass(training: state.key.next())
