@@ -156,4 +156,67 @@ struct LayerTests {
     }
     #expect(Model().isTrained == [false, true, true, false])
   }
+
+  @Test("a network of convolutions with dropout and batch norm learns, and its optimizer leaves the statistics alone")
+  func learning() throws {
+    struct Training<Body: Layer<Tensor<Float>, Tensor<Float>>>: TensorTree {
+      var network: Body
+      var optimizer: Optimizer<AdamW, Float>
+      var key = RandomKey(seed: 2)
+
+      mutating func visit(_ visitor: inout some TensorVisitor) {
+        visitor.visit(&network, "network")
+        visitor.visit(&optimizer, "optimizer")
+        visitor.visit(&key, "key")
+      }
+      mutating func step(_ x: Tensor<Float>, _ labels: Tensor<Int32>) -> Tensor<Float> {
+        var pass = ForwardPass(training: key.next())
+        let (loss, gradient) = valueAndGradient(updating: &network) { network in
+          softmaxCrossEntropy(network(x, &pass), labels)
+        }
+        optimizer.update(&network, by: gradient)
+        return loss
+      }
+    }
+    func train<Body: Layer<Tensor<Float>, Tensor<Float>>>(_ network: Body) throws {
+      // Lines that lie and lines that stand, with noise.
+      let labels = Tensor<Int32>((0..<16).map { Int32($0 % 2) })
+      let noise = 0.3 * Tensor<Float>.randomNormal([16, 6, 6, 1], key: RandomKey(seed: 5))
+      var pixels: [Float] = []
+      for image in 0..<16 {
+        for pixel in 0..<36 {
+          let place = image % 2 == 0 ? pixel / 6 : pixel % 6
+          pixels.append(place == 1 + image / 4 ? 1 : 0)
+        }
+      }
+      let x = noise + Tensor<Float>(pixels, shape: [16, 6, 6, 1])
+      let step = compile { (state: inout Training<Body>, x: Tensor<Float>, labels: Tensor<Int32>) in
+        state.step(x, labels)
+      }
+      let optimizer = Optimizer(AdamW(), for: network, rate: 0.03)
+      var state = Training(network: network, optimizer: optimizer)
+      let losses = (0..<40).map { _ in step(updating: &state, x, labels).item }
+      #expect(losses[0] > 0.5 && losses.suffix(5).allSatisfy { $0 < 0.2 }, "\(losses)")
+      #expect(state.network(x).argMax(axis: 1).scalars == labels.scalars)
+      #expect(step.report.entries.count == 1)
+      // A step without a rate moves the statistics alone.
+      let before = state.network
+      state.optimizer.rate = Tensor(0)
+      step(updating: &state, x, labels)
+      let changed = zip(state.network.tensors, before.tensors).filter { $0.tensor.bytes != $1.tensor.bytes }
+      #expect(changed.map(\.0.name) == ["1.mean", "1.variance"])
+      #expect(step.report.entries.count == 1)
+    }
+    let keys = RandomKey(seed: 1).split()
+    try train(
+      Sequential {
+        Conv2D(inputs: 1, outputs: 4, window: 3, key: keys[0])
+        BatchNorm(channels: 4)
+        ReLU()
+        MaxPool(window: 2)
+        Flatten()
+        Dropout(rate: 0.2)
+        Dense(inputs: 16, outputs: 2, key: keys[1])
+      })
+  }
 }

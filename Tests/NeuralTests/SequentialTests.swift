@@ -120,6 +120,20 @@ struct SequentialTests {
       "MaxPool `arg0.0.body.1` takes [batch, spatial axes, channels], found f32[3,4]")
   }
 
+  @Test("the line is found through sequences in sequences")
+  func nested() {
+    func wrapped<Body: Layer<Tensor<Float>, Tensor<Float>>>(_ body: Body) -> some Layer<Tensor<Float>, Tensor<Float>> {
+      Sequential {
+        Tanh()
+        Residual { body }
+      }
+    }
+    let network = wrapped(wrapped(wrapped(wrapped(Dense(inputs: 3, outputs: 2, key: RandomKey(seed: 1))))))
+    let line = #line + 1
+    let found = mistakes { _ = network(Tensor<Float>([[1, 2]])) }
+    expectMistake(found, "layer.C1", "Dense `1.0.1.0.1.0.1.0` takes [..., 3], found f32[1,2]", line: line)
+  }
+
   @Test("in a loss the innermost closure names it")
   func loss() {
     var network = Network(body: images(5))

@@ -2,17 +2,29 @@ import KilnIR
 
 // For layers, which report as the functions of Kiln do and name themselves by their parameters.
 
+/// The calls that are under way, which become a line of the user's when it is asked for.
+package struct CallUnderWay: Sendable {
+  fileprivate let location = CallSite.here()
+
+  package init() {}
+}
+
 extension Tensor {
   /// Stands for a result of a function of `operands` that cannot be had: the mistake is noted at the user's line, or
   /// stops the program. After an operand that has failed it is not reported again.
-  package init(failed label: String, _ message: String, shape: Shape, operands: [AnyTensor]) {
+  /// - Parameter outer: where the line is if there are so many calls of the library inside of it that it is not seen.
+  package init(
+    failed label: String, _ message: String, shape: Shape, operands: [AnyTensor], outer: CallUnderWay? = nil
+  ) {
     let type = TensorType(Scalar.dtype, shape)
     for operand in operands where operand.core.kind == .poisoned {
       self.init(core: Failure.poison(after: operand.core, type))
       return
     }
-    let failure = ConstraintFailure(label, message)
-    self.init(core: Failure.poison(failure, type, operands: operands.map(\.core)))
+    var location = CallSite.here()
+    if let outer, location.resolved() == .unknown { location = outer.location }
+    let notes = Failure.parameters(among: operands.map(\.core))
+    self.init(core: Failure.poison(Diagnostic(label, message, at: location, notes: notes), type))
   }
 }
 

@@ -17,7 +17,7 @@ public struct Dropout<Scalar: TensorReal>: Layer {
   }
 
   public mutating func callAsFunction(_ x: Tensor<Scalar>, _ pass: inout ForwardPass) -> Tensor<Scalar> {
-    guard let key = pass.nextKey() else { return noted("Dropout", x) }
+    guard rate != 0, let key = pass.nextKey() else { return noted("Dropout", x) }
     if sharedAxes.isEmpty { return dropout(x, rate: rate, key: key) }
     let shared = sharedAxes.map { $0 < 0 ? $0 + x.rank : $0 }
     guard shared.allSatisfy((0..<x.rank).contains) else {

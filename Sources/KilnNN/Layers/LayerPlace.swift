@@ -7,6 +7,8 @@ struct LayerPlace: Sendable {
     let index: Int
     /// The name of the sequence itself, if it is known.
     let owner: @Sendable () -> String?
+    /// Where the outermost sequence was called.
+    let call: CallUnderWay
   }
 
   @TaskLocal static var steps: [Step] = []
@@ -47,6 +49,6 @@ extension Layer {
     let place = LayerPlace.path(of: self).map { " `\($0)`" } ?? ""
     return Tensor(
       failed: "layer.C1", "\(name)\(place) takes \(wanted), found \(found)", shape: shape.asShape,
-      operands: [x] + others)
+      operands: [x] + others, outer: LayerPlace.steps.first?.call)
   }
 }

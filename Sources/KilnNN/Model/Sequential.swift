@@ -59,12 +59,19 @@ public struct Sequential<Input, Output, each Element: Layer>: Layer {
   /// Tells the layers where they are. Only a diagnostic or a summary looks at the tree.
   private struct Place: @unchecked Sendable {
     let sequence: Sequential
+    let outer = LayerPlace.steps
+    let call: CallUnderWay
 
-    init(_ sequence: Sequential) { self.sequence = sequence }
+    init(_ sequence: Sequential) {
+      self.sequence = sequence
+      // The stack of a call is kept so deep only: what many sequences deep goes wrong has the line of the first.
+      call = outer.first?.call ?? CallUnderWay()
+    }
 
     func calling<Result>(_ index: Int, _ body: () -> Result) -> Result {
-      let step = LayerPlace.Step(index: index) { LayerPlace.argumentName(of: sequence) }
-      return LayerPlace.$steps.withValue(LayerPlace.steps + [step], operation: body)
+      let step = LayerPlace.Step(
+        index: index, owner: { LayerPlace.argumentName(of: sequence) }, call: call)
+      return LayerPlace.$steps.withValue(outer + [step], operation: body)
     }
   }
 }
