@@ -1,4 +1,5 @@
 import Kiln
+import KilnIR
 import Testing
 
 /// A value and how often it was used.
