@@ -12,6 +12,7 @@
 ///       1: repeat 3 times {
 ///         2: …
 ///       }
+///       chain steps 3 ... 5: 8 batches of 512 rows, 96 at once
 ///       donation parameter 0 -> result 0
 ///       result 0: f32[4] = written
 ///     }
@@ -34,6 +35,7 @@ extension ExecutionPlan: CustomStringConvertible {
       lines.append("  slot \(number): \(slot.type) = \(slot.place)\(Self.comment(slot.name))")
     }
     print(0..<steps.count, "  ", &lines)
+    for chain in chains { lines.append("  \(chain)") }
     for donation in donations {
       lines.append("  donation parameter \(donation.parameter) -> result \(donation.result)")
     }
@@ -91,6 +93,7 @@ extension ExecutionPlan.Slot.Place: CustomStringConvertible {
     case .result(let index): "result \(index)"
     case .constant(let index): "constant \(index)"
     case .arena(let offset): "arena + \(offset)"
+    case .block(let offset): "block + \(offset)"
     case .element(let slot, let step): "element of slot \(slot) by step \(step)"
     }
   }

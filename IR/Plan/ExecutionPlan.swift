@@ -14,6 +14,8 @@ public struct ExecutionPlan: Hashable, Sendable {
   public var kernels: [Kernel]
   public var slots: [Slot]
   public var steps: [Step]
+  /// Launches that run together, in their order.
+  public var chains: [LaunchChain]
   public var memory: MemoryPlan
   /// Results that may be written over a parameter's memory if its owner gives it away.
   public var donations: [Donation]
@@ -23,8 +25,8 @@ public struct ExecutionPlan: Hashable, Sendable {
 
   public init(
     name: String, device: DeviceDescription, parameters: [Function.Parameter], results: [Result],
-    constants: [Literal], kernels: [Kernel], slots: [Slot], steps: [Step], memory: MemoryPlan, donations: [Donation],
-    refusedDonations: [Donation] = []
+    constants: [Literal], kernels: [Kernel], slots: [Slot], steps: [Step], chains: [LaunchChain] = [],
+    memory: MemoryPlan, donations: [Donation], refusedDonations: [Donation] = []
   ) {
     self.name = name
     self.device = device
@@ -34,6 +36,7 @@ public struct ExecutionPlan: Hashable, Sendable {
     self.kernels = kernels
     self.slots = slots
     self.steps = steps
+    self.chains = chains
     self.memory = memory
     self.donations = donations
     self.refusedDonations = refusedDonations
@@ -67,6 +70,8 @@ public struct ExecutionPlan: Hashable, Sendable {
       case constant(Int)
       /// Byte offset in the arena.
       case arena(Int)
+      /// Byte offset in a thread's memory for the block that it has come to; the slot's chain is the one that uses it.
+      case block(Int)
       /// One of the equal parts of an earlier slot, in order: the part that belongs to the turn of the repeat at
       /// `step`.
       case element(of: Int, step: Int)

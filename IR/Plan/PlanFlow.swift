@@ -20,7 +20,7 @@ struct PlanFlow {
         switch verifier.plan.slots[slot].place {
         case .parameter, .constant: true
         case .element: false
-        case .result, .arena: verifier.plan.slots[slot].type.byteCount == 0
+        case .result, .arena, .block: verifier.plan.slots[slot].type.byteCount == 0
         }
       })
     for (slot, description) in verifier.plan.slots.enumerated() {
@@ -160,7 +160,7 @@ struct PlanFlow {
       switch plan.slots[plan.wholeSlot(of: slot)].place {
       case .parameter, .constant:
         throw ConstraintFailure("plan.C3", "launch \(step) writes slot \(slot), which is \(plan.slots[slot].place)")
-      case .arena, .result, .element: break
+      case .arena, .block, .result, .element: break
       }
       for (other, stretch) in all.enumerated() where other != index && stretch.overlaps(written) {
         let isAllowed =

@@ -47,6 +47,7 @@ struct PlanReader {
     while reader.accept(word: "constant") { try readConstant() }
     while reader.accept(word: "slot") { try readSlot() }
     while reader.current.kind == .number { try readStep(depth: 0) }
+    while reader.accept(word: "chain") { try readChain() }
     while reader.accept(word: "donation") { try readDonation() }
     while reader.accept(word: "result") {
       try reader.number(plan.results.count)
@@ -111,6 +112,9 @@ extension PlanReader {
     case "arena":
       try reader.expect(symbols: "+")
       place = .arena(try reader.integer("an offset in the arena"))
+    case "block":
+      try reader.expect(symbols: "+")
+      place = .block(try reader.integer("an offset in a block"))
     case "element":
       try reader.expect(words: "of", "slot")
       let slot = try reader.integer("a slot")
@@ -118,7 +122,7 @@ extension PlanReader {
       place = .element(of: slot, step: try reader.integer("a step"))
     default:
       throw reader.failure(
-        "parse.C1", "expected parameter, result, constant, arena or element, found \(token.named)", token)
+        "parse.C1", "expected parameter, result, constant, arena, block or element, found \(token.named)", token)
     }
     plan.slots.append(ExecutionPlan.Slot(type, place, name: reader.comment))
   }
@@ -131,6 +135,26 @@ extension PlanReader {
     case "result": return .result(try reader.integer("a result"))
     default: throw reader.failure("parse.C1", "expected written, parameter or result, found \(token.named)", token)
     }
+  }
+
+  private mutating func readChain() throws(KilnError) {
+    try reader.expect(word: "steps")
+    let token = reader.current
+    let first = try reader.integer("the first step")
+    try reader.expect(symbols: "...")
+    let last = try reader.integer("the last step")
+    guard first >= 0, first <= last, last < plan.steps.count else {
+      throw reader.failure("parse.C1", "expected steps of the plan that ascend", token)
+    }
+    try reader.expect(":")
+    let batches = try reader.integer("how many batches")
+    try reader.expect(words: "batches", "of")
+    let rows = try reader.integer("how many rows")
+    try reader.expect(word: "rows")
+    try reader.expect(",")
+    let rowsAtOnce = try reader.integer("how many rows")
+    try reader.expect(words: "at", "once")
+    plan.chains.append(LaunchChain(steps: first..<last + 1, batches: batches, rows: rows, rowsAtOnce: rowsAtOnce))
   }
 
   private mutating func readDonation() throws(KilnError) {

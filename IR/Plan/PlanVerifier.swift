@@ -15,6 +15,8 @@
 /// - `plan.C8`: an element is used only in the turns of its repeat.
 /// - `plan.C9`: a launch has a site for every index that its kernel checks, and leaves only a matrix product to a
 ///   library.
+/// - `plan.C10`: a chain has launches in a row, on a processor, whose work units its rows make up; what one of them
+///   writes, another touches row by row only; a slot in a block is used by one chain, row by row.
 /// - the labels of `KernelVerifier` and `MemoryPlan`.
 ///
 /// A plan with donations must be right both with the memory of its own for each result and with that of the parameters.
@@ -30,11 +32,13 @@ public struct PlanVerifier {
   public static func diagnostics(for plan: ExecutionPlan) -> [Diagnostic] {
     var verifier = PlanVerifier(plan)
     do throws(ConstraintFailure) {
+      try verifier.requireStepsOfChains()
       try verifier.requireSlots()
       try plan.memory.verify()
       try verifier.requireSteps(0..<plan.steps.count, in: [])
       verifier.requireKernels()
       guard verifier.diagnostics.isEmpty else { return verifier.diagnostics }
+      try verifier.requireChains()
       var flow = PlanFlow(verifier)
       try flow.walk(0..<plan.steps.count, checks: true)
       try verifier.requireResults(flow.held)
@@ -86,6 +90,8 @@ extension PlanVerifier {
       case parameter(Int)
       case result(Int)
       case constant(Int)
+      /// The blocks of the chain that begins at a step.
+      case block(Int)
     }
 
     var space: Space
@@ -119,6 +125,9 @@ extension PlanVerifier {
       case .arena(let offset):
         (expected, space, start) = (nil, .arena, offset)
         try requireArena(offset, slot.type.byteCount, "slot \(number)")
+      case .block(let offset):
+        stretches.append(try blockStretch(number, offset))
+        continue
       case .element(let whole, let step):
         stretches.append(try elementStretch(number, of: whole, step: step))
         continue
@@ -141,6 +150,9 @@ extension PlanVerifier {
       !overflow && bytes == plan.slots[whole].type.byteCount, "plan.C2",
       "slot \(number) of type \(plan.slots[number].type) is not one of \(count) parts of slot \(whole) of type "
         + "\(plan.slots[whole].type)")
+    if case .block = stretches[whole].space {
+      throw ConstraintFailure("plan.C10", "slot \(number) is an element of slot \(whole), which lies in a block")
+    }
     var stretch = stretches[whole]
     stretch.path.append(step)
     return stretch
@@ -191,6 +203,7 @@ extension PlanVerifier {
         shared.stretches[slot].space = .parameter(donation.parameter)
       }
     }
+    try shared.requireChains()
     var flow = PlanFlow(shared)
     try flow.walk(0..<plan.steps.count, checks: true)
     try requireResults(flow.held)

@@ -39,6 +39,8 @@ private struct PlanRun: PlanMachine {
   private let resultBytes: [UnsafeMutableRawPointer]
   private let constantBytes: [UnsafeMutableRawPointer]
   private let launches: [ExecutionPlan.Launch]
+  /// Slots of blocks, whole: launches run one after the other here.
+  private let blockBytes: [UnsafeMutableRawPointer]
   /// Where each slot's whole begins.
   private let bases: [UnsafeMutableRawPointer]
   private var turns: PlanTurns
@@ -52,21 +54,25 @@ private struct PlanRun: PlanMachine {
     constantBytes = plan.constants.map { Self.allocate(copying: TensorValue($0)) }
     launches = plan.launches
     turns = PlanTurns(plan)
-    var bases: [UnsafeMutableRawPointer] = []
+    var (bases, blocks) = ([UnsafeMutableRawPointer](), [UnsafeMutableRawPointer]())
     for slot in plan.slots {
       switch slot.place {
       case .parameter(let number): bases.append(parameterBytes[number])
       case .result(let number): bases.append(resultBytes[number])
       case .constant(let number): bases.append(constantBytes[number])
       case .arena(let offset): bases.append(arena + offset)
+      case .block:
+        blocks.append(Self.allocate(slot.type.byteCount))
+        bases.append(blocks[blocks.count - 1])
       case .element(let whole, _): bases.append(bases[whole])
       }
     }
     self.bases = bases
+    blockBytes = blocks
   }
 
   func deallocate() {
-    for bytes in [arena] + parameterBytes + resultBytes + constantBytes { bytes.deallocate() }
+    for bytes in [arena] + parameterBytes + resultBytes + constantBytes + blockBytes { bytes.deallocate() }
   }
 
   private static func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer {

@@ -12,31 +12,17 @@ package final class CPUExecutable: @unchecked Sendable {
   /// How many threads a run may use; one where the plan is too short for more.
   private let threads: Int
   private let refusesDonations: Bool
-  /// One record per phase of each launch, in order.
-  private let records: UnsafeMutableBufferPointer<Record>
+  /// In the order in which they run.
+  private let records: UnsafeMutableBufferPointer<PhaseRecord>
   /// The records of each launch.
   private let recordRanges: [Range<Int>]
+  private let chains: [ChainCall]
   private let scratchStride: Int
   /// Results that are another value's bytes.
   private let copies: [Copy]
   /// Launches that OpenBLAS runs, by number.
   private let libraryLaunches: [Int: LibraryLaunch]
   private let runs: RunMemoryPool
-
-  /// What to call for one phase.
-  private struct Record {
-    var entry: CompiledCode.Phase
-    var arguments: UnsafePointer<Int>
-    var launch: Int
-    var units: Int
-    var nanoseconds: Int
-    /// Pieces of a thread's part of the units.
-    var chunks: Int
-    var isShared: Bool
-    var checksStatus: Bool
-    /// The buffers of a mere copy, which may turn out to be the same memory.
-    var copied: (source: Int, target: Int)?
-  }
 
   private struct Copy {
     var result: Int
@@ -66,28 +52,12 @@ package final class CPUExecutable: @unchecked Sendable {
     // What a plan with loops takes is not known.
     let isShort = walk.isStraight && costs.reduce(0, +) < pool.leastWork
     self.threads = isShort ? 1 : min(sharing.threads ?? .max, pool.threadCount)
-    var (records, ranges) = ([Record](), [Range<Int>]())
-    for (number, launch) in plan.launches.enumerated() {
-      let kernel = plan.kernels[launch.kernel].definition
-      let (schedule, nanoseconds) = (schedules[number], costs[number])
-      let first = records.count
-      for (phase, entry) in code[number].phases.enumerated() {
-        let units = schedule.workUnits(kernel, phase: phase, launch.integers)
-        // A library packs for itself.
-        guard units > 0, !launch.usesLibrary || phase == schedule.phaseCount - 1 else { continue }
-        records.append(
-          Record(
-            entry: entry, arguments: code[number].arguments, launch: number, units: units, nanoseconds: nanoseconds,
-            chunks: schedule.chunks(launch.integers, nanoseconds: nanoseconds, threads: pool.threadCount),
-            isShared: self.threads > 1 && units > 1 && nanoseconds >= Self.worthSharing,
-            checksStatus: !launch.sites.isEmpty && phase == schedule.phaseCount - 1, copied: kernel.copiedBuffers))
-      }
-      ranges.append(first..<records.count)
-    }
-    self.records = .allocate(capacity: records.count)
-    _ = self.records.initialize(from: records)
-    recordRanges = ranges
-    scratchStride = (plan.scratchBytes + 4095) / 4096 * 4096 + 192
+    let records = PhaseRecords(plan, code, costs: costs, threads: self.threads)
+    self.records = .allocate(capacity: records.all.count)
+    _ = self.records.initialize(from: records.all)
+    recordRanges = records.ranges
+    chains = records.chains
+    scratchStride = (max(plan.scratchBytes, records.scratchBytes) + 4095) / 4096 * 4096 + 192
     runs = try RunMemoryPool(
       plan, scratchBytes: scratchStride * (self.threads == 1 ? 1 : pool.threadCount), sharing: sharing.work)
     copies = plan.results.enumerated().compactMap { number, result in
@@ -244,9 +214,6 @@ package final class CPUExecutable: @unchecked Sendable {
     var status: UnsafeMutablePointer<Int32>
   }
 
-  /// Below this two threads cost more than they save.
-  private static let worthSharing = 1_500
-
   private static func libraryLaunches(_ plan: ExecutionPlan) throws(RuntimeError) -> [Int: LibraryLaunch] {
     var result: [Int: LibraryLaunch] = [:]
     for (number, launch) in plan.launches.enumerated() where launch.usesLibrary {
@@ -257,7 +224,7 @@ package final class CPUExecutable: @unchecked Sendable {
   }
 
   /// Runs one phase and says whether it found every index in range.
-  private func execute(_ record: Record, _ run: RunMemory) -> Bool {
+  private func execute(_ record: PhaseRecord, _ run: RunMemory) -> Bool {
     let memory = run.memory
     if !libraryLaunches.isEmpty, let library = libraryLaunches[record.launch] {
       let pointers = memory.pointers(record.launch)

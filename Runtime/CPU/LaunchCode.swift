@@ -5,6 +5,8 @@ package import KilnRuntime
 // @unchecked: nothing changes once it is made.
 package final class LaunchCode: @unchecked Sendable {
   package let phases: [CompiledCode.Phase]
+  /// The last phase as a chain calls it, by `RowUnits`.
+  let rows: CompiledCode.Phase
   /// The launch integers, or the `ContractionCall` that stands in their place.
   package let arguments: UnsafePointer<Int>
   /// What it calls, kept alive.
@@ -20,6 +22,7 @@ package final class LaunchCode: @unchecked Sendable {
       self.call = call
       self.integers = nil
       phases = ContractionCall.phases
+      rows = ContractionCall.rowBlocks
       arguments = UnsafeRawPointer(call.start).assumingMemoryBound(to: Int.self)
     } else {
       let table = UnsafeMutablePointer<Int>.allocate(capacity: max(1, integers.count))
@@ -27,6 +30,7 @@ package final class LaunchCode: @unchecked Sendable {
       call = nil
       self.integers = table
       phases = code[0].functions.map { unsafeBitCast($0, to: CompiledCode.Phase.self) }
+      rows = phases[phases.count - 1]
       arguments = UnsafePointer(table)
     }
   }

@@ -71,6 +71,41 @@ struct FlatPlan {
     }
   }
 
+  /// Launches that follow one another in one region.
+  var launchRuns: [Range<Int>] {
+    var runs: [Range<Int>] = []
+    func walk(_ range: Range<Int>) {
+      var (step, start) = (range.lowerBound, range.lowerBound)
+      while step < range.upperBound {
+        let regions: [Range<Int>]
+        switch steps[step] {
+        case .launch:
+          step += 1
+          continue
+        case .loop(let condition, let body, _): regions = [condition, body]
+        case .branch(let choices, _): regions = choices
+        case .repeat(_, _, let body): regions = [body]
+        }
+        if start < step { runs.append(start..<step) }
+        for region in regions { walk(region) }
+        step = regions.last?.upperBound ?? step + 1
+        start = step
+      }
+      if start < step { runs.append(start..<step) }
+    }
+    walk(0..<steps.count)
+    return runs
+  }
+
+  /// What a chain touches is in use as long as it runs, but for what lies in its blocks.
+  mutating func extendLifetimes(over chain: ChainChoice.Chain) {
+    for buffer in chain.others {
+      guard let known = lifetimes[buffer] else { continue }
+      lifetimes[buffer] =
+        min(known.lowerBound, chain.chain.steps.lowerBound)...max(known.upperBound, chain.chain.steps.upperBound - 1)
+    }
+  }
+
   /// The buffer that an element is a part of; itself for others.
   func whole(_ buffer: BufferID) -> BufferID {
     var buffer = buffer

@@ -7,7 +7,7 @@ struct PlanBuilder {
   private let results: [ExecutionPlan.Result]
   private let donations: [ExecutionPlan.Donation]
   private let refusedDonations: [ExecutionPlan.Donation]
-  private let flat: FlatPlan
+  private var flat: FlatPlan
   private let buffers: EntityTable<BufferID, PlanBuffer>
   /// Results whose memory may be a parameter's.
   private let donated: Set<BufferID>
@@ -16,6 +16,11 @@ struct PlanBuilder {
   private var slotOf: EntityTable<BufferID, Int?>
   private var constants: [Literal] = []
   private var requests: [MemoryPlanner.Request] = []
+  /// The launches with their schedules, by step, and those that run together.
+  private var launches: [ScheduledLaunch?] = []
+  private var chains: [ChainChoice.Chain] = []
+  /// The chain that requests lie in the blocks of; nil for those of the arena.
+  private var chainOf: [Int?] = []
   /// Requests that lie in a result's memory instead.
   private var dropped: Set<Int> = []
   /// Slots in the arena, with their request.
@@ -63,14 +68,18 @@ struct PlanBuilder {
   }
 
   consuming func build(_ options: CompilationOptions, for device: DeviceDescription) -> ExecutionPlan {
+    scheduleLaunches(for: device, options)
     bindResultsAndParameters()
     for step in flat.steps.indices { bindBuffers(of: step) }
-    var steps = flat.steps.indices.map { step(number: $0, options, device) }
-    let planned = requests.indices.filter { !dropped.contains($0) }
-    var memory = MemoryPlanner.plan(planned.map { requests[$0] }, inPlace: inPlace)
-    let offsets = Dictionary(uniqueKeysWithValues: zip(planned, memory.allocations.map(\.offset)))
+    var steps = flat.steps.indices.map { step(number: $0, options) }
+    var (memory, offsets) = plannedMemory(inChain: nil)
+    memory.inPlace = inPlace
+    for chain in chains.indices { offsets.merge(plannedMemory(inChain: chain).offsets) { $1 } }
     memory.allocations.sort { ($0.offset, $0.steps.lowerBound) < ($1.offset, $1.steps.lowerBound) }
-    for (slot, request) in requestOf { slots[slot].place = .arena(offsets[request] ?? 0) }
+    for (slot, request) in requestOf {
+      let offset = offsets[request] ?? 0
+      slots[slot].place = chainOf[request] == nil ? .arena(offset) : .block(offset)
+    }
     for (step, request) in workspaces {
       guard case .launch(var launch) = steps[step] else { continue }
       launch.workspace = offsets[request]
@@ -78,9 +87,41 @@ struct PlanBuilder {
     }
     return ExecutionPlan(
       name: name, device: device, parameters: parameters, results: results, constants: constants,
-      kernels: kernels, slots: slots, steps: steps, memory: memory, donations: donations,
+      kernels: kernels, slots: slots, steps: steps, chains: chains.map(\.chain), memory: memory, donations: donations,
       refusedDonations: refusedDonations)
   }
+
+  /// Schedules launches, and finds those that run together.
+  private mutating func scheduleLaunches(for device: DeviceDescription, _ options: CompilationOptions) {
+    launches = flat.steps.map { step in
+      guard case .launch(let launch) = step else { return nil }
+      let (kernel, integers) = launch.draft.scheduled(launch.draft.integers.map { values.number($0) }, for: device)
+      return ScheduledLaunch(launch: launch, kernel: kernel, integers: integers)
+    }
+    chains = ChainChoice(
+      flat, buffers, launches, device, donated: donated, allowsLibrary: options.allowsLibrary
+    ).chains()
+    for chain in chains {
+      for (step, kernel) in zip(chain.chain.steps, chain.kernels) { launches[step]?.kernel = kernel }
+      flat.extendLifetimes(over: chain)
+    }
+  }
+
+  /// The memory of the arena, or of the blocks of a chain, with the offset of each request.
+  private func plannedMemory(inChain chain: Int?) -> (memory: MemoryPlan, offsets: [Int: Int]) {
+    let planned = requests.indices.filter { !dropped.contains($0) && chainOf[$0] == chain }
+    let memory = MemoryPlanner.plan(planned.map { requests[$0] })
+    return (memory, Dictionary(uniqueKeysWithValues: zip(planned, memory.allocations.map(\.offset))))
+  }
+
+  private mutating func addRequest(_ name: String, _ byteCount: Int, _ steps: ClosedRange<Int>, chain: Int?) -> Int {
+    requests.append(MemoryPlanner.Request(name: name, byteCount: byteCount, steps: steps))
+    chainOf.append(chain)
+    return requests.count - 1
+  }
+
+  private func chain(at step: Int) -> Int? { chains.firstIndex { $0.chain.steps.contains(step) } }
+  private func chain(ofBlocks buffer: BufferID) -> Int? { chains.firstIndex { $0.blocks.contains(buffer) } }
 
   // MARK: Slots
 
@@ -138,17 +179,17 @@ struct PlanBuilder {
           MemoryPlan.Reuse(
             name: buffers[buffer].name, operand: buffers[taken.operand].name, step: step, label: launch.draft.label))
       } else {
-        requestOf[slot] = requests.count
-        requests.append(
-          MemoryPlanner.Request(
-            name: buffers[buffer].name, byteCount: buffers[buffer].type.byteCount, steps: lifetime))
+        let chain = chain(ofBlocks: buffer)
+        var byteCount = buffers[buffer].type.byteCount
+        if let chain = chain.map({ chains[$0].chain }) { byteCount = byteCount / chain.rowCount * chain.rowsAtOnce }
+        requestOf[slot] = addRequest(buffers[buffer].name, byteCount, lifetime, chain: chain)
       }
     }
   }
 
   /// An operand that dies in the launch that first writes a result lies in the result's memory from the beginning.
   private mutating func lendMemory(of buffer: BufferID, writtenBy launch: RegionLaunch, _ step: Int) {
-    guard case .result(let number) = buffers[buffer].place, !donated.contains(buffer),
+    guard case .result(let number) = buffers[buffer].place, !donated.contains(buffer), chain(at: step) == nil,
       flat.lifetimes[buffer]?.lowerBound == step, let (operand, request) = operandToTake(buffer, launch, step)
     else { return }
     for (slot, other) in requestOf where other == request {
@@ -161,16 +202,18 @@ struct PlanBuilder {
         name: "result \(number)", operand: buffers[operand].name, step: step, label: launch.draft.label))
   }
 
-  /// An operand of the same turn, of which nothing is needed after this step.
+  /// An operand of the same turn, of which nothing is needed after this step. In a chain both lie in its blocks: other
+  /// memory is read until the chain ends.
   private func operandToTake(
     _ buffer: BufferID, _ launch: RegionLaunch, _ step: Int
   ) -> (operand: BufferID, request: Int)? {
-    guard buffers[buffer].loops == flat.loops[step] else { return nil }
+    let chain = chain(ofBlocks: buffer)
+    guard buffers[buffer].loops == flat.loops[step], chain == self.chain(at: step) else { return nil }
     for (operand, kind) in zip(launch.buffers, launch.draft.kernel.buffers) where !kind.isWritten {
       guard case .local = buffers[operand].place, buffers[operand].loops == flat.loops[step],
         flat.lifetimes[operand]?.upperBound == step, let slot = slotOf[operand], let request = requestOf[slot],
-        requests[request].steps.upperBound == step,
-        requests[request].byteCount == buffers[buffer].type.byteCount, launch.canOverwrite(operand, with: buffer),
+        requests[request].steps.upperBound == step, chainOf[request] == chain,
+        buffers[operand].type.byteCount == buffers[buffer].type.byteCount, launch.canOverwrite(operand, with: buffer),
         // Another result of the launch may have taken it, though that one is not read.
         !launch.written.contains(where: { slotOf[$0].flatMap { requestOf[$0] } == request })
       else { continue }
@@ -186,11 +229,11 @@ struct PlanBuilder {
 
   // MARK: Steps
 
-  private mutating func step(
-    number: Int, _ options: CompilationOptions, _ device: DeviceDescription
-  ) -> ExecutionPlan.Step {
+  private mutating func step(number: Int, _ options: CompilationOptions) -> ExecutionPlan.Step {
     switch flat.steps[number] {
-    case .launch(let launch): return .launch(self.launch(launch, number, options, device))
+    case .launch:
+      guard let launch = launches[number] else { preconditionFailure("every launch has a schedule") }
+      return .launch(self.launch(launch, number, options))
     case .loop(let condition, let body, let predicate):
       return .loop(condition: condition, body: body, predicate: slot(of: predicate))
     case .branch(let regions, let selector): return .branch(regions, selector: slot(of: selector))
@@ -200,10 +243,10 @@ struct PlanBuilder {
   }
 
   private mutating func launch(
-    _ launch: RegionLaunch, _ step: Int, _ options: CompilationOptions, _ device: DeviceDescription
+    _ scheduledLaunch: ScheduledLaunch, _ step: Int, _ options: CompilationOptions
   ) -> ExecutionPlan.Launch {
+    let (launch, kernel, integers) = (scheduledLaunch.launch, scheduledLaunch.kernel, scheduledLaunch.integers)
     let draft = launch.draft
-    let (kernel, integers) = draft.scheduled(draft.integers.map { values.number($0) }, for: device)
     let scheduled = ScheduledKernel(number: draft.number, schedule: kernel.schedule)
     let number = kernelNumbers[scheduled] ?? kernels.count
     if number == kernels.count {
@@ -216,8 +259,10 @@ struct PlanBuilder {
     }
     let workspace = kernel.workspaceBytes(integers)
     if workspace > 0 {
-      workspaces[step] = requests.count
-      requests.append(MemoryPlanner.Request(name: "workspace \(step)", byteCount: workspace, steps: step...step))
+      // What the launches of a chain pack is there before its first block.
+      let chain = chain(at: step).map { chains[$0].chain.steps }
+      let steps = chain.map { $0.lowerBound...$0.upperBound - 1 } ?? step...step
+      workspaces[step] = addRequest("workspace \(step)", workspace, steps, chain: nil)
     }
     var result = ExecutionPlan.Launch(
       kernel: number, slots: launch.buffers.map { slot(of: $0) }, integers: integers, workspace: nil,

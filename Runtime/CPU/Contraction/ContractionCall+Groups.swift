@@ -16,6 +16,21 @@ extension ContractionCall {
     /// Its first column panel, packed or not, and the bytes from one to the next.
     let panels: UnsafeMutableRawPointer
     let panelStep: Int
+
+    init(
+      _ call: UnsafePointer<Fields>, _ buffers: Buffers, _ scratch: UnsafeMutableRawPointer,
+      _ status: UnsafeMutablePointer<Int32>, right: Int, firstBlock: Int, size: Int
+    ) {
+      (self.call, self.buffers, self.scratch, self.status) = (call, buffers, scratch, status)
+      (self.right, self.firstBlock, self.size) = (right, firstBlock, size)
+      if call.pointee.packsRight {
+        panels = buffers[call.pointee.workspace]! + right * call.pointee.panels * call.pointee.panelBytes
+        panelStep = call.pointee.panelBytes
+      } else {
+        panels = base(call, call.pointee.right, buffers, batch: call.pointee.sharesRight ? 0 : right)
+        panelStep = call.pointee.tileColumns * call.pointee.right.place
+      }
+    }
   }
 
   /// Phase 1: work units are tiles.
@@ -24,8 +39,6 @@ extension ContractionCall {
     _ status: UnsafeMutablePointer<Int32>
   ) {
     let (panels, blocks, most) = (call.pointee.panels, call.pointee.blocks, call.pointee.group)
-    let isPacked = call.pointee.packsRight
-    let panelStep = isPacked ? call.pointee.panelBytes : call.pointee.tileColumns * call.pointee.right.place
     var unit = begin
     while unit < end {
       let right = unit / (blocks * panels)
@@ -33,17 +46,31 @@ extension ContractionCall {
       let firstBlock = inRight / (most * panels) * most
       let inGroup = inRight - firstBlock * panels
       let size = min(most, blocks - firstBlock)
-      let rightStart =
-        isPacked
-        ? buffers[call.pointee.workspace]! + right * panels * call.pointee.panelBytes
-        : base(call, call.pointee.right, buffers, batch: call.pointee.sharesRight ? 0 : right)
-      let group = Group(
-        call: call, buffers: buffers, scratch: scratch, status: status, right: right, firstBlock: firstBlock,
-        size: size, panels: rightStart, panelStep: panelStep)
       let tiles = inGroup..<min(inGroup + end - unit, size * panels)
-      if call.pointee.turns == 1 { runTiles(group, tiles) } else { runTurns(group, tiles) }
+      run(Group(call, buffers, scratch, status, right: right, firstBlock: firstBlock, size: size), tiles)
       unit += tiles.count
     }
+  }
+
+  /// Phase 1 in a chain: work units are row blocks.
+  static func runRowBlocks(
+    _ call: UnsafePointer<Fields>, _ buffers: Buffers, _ begin: Int, _ end: Int, _ scratch: UnsafeMutableRawPointer,
+    _ status: UnsafeMutablePointer<Int32>
+  ) {
+    var block = begin
+    while block < end {
+      let right = block / call.pointee.blocks
+      let firstBlock = block - right * call.pointee.blocks
+      let size = min(call.pointee.group, min(end - block, call.pointee.blocks - firstBlock))
+      run(
+        Group(call, buffers, scratch, status, right: right, firstBlock: firstBlock, size: size),
+        0..<size * call.pointee.panels)
+      block += size
+    }
+  }
+
+  private static func run(_ group: Group, _ tiles: Range<Int>) {
+    if group.call.pointee.turns == 1 { runTiles(group, tiles) } else { runTurns(group, tiles) }
   }
 
   /// Each tile with all its terms.

@@ -17,6 +17,11 @@ final class ContractionCall: @unchecked Sendable {
     },
   ]
 
+  /// Phase 1 as a chain runs it: work units are row blocks, each with all its tiles.
+  static let rowBlocks: CompiledCode.Phase = { buffers, call, begin, end, scratch, status in
+    runRowBlocks(fields(call), buffers, begin, end, scratch!, status)
+  }
+
   private static func fields(_ call: UnsafePointer<Int>) -> UnsafePointer<Fields> {
     UnsafeRawPointer(call).assumingMemoryBound(to: Fields.self)
   }

@@ -83,6 +83,8 @@ package final class PlanMemory: @unchecked Sendable {
       case .result(let number): results.append(Patch(entry: entry, number: number))
       case .constant(let number): table[entry] = constants.address(number)
       case .arena(let offset): arena.append(Patch(entry: entry, number: offset))
+      // Each thread of a chain has an address of its own.
+      case .block: break
       case .element(let whole, let step):
         elements[step].append(
           ElementPatch(entry: entry, whole: slotStart + whole, byteCount: plan.slots[slot].type.byteCount))

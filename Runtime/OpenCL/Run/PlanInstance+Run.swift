@@ -15,7 +15,7 @@ extension PlanInstance {
       switch patch.place {
       case .parameter(let number): try set(inputs[number].memory.handle, &argument, of: patch.kernel)
       case .result(let number): try set(outputs[number].memory.handle, &argument, of: patch.kernel)
-      case .constant, .arena, .element: break
+      case .constant, .arena, .block, .element: break
       }
     }
     if let statusBuffer {
@@ -94,7 +94,7 @@ private struct QueuedRun: PlanMachine {
       case .parameter(let number): inputs[number].memory
       case .result(let number): outputs[number].memory
       case .constant: instance.constants.memory
-      case .arena, .element: instance.arena.memory
+      case .arena, .block, .element: instance.arena.memory
       }
     var value: Int32 = 0
     try instance.context.check(

@@ -65,7 +65,7 @@ final class PlanInstance: @unchecked Sendable {
     }
     bases = plan.slots.indices.map { slot in
       switch plan.slots[plan.wholeSlot(of: slot)].place {
-      case .parameter, .result, .element: 0
+      case .parameter, .result, .element, .block: 0
       case .constant(let number): offsets[number]
       case .arena(let offset): offset
       }
@@ -141,7 +141,7 @@ final class PlanInstance: @unchecked Sendable {
       switch whole {
       case .parameter, .result: patches.append(Patch(kernel: kernel, argument: argument, place: whole))
       case .constant: memory = constants.memory
-      case .arena, .element: break
+      case .arena, .block, .element: break
       }
       if case .element(_, let step) = plan.slots[slot].place {
         elementPatches[step, default: []].append(ElementPatch(kernel: kernel, argument: argument + 1, slot: slot))
