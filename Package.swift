@@ -64,7 +64,7 @@ let package = Package(
     cModule("COpenBLAS", "Runtime/COpenBLAS"),
     cModule("COpenCL", "Runtime/COpenCL"),
     library("KilnRuntime", "Runtime/Core", ["KilnIR", "CRuntime", system]),
-    library("KilnCPU", "Runtime/CPU", ["KilnIR", "KilnRuntime", "CLLVM", "COpenBLAS"]),
+    library("KilnCPU", "Runtime/CPU", ["KilnIR", "KilnRuntime", "CLLVM", "COpenBLAS", "CRuntime"]),
     library("KilnOpenCL", "Runtime/OpenCL", ["KilnIR", "KilnRuntime", "COpenCL"]),
     program("kiln-gpu-bench", "Sources/GPUBench", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnOpenCL", system]),
     library("KilnOracles", "Tests/Oracles", ["KilnIR"]),

@@ -28,15 +28,20 @@ package enum CodeSource: Hashable, Sendable {
 
   var functionCount: Int {
     switch self {
-    case .kernel(let kernel): kernel.schedule.cpu?.functionCount ?? 0
+    case .kernel(let kernel): kernel.functionCount
     case .shared(let micro): micro.functionCount
     }
   }
 }
 
-extension CPUSchedule {
-  /// Functions that a kernel has of its own: one for each phase, or the epilogue of a contraction.
-  var functionCount: Int { if case .contraction = self { 1 } else { phaseCount } }
+extension Kernel {
+  /// Functions that it has of its own: one for each phase; of a contraction the epilogue, and the test whether a tile
+  /// needs its sums, if there is one.
+  fileprivate var functionCount: Int {
+    guard let schedule = schedule.cpu else { return 0 }
+    if case .contraction = schedule { return definition.dotCondition == nil ? 1 : 2 }
+    return schedule.phaseCount
+  }
 }
 
 /// The machine code of a `CodeSource`. Its functions are valid as long as this object lives.

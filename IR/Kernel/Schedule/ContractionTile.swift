@@ -23,7 +23,7 @@ public struct ContractionTile: Hashable, Sendable {
   /// second cache while the column panels pass by.
   static let maximumGroup = 16
   private static let groupBytes = 384 << 10
-  /// Bytes of sums that wait for their next block of terms.
+  /// Bytes of sums that wait for their next block of terms where both operands are packed.
   private static let waitingBytes = 192 << 10
   static let maximumRows = 64
   static let maximumColumns = 1024
@@ -48,26 +48,43 @@ extension ContractionTile {
     packsLeft && packsRight ? min(terms, KernelDefinition.contractionBlock) : terms
   }
 
-  /// The tiles whose sums wait at once, at most, and the bytes of each: one for each level of Tree16 that the blocks
-  /// fill.
-  public func waiting(terms: Int, elementBytes: Int) -> (tiles: Int, bytes: Int) {
-    guard termsAtOnce(terms) < terms else { return (0, 0) }
-    var blocks = ceilDivide(terms, KernelDefinition.contractionBlock)
-    var levels = 0
-    while blocks > 0 { (levels, blocks) = (levels + 1, blocks / 16) }
-    let bytes = levels * rows * columns * elementBytes
-    return (max(Self.maximumGroup, Self.waitingBytes / bytes), bytes)
+  /// The most terms that a tile takes before the next row block takes the same ones; no bits change, as the chain of a
+  /// block of 512 terms goes on where it was left. Of a left operand that is not packed the rows may fall into the same
+  /// places of the first cache: half of it is left to them.
+  /// - Parameter group: row blocks that share a column panel.
+  public func chunk(group: Int, elementBytes: Int) -> Int {
+    if group == 1 || packsLeft { return KernelDefinition.contractionBlock }
+    let panelBytes = 16 << 10
+    return min(KernelDefinition.contractionBlock, max(32, panelBytes / (columns * elementBytes)))
+  }
+
+  /// Tiles whose sums are under way at once, at most, and the bytes of each: a tile for each level of Tree16 that the
+  /// blocks fill, and one for the block under way where there are several.
+  public struct Waiting: Hashable, Sendable {
+    public let tiles: Int
+    public let bytes: Int
+    /// Where the sums of the block under way lie, if it is not the first of its group of 16.
+    public let spare: Int
+  }
+
+  public func waiting(terms: Int, elementBytes: Int) -> Waiting {
+    let blocks = ceilDivide(terms, KernelDefinition.contractionBlock)
+    var (levels, left) = (0, max(blocks, 1))
+    while left > 0 { (levels, left) = (levels + 1, left / 16) }
+    let tileBytes = rows * columns * elementBytes
+    let bytes = (blocks > 1 ? levels + 1 : levels) * tileBytes
+    let tiles = termsAtOnce(terms) < terms ? max(Self.maximumGroup, Self.waitingBytes / bytes) : Self.maximumGroup
+    return Waiting(tiles: tiles, bytes: bytes, spare: levels * tileBytes)
   }
 }
 
 // MARK: - Scratch
 
 extension ContractionTile {
-  /// Where the parts of a thread's scratch lie: a tile for each level of Tree16 and a spare one, a record for each row
-  /// block of a group, the streamed part of a column panel, the packed row blocks, and the sums of tiles that wait.
+  /// Where the parts of a thread's scratch lie: at its start a record for each row block of a group, then the streamed
+  /// part of a column panel, the packed row blocks, and the sums of tiles under way.
   public struct Scratch: Hashable, Sendable {
-    /// The records of row blocks, and the size of one: `recordWords` and the coordinates of its batch.
-    public let recordsOffset: Int
+    /// The size of the record of a row block: `recordWords` and the coordinates of its batch.
     public let recordBytes: Int
     /// The streamed part of a column panel.
     public let streamOffset: Int
@@ -76,22 +93,22 @@ extension ContractionTile {
     public let waitingOffset: Int
     let byteCount: Int
 
-    public static let recordWords = 7
+    public static let recordWords = 8
   }
 
   public func scratch(batchAxes: Int, terms: Int, elementBytes: Int) -> Scratch {
     func aligned(_ bytes: Int) -> Int { ceilDivide(bytes, 64) * 64 }
-    let recordsOffset = (Self.levels + 1) * rows * columns * 8
     let recordBytes = 8 * (Scratch.recordWords + batchAxes)
-    let streamOffset = aligned(recordsOffset + Self.maximumGroup * recordBytes)
-    let packedLeftOffset = streamOffset + (packsRight ? 0 : streamedTerms * columns * 8)
+    let streamOffset = aligned(Self.maximumGroup * recordBytes)
+    // Without terms nothing is packed beforehand.
+    let streams = !packsRight || terms == 0
+    let packedLeftOffset = streamOffset + (streams ? streamedTerms * columns * 8 : 0)
     // The last vector that is packed may run over the end.
     let packedBytes = Self.maximumGroup * rows * termsAtOnce(terms) * elementBytes + 64
     let waitingOffset = aligned(packedLeftOffset + (packsLeft ? packedBytes : 0))
     let waiting = waiting(terms: terms, elementBytes: elementBytes)
     return Scratch(
-      recordsOffset: recordsOffset, recordBytes: recordBytes, streamOffset: streamOffset,
-      packedLeftOffset: packedLeftOffset, waitingOffset: waitingOffset,
-      byteCount: waitingOffset + waiting.tiles * waiting.bytes)
+      recordBytes: recordBytes, streamOffset: streamOffset, packedLeftOffset: packedLeftOffset,
+      waitingOffset: waitingOffset, byteCount: waitingOffset + waiting.tiles * waiting.bytes)
   }
 }

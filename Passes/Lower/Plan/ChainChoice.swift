@@ -27,13 +27,13 @@ struct ChainChoice {
   private let device: DeviceDescription
   /// Results whose memory may be a parameter's.
   private let donated: Set<BufferID>
-  private let allowsLibrary: Bool
+  private let options: CompilationOptions
 
   init(
     _ flat: FlatPlan, _ buffers: EntityTable<BufferID, PlanBuffer>, _ launches: [ScheduledLaunch?],
-    _ device: DeviceDescription, donated: Set<BufferID>, allowsLibrary: Bool
+    _ device: DeviceDescription, donated: Set<BufferID>, options: CompilationOptions
   ) {
-    self.allowsLibrary = allowsLibrary
+    self.options = options
     self.flat = flat
     self.buffers = buffers
     self.launches = launches
@@ -78,10 +78,8 @@ struct ChainChoice {
   private static let lead = 2
 
   private func chain(from first: Int, in run: Range<Int>) -> Chain? {
-    guard let step = (first..<min(first + Self.lead + 1, run.upperBound)).first(where: { shape(at: $0) != nil }),
-      let shape = shape(at: step), shape.batches * shape.rows > 1
-    else { return nil }
-    var draft = Draft(batches: shape.batches, rows: shape.rows, steps: first..<first)
+    guard let (step, batches, rows) = rows(from: first, in: run), batches * rows > 1 else { return nil }
+    var draft = Draft(batches: batches, rows: rows, steps: first..<first)
     var best: (draft: Draft, rowsAtOnce: Int)?
     for next in first..<run.upperBound {
       guard append(next, to: &draft) else { break }
@@ -93,20 +91,32 @@ struct ChainChoice {
     let chain = LaunchChain(
       steps: draft.steps, batches: draft.batches, rows: draft.rows, rowsAtOnce: rowsAtOnce)
     let handedOn = links(draft).reduce(0) { $0 + buffers[$1].type.byteCount }
-    guard handedOn > device.level2Bytes, chain.blockCount >= 2 * device.threads else { return nil }
+    guard options.chainsAlways || handedOn > device.level2Bytes && chain.blockCount >= 2 * device.threads else {
+      return nil
+    }
     let touched = Set(draft.steps.flatMap { launches[$0]!.launch.buffers }.map(flat.whole))
     let blocks = touched.filter { livesIn(draft, $0) }
     return Chain(chain: chain, kernels: draft.kernels, blocks: blocks, others: touched.subtracting(blocks))
   }
 
-  private func shape(at step: Int) -> Contraction.Shape? {
-    launches[step].flatMap { Contraction($0.kernel.definition)?.shape($0.integers) }
+  /// The rows of a chain that begins at a step, and the launch that says so.
+  private func rows(from first: Int, in run: Range<Int>) -> (step: Int, batches: Int, rows: Int)? {
+    for step in first..<min(first + Self.lead + 1, run.upperBound) {
+      guard let scheduled = launches[step] else { continue }
+      if let shape = Contraction(scheduled.kernel.definition)?.shape(scheduled.integers) {
+        return (step, shape.batches, shape.rows)
+      }
+    }
+    guard options.chainsAlways, let launch = launches[first], let axis = launch.kernel.definition.outer.first else {
+      return nil
+    }
+    return (first, 1, axis.value(launch.integers))
   }
 
   /// Adds a launch to a chain: one that has the rows, and reads what the chain has written, row by row.
   private func append(_ step: Int, to draft: inout Draft) -> Bool {
     guard let scheduled = launches[step], scheduled.launch.draft.sites.isEmpty,
-      !allowsLibrary || MatrixProduct(scheduled.kernel.definition, scheduled.integers) == nil,
+      !options.allowsLibrary || MatrixProduct(scheduled.kernel.definition, scheduled.integers) == nil,
       let (kernel, units) = inRows(scheduled, draft)
     else { return false }
     let written = scheduled.launch.written
@@ -131,7 +141,7 @@ struct ChainChoice {
     if case .pointwise(let lanes, let unroll, var grain, _) = schedule {
       // What is handed on stays in the caches; an axis of several rows is cut at each.
       let points = definition.outer.product(scheduled.integers) / draft.rowCount
-      if definition.outer.count == 1 && points >= 64 { grain = min(points, 16384) }
+      if definition.outer.count == 1 { grain = max(1, min(points, 16384)) }
       schedule = .pointwise(lanes: lanes, unroll: unroll, grain: grain, streaming: false)
     }
     guard
@@ -191,6 +201,7 @@ struct ChainChoice {
   private func rowsAtOnce(_ draft: Draft) -> Int? {
     let bytes = max(1, draft.steps.map { bytesPerRow(draft, at: $0) }.max() ?? 1)
     let step = draft.rowsOfUnits.reduce(1) { $0 / greatestCommonDivisor($0, $1) * $1 }
+    if options.chainsAlways { return min(step, draft.rows) }
     let most = device.level2Bytes * 3 / 8 / bytes
     if most >= draft.rows { return draft.rows }
     guard most >= max(step, Self.fewestRows) else { return nil }

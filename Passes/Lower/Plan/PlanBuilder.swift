@@ -99,7 +99,7 @@ struct PlanBuilder {
       return ScheduledLaunch(launch: launch, kernel: kernel, integers: integers)
     }
     chains = ChainChoice(
-      flat, buffers, launches, device, donated: donated, allowsLibrary: options.allowsLibrary
+      flat, buffers, launches, device, donated: donated, options: options
     ).chains()
     for chain in chains {
       for (step, kernel) in zip(chain.chain.steps, chain.kernels) { launches[step]?.kernel = kernel }

@@ -1,3 +1,4 @@
+import CRuntime
 import KilnIR
 
 /// The loops around the tiles. A work unit is a tile; they are numbered so that neighbours share what lies in the
@@ -70,40 +71,48 @@ extension ContractionCall {
   }
 
   private static func run(_ group: Group, _ tiles: Range<Int>) {
-    if group.call.pointee.turns == 1 { runTiles(group, tiles) } else { runTurns(group, tiles) }
+    if group.call.pointee.takesBlocks { runBlocks(group, tiles) } else { runTiles(group, tiles) }
   }
 
-  /// Each tile with all its terms.
+  /// Panel by panel, each with all its terms.
   private static func runTiles(_ group: Group, _ tiles: Range<Int>) {
     let call = group.call
     for number in 0..<group.size { prepare(group, number) }
     if call.pointee.packsLeft {
       for number in 0..<group.size { packLeft(group, number, first: 0, count: call.pointee.terms) }
     }
-    forEach(tiles, of: group) { _, panel, number in
-      let record = enter(group, number, panel: panel, sums: group.scratch)
-      let right = group.panels + panel * group.panelStep
-      addTerms(group, number, record, call.pointee.tileWords, right, group.scratch)
-      finish(group, record)
+    let isOneChunk = call.pointee.chunkStarts[call.pointee.termBlocks] == 1
+    forEachPanel(tiles, of: group) { panel, numbers, _ in
+      if isOneChunk {
+        // Sums that are used at once lie where those of the last tile did.
+        for number in numbers {
+          if isNeeded(group, panel, number) { addBlock(0, group, panel, number..<number + 1, waitingFrom: 0) }
+          finish(group, panel, number..<number + 1, waitingFrom: 0)
+        }
+      } else {
+        for block in 0..<call.pointee.termBlocks { addBlock(block, group, panel, numbers, waitingFrom: 0) }
+        finish(group, panel, numbers, waitingFrom: 0)
+      }
     }
   }
 
-  /// The tiles of a group in their order, with the panel and the row block of each.
-  private static func forEach(
-    _ tiles: Range<Int>, of group: Group, _ body: (_ tile: Int, _ panel: Int, _ number: Int) -> Void
+  /// The panels of a group's tiles in their order, each with its row blocks and its first tile's place among them all.
+  private static func forEachPanel(
+    _ tiles: Range<Int>, of group: Group, _ body: (_ panel: Int, _ numbers: Range<Int>, _ place: Int) -> Void
   ) {
-    var panel = tiles.lowerBound / group.size
-    var number = tiles.lowerBound - panel * group.size
-    for tile in tiles {
-      body(tile, panel, number)
-      number += 1
-      if number == group.size { (number, panel) = (0, panel + 1) }
+    var tile = tiles.lowerBound
+    while tile < tiles.upperBound {
+      let panel = tile / group.size
+      let first = tile - panel * group.size
+      let count = min(group.size - first, tiles.upperBound - tile)
+      body(panel, first..<first + count, tile - tiles.lowerBound)
+      tile += count
     }
   }
 
   private static func record(_ group: Group, _ number: Int) -> UnsafeMutablePointer<Int> {
     let scratch = group.call.pointee.scratch
-    return (group.scratch + scratch.recordsOffset + number * scratch.recordBytes).assumingMemoryBound(to: Int.self)
+    return (group.scratch + number * scratch.recordBytes).assumingMemoryBound(to: Int.self)
   }
 
   /// Fills in the record of a row block.
@@ -137,9 +146,80 @@ extension ContractionCall {
     group.scratch + group.call.pointee.scratch.packedLeftOffset + number * group.call.pointee.blockBytes
   }
 
-  /// Makes the record of a row block that of its tile with a column panel.
-  static func enter(
-    _ group: Group, _ number: Int, panel: Int, sums: UnsafeMutableRawPointer
+  // MARK: - Terms
+
+  /// Adds up a block of terms for the tiles of some row blocks with one panel, a chunk for all of them before the next
+  /// one: its part of the panel stays in the first cache. Their sums wait from place `waitingFrom` on.
+  private static func addBlock(
+    _ block: Int, _ group: Group, _ panel: Int, _ numbers: Range<Int>, waitingFrom place: Int
+  ) {
+    let call = group.call
+    let isFirst = block & 15 == 0
+    let right = group.panels + panel * group.panelStep
+    let present = min(call.pointee.tileColumns, call.pointee.columns - panel * call.pointee.tileColumns)
+    for chunk in call.pointee.chunkStarts[block]..<call.pointee.chunkStarts[block + 1] {
+      let next = right + call.pointee.chunks[chunk].right + group.panelStep
+      let part = call.pointee.chunks[chunk].words[TileWord.terms] * call.pointee.tileRow / group.size
+      for number in numbers {
+        // Each row block asks for its part of the next panel.
+        if group.size > 1 && call.pointee.packsRight { kiln_prefetch(next + number * part, part) }
+        let sums = waiting(group, place + number - numbers.lowerBound)
+        addTerms(
+          group, number, call.pointee.chunks[chunk], right, present, isFirst ? sums : sums + call.pointee.waiting.spare)
+      }
+    }
+    if isFirst { return }
+    for number in numbers {
+      let sums = waiting(group, place + number - numbers.lowerBound)
+      let bytes = record(group, number)[RowBlock.rows] * call.pointee.tileRow
+      call.pointee.push(sums, sums + call.pointee.waiting.spare, bytes, block + 1)
+    }
+  }
+
+  /// Adds up a chunk of terms of a tile, its rows covered from the top by tile functions.
+  private static func addTerms(
+    _ group: Group, _ number: Int, _ chunk: Chunk, _ right: UnsafeMutableRawPointer, _ present: Int,
+    _ sums: UnsafeMutableRawPointer
+  ) {
+    let call = group.call
+    let record = record(group, number)
+    let rows = record[RowBlock.rows]
+    let left =
+      call.pointee.packsLeft
+      ? UnsafeRawPointer(packedLeft(group, number)) : UnsafeRawPointer(bitPattern: record[RowBlock.left])!
+    let stream = group.scratch + call.pointee.scratch.streamOffset
+    var done = 0
+    for entry in 0..<call.pointee.heightCount {
+      let height = call.pointee.heights[2 * entry]
+      guard rows - done >= height else { continue }
+      let tile = unsafeBitCast(call.pointee.heights[2 * entry + 1], to: MicroKernel.Tile.self)
+      repeat {
+        tile(
+          chunk.words, left + chunk.left + done * call.pointee.leftRow, right + chunk.right, present,
+          sums + done * call.pointee.tileRow, stream)
+        done += height
+      } while rows - done >= height
+    }
+  }
+
+  /// Where the sums of a tile under way lie, with the levels of Tree16 behind them.
+  private static func waiting(_ group: Group, _ place: Int) -> UnsafeMutableRawPointer {
+    group.scratch + group.call.pointee.scratch.waitingOffset + place * group.call.pointee.waiting.bytes
+  }
+
+  /// Whether the stages after the dot see the sums of a tile.
+  private static func isNeeded(_ group: Group, _ panel: Int, _ number: Int) -> Bool {
+    guard let test = group.call.pointee.test else { return true }
+    let record = enter(group, panel, number, sums: waiting(group, 0))
+    let (row, rows) = (record[RowBlock.row], record[RowBlock.rows])
+    test(
+      group.buffers, group.call.pointee.integers, row, row + rows, UnsafeMutableRawPointer(record), group.status)
+    return record[RowBlock.isNeeded] != 0
+  }
+
+  /// Makes the record of a row block that of its tile with a panel.
+  private static func enter(
+    _ group: Group, _ panel: Int, _ number: Int, sums: UnsafeMutableRawPointer
   ) -> UnsafeMutablePointer<Int> {
     let record = record(group, number)
     let column = panel * group.call.pointee.tileColumns
@@ -149,80 +229,42 @@ extension ContractionCall {
     return record
   }
 
-  /// Adds up terms of a tile, its rows covered from the top by tile functions: `sums` becomes the result.
-  private static func addTerms(
-    _ group: Group, _ number: Int, _ record: UnsafeMutablePointer<Int>, _ words: UnsafePointer<Int>,
-    _ right: UnsafeMutableRawPointer, _ sums: UnsafeMutableRawPointer
-  ) {
+  /// The stages after the dot, for the tiles of some row blocks with one panel.
+  private static func finish(_ group: Group, _ panel: Int, _ numbers: Range<Int>, waitingFrom place: Int) {
     let call = group.call
-    let (rows, present) = (record[RowBlock.rows], record[RowBlock.present])
-    let left =
-      call.pointee.packsLeft
-      ? UnsafeRawPointer(packedLeft(group, number)) : UnsafeRawPointer(bitPattern: record[RowBlock.left])!
-    var done = 0
-    for entry in 0..<call.pointee.heightCount {
-      let height = call.pointee.heights[2 * entry]
-      guard rows - done >= height else { continue }
-      let tile = unsafeBitCast(call.pointee.heights[2 * entry + 1], to: MicroKernel.Tile.self)
-      repeat {
-        tile(words, left + done * call.pointee.leftRow, right, present, sums + done * call.pointee.tileRow)
-        done += height
-      } while rows - done >= height
+    for number in numbers {
+      let sums = waiting(group, place + number - numbers.lowerBound)
+      let record = enter(group, panel, number, sums: sums)
+      let (row, rows) = (record[RowBlock.row], record[RowBlock.rows])
+      if call.pointee.termBlocks > 16 {
+        call.pointee.fold(sums, rows * call.pointee.tileRow, call.pointee.termBlocks)
+      }
+      call.pointee.epilogue(
+        group.buffers, call.pointee.integers, row, row + rows, UnsafeMutableRawPointer(record), group.status)
     }
-  }
-
-  /// The stages after the dot.
-  private static func finish(_ group: Group, _ record: UnsafeMutablePointer<Int>) {
-    let (row, rows) = (record[RowBlock.row], record[RowBlock.rows])
-    group.call.pointee.epilogue(
-      group.buffers, group.call.pointee.integers, row, row + rows, UnsafeMutableRawPointer(record), group.status)
   }
 
   // MARK: - Blocks of terms
 
   /// All tiles with a block of the terms, then all with the next: as many tiles as there is room for their sums.
-  private static func runTurns(_ group: Group, _ tiles: Range<Int>) {
+  private static func runBlocks(_ group: Group, _ tiles: Range<Int>) {
     let call = group.call
     for number in 0..<group.size { prepare(group, number) }
     var first = tiles.lowerBound
     while first < tiles.upperBound {
-      let strip = first..<min(first + call.pointee.waitingTiles, tiles.upperBound)
-      for turn in 0..<call.pointee.turns { addTurn(group, strip, turn) }
-      forEach(strip, of: group) { tile, panel, number in
-        let sums = waiting(group, tile - strip.lowerBound)
-        let record = enter(group, number, panel: panel, sums: sums)
-        if call.pointee.turns > 16 {
-          call.pointee.fold(sums, record[RowBlock.rows] * call.pointee.tileRow, call.pointee.turns)
+      let strip = first..<min(first + call.pointee.waiting.tiles, tiles.upperBound)
+      for block in 0..<call.pointee.termBlocks {
+        let start = block * KernelDefinition.contractionBlock
+        let count = min(KernelDefinition.contractionBlock, call.pointee.terms - start)
+        for number in 0..<group.size { packLeft(group, number, first: start, count: count) }
+        forEachPanel(strip, of: group) { panel, numbers, place in
+          addBlock(block, group, panel, numbers, waitingFrom: place)
         }
-        finish(group, record)
+      }
+      forEachPanel(strip, of: group) { panel, numbers, place in
+        finish(group, panel, numbers, waitingFrom: place)
       }
       first = strip.upperBound
-    }
-  }
-
-  /// Where the sums of a strip's tile wait, with the levels of Tree16 behind them.
-  private static func waiting(_ group: Group, _ tile: Int) -> UnsafeMutableRawPointer {
-    group.scratch + group.call.pointee.scratch.waitingOffset + tile * group.call.pointee.waitingBytes
-  }
-
-  private static func addTurn(_ group: Group, _ strip: Range<Int>, _ turn: Int) {
-    let call = group.call
-    let isLast = turn == call.pointee.turns - 1
-    let firstTerm = turn * call.pointee.termsAtOnce
-    let terms = isLast ? call.pointee.terms - firstTerm : call.pointee.termsAtOnce
-    for number in 0..<group.size { packLeft(group, number, first: firstTerm, count: terms) }
-    let words = isLast ? call.pointee.lastWords : call.pointee.tileWords
-    let panels = group.panels + firstTerm * call.pointee.tileRow
-    forEach(strip, of: group) { tile, panel, number in
-      let right = panels + panel * group.panelStep
-      let sums = waiting(group, tile - strip.lowerBound)
-      let record = enter(group, number, panel: panel, sums: sums)
-      if turn & 15 == 0 {
-        addTerms(group, number, record, words, right, sums)
-      } else {
-        addTerms(group, number, record, words, right, group.scratch)
-        call.pointee.push(sums, group.scratch, record[RowBlock.rows] * call.pointee.tileRow, turn + 1)
-      }
     }
   }
 }

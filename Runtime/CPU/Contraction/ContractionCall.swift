@@ -7,6 +7,7 @@ import KilnRuntime
 final class ContractionCall: @unchecked Sendable {
   let start: UnsafeMutablePointer<Fields>
   private let words: UnsafeMutablePointer<Int>
+  private let chunks: UnsafeMutableBufferPointer<Chunk>
 
   static let phases: [CompiledCode.Phase] = [
     { buffers, call, begin, end, _, _ in
@@ -29,22 +30,22 @@ final class ContractionCall: @unchecked Sendable {
   /// All sizes and steps are in bytes but for the extents.
   struct Fields {
     var epilogue: CompiledCode.Phase
+    /// Says in the record whether a tile needs its sums; nil where each does, or that is known no sooner than the sums.
+    var test: CompiledCode.Phase?
     var integers: UnsafePointer<Int>
     /// The heights of the tile, each with the address of its function.
     var heights: UnsafePointer<Int>
     var heightCount: Int
-    /// The words of a tile for all its terms, or for a block of them and then for the last block.
-    var tileWords: UnsafePointer<Int>
-    var lastWords: UnsafePointer<Int>
-    /// How often tiles stop for others to take the same terms, and after how many.
-    var turns: Int
-    var termsAtOnce: Int
+    /// The terms in blocks of 512, and those in chunks: `chunkStarts` has the first chunk of each block, and the end.
+    var termBlocks: Int
+    var chunks: UnsafePointer<Chunk>
+    var chunkStarts: UnsafePointer<Int>
+    /// Whether all tiles of a group take a block of terms before they go on to the next.
+    var takesBlocks: Bool
     var terms: Int
     var push: MicroKernel.Push
     var fold: MicroKernel.Fold
-    /// Tiles whose sums wait at once, at most, and the bytes from one to the next.
-    var waitingTiles: Int
-    var waitingBytes: Int
+    var waiting: ContractionTile.Waiting
     var left: Operand
     var right: Operand
     var packsLeft: Bool
@@ -75,9 +76,19 @@ final class ContractionCall: @unchecked Sendable {
     var scratch: ContractionTile.Scratch
   }
 
+  /// Fewer products take no longer than the test whether they are needed.
+  private static let termsWorthTesting = 16
+
   /// Rows that are packed side by side: each is read from one end of the thread's panels to the other, as the hardware
   /// reads ahead.
   private static let packedTerms = 32
+
+  /// Terms that a tile takes at once: its words, and where they begin in both operands.
+  struct Chunk {
+    var words: UnsafePointer<Int>
+    var left: Int
+    var right: Int
+  }
 
   struct Operand {
     var buffer: Int
@@ -106,20 +117,22 @@ final class ContractionCall: @unchecked Sendable {
     let packLeft = launch.packingLeft.flatMap { _ in packingCode.popFirst()?.functions[0] }
     let packRight = launch.packingRight.flatMap { _ in packingCode.popFirst()?.functions[0] }
 
-    // One block of words for all tables.
     let elementBytes = key.dtype.byteCount
     let leftRow = tile.packsLeft ? elementBytes : launch.left.place
-    let (tree, streamStart) = (code[2].functions, launch.scratch.streamOffset)
-    let termsAtOnce = tile.termsAtOnce(shape.terms)
-    let turns = max(1, ceilDivide(shape.terms, max(1, termsAtOnce)))
-    /// Of a block both operands lie packed, and their terms are one axis.
-    func tileWords(_ terms: Int) -> [Int] {
-      let axes = launch.termAxes.map { turns == 1 ? $0.extent : terms }
-      return [
-        terms, leftRow, Int(bitPattern: tree[0]), Int(bitPattern: tree[1]), Int(bitPattern: packRight ?? 0),
-        launch.right.place, streamStart,
-      ] + zip(launch.termAxes, axes).flatMap { [$1, $0.left, $0.right] }
+    let sharesRight = launch.contraction.sharesRight
+    let rowBlocks = ceilDivide(shape.rows, tile.rows)
+    let blocks = sharesRight ? rowBlocks * shape.batches : rowBlocks
+    let group = tile.group(blocks: blocks, terms: shape.terms, elementBytes: elementBytes)
+    let runs = TermRuns(launch, chunk: tile.chunk(group: group, elementBytes: elementBytes))
+
+    // One block of words for all tables.
+    let tree = code[2].functions
+    let tileWords = runs.all.flatMap { run in
+      [run.count, leftRow, run.carries ? 1 : 0, run.position] + run.coordinates
+        + [Int(bitPattern: packRight ?? 0), launch.right.place]
+        + launch.termAxes.flatMap { [$0.extent, $0.left, $0.right] }
     }
+    let wordsOfRun = TileWord.axes + 3 * launch.termAxes.count
     let heights = zip(key.heights, code[1].functions).flatMap { [$0, Int(bitPattern: $1)] }
     func axes(_ packing: ContractionLaunch.Packing?) -> [Int] {
       guard let axes = packing?.axes else { return [] }
@@ -128,8 +141,8 @@ final class ContractionCall: @unchecked Sendable {
       }
     }
     let tables = [
-      integers, heights, tileWords(termsAtOnce), launch.left.batch, launch.right.batch, axes(launch.packingLeft),
-      axes(launch.packingRight), extents, tileWords(shape.terms - (turns - 1) * termsAtOnce),
+      integers, heights, tileWords, launch.left.batch, launch.right.batch, axes(launch.packingLeft),
+      axes(launch.packingRight), extents, runs.starts,
     ]
     let words = UnsafeMutablePointer<Int>.allocate(capacity: tables.reduce(1) { $0 + $1.count })
     self.words = words
@@ -139,6 +152,11 @@ final class ContractionCall: @unchecked Sendable {
       next.initialize(from: table, count: table.count)
       return UnsafePointer(next)
     }
+    chunks = .allocate(capacity: runs.all.count)
+    _ = chunks.initialize(
+      from: runs.all.enumerated().map {
+        Chunk(words: places[2] + $0 * wordsOfRun, left: $1.left, right: $1.right)
+      })
 
     func operand(_ operand: ContractionLaunch.Operand, _ batch: UnsafePointer<Int>) -> Operand {
       Operand(buffer: operand.buffer, offset: operand.offset, batch: batch, place: operand.place)
@@ -151,32 +169,32 @@ final class ContractionCall: @unchecked Sendable {
         axisCount: packing?.axes.count ?? 0, place: place, width: (packing?.key.width ?? 0) * elementBytes,
         termsAtOnce: packing?.key.order == .places ? Self.packedTerms : max(1, shape.terms))
     }
-    let sharesRight = launch.contraction.sharesRight
-    let rowBlocks = ceilDivide(shape.rows, tile.rows)
-    let waiting = tile.waiting(terms: shape.terms, elementBytes: elementBytes)
-    let blocks = sharesRight ? rowBlocks * shape.batches : rowBlocks
     start = .allocate(capacity: 1)
     start.initialize(
       to: Fields(
-        epilogue: unsafeBitCast(code[0].functions[0], to: CompiledCode.Phase.self), integers: places[0],
-        heights: places[1], heightCount: key.heights.count, tileWords: places[2], lastWords: places[8],
-        turns: turns, termsAtOnce: termsAtOnce, terms: shape.terms,
-        push: unsafeBitCast(tree[0], to: MicroKernel.Push.self),
-        fold: unsafeBitCast(tree[1], to: MicroKernel.Fold.self), waitingTiles: waiting.tiles,
-        waitingBytes: waiting.bytes, left: operand(launch.left, places[3]), right: operand(launch.right, places[4]),
-        packsLeft: tile.packsLeft,
-        packsRight: tile.packsRight, packingLeft: packing(launch.packingLeft, packLeft, places[5], launch.left.place),
+        epilogue: unsafeBitCast(code[0].functions[0], to: CompiledCode.Phase.self),
+        test: code[0].functions.count > 1 && shape.terms >= Self.termsWorthTesting
+          ? unsafeBitCast(code[0].functions[1], to: CompiledCode.Phase.self) : nil,
+        integers: places[0],
+        heights: places[1], heightCount: key.heights.count, termBlocks: runs.starts.count - 1,
+        chunks: UnsafePointer(chunks.baseAddress!), chunkStarts: places[8], takesBlocks: runs.takesBlocks,
+        terms: shape.terms, push: unsafeBitCast(tree[0], to: MicroKernel.Push.self),
+        fold: unsafeBitCast(tree[1], to: MicroKernel.Fold.self),
+        waiting: tile.waiting(terms: shape.terms, elementBytes: elementBytes), left: operand(launch.left, places[3]),
+        right: operand(launch.right, places[4]), packsLeft: tile.packsLeft, packsRight: tile.packsRight,
+        packingLeft: packing(launch.packingLeft, packLeft, places[5], launch.left.place),
         packingRight: packing(launch.packingRight, packRight, places[6], launch.right.place), workspace: bufferCount,
         batchAxes: extents.count, batchExtents: places[7], rows: shape.rows, columns: shape.columns,
-        tileRows: tile.rows, tileColumns: tile.columns, rowBlocks: rowBlocks,
-        blocks: blocks, panels: ceilDivide(shape.columns, tile.columns),
-        group: tile.group(blocks: blocks, terms: shape.terms, elementBytes: elementBytes), leftRow: leftRow,
-        blockBytes: termsAtOnce * tile.rows * elementBytes, panelBytes: shape.terms * tile.columns * elementBytes,
-        tileRow: tile.columns * elementBytes, sharesRight: sharesRight, scratch: launch.scratch))
+        tileRows: tile.rows, tileColumns: tile.columns, rowBlocks: rowBlocks, blocks: blocks,
+        panels: ceilDivide(shape.columns, tile.columns), group: group, leftRow: leftRow,
+        blockBytes: tile.termsAtOnce(shape.terms) * tile.rows * elementBytes,
+        panelBytes: shape.terms * tile.columns * elementBytes, tileRow: tile.columns * elementBytes,
+        sharesRight: sharesRight, scratch: launch.scratch))
   }
 
   deinit {
     start.deallocate()
+    chunks.deallocate()
     words.deallocate()
   }
 }

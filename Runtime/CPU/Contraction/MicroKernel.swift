@@ -93,22 +93,25 @@ extension MicroKernel: CustomStringConvertible {
 
 // MARK: - How they are called
 
-/// The numbers that a tile function reads, 8 bytes each, the same for all tiles of a launch. Steps are in bytes.
+/// The numbers that a tile function reads, 8 bytes each, the same for all tiles of a launch that take these terms. Steps
+/// are in bytes.
 enum TileWord {
-  /// Terms of the contraction.
+  /// How many terms.
   static let terms = 0
   /// From row to row of the left operand.
   static let leftRow = 1
-  /// The addresses of the functions of Tree16.
-  static let push = 2
-  static let fold = 3
-  /// For a tile that packs on its way: the address of the packing function, from column to column of the right operand,
-  /// and from the sums to the packed part.
-  static let pack = 4
-  static let rightColumn = 5
-  static let stream = 6
-  /// For each of the key's `termAxes`: its extent, and a step along it in the left and in the right operand.
-  static let axes = 7
+  /// Whether the sums go on from those in memory; otherwise they begin at 0.
+  static let carries = 2
+  /// With several axes: how far the first term is along the last one, and its coordinates along the others.
+  static let position = 3
+  static func coordinate(_ axis: Int) -> Int { position + 1 + axis }
+  /// For a tile that packs on its way: the address of the packing function, and from column to column of the right
+  /// operand.
+  static let pack = 6
+  static let rightColumn = 7
+  /// For each of the key's `termAxes`, at most three: its extent, and a step along it in the left and in the right
+  /// operand.
+  static let axes = 8
   static func extent(_ axis: Int) -> Int { axes + 3 * axis }
   static func left(_ axis: Int) -> Int { axes + 3 * axis + 1 }
   static func right(_ axis: Int) -> Int { axes + 3 * axis + 2 }
@@ -127,15 +130,20 @@ enum RowBlock {
   static let left = 4
   static let row = 5
   static let rows = 6
+  /// Whether the tile under way needs its sums.
+  static let isNeeded = 7
   /// The batch coordinates.
   static let batch = ContractionTile.Scratch.recordWords
 }
 
 extension MicroKernel {
-  /// Adds up all terms of a tile: its words, its first row of the left operand, its columns of the right one, how many
-  /// columns there are, and where the sums go, with the levels of Tree16 behind them.
+  /// Adds up terms of a tile: its words, its first row of the left operand and its columns of the right one, each where
+  /// the run along the last axis begins, how many columns there are, where the sums are, and where a tile that packs on
+  /// its way may do so.
   typealias Tile =
-    @convention(c) (UnsafePointer<Int>, UnsafeRawPointer, UnsafeRawPointer, Int, UnsafeMutableRawPointer) -> Void
+    @convention(c) (
+      UnsafePointer<Int>, UnsafeRawPointer, UnsafeRawPointer, Int, UnsafeMutableRawPointer, UnsafeMutableRawPointer
+    ) -> Void
 
   /// Packs terms of a panel: the first element, the destination, how many places there are, how many terms (at least
   /// one), and bytes from place to place and from term to term. Places beyond the last hold anything.

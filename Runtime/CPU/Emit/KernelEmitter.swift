@@ -8,7 +8,7 @@ package import KilnRuntime
 /// removed (Numerics.md B1). One extension for each schedule builds its loops; they share the evaluation of bodies.
 package final class KernelEmitter {
   /// Part of every cache key: changes with any change of the emitted code.
-  package static let version = 12
+  package static let version = 14
 
   let kernel: KernelDefinition
   let schedule: CPUSchedule
@@ -78,7 +78,7 @@ package final class KernelEmitter {
   }
 
   private func emit(_ name: String) throws(RuntimeError) {
-    for number in 0..<schedule.functionCount {
+    for number in 0..<CodeSource.kernel(Kernel(kernel, .cpu(schedule))).functionCount {
       beginFunction("\(name)_\(number)")
       switch schedule {
       case .serial: try emitSerial()
@@ -88,7 +88,12 @@ package final class KernelEmitter {
       case .turned(let axis, let lanes, let grain): try emitTurned(axis: axis, lanes: lanes, grain: grain)
       case .splitRows: try number == 0 ? emitSplitRowsBlocks() : emitSplitRowsResults()
       case .columns(let strip): try emitColumns(strip: strip)
-      case .contraction: try emitEpilogue()
+      case .contraction:
+        if number == 1, let condition = kernel.dotCondition {
+          try emitTest(of: condition)
+        } else {
+          try emitEpilogue()
+        }
       }
       module.returnVoid()
     }
@@ -123,7 +128,7 @@ package final class KernelEmitter {
       module.load(type, module.offset(function.parameters[table], module.index(index), of: module.int64), alignment: 8)
     }
     let buffers = kernel.buffers.indices.map { entry(0, $0, pointer) }
-    let workspace = schedule.functionCount > 1 ? entry(0, kernel.buffers.count, pointer) : nil
+    let workspace = schedule == .splitRows ? entry(0, kernel.buffers.count, pointer) : nil
     let integers = (0..<kernel.integerCount).map { entry(1, $0, module.int64) }
     let zeroSlot = module.stackSlot(module.int64, 1, alignment: 8)
     module.store(module.index(0), zeroSlot, alignment: 8)

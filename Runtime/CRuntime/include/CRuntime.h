@@ -1,4 +1,4 @@
-// What Swift cannot say: the pause instruction, the variadic futex call, the floating-point control register,
+// What Swift cannot say: the pause instruction, prefetching, the variadic futex call, the floating-point control register,
 // and what glibc shows to GNU sources only.
 #ifndef KILN_CRUNTIME_H
 #define KILN_CRUNTIME_H
@@ -15,6 +15,12 @@ static inline void kiln_pause(void) {
 #elif defined(__aarch64__)
   __asm__ volatile("yield");
 #endif
+}
+
+/// Asks for `byteCount` bytes, line by line, to come to the second cache. Any address will do.
+static inline void kiln_prefetch(const void *_Nonnull start, long byteCount) {
+  for (long offset = 0; offset < byteCount; offset += 64)
+    __builtin_prefetch((const char *)start + offset, 0, 2);
 }
 
 /// Sleeps while `*word == expected`. Wakes up for `kiln_futex_wake`, and sometimes for nothing.

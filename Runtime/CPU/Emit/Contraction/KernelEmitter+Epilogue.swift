@@ -1,10 +1,44 @@
 import KilnIR
 import KilnRuntime
 
-/// The stages after the dot of a contraction, on rows of a tile whose sums lie in scratch. This is all the code that a
-/// contraction has of its own: begin and end are rows, and the scratch is the record of their row block.
+/// The stages after the dot of a contraction, on rows of a tile whose sums lie in scratch, and the test whether a tile
+/// needs its sums. This is all the code that a contraction has of its own: begin and end are rows, and the scratch is
+/// the record of their row block.
 extension KernelEmitter {
   func emitEpilogue() throws(RuntimeError) {
+    try forEachPiece { contraction, frames, point, sums in
+      let outer = context.loadReduced
+      let sum = module.load(registerType(contraction.dtype, point.lanes), sums, alignment: contraction.dtype.byteCount)
+      context.loadReduced = { _, _ in sum }
+      for frame in frames {
+        var values = BodyValues(frame: frame, point: point)
+        emitEffects(&values)
+      }
+      context.loadReduced = outer
+    }
+  }
+
+  /// Writes to the record whether `condition` holds anywhere in the tile.
+  func emitTest(of condition: DotCondition) throws(RuntimeError) {
+    let place = module.offset(scratch, module.index(RowBlock.isNeeded), of: module.int64)
+    module.store(module.index(0), place, alignment: 8)
+    try forEachPiece { _, frames, point, _ in
+      var values = BodyValues(frame: frames[0], point: point)
+      var holds = evaluate(condition.value, &values)
+      if !condition.isSeen { holds = module.binary(.xor, holds, allLanes(point.lanes)) }
+      if let mask = point.mask { holds = module.binary(.and, holds, mask) }
+      if point.lanes > 1 { holds = module.intrinsic("llvm.vector.reduce.or", [module.type(of: holds)], [holds]) }
+      let known = module.load(module.int64, place, alignment: 8)
+      module.store(
+        module.binary(.or, known, module.cast(.zext, holds, to: module.int64)), place, alignment: 8)
+    }
+  }
+
+  /// Emits a body for vectors of a tile's columns, row by row: the frames of the stages behind the dot, the point, and
+  /// where its sums lie.
+  private func forEachPiece(
+    _ body: (Contraction, [StageFrame], Point, _ sums: LLVMValue) throws(RuntimeError) -> Void
+  ) throws(RuntimeError) {
     guard let contraction = Contraction(kernel) else { throw unsupported("a contraction without roles") }
     let roles = contraction.roles
     let record = scratch
@@ -17,14 +51,15 @@ extension KernelEmitter {
     _ = try loop(from: begin, to: end) { row, _ throws(RuntimeError) in
       if roles.rowAxes > 0 { coordinates[roles.batchAxes] = row }
       let start = module.offset(sums, multiply(difference(row, begin), pitch), of: dtype)
-      try emitRow(contraction, coordinates, column: column, present: present, sums: start)
+      try emitRow(contraction, coordinates, column: column, present: present, sums: start, body)
       return []
     }
   }
 
   /// One row: `present` columns from `column` on, whose sums lie at `sums`.
   private func emitRow(
-    _ c: Contraction, _ coordinates: [LLVMValue?], column: LLVMValue, present: LLVMValue, sums: LLVMValue
+    _ c: Contraction, _ coordinates: [LLVMValue?], column: LLVMValue, present: LLVMValue, sums: LLVMValue,
+    _ body: (Contraction, [StageFrame], Point, _ sums: LLVMValue) throws(RuntimeError) -> Void
   ) throws(RuntimeError) {
     let axis = c.roles.columnAxis
     let hasColumns = axis < kernel.outer.count
@@ -33,13 +68,13 @@ extension KernelEmitter {
     let frames = kernel.stages.indices.dropFirst().map {
       frame(ofStage: $0, coordinates: coordinates, varying: hasColumns ? [axis] : [], lanes: lanes, reducedVaries: true)
     }
-    guard hasColumns else { return try emitStages(c, frames, Point(coordinates: coordinates), sums: sums) }
+    guard hasColumns else { return try body(c, frames, Point(coordinates: coordinates), sums) }
     func piece(_ first: LLVMValue, mask: LLVMValue?) throws(RuntimeError) {
       var point = Point(lanes: lanes, coordinates: coordinates)
       point.coordinates[axis] = add(column, first)
       point.vectorAxis = axis
       point.mask = mask
-      try emitStages(c, frames, point, sums: module.offset(sums, first, of: registerType(c.dtype)))
+      try body(c, frames, point, module.offset(sums, first, of: registerType(c.dtype)))
     }
     let whole = module.binary(.and, present, module.index(~(lanes - 1)))
     _ = try loop(from: module.index(0), to: whole, step: lanes) { first, _ throws(RuntimeError) in
@@ -51,18 +86,5 @@ extension KernelEmitter {
       try piece(whole, mask: mask(count: difference(present, whole), lanes))
       return []
     }
-  }
-
-  private func emitStages(_ c: Contraction, _ frames: [StageFrame], _ point: Point, sums: LLVMValue)
-    throws(RuntimeError)
-  {
-    let outer = context.loadReduced
-    let sum = module.load(registerType(c.dtype, point.lanes), sums, alignment: c.dtype.byteCount)
-    context.loadReduced = { _, _ in sum }
-    for frame in frames {
-      var values = BodyValues(frame: frame, point: point)
-      emitEffects(&values)
-    }
-    context.loadReduced = outer
   }
 }
