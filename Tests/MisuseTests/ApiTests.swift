@@ -22,7 +22,7 @@ struct ApiTests {
     "checkGradients(at:tolerance:samples:of:)": "at least one sample is taken",
     "fori(_:_:_:_:_:)": "as `fori` of one tree", "+(a:b:)": "any sizes have a sum", "-(a:b:)": "may be negative",
     "*(a:b:)": "the nearest number where it is too large", "/(a:b:)": "0 for a divisor of 0",
-    "%(a:b:)": "0 for a divisor of 0 leaves `a`",
+    "%(a:b:)": "0 for a divisor of 0 leaves `a`", "==(a:b:)": "any two may be compared",
   ]
 
   @Test("every number of a public function has a row")

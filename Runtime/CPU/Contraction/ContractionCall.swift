@@ -128,11 +128,10 @@ final class ContractionCall: @unchecked Sendable {
     // One block of words for all tables.
     let tree = code[2].functions
     let tileWords = runs.all.flatMap { run in
-      [run.count, leftRow, run.carries ? 1 : 0, run.position] + run.coordinates
-        + [Int(bitPattern: packRight ?? 0), launch.right.place]
-        + launch.termAxes.flatMap { [$0.extent, $0.left, $0.right] }
+      [run.count, leftRow, run.carries ? 1 : 0, run.position, Int(bitPattern: packRight ?? 0), launch.right.place]
+        + launch.termAxes.flatMap { [$0.extent, $0.left, $0.right] } + run.coordinates
     }
-    let wordsOfRun = TileWord.axes + 3 * launch.termAxes.count
+    let wordsOfRun = TileWord.count(axes: launch.termAxes.count)
     let heights = zip(key.heights, code[1].functions).flatMap { [$0, Int(bitPattern: $1)] }
     func axes(_ packing: ContractionLaunch.Packing?) -> [Int] {
       guard let axes = packing?.axes else { return [] }

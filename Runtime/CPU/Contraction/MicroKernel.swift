@@ -102,19 +102,20 @@ enum TileWord {
   static let leftRow = 1
   /// Whether the sums go on from those in memory; otherwise they begin at 0.
   static let carries = 2
-  /// With several axes: how far the first term is along the last one, and its coordinates along the others.
+  /// With several axes: how far the first term is along the last one.
   static let position = 3
-  static func coordinate(_ axis: Int) -> Int { position + 1 + axis }
   /// For a tile that packs on its way: the address of the packing function, and from column to column of the right
   /// operand.
-  static let pack = 6
-  static let rightColumn = 7
-  /// For each of the key's `termAxes`, at most three: its extent, and a step along it in the left and in the right
-  /// operand.
-  static let axes = 8
+  static let pack = 4
+  static let rightColumn = 5
+  /// For each of the key's `termAxes`: its extent, and a step along it in the left and in the right operand.
+  static let axes = 6
   static func extent(_ axis: Int) -> Int { axes + 3 * axis }
   static func left(_ axis: Int) -> Int { axes + 3 * axis + 1 }
   static func right(_ axis: Int) -> Int { axes + 3 * axis + 2 }
+  /// Behind the axes: the coordinate of the first term along each but the last.
+  static func coordinate(_ axis: Int, axes count: Int) -> Int { extent(count) + axis }
+  static func count(axes: Int) -> Int { extent(axes) + axes - 1 }
 }
 
 /// The record of a row block in scratch, 8 bytes a field, `ContractionTile.Scratch.recordBytes` in all: what the

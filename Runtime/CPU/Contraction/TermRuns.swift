@@ -43,7 +43,7 @@ struct TermRuns {
     _ launch: ContractionLaunch, _ terms: Range<Int>, block: Int, _ takesBlocks: Bool
   ) -> Run {
     let axes = launch.termAxes
-    var (rest, coordinates) = (terms.lowerBound, [0, 0])
+    var (rest, coordinates) = (terms.lowerBound, [Int](repeating: 0, count: axes.count - 1))
     let last = axes.count - 1
     // With one axis, the run may begin anywhere.
     guard last > 0 else {

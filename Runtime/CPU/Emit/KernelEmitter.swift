@@ -8,7 +8,7 @@ package import KilnRuntime
 /// removed (Numerics.md B1). One extension for each schedule builds its loops; they share the evaluation of bodies.
 package final class KernelEmitter {
   /// Part of every cache key: changes with any change of the emitted code.
-  package static let version = 14
+  package static let version = 15
 
   let kernel: KernelDefinition
   let schedule: CPUSchedule

@@ -90,7 +90,7 @@ extension KernelEmitter {
     let walk = TermWalk(t, self)
     let place =
       [left, right, word(t.words, TileWord.position)]
-      + walk.others.indices.map { word(t.words, TileWord.coordinate($0)) }
+      + walk.others.indices.map { word(t.words, TileWord.coordinate($0, axes: t.key.termAxes)) }
     let results = try whileBelow(
       count, carrying: [module.index(0)] + place + sums
     ) { carried throws(RuntimeError) in
