@@ -9,7 +9,8 @@ package struct CompilationOptions: Hashable, Sendable {
   /// Parameters whose memory the caller may give away, each with the result that would take it. The program is right
   /// whether a call does so or not.
   package var donations: [ExecutionPlan.Donation]
-  /// For tests. On: launches run together wherever they can, in the smallest blocks (`LaunchChain`). Bits do not change.
+  /// For tests. On: launches run together wherever they can, in the smallest blocks (`LaunchChain`). Bits do not
+  /// change.
   package var chainsAlways: Bool
 
   package init(

@@ -32,7 +32,7 @@ public struct RowUnits: Hashable, Sendable {
 }
 
 extension CPUSchedule {
-  /// How rows make up work units; nil where a block of rows is no range of them. Those of a contraction are its row
+  /// How rows make up work units; nil where a block of rows is not a range of them. Those of a contraction are its row
   /// blocks, each with all its tiles.
   public func rowUnits(_ kernel: KernelDefinition, batches: Int, rows: Int, _ integers: [Int]) -> RowUnits? {
     let count = batches * rows

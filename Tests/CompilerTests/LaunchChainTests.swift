@@ -106,7 +106,7 @@ struct LaunchChainTests {
     #expect(plan.slots.contains { if case .block = $0.place { $0.type.byteCount == scores } else { false } })
   }
 
-  @Test("What is small enough for the caches, and what is read as a whole, is no chain")
+  @Test("What is small enough for the caches, and what is read as a whole, are not chained")
   func noChains() throws {
     let (small, large) = (Tensor<Float>.zeros([64, 64]), Tensor<Float>.zeros([1024, 1024]))
     #expect(try plan(trace(small) { matmul(softmax(matmul($0, $0)), $0) }).chains == [])

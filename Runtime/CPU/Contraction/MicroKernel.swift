@@ -93,8 +93,8 @@ extension MicroKernel: CustomStringConvertible {
 
 // MARK: - How they are called
 
-/// The numbers that a tile function reads, 8 bytes each, the same for all tiles of a launch that take these terms. Steps
-/// are in bytes.
+/// The numbers that a tile function reads, 8 bytes each, the same for all tiles of a launch that take these terms.
+/// Steps are in bytes.
 enum TileWord {
   /// How many terms.
   static let terms = 0

@@ -1,5 +1,5 @@
-// What Swift cannot say: the pause instruction, prefetching, the variadic futex call, the floating-point control register,
-// and what glibc shows to GNU sources only.
+// What Swift cannot say: the pause instruction, prefetching, the variadic futex call, the floating-point control
+// register, and what glibc shows to GNU sources only.
 #ifndef KILN_CRUNTIME_H
 #define KILN_CRUNTIME_H
 
