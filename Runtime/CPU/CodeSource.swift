@@ -37,7 +37,7 @@ package enum CodeSource: Hashable, Sendable {
 extension Kernel {
   /// Functions that it has of its own: one for each phase; of a contraction the epilogue, and the test whether a tile
   /// needs its sums, if there is one.
-  fileprivate var functionCount: Int {
+  var functionCount: Int {
     guard let schedule = schedule.cpu else { return 0 }
     if case .contraction = schedule { return definition.dotCondition == nil ? 1 : 2 }
     return schedule.phaseCount

@@ -150,11 +150,19 @@ struct ChainChoice {
     return (Kernel(definition, .cpu(schedule)), units)
   }
 
-  /// Whether all launches that touch a buffer, of which one writes it, touch it row by row.
+  /// Whether one launch alone touches a buffer that the chain writes, or all touch it row by row.
   private func isShared(row draft: Draft, _ buffer: BufferID) -> Bool {
-    let users = draft.steps.filter { launches[$0]!.launch.buffers.contains { flat.whole($0) == buffer } }
-    guard users.count > 1 else { return true }
-    return users.allSatisfy { step in
+    users(draft, buffer).count <= 1 || isRowByRow(draft, buffer)
+  }
+
+  /// The launches that touch a buffer or a part of it.
+  private func users(_ draft: Draft, _ buffer: BufferID) -> [Int] {
+    draft.steps.filter { launches[$0]!.launch.buffers.contains { flat.whole($0) == buffer } }
+  }
+
+  /// Whether the launches that touch a buffer do so row by row.
+  private func isRowByRow(_ draft: Draft, _ buffer: BufferID) -> Bool {
+    users(draft, buffer).allSatisfy { step in
       let scheduled = launches[step]!
       return scheduled.launch.buffers.indices.allSatisfy { number in
         let used = scheduled.launch.buffers[number]
@@ -170,9 +178,7 @@ struct ChainChoice {
 
   /// Buffers that one launch hands on to another.
   private func links(_ draft: Draft) -> [BufferID] {
-    draft.written.filter { buffer in
-      draft.steps.filter { launches[$0]!.launch.buffers.contains(buffer) }.count > 1
-    }
+    draft.written.filter { users(draft, $0).count > 1 }
   }
 
   private func livesIn(_ draft: Draft, _ buffer: BufferID) -> Bool {
@@ -181,19 +187,6 @@ struct ChainChoice {
     else { return false }
     return draft.steps.contains(lifetime.lowerBound) && draft.steps.contains(lifetime.upperBound)
       && isRowByRow(draft, buffer)
-  }
-
-  /// Whether even the only launch that touches it does so row by row.
-  private func isRowByRow(_ draft: Draft, _ buffer: BufferID) -> Bool {
-    buffers[buffer].type.byteCount.isMultiple(of: draft.rowCount)
-      && draft.steps.allSatisfy { step in
-        let scheduled = launches[step]!
-        return scheduled.launch.buffers.indices.allSatisfy {
-          scheduled.launch.buffers[$0] != buffer
-            || draft.kernels[step - draft.steps.lowerBound].touches(
-              $0, rowsOf: draft.rowCount, buffers[buffer].type.byteCount, scheduled.integers)
-        }
-      }
   }
 
   /// The rows of a block: what is handed on, at most three eighths of the second cache, the rest of which is for what
@@ -213,7 +206,7 @@ struct ChainChoice {
   private func bytesPerRow(_ draft: Draft, at step: Int) -> Int {
     var bytes = 0
     for buffer in links(draft) {
-      let users = draft.steps.filter { launches[$0]!.launch.buffers.contains(buffer) }
+      let users = users(draft, buffer)
       guard let first = users.first, let last = users.last, first <= step, step <= last else { continue }
       let isOverwritten =
         step == last && flat.lifetimes[buffer]?.upperBound == step

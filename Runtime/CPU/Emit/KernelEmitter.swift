@@ -78,7 +78,7 @@ package final class KernelEmitter {
   }
 
   private func emit(_ name: String) throws(RuntimeError) {
-    for number in 0..<CodeSource.kernel(Kernel(kernel, .cpu(schedule))).functionCount {
+    for number in 0..<Kernel(kernel, .cpu(schedule)).functionCount {
       beginFunction("\(name)_\(number)")
       switch schedule {
       case .serial: try emitSerial()

@@ -78,7 +78,6 @@ extension KernelEmitter {
           rightBack: e.multiply(back, right))
       }
     }
-
   }
 
   /// The sums with those of the run's terms.
