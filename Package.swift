@@ -22,17 +22,17 @@ let system = Target.Dependency.product(name: "SystemPackage", package: "swift-sy
 
 func library(
   _ name: String, _ path: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [],
-  settings: [SwiftSetting] = settings
+  resources: [Resource] = [], settings: [SwiftSetting] = settings
 ) -> Target {
-  .target(name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: settings)
+  .target(
+    name: name, dependencies: dependencies, path: path, exclude: exclude, resources: resources, swiftSettings: settings)
 }
 func cModule(_ name: String, _ path: String) -> Target { .target(name: name, path: path) }
 func program(
-  _ name: String, _ path: String, _ dependencies: [Target.Dependency], exclude: [String] = [],
-  resources: [Resource] = []
+  _ name: String, _ path: String, _ dependencies: [Target.Dependency], exclude: [String] = []
 ) -> Target {
   .executableTarget(
-    name: name, dependencies: dependencies, path: path, exclude: exclude, resources: resources, swiftSettings: settings)
+    name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: settings)
 }
 func tests(
   _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = [], settings: [SwiftSetting] = settings
@@ -49,6 +49,7 @@ let package = Package(
     .library(name: "KilnRuntime", targets: ["KilnIR", "KilnRuntime", "KilnCPU"]),
     .executable(name: "kiln", targets: ["KilnTool"]),
     .library(name: "KilnNN", targets: ["KilnNN"]),
+    .library(name: "KilnData", targets: ["KilnData"]),
     // What `Benchmarks/compare` measures workloads of files with.
     .library(name: "KilnBenchmarks", targets: ["KilnBenchmarks"]),
   ],
@@ -89,6 +90,10 @@ let package = Package(
       "Kiln", "Sources/Kiln",
       ["KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnOpenCL", "CCallSite", system]),
     library("KilnNN", "Sources/KilnNN", ["Kiln"], settings: userSettings),
+    .systemLibrary(name: "CZlib", path: "Sources/CZlib", providers: [.apt(["zlib1g-dev"])]),
+    library(
+      "KilnData", "Sources/KilnData", ["Kiln", "CZlib"], resources: [.embedInCode("Resources/digits.csv.gz")],
+      settings: userSettings),
     library(
       "KilnBenchmarks", "Benchmarks", ["Kiln", "KilnIR", "KilnPasses"],
       exclude: ["Growth.md", "Plots", "RESULTS.md", "Workloads.md", "compare", "growth", "peer", "workloads.py"]),
@@ -99,10 +104,7 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     program("Hello", "Examples/Hello", ["Kiln"]),
-    .systemLibrary(name: "CZlib", path: "Examples/CZlib", providers: [.apt(["zlib1g-dev"])]),
-    program(
-      "Digits", "Examples/Digits", ["Kiln", "KilnIR", "CZlib"], exclude: ["README.md"],
-      resources: [.copy("Resources/digits.csv.gz")]),
+    program("Digits", "Examples/Digits", ["Kiln", "KilnData", "KilnIR"], exclude: ["README.md"]),
     tests("ToolTests", []),
     tests("DocumentationTests", ["Kiln", "KilnIR", "KilnTesting"]),
     tests("SurfaceTests", ["Kiln", "KilnNN", "KilnTesting"]),
@@ -110,6 +112,7 @@ let package = Package(
     tests("SpecialPointTests", ["Kiln", "KilnIR"], exclude: ["Tables"]),
     tests("TreeTests", ["Kiln", "KilnIR"], exclude: ["Fixtures"]),
     tests("MisuseTests", ["Kiln", "KilnIR"]),
+    tests("DataTests", ["Kiln", "KilnData"], settings: userSettings),
     tests("NeuralTests", ["Kiln", "KilnNN"], exclude: ["Fixtures"], settings: userSettings),
     tests("RuntimeTests", ["KilnIR", "KilnRuntime", "KilnCPU", "KilnTesting"]),
     tests(

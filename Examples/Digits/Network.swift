@@ -1,4 +1,25 @@
 import Kiln
+import KilnData
+
+/// The images as rows of 64 pixels: [count, 64].
+func pixels(_ digits: Dataset<Tensor<Float>, Tensor<Int32>>) -> Tensor<Float> {
+  digits.inputs.reshaped(to: [digits.count, 64])
+}
+
+/// Random numbers that are the same in every run (Steele, Lea and Flood, 2014).
+struct SplitMix64: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
+    return z ^ z >> 31
+  }
+}
 
 /// A layer: x · weight + bias.
 struct Dense: TensorTree {

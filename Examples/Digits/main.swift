@@ -1,12 +1,13 @@
 import Foundation
 import Kiln
+import KilnData
 import KilnIR
 
 let options = Options(CommandLine.arguments.dropFirst())
 let device = try options.device.map { try Device.named($0) } ?? .current
 
 // 1. The data, and a network with random weights.
-let (training, test) = try Digits.load(heldOut: 297)
+let (training, test) = try Dataset.digits.split(heldOut: 297, key: RandomKey(seed: 1))
 var generator = SplitMix64(seed: 7)
 var state = Training(using: &generator)
 if let path = options.load { try state.network.load(from: path) }
@@ -15,7 +16,7 @@ print("\(training.count) digits to learn from, \(test.count) held out; running o
 // 2. One compiled step: the batch is gathered, then forward, loss, gradient and update, all in one plan. The images are
 //    captured, the state is updated in place; on a device with memory of its own both stay there.
 state = state.moved(to: device)
-let (images, labels) = (training.images.moved(to: device), training.labels.moved(to: device))
+let (images, labels) = (pixels(training).moved(to: device), training.targets.moved(to: device))
 let step = compile { (state: inout Training, batch: Tensor<Int32>) in
   state.step(images.gathered(batch), labels.gathered(batch))
 }
@@ -35,12 +36,12 @@ for epoch in 1...epochs {
     loss = step(updating: &state, Tensor(Array(order[first..<first + batchSize])))
   }
   if epoch % 5 == 0 || epoch == epochs {
-    let share = accuracy(state.network, test.images, test.labels).item
+    let share = accuracy(state.network, pixels(test), test.targets).item
     showProgress(epoch, of: epochs, loss: loss.item, share: share, isLast: epoch == epochs)
   }
 }
 let seconds = Date().timeIntervalSince(start)
-let share = accuracy(state.network, test.images, test.labels).item
+let share = accuracy(state.network, pixels(test), test.targets).item
 print(
   "\(epochs) epochs in \(decimal(seconds)) s: \(decimal(Double(share) * 100)) % of the held-out digits are right"
 )
@@ -51,7 +52,7 @@ let path = options.save ?? FileManager.default.temporaryDirectory.appendingPathC
 try state.network.save(to: path)
 var loaded = Network(using: &generator)
 try loaded.load(from: path)
-let again = accuracy(loaded, test.images, test.labels).item
+let again = accuracy(loaded, pixels(test), test.targets).item
 print("saved to \(path); loaded again, \(decimal(Double(again) * 100)) % are right")
 if options.epochs < 40 { exit(0) }
 if share < 0.96 {

@@ -28,7 +28,7 @@ struct Example {
       let blocks = try Self.blocks(ofPage: page).filter { !$0.isManifest }
       if !blocks.isEmpty { examples.append(Example(file: page, blocks: blocks)) }
     }
-    for file in Repository.files(in: ["Sources/Kiln", "Sources/KilnNN", "IR"], ["swift"]) {
+    for file in Repository.files(in: ["Sources/Kiln", "Sources/KilnNN", "Sources/KilnData", "IR"], ["swift"]) {
       let blocks = Self.blocks(of: try Repository.text(file), file) { line in
         let text = line.drop { $0 == " " }
         return text.hasPrefix("///") ? text.dropFirst(text.hasPrefix("/// ") ? 4 : 3) : nil
@@ -64,6 +64,7 @@ struct Example {
   func source(number: Int) -> String {
     var imports: Set<String> = ["import Kiln"]
     if file.hasPrefix("Sources/KilnNN/") { imports.insert("import KilnNN") }
+    if file.hasPrefix("Sources/KilnData/") { imports.insert("import KilnData") }
     var (declarations, statements) = ("", "")
     // Where a run of lines begins, and not inside: the directive may stand between statements only.
     var ends = (declarations: 0, statements: 0)

@@ -46,8 +46,10 @@ struct SymbolTests {
     return try JSONDecoder().decode(Graph.self, from: Data(contentsOf: file))
   }
 
-  @Test("every public symbol of the libraries has a doc comment", arguments: ["Kiln", "KilnNN"])
-  func everySymbolHasAComment(module: String) throws {
+  @Test(
+    "every public symbol of the libraries has a doc comment",
+    arguments: [("Kiln", 300), ("KilnNN", 300), ("KilnData", 20)])
+  func everySymbolHasAComment(module: String, leastCount: Int) throws {
     let graph = try Self.graph(module)
     // What a type has because of a protocol of others is described there.
     let inherited = Set(graph.relationships.filter { $0.sourceOrigin != nil }.map(\.source))
@@ -55,7 +57,7 @@ struct SymbolTests {
       symbol.docComment == nil && symbol.location != nil && !symbol.isUnavailable
         && !inherited.contains(symbol.identifier.precise)
     }
-    #expect(graph.symbols.count > 300)
+    #expect(graph.symbols.count > leastCount)
     let names = bare.map { symbol in
       let file = symbol.location?.uri.split(separator: "/").last ?? ""
       return "\(symbol.pathComponents.joined(separator: ".")) (\(file))"
