@@ -56,6 +56,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    .package(url: "https://github.com/swiftcsv/SwiftCSV", from: "0.10.0"),
   ] + documentation,
   targets: [
     library("KilnIR", "IR"),
@@ -91,8 +92,10 @@ let package = Package(
       ["KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnOpenCL", "CCallSite", system]),
     library("KilnNN", "Sources/KilnNN", ["Kiln"], settings: userSettings),
     .systemLibrary(name: "CZlib", path: "Sources/CZlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CPNG", path: "Sources/CPNG", providers: [.apt(["libpng-dev"])]),
     library(
-      "KilnData", "Sources/KilnData", ["Kiln", "CZlib"], resources: [.embedInCode("Resources/digits.csv.gz")],
+      "KilnData", "Sources/KilnData",
+      ["Kiln", "CPNG", "CZlib", .product(name: "SwiftCSV", package: "SwiftCSV")], resources: [.embedInCode("Resources/digits.csv.gz")],
       settings: userSettings),
     library(
       "KilnBenchmarks", "Benchmarks", ["Kiln", "KilnIR", "KilnPasses"],
@@ -112,7 +115,7 @@ let package = Package(
     tests("SpecialPointTests", ["Kiln", "KilnIR"], exclude: ["Tables"]),
     tests("TreeTests", ["Kiln", "KilnIR"], exclude: ["Fixtures"]),
     tests("MisuseTests", ["Kiln", "KilnIR"]),
-    tests("DataTests", ["Kiln", "KilnData"], settings: userSettings),
+    tests("DataTests", ["CZlib", "Kiln", "KilnData", "KilnNN"], settings: userSettings),
     tests("NeuralTests", ["Kiln", "KilnNN"], exclude: ["Fixtures"], settings: userSettings),
     tests("RuntimeTests", ["KilnIR", "KilnRuntime", "KilnCPU", "KilnTesting"]),
     tests(

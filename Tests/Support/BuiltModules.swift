@@ -15,7 +15,10 @@ package enum BuiltModules {
     let made = names(folder).filter { $0.lastPathComponent.hasPrefix("C") && $0.pathExtension == "build" }
     let checkouts = folder.deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("checkouts")
     let sources = names(checkouts).flatMap { names($0.appendingPathComponent("Sources")) }
-    let maps = (made + sources.map { $0.appendingPathComponent("include") })
+    // Modules of the system's libraries.
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../Sources")
+    let system = names(root.standardizedFileURL).filter { $0.lastPathComponent.hasPrefix("C") }
+    let maps = (made + sources.map { $0.appendingPathComponent("include") } + system)
       .map { $0.appendingPathComponent("module.modulemap").path }
       .filter { FileManager.default.fileExists(atPath: $0) }.sorted()
     return ["-I", folder.appendingPathComponent("Modules").path]

@@ -7,6 +7,10 @@ package struct CallUnderWay: Sendable {
   fileprivate let location = CallSite.here()
 
   package init() {}
+
+  /// Notes what has been found wrong elsewhere, such as in another thread, or stops the program with it. Where it has
+  /// no line of the user's, the line is that of this call.
+  package func report(_ error: KilnError) { _ = Failure.poison(error.resolved(else: location), []) }
 }
 
 extension Tensor {

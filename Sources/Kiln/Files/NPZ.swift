@@ -2,6 +2,12 @@ import KilnIR
 import KilnRuntime
 import SystemPackage
 
+/// The tensors of a `.npz` file, or of a folder of `.npy` files, by their names.
+/// - Throws: `npz.C1` when it cannot be read, `npz.C2` and `npy.C2` when it is damaged or of another kind.
+package func tensorsOfNPZ(_ path: String) throws(KilnError) -> [String: AnyTensor] {
+  try TensorFiles(path: path, location: CallSite.here()).read()
+}
+
 /// Trees of tensors as files: a `.npz` file, or a folder of `.npy` files.
 struct TensorFiles {
   let path: String

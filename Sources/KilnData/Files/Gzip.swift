@@ -2,7 +2,15 @@ import CZlib
 import Kiln
 
 /// The longest content of a compressed file that is read, in bytes: a small file can pretend to be any size.
-private let maximumInflatedCount = 1 << 34
+private let maximumInflatedCount = 1 << 32
+
+/// The bytes of a file; those of one in gzip's format are its content.
+/// - Throws: `label` when it cannot be read, `gzip.C1` when its compression is damaged.
+func uncompressedFile(_ path: String, label: String) throws(KilnError) -> [UInt8] {
+  let file = try MappedFile(path, label: label)
+  let bytes = withExtendedLifetime(file) { Array(file.bytes) }
+  return bytes.starts(with: [0x1F, 0x8B]) ? try inflated(bytes[...], path) : bytes
+}
 
 /// The content of a file in gzip's format (RFC 1952), which may have several members.
 /// - Throws: `gzip.C1` when the file is damaged or cut off, with the byte at which that is seen.

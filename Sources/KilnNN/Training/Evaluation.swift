@@ -27,12 +27,23 @@ struct EvaluationState: TensorTree {
   }
 }
 
+/// The next batch. One that cannot be made is an error: an iterator cannot throw, but says what is wrong as operations
+/// on tensors do.
+func nextBatch<Iterator: IteratorProtocol>(_ iterator: inout Iterator) throws(KilnError) -> Iterator.Element? {
+  do {
+    return try withDiagnostics { iterator.next() }
+  } catch {
+    throw error as? KilnError ?? .atCall("training.C3", "a batch cannot be made: \(error)")
+  }
+}
+
 extension TrainingStep {
   /// How well the model does, in inference, on batches of inputs and targets. Without batches the loss is NaN.
   /// - Throws: every diagnostic of the trace, the compilation or a run.
   public func evaluate(_ batches: some Sequence<(Model.Input, Target)>) throws(KilnError) -> Evaluation {
     var state = EvaluationState(metrics: metrics.map(\.start))
-    for (input, target) in batches {
+    var iterator = batches.makeIterator()
+    while let (input, target) = try nextBatch(&iterator) {
       let count = Tensor(Float(Self.exampleCount(input)))
       try evaluation.run(updating: &state, model, input, target, count)
     }

@@ -34,7 +34,8 @@ extension TrainingStep {
     for epoch in 1...max(epochs, 1) where epoch <= epochs {
       let start = ContinuousClock.now
       var (sum, count) = (0.0, 0)
-      for (input, target) in batches {
+      var iterator = batches.makeIterator()
+      while let (input, target) = try nextBatch(&iterator) {
         if Task.isCancelled { return reports }
         let examples = Self.exampleCount(input)
         sum += Double(try run(input, target).item) * Double(examples)
