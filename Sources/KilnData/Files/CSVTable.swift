@@ -123,5 +123,10 @@ public struct CSVTable: Sendable {
 
 /// What stands between two fields of a row.
 public enum CSVSeparator: Hashable, Sendable {
-  case comma, semicolon, tab
+  /// `,`
+  case comma
+  /// `;`
+  case semicolon
+  /// A tab.
+  case tab
 }
