@@ -9,10 +9,42 @@ public struct TrainingState<Model: Layer, Rule: UpdateRule, Scalar: TensorReal>:
   /// The key of the random bits of the next step.
   public var key: RandomKey
 
+  /// The state in which a training begins.
+  public init(_ model: Model, optimizer: Optimizer<Rule, Scalar>, key: RandomKey = RandomKey(seed: 0)) {
+    (self.model, self.optimizer, self.key) = (model, optimizer, key)
+  }
+
   public mutating func visit(_ visitor: inout some TensorVisitor) {
     visitor.visit(&model, "model")
     visitor.visit(&optimizer, "optimizer")
     visitor.visit(&key, "key")
+  }
+
+  /// One step with a batch: forward pass, loss, gradient and update. `TrainingStep` compiles it; called by itself every
+  /// operation runs at once, so that a step can be looked at with a debugger.
+  ///
+  /// ```swift
+  /// let network = Dense(inputs: 4, outputs: 3, key: RandomKey(seed: 1))
+  /// var state = TrainingState(network, optimizer: Optimizer(SGD(), for: network))
+  /// let loss = state.step(.ones([8, 4]), Tensor<Int32>.zeros([8])) { logits, labels in
+  ///   softmaxCrossEntropy(logits, labels)
+  /// }
+  /// ```
+  /// - Parameters:
+  ///   - schedule: the rate of the step; without one that of the optimizer.
+  ///   - loss: a scalar from what the model gives and what it should give.
+  /// - Returns: The loss of the batch before the step.
+  public mutating func step<Target>(
+    _ input: Model.Input, _ target: Target, schedule: Schedule? = nil,
+    loss: @escaping (_ output: Model.Output, _ target: Target) -> Tensor<Scalar>
+  ) -> Tensor<Scalar> {
+    if let schedule { optimizer.rate = schedule.rate(at: optimizer.stepCount) }
+    var pass = ForwardPass(training: key.next())
+    let (value, slope) = valueAndGradient(updating: &model) { (model: inout Model) -> Tensor<Scalar> in
+      loss(model(input, &pass), target)
+    }
+    optimizer.update(&model, by: slope)
+    return value
   }
 }
 
@@ -63,7 +95,7 @@ where Model.Input: TensorTree, Model.Output: TensorTree {
     file: StaticString = #filePath, line: UInt = #line,
     loss: @escaping @Sendable (_ output: Model.Output, _ target: Target) -> Tensor<Scalar>
   ) {
-    state = TrainingState(model: model, optimizer: optimizer, key: key)
+    state = TrainingState(model, optimizer: optimizer, key: key)
     self.metrics = metrics
     // The patterns are those of the data; everything else is as it comes.
     func named(_ first: [String], dataCount: Int = 2, _ last: [String] = []) -> CompileOptions {
@@ -83,13 +115,7 @@ where Model.Input: TensorTree, Model.Output: TensorTree {
     }
     step = compile(options: named(["..."]), file: file, line: line) {
       (state: inout TrainingState<Model, Rule, Scalar>, input: Model.Input, target: Target) in
-      if let schedule { state.optimizer.rate = schedule.rate(at: state.optimizer.stepCount) }
-      var pass = ForwardPass(training: state.key.next())
-      let (value, slope) = valueAndGradient(updating: &state.model) { (model: inout Model) -> Tensor<Scalar> in
-        loss(model(input, &pass), target)
-      }
-      state.optimizer.update(&state.model, by: slope)
-      return value
+      state.step(input, target, schedule: schedule, loss: loss)
     }
   }
 
