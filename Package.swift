@@ -29,10 +29,11 @@ func library(
 }
 func cModule(_ name: String, _ path: String) -> Target { .target(name: name, path: path) }
 func program(
-  _ name: String, _ path: String, _ dependencies: [Target.Dependency], exclude: [String] = []
+  _ name: String, _ path: String, _ dependencies: [Target.Dependency], exclude: [String] = [],
+  resources: [Resource] = [], settings: [SwiftSetting] = settings
 ) -> Target {
   .executableTarget(
-    name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: settings)
+    name: name, dependencies: dependencies, path: path, exclude: exclude, resources: resources, swiftSettings: settings)
 }
 func tests(
   _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = [], settings: [SwiftSetting] = settings
@@ -107,7 +108,11 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     program("Hello", "Examples/Hello", ["Kiln"]),
-    program("Digits", "Examples/Digits", ["Kiln", "KilnData", "KilnIR"], exclude: ["README.md"]),
+    program("Digits", "Examples/Digits", ["Kiln", "KilnData", "KilnIR", "KilnNN"], exclude: ["README.md"]),
+    program(
+      "Networks", "Examples/Networks",
+      ["Kiln", "KilnData", "KilnNN", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      resources: [.copy("Resources")], settings: userSettings),
     tests("ToolTests", []),
     tests("DocumentationTests", ["Kiln", "KilnIR", "KilnTesting"]),
     tests("SurfaceTests", ["Kiln", "KilnNN", "KilnTesting"]),

@@ -48,19 +48,11 @@ func microseconds(calls: Int, _ body: () -> Void) -> Double {
 
 func decimal(_ value: Double) -> String { String(format: "%.1f", value) }
 
-/// One line that is written over on a terminal, and a line each time elsewhere.
-func showProgress(_ epoch: Int, of epochs: Int, loss: Float, share: Float, isLast: Bool) {
-  let isTerminal = isatty(STDOUT_FILENO) == 1
-  let line =
-    "epoch \(epoch)/\(epochs)  loss \(String(format: "%.4f", loss))  held out \(decimal(Double(share) * 100)) %"
-  print(isTerminal ? "\r\u{1B}[K" + line : line, terminator: isTerminal && !isLast ? "" : "\n")
-  fflush(nil)
-}
-
 /// [10000,1000]·[1000,2000] on each device of this machine that compiles: warmed up, then timed.
-func largeProduct(using generator: inout some RandomNumberGenerator) throws {
-  let a = Tensor<Float>.randomUniform([10000, 1000], in: -0.5..<0.5, using: &generator)
-  let b = Tensor<Float>.randomUniform([1000, 2000], in: -0.5..<0.5, using: &generator)
+func largeProduct() throws {
+  let keys = RandomKey(seed: 3).split()
+  let a = Tensor<Float>.randomUniform([10000, 1000], in: -0.5..<0.5, key: keys[0])
+  let b = Tensor<Float>.randomUniform([1000, 2000], in: -0.5..<0.5, key: keys[1])
   let operations = 2.0 * 10000 * 1000 * 2000
   print("[10000,1000]·[1000,2000]:")
   for device in Device.available where device != .reference && device != .kernelReference {

@@ -149,7 +149,8 @@ struct ExamplePageTests {
     func lines(_ text: some StringProtocol) -> String {
       text.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }.joined(separator: "\n")
     }
-    let source = lines(try Repository.text("Tests/DocumentationTests/ExamplePageTests.swift"))
+    let files = ["Tests/DocumentationTests/ExamplePageTests.swift"] + Repository.files(in: ["Examples"], ["swift"])
+    let source = lines(try files.map { try Repository.text($0) }.joined(separator: "\n"))
     for page in Repository.files(in: ["Documentation/Examples"], ["md"]) {
       let parts = try Repository.text(page).components(separatedBy: "```swift\n").dropFirst()
       #expect(!parts.isEmpty)

@@ -58,6 +58,18 @@ private struct Network<Body: Layer>: Layer where Body.Input == Tensor<Float>, Bo
 struct SequentialTests {
   private let x = Tensor<Float>.randomNormal([2, 6, 5, 1], key: RandomKey(seed: 3))
 
+  @Test("a step updates the layers of a sequence in place")
+  func inPlace() throws {
+    let network = images()
+    var training = TrainingStep(network, optimizer: Optimizer(SGD(momentum: 0.9), for: network)) {
+      (scores: Tensor<Float>, labels: Tensor<Int32>) in softmaxCrossEntropy(scores, labels)
+    }
+    for _ in 0..<5 { try training.run(x, Tensor([0, 2])) }
+    // In the first step the test has the tensors, too.
+    #expect(training.report.inPlaceCount >= 4 * training.state.tensors.count, "\(training.report)")
+    #expect(training.report.freshBufferCounts.values.reduce(0, +) <= training.state.tensors.count + 1)
+  }
+
   @Test("the names of the layers are their numbers")
   func names() {
     let names = [

@@ -39,16 +39,24 @@ public struct Sequential<Input, Output, each Element: Layer>: Layer {
   }
 
   public mutating func visit(_ visitor: inout some TensorVisitor) {
-    var index = 0
-    func visited<Next: Layer>(_ layer: Next) -> Next {
-      var layer = layer
-      visitor.enter(index)
-      layer.visit(&visitor)
-      visitor.leave()
-      index += 1
-      return layer
+    // In place: a copy of a layer would share its tensors, and a step that updates a model replaces shared ones. Swift
+    // cannot write to one element of a pack, so the elements are found by the layout of tuples, which its ABI fixes:
+    // one after the other, each at the next multiple of its alignment.
+    withUnsafeMutableBytes(of: &layers) { bytes in
+      var (index, offset) = (0, 0)
+      func visit<Next: Layer>(_: Next.Type) {
+        let alignment = MemoryLayout<Next>.alignment
+        offset = (offset + alignment - 1) / alignment * alignment
+        visitor.enter(index)
+        if let layer = bytes.baseAddress?.advanced(by: offset).assumingMemoryBound(to: Next.self) {
+          layer.pointee.visit(&visitor)
+        }
+        visitor.leave()
+        index += 1
+        offset += MemoryLayout<Next>.size
+      }
+      repeat visit((each Element).self)
     }
-    layers = (repeat visited(each layers))
   }
 
   fileprivate func followed<Next: Layer>(by next: Next) -> Sequential<Input, Next.Output, repeat each Element, Next>

@@ -77,13 +77,15 @@ public protocol TrainingCallback {
   mutating func epochEnded(_ end: inout EpochEnd) throws(KilnError)
 }
 
-/// Prints a line for each epoch.
+/// Prints a line for each epoch, or for some of them.
 public struct ProgressLine: TrainingCallback {
-  /// A line for each epoch.
-  public init() {}
+  private let step: Int
+
+  /// A line for every `step`-th epoch, and for the last; for each if it is below 1.
+  public init(every step: Int = 1) { self.step = max(1, step) }
 
   public mutating func epochEnded(_ end: inout EpochEnd) throws(KilnError) {
-    print(Self.line(end.report, end.epochCount))
+    if end.report.epoch.isMultiple(of: step) || end.isLast { print(Self.line(end.report, end.epochCount)) }
   }
 
   /// The line for an epoch of so many.
