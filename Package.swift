@@ -99,7 +99,7 @@ let package = Package(
       ["Kiln", "CPNG", "CZlib", .product(name: "SwiftCSV", package: "SwiftCSV")], resources: [.embedInCode("Resources/digits.csv.gz")],
       settings: userSettings),
     library(
-      "KilnBenchmarks", "Benchmarks", ["Kiln", "KilnIR", "KilnPasses"],
+      "KilnBenchmarks", "Benchmarks", ["Kiln", "KilnIR", "KilnNN", "KilnPasses"],
       exclude: ["Growth.md", "Plots", "RESULTS.md", "Workloads.md", "compare", "growth", "peer", "workloads.py"]),
     program(
       "KilnTool", "Sources/KilnTool",

@@ -5,24 +5,9 @@ import KilnIR
 extension Workload {
   static let images = [
     Workload("lenet_train") { session, name throws(KilnError) in
-      let shapes: [(shape: [Int], scale: Float)] = [
-        ([5, 5, 1, 6], 0.5), ([6], 0.25), ([5, 5, 6, 16], 0.25), ([16], 0.25), ([400, 120], 0.125), ([120], 0.25),
-        ([120, 84], 0.25), ([84], 0.25), ([84, 10], 0.25), ([10], 0.25),
-      ]
-      let parameters = shapes.enumerated().map { Noise.tensor($1.shape, seed: UInt32($0 + 1), scale: $1.scale) }
-      let x = Noise.tensor([64, 28, 28, 1], seed: 11, offset: 0.5)
-      let labels = Noise.labels(64)
-      let step = compile { (parameters: [Tensor<Float>], x: Tensor<Float>, labels: Tensor<Int32>) in
-        let (loss, gradients) = valueAndGradient(at: parameters) { p in
-          let first = maxPool(relu(conv2d(x, p[0], padding: .same) + p[1]), window: 2)
-          let second = maxPool(relu(conv2d(first, p[2]) + p[3]), window: 2)
-          let hidden = relu(dense(relu(dense(second.reshaped(to: [64, 400]), p[4], p[5])), p[6], p[7]))
-          return crossEntropy(dense(hidden, p[8], p[9]), labels)
-        }
-        return [loss] + descended(parameters, gradients, rate: 0.1)
-      }
-      return try session.measure(name, old: [nil] + parameters, outputs: { $0 }) { () throws(KilnError) in
-        try step.run(parameters, x, labels)
+      let model = TrainingByHand.leNet()
+      return try session.measure(name, old: [nil] + model.parameters, outputs: { $0 }) { () throws(KilnError) in
+        try model.run()
       }
     },
     Workload("conv3x3", operations: 2 * 8 * 56 * 56 * 64 * 64 * 9) { session, name throws(KilnError) in

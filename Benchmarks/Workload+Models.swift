@@ -18,36 +18,16 @@ extension Workload {
     },
     Workload("mlp_train", operations: 2 * 128 * (2 * 784 * 512 + 3 * 512 * 512 + 3 * 5120)) {
       session, name throws(KilnError) in
-      let shapes = [[784, 512], [512], [512, 512], [512], [512, 10], [10]]
-      let parameters = shapes.enumerated().map { index, shape in
-        Noise.tensor(shape, seed: UInt32(index + 1), scale: shape.count == 2 ? 0.125 : 0.25)
-      }
-      let x = Noise.tensor([128, 784], seed: 7, offset: 0.5)
-      let labels = Noise.labels(128)
-      let step = compile { (parameters: [Tensor<Float>], x: Tensor<Float>, labels: Tensor<Int32>) in
-        let (loss, gradients) = valueAndGradient(at: parameters) { p in
-          let hidden = relu(dense(relu(dense(x, p[0], p[1])), p[2], p[3]))
-          return crossEntropy(dense(hidden, p[4], p[5]), labels)
-        }
-        return [loss] + descended(parameters, gradients, rate: 0.1)
-      }
-      return try session.measure(name, old: [nil] + parameters, outputs: { $0 }) { () throws(KilnError) in
-        try step.run(parameters, x, labels)
+      let model = TrainingByHand.perceptron()
+      return try session.measure(name, old: [nil] + model.parameters, outputs: { $0 }) { () throws(KilnError) in
+        try model.run()
       }
     },
     // Forward x·Wx, h·Wh; backward the gradients by Wx, Wh and h.
     Workload("lstm_train", operations: 2 * 64 * 32 * 512 * (2 * 64 + 3 * 128)) { session, name throws(KilnError) in
-      let parameters = LSTM.parameters()
-      let x = Noise.tensor([64, 32, 64], seed: 6, scale: 2)
-      let labels = Noise.labels(32)
-      let step = compile { (parameters: [Tensor<Float>], x: Tensor<Float>, labels: Tensor<Int32>) in
-        let (loss, gradients) = valueAndGradient(at: parameters) { p in
-          crossEntropy(dense(LSTM.lastState(p, x), p[3], p[4]), labels)
-        }
-        return [loss] + descended(parameters, gradients, rate: 0.1)
-      }
-      return try session.measure(name, old: [nil] + parameters, outputs: { $0 }) { () throws(KilnError) in
-        try step.run(parameters, x, labels)
+      let model = TrainingByHand.lstm()
+      return try session.measure(name, old: [nil] + model.parameters, outputs: { $0 }) { () throws(KilnError) in
+        try model.run()
       }
     },
     Workload("transformer_fwd") { session, name throws(KilnError) in
@@ -104,32 +84,6 @@ enum Transformer {
     let joined = attention(heads[0], heads[1], heads[2]).transposed(0, 2, 1, 3).reshaped(to: x.shape)
     let h = x + dense(joined, p[4], p[5])
     return h + dense(gelu(dense(layerNorm(h, scale: p[6], offset: p[7]), p[8], p[9])), p[10], p[11])
-  }
-}
-
-/// A recurrent layer of 128 cells with gates i, f, g, o.
-private enum LSTM {
-  /// Wx Wh b Wd bd.
-  static func parameters() -> [Tensor<Float>] {
-    let shapes: [(shape: [Int], scale: Float)] = [
-      ([64, 512], 0.5), ([128, 512], 0.25), ([512], 0.25), ([128, 10], 0.25), ([10], 0.25),
-    ]
-    return shapes.enumerated().map { index, parameter in
-      Noise.tensor(parameter.shape, seed: UInt32(index + 1), scale: parameter.scale)
-    }
-  }
-
-  /// x [time, batch, 64]; the part of the gates that x decides is one product for all times.
-  static func lastState(_ p: [Tensor<Float>], _ x: Tensor<Float>) -> Tensor<Float> {
-    let zero = Tensor<Float>.zeros([x.dimensions[1], 128])
-    let (state, _) = scan([zero, zero], over: dense(x, p[0], p[2])) { state, fromInput in
-      let z = fromInput + matmul(state[0], p[1])
-      let (i, f) = (sigmoid(z[..., 0..<128]), sigmoid(z[..., 128..<256]))
-      let (g, o) = (tanh(z[..., 256..<384]), sigmoid(z[..., 384..<512]))
-      let c = f * state[1] + i * g
-      return ([o * tanh(c), c], [Tensor<Float>]())
-    }
-    return state[0]
   }
 }
 

@@ -26,6 +26,8 @@ struct Bench: ParsableCommand {
   var sizes = false
   @Flag(help: "Measure calls of one function from several threads instead; --threads says from how many.")
   var callers = false
+  @Flag(help: "Measure training steps with the layers of KilnNN instead, beside the same steps written by hand.")
+  var layers = false
   @Flag(help: .private)
   var child = false
 
@@ -33,6 +35,7 @@ struct Bench: ParsableCommand {
     if scaling { return try measureScaling() }
     if sizes { return try measureSizes() }
     if callers { return try measureCallers() }
+    if layers { return try measureLayers() }
     let device = try self.device.device()
     let workloads = try chosen()
     if child { return try measure(workloads[0], on: device) }

@@ -144,6 +144,14 @@ struct ExamplePageTests {
     #expect(path.dimensions == [200, 2])
   }
 
+  @Test("the tutorial is the program that Utilities/first-day builds and runs")
+  func tutorial() throws {
+    let blocks = try Example.blocks(ofPage: "Documentation/Tutorial.md")
+    let program = blocks.map { $0.code.joined(separator: "\n") + "\n" }.joined(separator: "\n")
+    #expect(blocks.count > 5)
+    #expect(try Repository.text("Tests/FirstDay/Tutorial/main.swift") == program)
+  }
+
   @Test("the pages show the code that is tested")
   func pages() throws {
     func lines(_ text: some StringProtocol) -> String {

@@ -1,6 +1,34 @@
 /// What stands around the examples: what they speak of without making it. In a doc comment `tensor` is one, too.
 enum Scenery {
   static let declarations: [String: String] = [
+    "Documentation/Examples/digits.md": """
+    import KilnData
+    import KilnNN
+    struct Options { var epochs = 40 }
+    let (device, options) = (Device.current, Options())
+    let heldOut = try Dataset.digits.batched(297)
+    """,
+    "Documentation/Examples/digits-convolutions.md": """
+    import KilnData
+    import KilnNN
+    let (epochs, rate, digits) = (30, 4e-3, try Dataset.digits.batched(100))
+    """,
+    "Documentation/Examples/digits-rows.md": "import KilnNN",
+    "Documentation/Examples/character-transformer.md": """
+    import KilnNN
+    let temperature: Float = 0.7
+    """,
+    "Documentation/Examples/variational-autoencoder.md": "import KilnNN",
+    "Documentation/Examples/denoising-autoencoder.md": "import KilnNN",
+    "Documentation/Examples/iris.md": """
+    import KilnNN
+    let (model, weightDecay) = (Dense(inputs: 4, outputs: 1, key: RandomKey(seed: 1)), 0.01)
+    func loss(_ scores: Tensor<Float>, _ signs: Tensor<Float>) -> Tensor<Float> { hingeLoss(scores, signs) }
+    """,
+    "Documentation/Examples/principal-components.md": """
+    let (turns, key) = (300, RandomKey(seed: 1))
+    var (covariance, directions, explained) = (Tensor<Float>.ones([64, 64]), [Tensor<Float>](), Float(0))
+    """,
     "Documentation/Trees.md": "enum Activation: Hashable { case relu }\n" + models,
     "Sources/Kiln/Compile/Overloads/Compile+One.swift": "let (x, y) = (tensor, tensor)",
     "Sources/Kiln/Compile/Overloads/Compile+Update.swift": "let x = tensor; var model = tensor",

@@ -3,9 +3,9 @@ import PackageDescription
 
 // What a user writes on the first day, from the README and the pages alone. `Utilities/first-day` builds and runs it.
 
-func program(_ name: String, resources: [Resource] = []) -> Target {
+func program(_ name: String, _ products: [String] = ["Kiln"], resources: [Resource] = []) -> Target {
   .executableTarget(
-    name: name, dependencies: [.product(name: "Kiln", package: "Kiln")], path: name, resources: resources,
+    name: name, dependencies: products.map { .product(name: $0, package: "Kiln") }, path: name, resources: resources,
     swiftSettings: [.treatAllWarnings(as: .error)])
 }
 
@@ -20,6 +20,7 @@ let package = Package(
     program("PerExample"),
     program("Orbit"),
     program("SaveAndLoad"),
+    program("Tutorial", ["Kiln", "KilnData", "KilnNN"]),
     program("Embedding", resources: [.copy("Resources/dense.kiln")]),
   ]
 )
