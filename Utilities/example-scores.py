@@ -20,7 +20,7 @@ x, species = (iris.data - mean) / deviation, iris.target
 with open(folder / "iris.csv", "w") as file:
     file.write("sepal length,sepal width,petal length,petal width,species\n")
     for row, label in zip(iris.data, species):
-        file.write(",".join(f"{value:.1f}" for value in row) + f",{label}\n")
+        file.write(",".join(f"{value:.1f}" for value in row) + f",{iris.target_names[label]}\n")
 
 
 def score(model, inputs, targets):
@@ -37,6 +37,6 @@ scores = {
     "pca": decomposition.PCA(8).fit(digits).explained_variance_ratio_.sum(),
 }
 with open(folder / "scikit-learn.csv", "w") as file:
-    file.write(f"score,scikit-learn {sklearn.__version__}\n")
+    file.write("example,score,version\n")
     for name, value in scores.items():
-        file.write(f"{name},{value:.6f}\n")
+        file.write(f"{name},{value:.6f},scikit-learn {sklearn.__version__}\n")

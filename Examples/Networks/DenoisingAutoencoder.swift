@@ -51,8 +51,7 @@ extension Example {
     let noisy = model.noised(images, key: RandomKey(seed: 2))
     let cleaned = try training.predict(noisy)
     let shown = concatenated([images, noisy, cleaned].map { clamp($0[0..<10], 0, 1) })
-    try run.save(
-      shown.reshaped(to: [3, 10, 8, 8]).transposed(0, 2, 1, 3).reshaped(to: [24, 80]), "\(run.name).png")
+    try run.save(shown.reshaped(to: [3, 10, 8, 8]))
     let left = squaredError(cleaned, images).item / squaredError(noisy, images).item
     return Outcome(
       "squared error that is left of the noise's", Double(left), .atMost(0.25), compiled: training.report,

@@ -1,5 +1,6 @@
 import Foundation
 import Kiln
+import KilnData
 import KilnNN
 
 /// A model that is trained and measured.
@@ -72,5 +73,14 @@ struct Run: Sendable {
     if !held.isEmpty { curves.append(Curve(name: "held out", values: held)) }
     let plot = Curve.plot(curves, title: name, across: "epoch", up: "loss")
     try Data(plot.utf8).write(to: folder.appendingPathComponent("\(name).svg"))
+  }
+
+  /// Writes images [rows, columns, 8, 8], whose pixels are between 0 (white) and 1 (black), as one picture, NAME.png.
+  func save(_ images: Tensor<Float>) throws {
+    let (rows, columns) = (images.dimensions[0], images.dimensions[1])
+    let apart = images.padded([(0, 0), (0, 0), (1, 1), (1, 1)])
+    let picture = apart.transposed(0, 2, 1, 3).reshaped(to: [rows * 10, columns * 10])
+    try ((1 - picture) * 255).converted(to: UInt8.self).repeated(4, axis: 0).repeated(4, axis: 1)
+      .writePNG(to: folder.appendingPathComponent("\(name).png").path)
   }
 }

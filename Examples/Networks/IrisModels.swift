@@ -1,5 +1,6 @@
 import Foundation
 import Kiln
+import KilnData
 import KilnNN
 
 /// 150 flowers of three species, 50 of each: Fisher, "The use of multiple measurements in taxonomic problems", 1936.
@@ -16,14 +17,14 @@ struct Iris {
   let training = Tensor<Int32>((0..<150).filter { $0 % 3 != 2 })
 
   init() throws {
-    let rows = try Resource.rows("iris")
-    let values = Tensor(rows.flatMap { $0.prefix(4).map { Float($0) } }, shape: [rows.count, 4])
+    let table = try CSVTable(contentsOf: Resource.path(of: "iris.csv"))
+    let values = try table.values(Array(table.columns.prefix(4)), as: Float.self)
     let learnt = values.gathered(training)
     let mean = learnt.mean(axes: [0])
     let deviation = sqrt(((learnt - mean) * (learnt - mean)).mean(axes: [0]))
     features = (values - mean) / deviation
     petalWidth = values[0..., 3..<4]
-    species = Tensor(rows.map { Int32($0[4]) })
+    species = try table.categories("species").labels
   }
 }
 
