@@ -70,7 +70,8 @@ public struct Recurrent<Cell: RecurrentCell>: PureLayer {
         initial ?? cell.zeroState(batch: 1)
       )
     }
-    let places = Places(x: cell.projected(x).swappingAxes(0, 1), isPresent: mask?.swappingAxes(0, 1))
+    // The axes of the input change places before the product: it is narrower than what the product gives.
+    let places = Places(x: cell.projected(x.swappingAxes(0, 1)), isPresent: mask?.swappingAxes(0, 1))
     let start = initial ?? cell.zeroState(batch: x.shape[0])
     let (last, outputs) = scan(start, over: places, reverse: isReversed) { state, place in step(state, place) }
     return (outputs.swappingAxes(0, 1), last)
