@@ -96,8 +96,8 @@ let package = Package(
     .systemLibrary(name: "CPNG", path: "Sources/CPNG", providers: [.apt(["libpng-dev"])]),
     library(
       "KilnData", "Sources/KilnData",
-      ["Kiln", "CPNG", "CZlib", .product(name: "SwiftCSV", package: "SwiftCSV")], resources: [.embedInCode("Resources/digits.csv.gz")],
-      settings: userSettings),
+      ["Kiln", "CPNG", "CZlib", .product(name: "SwiftCSV", package: "SwiftCSV")],
+      resources: [.embedInCode("Resources/digits.csv.gz")], settings: userSettings),
     library(
       "KilnBenchmarks", "Benchmarks", ["Kiln", "KilnIR", "KilnNN", "KilnPasses"],
       exclude: ["Growth.md", "Plots", "RESULTS.md", "Workloads.md", "compare", "growth", "peer", "workloads.py"]),

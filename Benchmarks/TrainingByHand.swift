@@ -47,8 +47,8 @@ struct TrainingByHand: Sendable {
     }
   }
 
-  /// A recurrent layer of 128 cells with gates i, f, g, o, and a dense one on its last state. x is [time, batch, 64]; the
-  /// part of the gates that x decides is one product for all times.
+  /// A recurrent layer of 128 cells with gates i, f, g, o, and a dense one on its last state. x is [time, batch, 64];
+  /// the part of the gates that x decides is one product for all times.
   static func lstm() -> TrainingByHand {
     let shapes: [(shape: [Int], scale: Float)] = [
       ([64, 512], 0.5), ([128, 512], 0.25), ([512], 0.25), ([128, 10], 0.25), ([10], 0.25),

@@ -38,8 +38,8 @@ struct CharacterTransformer: Layer {
 }
 
 extension CharacterTransformer {
-  /// `count` characters that follow on `prompt`, one after the other, each drawn with a key of its own; every call looks
-  /// at the one place that is new.
+  /// `count` characters that follow on `prompt`, one after the other, each drawn with a key of its own; every call
+  /// looks at the one place that is new.
   func continued(_ prompt: [Int32], count: Int, temperature: Float, key: RandomKey) throws -> [Int32] {
     let decode = compile {
       (caches: inout [AttentionCache<Float>], model: CharacterTransformer, id: Tensor<Int32>, key: RandomKey) in

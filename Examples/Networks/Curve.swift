@@ -28,7 +28,8 @@ struct Curve {
         "<path d=\"M\(rounded(left)),\(rounded(y(value)))H\(end)\" stroke=\"#ddd\" fill=\"none\"/>")
       lines.append(text(left - 8, y(value) + 4, rounded(value), "end"))
     }
-    lines += [text(left, top + height + 16, "1", "middle"), text(left + width, top + height + 16, "\(count)", "middle")]
+    lines.append(text(left, top + height + 16, "1", "middle"))
+    lines.append(text(left + width, top + height + 16, "\(count)", "middle"))
     for (number, curve) in curves.enumerated() {
       let color = colors[number % colors.count]
       let points = curve.values.enumerated().filter(\.element.isFinite).map { "\(rounded(x($0))),\(rounded(y($1)))" }

@@ -78,8 +78,8 @@ extension Example {
   /// Trains a layer on all flowers that are not held out, at once. A decay of 1 / n is the penalty of scikit-learn with
   /// C = 1, n being the number of flowers.
   private static func fitted<Number>(
-    _ model: Dense<Float>, _ inputs: Tensor<Float>, _ targets: Tensor<Number>, _ iris: Iris, weightDecay: Double, _ run: Run,
-    loss: @escaping @Sendable (Tensor<Float>, Tensor<Number>) -> Tensor<Float>
+    _ model: Dense<Float>, _ inputs: Tensor<Float>, _ targets: Tensor<Number>, _ iris: Iris, weightDecay: Double,
+    _ run: Run, loss: @escaping @Sendable (Tensor<Float>, Tensor<Number>) -> Tensor<Float>
   ) throws -> TrainingStep<Dense<Float>, Adam, Float, Tensor<Number>> {
     let optimizer = Optimizer(Adam(), for: model, decay: .inGradient(weightDecay) { $0 == "weight" })
     let schedule = Schedule.cosine(from: 0.1, to: 1e-4, steps: 1000)

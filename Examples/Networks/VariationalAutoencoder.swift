@@ -10,9 +10,10 @@ struct Reconstruction: TensorTree {
   var mean: Tensor<Float>
   var logVariance: Tensor<Float>
 
-  /// A bound of -log of the probability of an image, in nats, up to a number that depends on the image alone (Kingma and
-  /// Welling, Auto-encoding variational Bayes, 2014, appendix B): 16 times the cross entropy of its pixels, each of which
-  /// says how many of 16 points are black, and the divergence of its code from the standard normal distribution.
+  /// A bound of -log of the probability of an image, in nats, up to a number that depends on the image alone (Kingma
+  /// and Welling, Auto-encoding variational Bayes, 2014, appendix B): 16 times the cross entropy of its pixels, each
+  /// of which says how many of 16 points are black, and the divergence of its code from the standard normal
+  /// distribution.
   func bound(_ images: Tensor<Float>) -> Tensor<Float> {
     let pixels = 16 * sigmoidCrossEntropy(logits, images, reduction: .none).sum(axes: [1])
     let divergence = (exp(logVariance) + mean * mean - 1 - logVariance).sum(axes: [1]) / 2
