@@ -77,7 +77,7 @@ extension Example {
     name: "transformer", summary: "a transformer learns the language of the documentation, character by character"
   ) { run in
     let text = try Corpus.documentation()
-    let (time, batch, epochs) = (192, 16, 9)
+    let (time, batch, epochs) = (128, 24, 12)
     let model = CharacterTransformer(
       characters: text.alphabet.count, width: 128, heads: 4, depth: 3, dropout: 0.1, key: RandomKey(seed: 1))
     let stepCount = text.training.count / (time * batch)
@@ -103,7 +103,7 @@ extension Example {
   /// Writes a text by the model, and makes sure that it is the same without the cache.
   private static func sample(_ model: CharacterTransformer, _ text: Corpus, _ run: Run) throws {
     let prompt = text.ids(of: "A compiled function ")
-    let (count, key) = (run.steps == nil ? 170 : 10, RandomKey(seed: 9))
+    let (count, key) = (run.steps == nil ? 108 : 10, RandomKey(seed: 9))
     let ids = try model.continued(prompt, count: count, temperature: 0.7, key: key)
     guard try model.continuedWithoutCache(prompt, count: count, temperature: 0.7, key: key) == ids else {
       throw ExampleError("decoding with a cache gave another text than decoding without one")
