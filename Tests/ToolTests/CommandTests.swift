@@ -219,6 +219,15 @@ private func vector(_ folder: Folder, _ name: String, _ floats: [Float]) throws 
     #expect(json.contains("\"peer\" : \"kiln\""))
     #expect(json.components(separatedBy: "\"ok\" : true").count == 3)
   }
+
+  @Test("training steps with layers give the loss and the parameters of those written by hand, bit for bit")
+  func benchOfLayers() throws {
+    let outcome = try Tool.run("bench", "--layers", "--budget", "0.05")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let rows = outcome.output.split(separator: "\n").dropFirst()
+    #expect(rows.map { $0.prefix { $0 != " " } } == ["mlp_train", "lenet_train", "lstm_train"])
+    #expect(rows.allSatisfy { $0.hasSuffix("0e+00") }, "\(outcome.output)")
+  }
 }
 
 /// Enough elements for the compiler: small programs may be interpreted.
