@@ -94,10 +94,13 @@ extension Example {
         key: RandomKey(seed: 2).folding(in: UInt32(epoch)))
     }
     let bits = try training.evaluate(heldOut).loss / log(2)
-    let bar = NGram(order: 5, of: text.training).bits(of: text.heldOut)
+    let counts = NGrams(longest: 6, of: text.training)
+    let bars = (2...6).map { counts.bits(of: text.heldOut, order: $0) }
+    if run.isVerbose { print("bits per character of n-grams of order 2 to 6: \(bars)") }
     try sample(training.model, text, run)
     return Outcome(
-      "bits per character, bar is a 5-gram's", bits, .atMost(bar), compiled: training.report, of: training.state)
+      "bits per character, bar of the best n-gram", bits, .atMost(bars.min() ?? 0), compiled: training.report,
+      of: training.state)
   }
 
   /// Writes a text by the model, and makes sure that it is the same without the cache.
