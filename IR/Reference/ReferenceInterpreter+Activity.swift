@@ -11,17 +11,21 @@ extension ReferenceInterpreter {
       /// `advance` goes on with the results of this one.
       case start(Activity)
       case finished([TensorValue])
+      /// The observer has seen enough.
+      case stopped
     }
 
     /// - Parameter returned: the results of the activity that this one started last; nil at its beginning.
-    mutating func advance(_ returned: [TensorValue]?, in module: Module) throws(KilnError) -> Event {
+    mutating func advance(
+      _ returned: [TensorValue]?, in module: Module, _ observer: Observer?
+    ) throws(KilnError) -> Event {
       // What runs is taken out of `self`, so that its arrays have one owner while it changes them.
       let activity = self
       self = .idle
       switch consume activity {
       case .idle: return .finished([])
       case .function(var frame):
-        let event = try frame.advance(returned, in: module)
+        let event = try frame.advance(returned, in: module, observer)
         self = .function(frame)
         return event
       case .loop(var run):
@@ -50,7 +54,9 @@ extension ReferenceInterpreter {
       for (index, input) in inputs.enumerated() { values[ValueID(index)] = input }
     }
 
-    mutating func advance(_ returned: [TensorValue]?, in module: Module) throws(KilnError) -> Activity.Event {
+    mutating func advance(
+      _ returned: [TensorValue]?, in module: Module, _ observer: Observer?
+    ) throws(KilnError) -> Activity.Event {
       if let returned { finishInstruction(with: returned) }
       while position < function.instructions.count {
         let id = InstructionID(position)
@@ -63,6 +69,7 @@ extension ReferenceInterpreter {
         let results = try evaluate(
           op: instruction.op, operands: operands, resultTypes: instruction.results.map { function.valueTypes[$0] },
           location: function.locations[id])
+        if let observer, !observer(instruction.op, operands, results, function.locations[id]) { return .stopped }
         finishInstruction(with: results)
       }
       return .finished(function.results.compactMap { values[$0] })

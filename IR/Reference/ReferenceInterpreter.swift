@@ -15,13 +15,25 @@ public enum ReferenceInterpreter {
   public static func run(
     _ module: Module, function name: String, inputs: [TensorValue]
   ) throws(KilnError) -> [TensorValue] {
+    try run(module, function: name, inputs: inputs, observing: nil)
+  }
+
+  /// Looks at an op that was evaluated, also in the functions that others run; ends the run where it gives false.
+  package typealias Observer = (
+    _ op: Op, _ operands: [TensorValue], _ results: [TensorValue], _ location: SourceLocation
+  ) -> Bool
+
+  /// As `run` without an observer, which ends the run with no results.
+  package static func run(
+    _ module: Module, function name: String, inputs: [TensorValue], observing observer: Observer?
+  ) throws(KilnError) -> [TensorValue] {
     guard let function = module[name] else {
       let names = module.functions.map { "@\($0.name)" }.joined(separator: ", ")
       throw KilnError("run.C1", "there is no function @\(name); there are: \(names.isEmpty ? "none" : names)")
     }
     if function.isSymbolic {
       let bound = try module.bound(toArguments: inputs.map(\.type.shape), of: function)
-      return try run(bound, function: name, inputs: inputs)
+      return try run(bound, function: name, inputs: inputs, observing: observer)
     }
     let (expected, found) = (function.parameters.map(\.type), inputs.map(\.type))
     guard expected == found else {
@@ -34,13 +46,14 @@ public enum ReferenceInterpreter {
     var stack: [Activity] = [.function(Frame(function, inputs))]
     var returned: [TensorValue]?
     while !stack.isEmpty {
-      switch try stack[stack.count - 1].advance(returned, in: module) {
+      switch try stack[stack.count - 1].advance(returned, in: module, observer) {
       case .start(let activity):
         stack.append(activity)
         returned = nil
       case .finished(let results):
         stack.removeLast()
         returned = results
+      case .stopped: return []
       }
     }
     return returned ?? []

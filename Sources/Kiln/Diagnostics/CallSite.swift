@@ -113,7 +113,9 @@ enum CallSite {
   }
 
   private static let folders = ["Sources/Kiln/", "Sources/KilnNN/", "Sources/KilnData/", "IR/", "Passes/", "Runtime/"]
-  private static let modules = ["Kiln", "KilnNN", "KilnData", "KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnOpenCL"]
+  private static let modules = [
+    "Kiln", "KilnNN", "KilnData", "KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnOpenCL",
+  ]
 
   /// Where Kiln's sources lie, as the line tables say: compiler options may have changed the paths.
   private static let root: String = {

@@ -31,6 +31,9 @@ package final class MappedFile: @unchecked Sendable {
     }
   }
 
+  /// Whether there is a file, or something else, at this path.
+  package static func isThere(_ path: String) -> Bool { (try? FilePath(path).stat()) != nil }
+
   deinit {
     if let base = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: base), bytes.count) }
   }
