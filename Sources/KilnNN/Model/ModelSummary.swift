@@ -23,6 +23,11 @@ public struct ModelSummary: Sendable, CustomStringConvertible {
   public let otherCount: Int
   /// The memory of all tensors of the model.
   public let byteCount: Int
+  /// The memory that the plan of the call needs for what lies between input and output, on this machine's processor.
+  public let planByteCount: Int
+  /// The operations on real numbers of the call: two for each product of a contraction, one for each element of any
+  /// other result that is computed from real numbers, and for each element that is reduced.
+  public let operationCount: Int
 
   public var description: String {
     let head = ["layer", "", "output", "parameters"]
@@ -36,8 +41,11 @@ public struct ModelSummary: Sendable, CustomStringConvertible {
       return padded.joined(separator: "  ")
     }
     let others = otherCount == 0 ? "" : ", \(otherCount) more that are not trained"
-    return ([line(head)] + lines.map(line) + ["\(parameterCount) parameters\(others), \(byteCount) bytes"])
-      .joined(separator: "\n")
+    let sums = [
+      "\(parameterCount) parameters\(others), \(byteCount) bytes",
+      "one call: \(operationCount) operations, \(planByteCount) bytes beside the parameters",
+    ]
+    return ([line(head)] + lines.map(line) + sums).joined(separator: "\n")
   }
 }
 
@@ -50,17 +58,19 @@ public struct ModelSummary: Sendable, CustomStringConvertible {
 /// }
 /// print(try summary(network, .zeros([32, 64])))
 /// ```
-/// Nothing is computed: the model is traced, in inference. Layers of one's own have rows for the layers of the library
-/// that they call.
+/// Nothing is computed: the model is traced, in inference, and a plan is made. Layers of one's own have rows for the
+/// layers of the library that they call.
 /// - Throws: what is wrong with the shapes, as the call would.
 public func summary<Model: Layer>(_ model: Model, _ input: Model.Input) throws(KilnError) -> ModelSummary
 where Model.Input: TensorTree, Model.Output: TensorTree {
   let log = LayerLog()
-  _ = try trace(model, input) { model, input in LayerLog.$current.withValue(log) { model(input) } }
+  let program = try trace(model, input) { model, input in LayerLog.$current.withValue(log) { model(input) } }
   let parameters = model.parameters.map(\.tensor.count).reduce(0, +)
   let real = model.tensors.filter(\.tensor.dtype.isReal).map(\.tensor.count).reduce(0, +)
   let bytes = model.tensors.map { $0.tensor.count * $0.tensor.dtype.byteCount }.reduce(0, +)
-  return ModelSummary(rows: log.rows, parameterCount: parameters, otherCount: real - parameters, byteCount: bytes)
+  return ModelSummary(
+    rows: log.rows, parameterCount: parameters, otherCount: real - parameters, byteCount: bytes,
+    planByteCount: try Lowered(program.module).plan.memory.arenaBytes, operationCount: program.operationCount)
 }
 
 /// Collects the calls of layers in a trace, which is one thread's.

@@ -40,6 +40,7 @@ public struct Optimizer<Rule: UpdateRule, Scalar: TensorReal>: TensorTree {
 
   private struct Settings: Hashable {
     var names: [String]
+    var shapes: [[Int]]
     var decays: [Bool]
     var decay: Double
     var isDecoupled: Bool
@@ -67,7 +68,8 @@ public struct Optimizer<Rule: UpdateRule, Scalar: TensorReal>: TensorTree {
     let decay = decay ?? Rule.defaultDecay
     let all = model.parameters
     settings = Settings(
-      names: all.map(\.name), decays: all.map { decay?.includes($0.name) ?? false }, decay: decay?.amount ?? 0,
+      names: all.map(\.name), shapes: all.map(\.tensor.dimensions),
+      decays: all.map { decay?.includes($0.name) ?? false }, decay: decay?.amount ?? 0,
       isDecoupled: decay?.isDecoupled ?? false, clipping: clipping, accumulating: accumulating)
     let rate = rate ?? Rule.defaultRate
     self.rate = Tensor(Scalar(rate))
@@ -100,9 +102,8 @@ public struct Optimizer<Rule: UpdateRule, Scalar: TensorReal>: TensorTree {
   /// A model with other parameters than the one that the optimizer was made for is a diagnostic (`optimizer.C1`).
   public mutating func update<Model: TensorTree>(_ model: inout Model, by gradient: Model) {
     let (parameters, slopes) = (model.parameters, gradient.parameters)
-    guard parameters.map(\.name) == settings.names else {
-      rate = rate.failed(
-        "optimizer.C1", "the optimizer was made for another model: \(difference(parameters.map(\.name)))")
+    if let difference = difference(parameters) {
+      rate = rate.failed("optimizer.C1", "the optimizer was made for another model: \(difference)")
       return
     }
     let before = parameters.compactMap { Tensor<Scalar>($0.tensor) }
@@ -159,10 +160,18 @@ public struct Optimizer<Rule: UpdateRule, Scalar: TensorReal>: TensorTree {
     }
   }
 
-  private func difference(_ names: [String]) -> String {
-    let pairs = zip(settings.names, names).first { $0 != $1 }
-    if let pairs { return "\(pairs.1) is where \(pairs.0) was" }
-    return "it has \(names.count) parameters, and had \(settings.names.count)"
+  /// How the parameters differ from those of the model that the optimizer was made for.
+  private func difference(_ parameters: [(name: String, tensor: AnyTensor)]) -> String? {
+    let (names, known) = (parameters.map(\.name), settings.names)
+    if names.count != known.count {
+      let gone = known.filter { !names.contains($0) }.map { "\($0) is gone" }
+      let new = names.filter { !known.contains($0) }.map { "\($0) is new" }
+      let list = (gone + new).prefix(4).joined(separator: ", ")
+      return "it has \(names.count) parameters, and had \(known.count)\(list.isEmpty ? "" : ": \(list)")"
+    }
+    if let (old, new) = zip(known, names).first(where: { $0 != $1 }) { return "\(new) is where \(old) was" }
+    let other = zip(parameters, settings.shapes).first { !$0.tensor.shape.mayBe(Shape($1)) }
+    return other.map { "\($0.name) is \($0.tensor.type), and had the shape \($1)" }
   }
 
   public mutating func visit(_ visitor: inout some TensorVisitor) {

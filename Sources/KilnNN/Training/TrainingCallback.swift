@@ -75,6 +75,13 @@ public struct EpochEnd {
 public protocol TrainingCallback {
   /// Looks at the epoch, and may change the rate of the next or end the training.
   mutating func epochEnded(_ end: inout EpochEnd) throws(KilnError)
+  /// Whether `fit` ends when a loss is NaN, and says where it comes from; see `NaNStop`.
+  var stopsAtNaN: Bool { get }
+}
+
+extension TrainingCallback {
+  /// Losses may be NaN.
+  public var stopsAtNaN: Bool { false }
 }
 
 /// Prints a line for each epoch, or for some of them.

@@ -35,13 +35,13 @@ public struct TrainingState<Model: Layer, Rule: UpdateRule, Scalar: TensorReal>:
   ///   - loss: a scalar from what the model gives and what it should give.
   /// - Returns: The loss of the batch before the step.
   public mutating func step<Target>(
-    _ input: Model.Input, _ target: Target, schedule: Schedule? = nil,
-    loss: @escaping (_ output: Model.Output, _ target: Target) -> Tensor<Scalar>
+    _ input: Model.Input, _ target: Target, schedule: Schedule? = nil, file: StaticString = #filePath,
+    line: UInt = #line, loss: @escaping (_ output: Model.Output, _ target: Target) -> Tensor<Scalar>
   ) -> Tensor<Scalar> {
     if let schedule { optimizer.rate = schedule.rate(at: optimizer.stepCount) }
     var pass = ForwardPass(training: key.next())
-    let (value, slope) = valueAndGradient(updating: &model) { (model: inout Model) -> Tensor<Scalar> in
-      loss(model(input, &pass), target)
+    let (value, slope) = valueAndGradient(updating: &model, file: file, line: line) {
+      (model: inout Model) -> Tensor<Scalar> in loss(model(input, &pass), target)
     }
     optimizer.update(&model, by: slope)
     return value
@@ -78,6 +78,8 @@ where Model.Input: TensorTree, Model.Output: TensorTree {
 
   let evaluation: CompiledUpdate<EvaluationState, Void, Model, Model.Input, Target, Tensor<Float>>
   let inference: Compiled<Model.Output, Model, Model.Input>
+  /// What a step does, and its compiled form.
+  let body: @Sendable (inout TrainingState<Model, Rule, Scalar>, Model.Input, Target) -> Tensor<Scalar>
   private let step: CompiledUpdate<TrainingState<Model, Rule, Scalar>, Tensor<Scalar>, Model.Input, Target>
 
   /// - Parameters:
@@ -113,9 +115,13 @@ where Model.Input: TensorTree, Model.Output: TensorTree {
     inference = compile(options: named(["..."], dataCount: 1), file: file, line: line) {
       (model: Model, input: Model.Input) in model(input)
     }
+    // Where a line of the loss or of the model is not known, it is that of the call of this initializer.
+    body = { state, input, target in
+      state.step(input, target, schedule: schedule, file: file, line: line, loss: loss)
+    }
     step = compile(options: named(["..."]), file: file, line: line) {
-      (state: inout TrainingState<Model, Rule, Scalar>, input: Model.Input, target: Target) in
-      state.step(input, target, schedule: schedule, loss: loss)
+      [body] (state: inout TrainingState<Model, Rule, Scalar>, input: Model.Input, target: Target) in
+      body(&state, input, target)
     }
   }
 
