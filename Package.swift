@@ -72,6 +72,7 @@ let package = Package(
     program("kiln-gpu-bench", "Sources/GPUBench", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnOpenCL", system]),
     library("KilnOracles", "Tests/Oracles", ["KilnIR"]),
     program("kiln-accuracy", "Tests/Accuracy", ["Kiln", "KilnIR", "KilnOracles", "KilnTesting"]),
+    program("kiln-interrupted", "Tests/Interrupted", ["Kiln", "KilnData", "KilnNN"]),
     tests("IRTests", ["KilnIR", "KilnOracles", "KilnTesting"]),
     tests(
       "FileTests", ["Kiln", "KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnOpenCL", "KilnBackends"],
