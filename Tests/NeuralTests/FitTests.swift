@@ -76,6 +76,19 @@ struct FitTests {
     }
   }
 
+  @Test("each epoch may have batches of its own, and asks for them once, by its number")
+  func batchesOfEachEpoch() throws {
+    var (own, byHand, asked) = (training(), training(), [Int]())
+    let reports = try own.fit(epochs: 3, callbacks: []) { epoch in
+      asked.append(epoch)
+      return batches[epoch..<epoch + 2]
+    }
+    for epoch in 1...3 { for (points, labels) in batches[epoch..<epoch + 2] { try byHand.run(points, labels) } }
+    #expect(asked == [1, 2, 3] && reports.map(\.exampleCount) == [64, 64, 64])
+    #expect(own.state.tensors.map(\.tensor.bytes) == byHand.state.tensors.map(\.tensor.bytes))
+    #expect(own.report.entries.count == 1)
+  }
+
   @Test("evaluation weighs batches by their examples")
   func evaluation() throws {
     let training = training()
