@@ -97,8 +97,7 @@ extension Effect {
     case .reduce(.argReduce(let kind), let value): KernelPhrase("argReduce", [value], ["kind": .word(kind.rawValue)])
     case .reduce(.dot(let rhs), let lhs): KernelPhrase("dot", [lhs, rhs])
     case .line(let operation, let value, let access):
-      KernelPhrase(
-        operation.spelling, [value], operation.kind.map { ["kind": .word($0.rawValue)] } ?? [:], at: access)
+      KernelPhrase(operation.spelling, [value], operation.attributes, at: access)
     case .scatter(let combiner, let value, let access):
       KernelPhrase("scatter", [value], ["combiner": .word(combiner.rawValue)], at: access)
     }

@@ -175,6 +175,9 @@ extension KernelVerifier {
       }
       reduced.append(operation.resultDType(dtype))
     case .line(let operation, _, let access):
+      try require(
+        operation.resultCount == nil || stage.inner.count <= 1, "kernel.C6",
+        "a sort of which the first are wanted has at most one inner axis, found \(stage.inner.count)")
       try requireStore(access, stage, body, takesData: false, try operation.resultDType(dtype))
     case .scatter(let combiner, _, let access):
       try requireStore(access, stage, body, takesData: true, dtype)
@@ -223,7 +226,13 @@ extension KernelVerifier {
         return
       }
       if extents.contains(0) { continue }
+      let lines = stage.effects.compactMap { $0.lineOperation?.resultCount == nil ? nil : $0.access }
       for access in stage.accesses {
+        var extents = extents
+        if lines.contains(access), let first = stage.effects[0].lineOperation?.resultCount {
+          if first == 0 { continue }
+          if !stage.inner.isEmpty { extents[extents.count - 1] = min(extents[extents.count - 1], first) }
+        }
         var terms = zip(extents, access.index.strides).map { (last: $0 - 1, stride: $1.value(integers)) }
         let sizes = access.data.map { $0.extent.value(integers) }
         // Without a valid index nothing is accessed.

@@ -3,8 +3,11 @@ public enum LineOperation: Hashable, Sendable {
   /// At each point the combination of the values up to it, in row-major order of the inner points (R4).
   case scanReduce(ReductionKind)
   /// At inner point i the `i32` number of the point whose value, an unsigned integer of 32 or 64 bits, is the i-th in
-  /// ascending order; equal values stay in their order.
-  case argSort
+  /// ascending order; equal values stay in their order. Only the points before `first` have a result, if it is given.
+  case argSort(first: Int? = nil)
+
+  /// So many are selected as the line passes by; more are sorted with all others.
+  public static let mostSelected = 64
 
   public var spelling: String {
     switch self {
@@ -13,17 +16,13 @@ public enum LineOperation: Hashable, Sendable {
     }
   }
 
-  var kind: ReductionKind? {
-    switch self {
-    case .scanReduce(let kind): kind
-    case .argSort: nil
-    }
-  }
-
   init?(_ spelling: String, _ attributes: AttributeReader) throws(ConstraintFailure) {
     switch spelling {
     case "scanReduce": self = .scanReduce(try attributes.word("kind", ReductionKind.self))
-    case "argSort": self = .argSort
+    case "argSort":
+      let first = attributes["first"] == nil ? nil : try attributes.integer("first")
+      try require(first ?? 0 >= 0, "kernel.C6", "a sort has at least 0 results")
+      self = .argSort(first: first)
     default: return nil
     }
   }
@@ -59,22 +58,43 @@ public enum LineOperation: Hashable, Sendable {
   public var scratchBytesPerElement: Int {
     switch self {
     case .scanReduce: 0
-    case .argSort: 24
+    case .argSort: isSelection ? 0 : 24
     }
   }
 
-  /// Bytes of scratch for each line besides; a sort has a histogram of every byte of a key.
+  /// Bytes of scratch for each line besides; a sort has a histogram of every byte of a key, a selection those that it
+  /// holds.
   public var scratchBytesPerLine: Int {
     switch self {
     case .scanReduce: 0
-    case .argSort: 8 * 256 * 8
+    case .argSort: isSelection ? 16 * Self.mostSelected : 8 * 256 * 8
     }
   }
 
   var nanoseconds: Double {
     switch self {
     case .scanReduce: 0.2
-    case .argSort: 2
+    case .argSort: isSelection ? 0.5 : 2
+    }
+  }
+}
+
+extension LineOperation {
+  /// How many results a line has, if not one for each element.
+  public var resultCount: Int? {
+    switch self {
+    case .scanReduce: nil
+    case .argSort(let first): first
+    }
+  }
+
+  public var isSelection: Bool { resultCount.map { $0 <= Self.mostSelected } ?? false }
+
+  var attributes: KeyValuePairs<String, Attribute> {
+    switch self {
+    case .scanReduce(let kind): ["kind": .word(kind.rawValue)]
+    case .argSort(let first?): ["first": .integer(first)]
+    case .argSort(nil): [:]
     }
   }
 }

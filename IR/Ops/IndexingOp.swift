@@ -25,8 +25,8 @@ public enum IndexingOp: Hashable, Sendable {
   /// `x`, an update and a start index for each axis: `x` with the update written over the box that begins there.
   case dynamicUpdateSlice(bounds: IndexBounds)
   /// The `i32` indices along `axis` by which the elements are in order: equal ones stay in their order, -0 equals +0,
-  /// NaN is last in both directions (Numerics.md E9).
-  case argSort(axis: Int, isDescending: Bool)
+  /// NaN is last in both directions (Numerics.md E9). Of that order the `first` ones, or all.
+  case argSort(axis: Int, isDescending: Bool, first: Int? = nil)
 
   /// `gather` along one axis.
   public static func gather(axis: Int, bounds: IndexBounds) -> IndexingOp { .gather(IndexedAxes(axis), bounds: bounds) }
@@ -57,8 +57,9 @@ public enum IndexingOp: Hashable, Sendable {
     case .dynamicSlice(let sizes, let bounds):
       [NamedAttribute("sizes", .dimensions(sizes)), NamedAttribute("bounds", .word(bounds.rawValue))]
     case .dynamicUpdateSlice(let bounds): [NamedAttribute("bounds", .word(bounds.rawValue))]
-    case .argSort(let axis, let isDescending):
+    case .argSort(let axis, let isDescending, let first):
       [NamedAttribute("axis", .integer(axis)), NamedAttribute("descending", .truth(isDescending))]
+        + (first.map { [NamedAttribute("first", .integer($0))] } ?? [])
     }
   }
 
@@ -86,8 +87,10 @@ public enum IndexingOp: Hashable, Sendable {
       try reader.allow("bounds")
       return .dynamicUpdateSlice(bounds: try bounds())
     case "argSort":
-      try reader.allow("axis", "descending")
-      return .argSort(axis: try reader.integer("axis"), isDescending: try reader.truth("descending"))
+      try reader.allow("axis", "descending", "first")
+      return .argSort(
+        axis: try reader.integer("axis"), isDescending: try reader.truth("descending"),
+        first: reader["first"] == nil ? nil : try reader.integer("first"))
     default: return nil
     }
   }
@@ -140,13 +143,20 @@ public enum IndexingOp: Hashable, Sendable {
       }
       try requireStarts(operands.dropFirst(2), of: operand, bounds)
       return operand
-    case .argSort(let axis, _):
+    case .argSort(let axis, _, let first):
       try requireOperands(1, operands, of: spelling)
       try requireAxis(axis, of: operands[0], "argSort.C1")
       try questions.require(
         Dimension(Int(Int32.max)), .atLeast, operands[0].shape[axis], "argSort.C2",
         "argSort sorts at most \(Int32.max) elements, axis \(axis) of \(operands[0]) has more")
-      return TensorType(.i32, operands[0].shape)
+      guard let first else { return TensorType(.i32, operands[0].shape) }
+      try require(first >= 0, "argSort.C4", "argSort gives its first numbers, found \(first) of them")
+      try questions.require(
+        operands[0].shape[axis], .atLeast, Dimension(first), "argSort.C4",
+        "argSort gives its first \(first) numbers, axis \(axis) of \(operands[0]) has fewer")
+      var shape = Array(operands[0].shape)
+      shape[axis] = Dimension(first)
+      return TensorType(.i32, Shape(shape))
     }
   }
 

@@ -153,8 +153,11 @@ extension KernelBatch {
       reduced.append(RowReduction.dot(values, columns[rhs], rows: rows, count: count, dtype))
     case .line(.scanReduce(let kind), _, let access):
       store(RowReduction.scan(values, rows: rows, count: count, kind, dtype), access, frame)
-    case .line(.argSort, _, let access):
-      store(RowReduction.sort(values, rows: rows, count: count), access, frame)
+    case .line(.argSort(let first), _, let access):
+      let results = RowReduction.sort(values, rows: rows, count: count)
+      for (place, address) in addresses(access.index, frame).enumerated() where place % count < first ?? count {
+        setElement(access.buffer, address, results[place])
+      }
     case .scatter(let combiner, _, let access):
       let addresses = addresses(access.index, frame)
       for point in 0..<rows * count {

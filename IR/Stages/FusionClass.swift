@@ -39,7 +39,7 @@ extension Op {
       switch op {
       case .gather, .dynamicSlice: .gather
       case .scatter, .dynamicUpdateSlice: .scatter
-      case .argSort(let axis, _): .line(axis: axis)
+      case .argSort(let axis, _, _): .line(axis: axis)
       }
     case .control(let op):
       switch op {

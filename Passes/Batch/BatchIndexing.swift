@@ -15,8 +15,9 @@ extension BatchWalk {
     case .scatter(let indexed, let combiner, let bounds): return try batchScatter(operands, indexed, combiner, bounds)
     case .dynamicSlice(let sizes, let bounds): return try batchDynamicSlice(operands, sizes, bounds)
     case .dynamicUpdateSlice(let bounds): return try batchUpdateSlice(operands, bounds)
-    case .argSort(let axis, let isDescending):
-      return try mapped(.indexing(.argSort(axis: axis + 1, isDescending: isDescending)), [operands[0].value])
+    case .argSort(let axis, let isDescending, let first):
+      return try mapped(
+        .indexing(.argSort(axis: axis + 1, isDescending: isDescending, first: first)), [operands[0].value])
     }
   }
 

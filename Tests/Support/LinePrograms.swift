@@ -49,9 +49,12 @@ public enum LinePrograms {
         let type = TensorType(dtype, Shape(layout.shape(size)))
         let x = builder.addParameter("x\(inputs.count)", type)
         inputs.append(try random.tensor(type))
-        for isDescending in [false, true] {
+        for (isDescending, first) in [
+          (false, nil), (true, nil), (true, 0), (false, 1), (true, 8), (false, 64), (true, 65),
+        ] {
+          if let first, first > size { continue }
           results.append(
-            try builder.emitOne(.indexing(.argSort(axis: layout.axis, isDescending: isDescending)), [x]))
+            try builder.emitOne(.indexing(.argSort(axis: layout.axis, isDescending: isDescending, first: first)), [x]))
         }
       }
     }

@@ -15,9 +15,11 @@ extension ProgramGenerator {
     } + [
       Recipe(label: "argSort") { generator throws(ConstraintFailure) in
         guard let x = generator.anyValue(where: { $0.rank > 0 }) else { return nil }
-        let axis = generator.random.index(below: generator.type(x).rank)
+        let type = generator.type(x)
+        let axis = generator.random.index(below: type.rank)
+        let first = generator.random.oneIn(2) ? nil : generator.random.index(below: type.shape[axis].staticSize + 1)
         return try generator.emit(
-          .indexing(.argSort(axis: axis, isDescending: generator.random.oneIn(2))), [x])
+          .indexing(.argSort(axis: axis, isDescending: generator.random.oneIn(2), first: first)), [x])
       }
     ]
 

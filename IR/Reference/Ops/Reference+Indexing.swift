@@ -19,11 +19,14 @@ extension ReferenceInterpreter {
       var result = operands[0]
       result.store(operands[1], at: box(at: starts, in: type))
       return result
-    case .argSort(let axis, let isDescending):
+    case .argSort(let axis, let isDescending, _):
       let program = ScalarProgram.sortKey(operands[0].type.dtype, isDescending: isDescending)
-      return mappingLines(of: operands[0], axis, to: type) { words, rows, count in
+      let sorted = mappingLines(of: operands[0], axis, to: TensorType(.i32, operands[0].type.shape)) {
+        words, rows, count in
         RowReduction.sort(program.evaluate(columns: [words], count: words.count), rows: rows, count: count)
       }
+      let zeros = type.shape.map { _ in 0 }
+      return sorted.gathered(box(at: zeros, in: sorted.type), as: type)
     }
   }
 

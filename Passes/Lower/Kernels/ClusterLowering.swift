@@ -164,6 +164,8 @@ struct ClusterLowering {
     let instruction = function.instructions[cluster.members[0]]
     let operandType = function.valueTypes[instruction.operands[0]]
     let resultType = function.valueTypes[instruction.result]
+    // A sort may have fewer results than elements.
+    let extents = Array(operandType.shape)
     let others = extents.indices.filter { $0 != axis }
     var index = IndexDomain(extents: extents).identity(Array(extents.indices))
     if case .reduction(.scanReduce(_, _, isReversed: true)) = instruction.op {
@@ -178,9 +180,9 @@ struct ClusterLowering {
     switch instruction.op {
     case .reduction(.scanReduce(let kind, _, _)):
       effect = .line(.scanReduce(kind), value, place)
-    case .indexing(.argSort(_, let isDescending)):
+    case .indexing(.argSort(_, let isDescending, let first)):
       let key = stage.inline(.sortKey(operandType.dtype, isDescending: isDescending), [value])
-      effect = .line(.argSort, key, place)
+      effect = .line(.argSort(first: first), key, place)
     case .source, .map, .type, .movement, .reduction, .contraction, .indexing, .control:
       preconditionFailure("\(instruction.op.spelling) makes no lines")
     }

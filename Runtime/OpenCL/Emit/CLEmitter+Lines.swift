@@ -43,7 +43,7 @@ extension CLEmitter {
   /// not stable gives the stable result; the places beyond the line have the greatest keys and numbers.
   func emitSortGroups() {
     let stage = kernel.stages[0]
-    guard case .line(.argSort, let key, let access) = stage.effects[0], let dtype = kernel.sortKey else { return }
+    guard case .line(.argSort(let first), let key, let access) = stage.effects[0], let dtype = kernel.sortKey else { return }
     let (type, bytes) = (dtype.clRegister, dtype.byteCount)
     let barrier = "barrier(CLK_GLOBAL_MEM_FENCE);"
     out.line("const uint lane = get_local_id(0);")
@@ -82,7 +82,8 @@ extension CLEmitter {
     out.line(barrier)
     out.close()
     out.close()
-    out.open("for (uint e = lane; e < length; e += lanes)")
+    let results = first.map { "min(length, \($0)u)" } ?? "length"
+    out.open("for (uint e = lane; e < \(results); e += lanes)")
     let places = innerNames(stage, element: "e")
     out.line("b\(access.buffer)[\(affine(access.index, outerNames + places))] = numbers[e];")
     out.close()

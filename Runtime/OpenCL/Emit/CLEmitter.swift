@@ -176,6 +176,7 @@ final class CLEmitter {
       switch effect {
       case .store(let value, let access): store(names[value.index], access, point)
       case .line(let operation, let value, let access):
+        if operation.resultCount == 0 { continue }
         store(operation.resultOfOne?.clConstant ?? names[value.index], access, point)
       case .storeScratch(let value, let row):
         let type = kernel.scratchRows[row].clMemory

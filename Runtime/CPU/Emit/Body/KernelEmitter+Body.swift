@@ -35,6 +35,7 @@ extension KernelEmitter {
       case .scatter(let combiner, let id, let access): scatter(combiner, id, access, &values)
       // Outside of its loop a line has one element.
       case .line(let operation, let id, let access):
+        if operation.resultCount == 0 { continue }
         store(operation.resultOfOne.map { constant($0) } ?? evaluate(id, &values), to: access, values)
       case .reduce: break
       }

@@ -25,8 +25,10 @@ extension KernelEmitter {
           } store: { result, values, _ in
             self.store(result, to: access, values)
           }
-        case .argSort:
-          try emitSort(dtype, count, elementBytes: operation.scratchBytesPerElement) { element in
+        case .argSort(let first?) where operation.isSelection:
+          try emitSelection(first, dtype, count, id, access, number, coordinates)
+        case .argSort(let first):
+          try emitSort(dtype, count, first: first, elementBytes: operation.scratchBytesPerElement) { element in
             var values = values(at: element)
             return self.evaluate(id, &values)
           } store: { result, element in

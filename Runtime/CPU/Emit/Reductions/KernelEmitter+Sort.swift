@@ -8,14 +8,14 @@ extension KernelEmitter {
   private static let longestInsertion = 64
 
   /// A line with its numbers, in one of its two places.
-  private struct Line {
+  struct Line {
     var keys: LLVMValue
     var numbers: LLVMValue
   }
 
-  /// Stores the number of the i-th key in ascending order at element i.
+  /// Stores the number of the i-th key in ascending order at element i, of all or of the `first` ones.
   func emitSort(
-    _ dtype: DType, _ count: LLVMValue, elementBytes: Int, key: (LLVMValue) -> LLVMValue,
+    _ dtype: DType, _ count: LLVMValue, first: Int?, elementBytes: Int, key: (LLVMValue) -> LLVMValue,
     store: (LLVMValue, LLVMValue) -> Void
   ) throws(RuntimeError) {
     let type = memoryType(dtype)
@@ -40,13 +40,14 @@ extension KernelEmitter {
     let sorted = try branch(if: isLong, otherwise: [near.numbers]) { () throws(RuntimeError) in
       [try distribute(near, far, histogram, count, type, dtype)]
     }
-    _ = try loop(from: module.index(0), to: count) { element, _ in
+    let end = first.map { smaller(count, module.index($0)) } ?? count
+    _ = try loop(from: module.index(0), to: end) { element, _ in
       store(module.load(module.int32, module.offset(sorted[0], element, of: module.int32), alignment: 4), element)
       return []
     }
   }
 
-  private func load(_ line: LLVMValue, _ element: LLVMValue, _ type: LLVMType, _ dtype: DType) -> LLVMValue {
+  func load(_ line: LLVMValue, _ element: LLVMValue, _ type: LLVMType, _ dtype: DType) -> LLVMValue {
     module.load(type, module.offset(line, element, of: type), alignment: dtype.byteCount)
   }
 
@@ -54,30 +55,36 @@ extension KernelEmitter {
   private func insert(_ line: Line, _ count: LLVMValue, _ type: LLVMType, _ dtype: DType) throws(RuntimeError) {
     _ = try loop(from: module.index(1), to: count) { element, _ in
       let key = load(line.keys, element, type, dtype)
-      let number = load(line.numbers, element, module.int32, .i32)
-      let entry = module.currentBlock
-      let (test, look) = (module.block("test", in: function), module.block("look", in: function))
-      let (shift, done) = (module.block("shift", in: function), module.block("done", in: function))
-      module.branch(to: test)
-      module.position(at: test)
-      let place = module.phi(module.int64)
-      module.addIncoming(element, from: entry, to: place)
-      module.branch(if: module.compare(.sgt, place, module.index(0)), to: look, else: done)
-      module.position(at: look)
-      let left = add(place, module.index(-1))
-      let other = load(line.keys, left, type, dtype)
-      module.branch(if: module.compare(.ugt, other, key), to: shift, else: done)
-      module.position(at: shift)
-      module.store(other, module.offset(line.keys, place, of: type), alignment: dtype.byteCount)
-      let moved = load(line.numbers, left, module.int32, .i32)
-      module.store(moved, module.offset(line.numbers, place, of: module.int32), alignment: 4)
-      module.branch(to: test)
-      module.addIncoming(left, from: shift, to: place)
-      module.position(at: done)
-      module.store(key, module.offset(line.keys, place, of: type), alignment: dtype.byteCount)
-      module.store(number, module.offset(line.numbers, place, of: module.int32), alignment: 4)
+      insert(key, load(line.numbers, element, module.int32, .i32), at: element, line, type, dtype)
       return []
     }
+  }
+
+  /// Puts a key into the sorted ones before element `end`, which it overwrites, past those that are greater.
+  func insert(
+    _ key: LLVMValue, _ number: LLVMValue, at end: LLVMValue, _ line: Line, _ type: LLVMType, _ dtype: DType
+  ) {
+    let entry = module.currentBlock
+    let (test, look) = (module.block("test", in: function), module.block("look", in: function))
+    let (shift, done) = (module.block("shift", in: function), module.block("done", in: function))
+    module.branch(to: test)
+    module.position(at: test)
+    let place = module.phi(module.int64)
+    module.addIncoming(end, from: entry, to: place)
+    module.branch(if: module.compare(.sgt, place, module.index(0)), to: look, else: done)
+    module.position(at: look)
+    let left = add(place, module.index(-1))
+    let other = load(line.keys, left, type, dtype)
+    module.branch(if: module.compare(.ugt, other, key), to: shift, else: done)
+    module.position(at: shift)
+    module.store(other, module.offset(line.keys, place, of: type), alignment: dtype.byteCount)
+    let moved = load(line.numbers, left, module.int32, .i32)
+    module.store(moved, module.offset(line.numbers, place, of: module.int32), alignment: 4)
+    module.branch(to: test)
+    module.addIncoming(left, from: shift, to: place)
+    module.position(at: done)
+    module.store(key, module.offset(line.keys, place, of: type), alignment: dtype.byteCount)
+    module.store(number, module.offset(line.numbers, place, of: module.int32), alignment: 4)
   }
 
   /// Radix sort from the least byte up. A byte in which all keys agree takes no pass. Gives where the numbers end.

@@ -76,7 +76,8 @@ extension Tensor {
       let failure = core.failed("topK.C1", "there are no \(count) greatest elements of \(core.type), which has \(size)")
       return (Tensor(core: failure), Tensor<Int32>(core: Failure.poison(after: failure, TensorType(.i32, core.shape))))
     }
-    let indices = Tensor<Int32>(core: argSort(axis: place, descending: true).core.sliced(place, 0, Dimension(count)))
+    let indices = Tensor<Int32>(
+      core: emit(.indexing(.argSort(axis: place, isDescending: true, first: count)), [core]))
     return (takeAlong(indices, axis: place, bounds: .clamp), indices)
   }
 }
