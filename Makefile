@@ -6,7 +6,8 @@
 # make accuracy    the error of every function table: all 2^32 arguments of f32 (half an hour or more), and f64;
 #                  ACCURACY='--step 1009 tan' takes fewer
 # make soak        all ops on all dtypes and 2,000 random programs on OpenCL and on the processor (PROGRAMS=10000 for
-#                  more), and 100,000 eager gradients in constant memory
+#                  more), 100,000 eager gradients in constant memory, and OpenCL's kernels on a simulator that finds
+#                  data races
 # make first-day   builds Tests/FirstDay, a package that uses Kiln, and compares what its programs print (make test does
 #                  it, too)
 # make docs        the reference documentation as a site, in .build/docs/site

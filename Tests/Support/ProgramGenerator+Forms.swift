@@ -1,12 +1,13 @@
 import KilnIR
 
-/// Forms that single ops drawn by chance seldom make: reductions of reductions, axes of one element, and one value at
-/// several operands of a region that reads them in different orders.
+/// Forms that single ops drawn by chance seldom make: reductions of reductions, axes of one element, one value at several
+/// operands of a region that reads them in different orders, and operands that rewrites take for neutral.
 extension ProgramGenerator {
   static let formRecipes: [Recipe] = [
     Recipe(label: "reductions in a chain") { generator throws(ConstraintFailure) in try generator.chain() },
     Recipe(label: "lines of one element") { generator throws(ConstraintFailure) in try generator.unitLines() },
     Recipe(label: "one value twice") { generator throws(ConstraintFailure) in try generator.oneValueTwice() },
+    Recipe(label: "neutral operand") { generator throws(ConstraintFailure) in try generator.neutralOperand() },
   ]
 
   /// Reductions that read one another, most of them through a broadcast to the shape that was reduced, some with work
@@ -47,6 +48,16 @@ extension ProgramGenerator {
         .reduction(.reduce(randomKind(dtype), axes: random.oneIn(2) ? axes : axes.reversed())), [x])
     default: return try emit(.reduction(.reduce(randomKind(dtype), axes: [axis])), [x])
     }
+  }
+
+  /// A value and 0, -0 or 1, in either order.
+  private mutating func neutralOperand() throws(ConstraintFailure) -> ValueID? {
+    guard let x = try value(dtype: { $0.isInteger || $0.isArithmeticReal }) else { return nil }
+    let (dtype, shape) = (type(x).dtype, type(x).shape)
+    let scalar = random.pick([.zero(dtype), Scalar(dtype, dtype.isReal ? -0.0 : 0), .one(dtype)])
+    let other = try emit(.source(.constant(Literal(splat: scalar, shape: shape))), [])
+    let function = random.pick([MapFunction.add, .subtract, .multiply])
+    return try emit(.map(function), random.oneIn(2) ? [x, other] : [other, x])
   }
 
   /// Axes to reduce: none, some, or those of one element.

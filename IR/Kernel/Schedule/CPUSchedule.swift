@@ -215,8 +215,8 @@ extension CPUSchedule {
   }
 
   /// How many pieces each thread's part of a loop is cut into: about 50 µs each, so that little is waited for when a
-  /// core is taken away. A piece of a contraction meets its panels anew, so it is longer; one that packs its left operand
-  /// begins with packing what others pack, too, so there are few.
+  /// core is taken away. A piece of a contraction meets its panels anew, so it is longer; one that packs its left
+  /// operand begins with packing what others pack, too, so there are few.
   public func chunks(_ integers: [Int], nanoseconds: Int, threads: Int) -> Int {
     func pieces(of length: Int) -> Int { max(4, min(64, nanoseconds / threads / length)) }
     switch self {
