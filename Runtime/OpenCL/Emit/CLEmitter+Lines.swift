@@ -43,7 +43,9 @@ extension CLEmitter {
   /// not stable gives the stable result; the places beyond the line have the greatest keys and numbers.
   func emitSortGroups() {
     let stage = kernel.stages[0]
-    guard case .line(.argSort(let first), let key, let access) = stage.effects[0], let dtype = kernel.sortKey else { return }
+    guard case .line(.argSort(let first), let key, let access) = stage.effects[0], let dtype = kernel.sortKey else {
+      return
+    }
     let (type, bytes) = (dtype.clRegister, dtype.byteCount)
     let barrier = "barrier(CLK_GLOBAL_MEM_FENCE);"
     out.line("const uint lane = get_local_id(0);")
