@@ -56,7 +56,7 @@ extension ProgramGenerator {
     let (dtype, shape) = (type(x).dtype, type(x).shape)
     let scalar = random.pick([.zero(dtype), Scalar(dtype, dtype.isReal ? -0.0 : 0), .one(dtype)])
     let other = try emit(.source(.constant(Literal(splat: scalar, shape: shape))), [])
-    let function = random.pick([MapFunction.add, .subtract, .multiply])
+    let function = random.pick([ScalarFunction.add, .subtract, .multiply])
     return try emit(.map(function), random.oneIn(2) ? [x, other] : [other, x])
   }
 
