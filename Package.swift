@@ -108,6 +108,7 @@ let package = Package(
         "Kiln", "KilnBenchmarks", "KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnOpenCL",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    library("WordPiece", "Examples/WordPiece"),
     program("Hello", "Examples/Hello", ["Kiln"]),
     program("Digits", "Examples/Digits", ["Kiln", "KilnData", "KilnIR", "KilnNN"], exclude: ["README.md"]),
     program(
@@ -116,6 +117,7 @@ let package = Package(
       resources: [.copy("Resources")], settings: userSettings),
     tests("ToolTests", []),
     tests("DocumentationTests", ["Kiln", "KilnIR", "KilnTesting"]),
+    tests("WordPieceTests", ["WordPiece"]),
     tests("SurfaceTests", ["Kiln", "KilnNN", "KilnTesting"]),
     tests("KilnTests", ["Kiln", "KilnIR", "KilnRuntime"]),
     tests("SpecialPointTests", ["Kiln", "KilnIR"], exclude: ["Tables"]),
