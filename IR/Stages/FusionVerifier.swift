@@ -94,7 +94,10 @@ private struct FusionVerifier {
       }
       return others.allSatisfy { function.valueTypes[function.instructions[$1].firstResult].shape == domain }
     case .scatter: return classes == [.scatter] && shapes { _ in true } == [domain]
-    case .line(let axis): return classes == [.line(axis: axis)] && shapes { _ in true } == [domain]
+    case .line(let axis):
+      // Of a sort, the first numbers may be fewer than the elements.
+      return classes == [.line(axis: axis)]
+        && function.valueTypes[function.instructions[cluster.members[0]].operands[0]].shape == domain
     case .assembly: return heads == [.assembly]
     case .control: return classes == [.control] && domain.isEmpty
     case .copy(let value): return classes.isEmpty && function.valueTypes[value].shape == domain
@@ -103,16 +106,26 @@ private struct FusionVerifier {
 
   /// Walks back from a value that cluster `number` reads to what has a buffer, or is computed in the cluster.
   private func requireReadable(_ value: ValueID, _ number: Int) throws(ConstraintFailure) {
-    var (open, seen): ([ValueID], Set<ValueID>) = ([value], [])
-    while let value = open.popLast() {
-      guard !function.isParameter(value), !written.contains(value), seen.insert(value).inserted,
+    struct Read: Hashable {
+      let value: ValueID
+      /// A barrier waits for its other operands, which need not be computed at all if nothing else reads them.
+      let waitsOnly: Bool
+    }
+    var (open, seen): ([Read], Set<Read>) = ([Read(value: value, waitsOnly: false)], [])
+    while let read = open.popLast() {
+      let value = read.value
+      guard !function.isParameter(value), !written.contains(value), seen.insert(read).inserted,
         let id = definitions[value]
       else { continue }
-      if clusterOf[id] == number { continue }
+      let op = function.instructions[id].op
+      if clusterOf[id] == number || read.waitsOnly && clusterOf[id] == nil && !op.isReadInPlace { continue }
       try require(
-        clusterOf[id] == nil && function.instructions[id].op.isReadInPlace, "fusion.C4",
+        clusterOf[id] == nil && op.isReadInPlace, "fusion.C4",
         "cluster \(number) of @\(function.name) reads \(function.name(of: value)), which no earlier cluster writes")
-      open += function.instructions[id].operands
+      for (place, operand) in function.instructions[id].operands.enumerated() {
+        let waits = place > 0 && op == .control(.barrier)
+        open.append(Read(value: operand, waitsOnly: read.waitsOnly || waits))
+      }
     }
   }
 

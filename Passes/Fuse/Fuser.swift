@@ -80,7 +80,7 @@ struct Fuser {
     case .reduction(let axes): placeReduction(id, axes)
     case .contraction(let op): placeContraction(id, op)
     case .scatter: begin(.scatter, extents(instruction.result), id, instruction.operands)
-    case .line(let axis): begin(.line(axis: axis), extents(instruction.result), id, instruction.operands)
+    case .line(let axis): begin(.line(axis: axis), extents(instruction.operands[0]), id, instruction.operands)
     case .assembly:
       if case .movement(.overlapAdd) = instruction.op, joinOverlapAdd(id) { return }
       begin(.assembly, extents(instruction.result), id, instruction.operands)

@@ -1,7 +1,7 @@
 import KilnIR
 
-/// Forms that single ops drawn by chance seldom make: reductions of reductions, axes of one element, one value at several
-/// operands of a region that reads them in different orders, and operands that rewrites take for neutral.
+/// Forms that single ops drawn by chance seldom make: reductions of reductions, axes of one element, one value at
+/// several operands of a region that reads them in different orders, and operands that rewrites take for neutral.
 extension ProgramGenerator {
   static let formRecipes: [Recipe] = [
     Recipe(label: "reductions in a chain") { generator throws(ConstraintFailure) in try generator.chain() },

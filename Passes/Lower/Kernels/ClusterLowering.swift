@@ -164,8 +164,6 @@ struct ClusterLowering {
     let instruction = function.instructions[cluster.members[0]]
     let operandType = function.valueTypes[instruction.operands[0]]
     let resultType = function.valueTypes[instruction.result]
-    // A sort may have fewer results than elements.
-    let extents = Array(operandType.shape)
     let others = extents.indices.filter { $0 != axis }
     var index = IndexDomain(extents: extents).identity(Array(extents.indices))
     if case .reduction(.scanReduce(_, _, isReversed: true)) = instruction.op {
