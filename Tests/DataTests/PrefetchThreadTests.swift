@@ -4,10 +4,11 @@ import KilnData
 import Synchronization
 import Testing
 
-/// Counts up to `end`; counts its own steps, and its iterators that are alive.
+/// Counts up to `end`; counts its own steps, its iterators, and those of them that are alive.
 private struct Numbers: Sequence, Sendable {
   final class Counts: Sendable {
     let steps = Atomic(0)
+    let iterators = Atomic(0)
     let alive = Atomic(0)
   }
   let end: Int
@@ -20,6 +21,7 @@ private struct Numbers: Sequence, Sendable {
     init(_ numbers: Numbers) {
       self.numbers = numbers
       numbers.counts.alive.add(1, ordering: .relaxed)
+      numbers.counts.iterators.add(1, ordering: .releasing)
     }
 
     deinit { numbers.counts.alive.subtract(1, ordering: .relaxed) }
@@ -77,6 +79,8 @@ struct PrefetchThreadTests {
     }
     // An iterator that is never asked has a thread, too.
     _ = numbers.prefetched(4).makeIterator()
+    // A thread may begin after its consumer has gone.
+    #expect(soon { numbers.counts.iterators.load(ordering: .acquiring) == 21 })
     #expect(soon { numbers.counts.alive.load(ordering: .relaxed) == 0 })
     let steps = numbers.counts.steps.load(ordering: .relaxed)
     Thread.sleep(forTimeInterval: 0.05)

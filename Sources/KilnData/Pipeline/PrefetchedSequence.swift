@@ -10,10 +10,10 @@ public struct PrefetchedSequence<Base: Sequence & Sendable, Output: Sendable>: S
   /// Takes what the thread has made, in the order of the sequence. The thread ends with this object, as soon as the
   /// element is made that it works on.
   public final class Iterator: IteratorProtocol {
-    private let channel: Channel<Result<Output, KilnError>>
+    private let channel: Channel<Result<Output, any Error>>
 
     fileprivate init(_ sequence: PrefetchedSequence) {
-      let channel = Channel<Result<Output, KilnError>>(limit: sequence.count)
+      let channel = Channel<Result<Output, any Error>>(limit: sequence.count)
       self.channel = channel
       let thread = Thread {
         sequence.run(into: channel)
@@ -32,7 +32,8 @@ public struct PrefetchedSequence<Base: Sequence & Sendable, Output: Sendable>: S
       case .success(let element): return element
       case .failure(let error):
         // The thread has ended, so this is the last element.
-        CallUnderWay().report(error)
+        CallUnderWay().report(
+          error as? KilnError ?? .atCall("prefetch.C1", "the closure of prefetched threw: \(error)"))
         return nil
       case nil: return nil
       }
@@ -41,7 +42,7 @@ public struct PrefetchedSequence<Base: Sequence & Sendable, Output: Sendable>: S
 
   public func makeIterator() -> Iterator { Iterator(self) }
 
-  private func run(into channel: Channel<Result<Output, KilnError>>) {
+  private func run(into channel: Channel<Result<Output, any Error>>) {
     var iterator = base.makeIterator()
     while true {
       do {
@@ -49,8 +50,7 @@ public struct PrefetchedSequence<Base: Sequence & Sendable, Output: Sendable>: S
         let element = try withDiagnostics { try iterator.next().map(transform) }
         guard let element, channel.put(.success(element)) else { return }
       } catch {
-        let known = error as? KilnError
-        _ = channel.put(.failure(known ?? .atCall("prefetch.C1", "the closure of prefetched threw: \(error)")))
+        _ = channel.put(.failure(error))
         return
       }
     }
