@@ -125,5 +125,21 @@ struct SequenceCaseTests {
           try cases.tensor("decoder\(suffix).input", type), memory: try cases.tensor("decoder\(suffix).input2", type))
       }
     }
+    let encoder = TransformerEncoderBlock(
+      width: 4, heads: 2, hidden: 5, activation: .gelu(.exact), normFirst: false, epsilon: 0.1, of: type, key: key)
+    let ends = lengthMask(Tensor<Int32>([4, 2]), length: 4).expandingShape(at: 1)
+    let masked = Called(encoder) { (block: inout TransformerEncoderBlock<Scalar>, x: Tensor<Scalar>) in
+      var pass = ForwardPass.inference
+      return block(x, mask: ends, &pass)
+    }
+    try cases.compare("encoderMasked", masked, type)
+    let decoder = TransformerDecoderBlock(
+      width: 4, heads: 2, hidden: 5, activation: .relu, normFirst: false, epsilon: 0.1, of: type, key: key)
+    try cases.compare("decoderEpsilon", decoder, type) { all in
+      all.layer(all.input)
+    } input: {
+      DecoderInput(
+        try cases.tensor("decoderEpsilon.input", type), memory: try cases.tensor("decoderEpsilon.input2", type))
+    }
   }
 }

@@ -348,6 +348,17 @@ def blocks(cases):
         later = torch.ones(3, 3).triu(1).bool()
         add(f"decoder{suffix}", [reals(2, 3, 4), reals(2, 4, 4)], weights,
             lambda x, m: block(x, m, tgt_mask=later))
+    # As in BERT: norms behind the sums, and sequences of different lengths.
+    ended = torch.arange(4) >= torch.tensor([[4], [2]])
+    block = nn.TransformerEncoderLayer(
+        4, 2, 5, dropout=0, activation=F.gelu, layer_norm_eps=0.1, batch_first=True, norm_first=False)
+    add("encoderMasked", reals(2, 4, 4), block_weights(block), lambda x: block(x, src_key_padding_mask=ended))
+    block = nn.TransformerDecoderLayer(4, 2, 5, dropout=0, layer_norm_eps=0.1, batch_first=True)
+    weights = {f"own.{key}": value for key, value in block_weights(block, cross=True).items()}
+    weights |= attention_weights(block.multihead_attn, "crossAttention.")
+    weights |= {f"crossNorm.{key}": value for key, value in parameters(block.norm2, same, ("scale", "offset")).items()}
+    add("decoderEpsilon", [reals(2, 3, 4), reals(2, 4, 4)], weights,
+        lambda x, m: block(x, m, tgt_mask=torch.ones(3, 3).triu(1).bool()))
 
 
 if __name__ == "__main__":

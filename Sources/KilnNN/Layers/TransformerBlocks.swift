@@ -25,11 +25,13 @@ public struct TransformerEncoderBlock<Scalar: TensorReal>: Layer {
   public let normFirst: Bool
 
   /// A block with new parameters.
-  /// - Parameter hidden: The width between the two dense layers; 4 · width unless given.
+  /// - Parameters:
+  ///   - hidden: The width between the two dense layers; 4 · width unless given.
+  ///   - epsilon: What the norms add to the variance.
   public init(
     width: Int, heads: Int, hidden: Int? = nil, dropout rate: Float = 0, isCausal: Bool = false,
-    activation: ActivationFunction = .gelu(.tanh), normFirst: Bool = true, keyValueHeads: Int? = nil,
-    rotary: Rotary? = nil, of type: Scalar.Type = Float.self, key: RandomKey
+    activation: ActivationFunction = .gelu(.tanh), normFirst: Bool = true, epsilon: Double = 1e-5,
+    keyValueHeads: Int? = nil, rotary: Rotary? = nil, of type: Scalar.Type = Float.self, key: RandomKey
   ) {
     let keys = key.split(3)
     let hidden = hidden ?? 4 * width
@@ -38,7 +40,8 @@ public struct TransformerEncoderBlock<Scalar: TensorReal>: Layer {
       key: keys[0])
     expansion = Dense(inputs: width, outputs: hidden, of: type, key: keys[1])
     contraction = Dense(inputs: hidden, outputs: width, of: type, key: keys[2])
-    (attentionNorm, feedForwardNorm) = (LayerNorm(features: width, of: type), LayerNorm(features: width, of: type))
+    attentionNorm = LayerNorm(features: width, epsilon: epsilon, of: type)
+    feedForwardNorm = attentionNorm
     dropout = Dropout(rate: rate, of: type)
     (self.activation, self.normFirst) = (activation, normFirst)
   }
@@ -131,17 +134,19 @@ public struct TransformerDecoderBlock<Scalar: TensorReal>: Layer {
   public var crossNorm: LayerNorm<Scalar>
 
   /// A block with new parameters.
-  /// - Parameter hidden: The width between the two dense layers; 4 · width unless given.
+  /// - Parameters:
+  ///   - hidden: The width between the two dense layers; 4 · width unless given.
+  ///   - epsilon: What the norms add to the variance.
   public init(
     width: Int, heads: Int, hidden: Int? = nil, dropout rate: Float = 0, activation: ActivationFunction = .gelu(.tanh),
-    normFirst: Bool = true, of type: Scalar.Type = Float.self, key: RandomKey
+    normFirst: Bool = true, epsilon: Double = 1e-5, of type: Scalar.Type = Float.self, key: RandomKey
   ) {
     let keys = key.split()
     own = TransformerEncoderBlock(
       width: width, heads: heads, hidden: hidden, dropout: rate, isCausal: true, activation: activation,
-      normFirst: normFirst, of: type, key: keys[0])
+      normFirst: normFirst, epsilon: epsilon, of: type, key: keys[0])
     crossAttention = MultiHeadAttention(width: width, heads: heads, of: type, key: keys[1])
-    crossNorm = LayerNorm(features: width, of: type)
+    crossNorm = LayerNorm(features: width, epsilon: epsilon, of: type)
   }
 
   public mutating func callAsFunction(_ input: DecoderInput<Scalar>, _ pass: inout ForwardPass) -> Tensor<Scalar> {
