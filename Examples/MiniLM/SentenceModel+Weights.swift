@@ -5,10 +5,12 @@ extension SentenceModel {
   /// The model of these sizes, with the weights of a file that Hugging Face's library wrote.
   init(_ sizes: Configuration, weights path: String) throws {
     self.init(sizes)
+    let differences = try loadWeights(from: path, strict: false) { Self.foreignWeight($0, rank: $1) }
     // A file may have more: the layer that BERT was trained with, and the numbers 0, 1, 2, … of its places.
-    var differences = try loadWeights(from: path, strict: false) { Self.foreignWeight($0, rank: $1) }
-    differences.unexpected.removeAll { $0.hasPrefix("pooler.") || $0 == "embeddings.position_ids" }
-    guard differences.isEmpty else { throw ModelError("\(path): \(differences)") }
+    let isKnown = differences.unexpected.allSatisfy { $0.hasPrefix("pooler.") || $0 == "embeddings.position_ids" }
+    guard differences.missing.isEmpty, differences.mismatched.isEmpty, isKnown else {
+      throw ModelError("\(path) has other tensors than the model:\n\(differences)")
+    }
   }
 
   /// What a tensor is called in the file, where the weights of dense layers are [outputs, inputs].
