@@ -35,7 +35,7 @@ import Testing
     let together = model(
       Tensor<Int32>([[2, 4, 5, 12, 3, 9, 9], [2, 10, 5, 6, 7, 12, 3]]), lengths: Tensor<Int32>([5, 7]))
     #expect(abs(alone[0] - together[0]).max().item <= 1e-6)
-    #expect(abs(alone[0] - together[1]).max().item > 1e-2)
+    #expect(abs(alone[0] - together[1]).max().item > 1e-3)
   }
 
   @Test("another folder, activation or model is refused")
