@@ -1,4 +1,5 @@
 // swift-tools-version: 6.2
+import CompilerPluginSupport
 import PackageDescription
 
 /// Every target of Kiln: its name, its folder and the arrows it may follow (see Documentation/Architecture.md).
@@ -19,6 +20,10 @@ let documentation: [Package.Dependency] =
   ? [.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0")] : []
 
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+/// A library of swift-syntax. Without the trait it is neither fetched nor built, and what needs it compiles to nothing.
+func syntax(_ name: String) -> Target.Dependency {
+  .product(name: name, package: "swift-syntax", condition: .when(traits: ["Macros"]))
+}
 
 func library(
   _ name: String, _ path: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [],
@@ -34,6 +39,9 @@ func program(
 ) -> Target {
   .executableTarget(
     name: name, dependencies: dependencies, path: path, exclude: exclude, resources: resources, swiftSettings: settings)
+}
+func plugin(_ name: String, _ path: String, _ dependencies: [Target.Dependency]) -> Target {
+  .macro(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
 }
 func tests(
   _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = [], settings: [SwiftSetting] = settings
@@ -51,13 +59,16 @@ let package = Package(
     .executable(name: "kiln", targets: ["KilnTool"]),
     .library(name: "KilnNN", targets: ["KilnNN"]),
     .library(name: "KilnData", targets: ["KilnData"]),
+    .library(name: "KilnMacros", targets: ["KilnMacros"]),
     // What `Benchmarks/compare` measures workloads of files with.
     .library(name: "KilnBenchmarks", targets: ["KilnBenchmarks"]),
   ],
+  traits: [.trait(name: "Macros", description: "The macros of KilnMacros, which are built on swift-syntax.")],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/swiftcsv/SwiftCSV", from: "0.10.0"),
+    .package(url: "https://github.com/swiftlang/swift-syntax", from: "603.0.1"),
   ] + documentation,
   targets: [
     library("KilnIR", "IR"),
@@ -93,6 +104,13 @@ let package = Package(
       "Kiln", "Sources/Kiln",
       ["KilnIR", "KilnPasses", "KilnRuntime", "KilnCPU", "KilnOpenCL", "CCallSite", system]),
     library("KilnNN", "Sources/KilnNN", ["Kiln"], settings: userSettings),
+    plugin(
+      "KilnMacroPlugin", "Sources/KilnMacroPlugin",
+      [
+        syntax("SwiftCompilerPlugin"), syntax("SwiftDiagnostics"), syntax("SwiftSyntax"), syntax("SwiftSyntaxBuilder"),
+        syntax("SwiftSyntaxMacros"),
+      ]),
+    library("KilnMacros", "Sources/KilnMacros", ["Kiln", "KilnMacroPlugin", "KilnNN"], settings: userSettings),
     .systemLibrary(name: "CZlib", path: "Sources/CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CPNG", path: "Sources/CPNG", providers: [.apt(["libpng-dev"])]),
     library(
@@ -130,6 +148,12 @@ let package = Package(
     tests("MisuseTests", ["Kiln", "KilnIR"]),
     tests("DataTests", ["CZlib", "Kiln", "KilnData", "KilnNN"], settings: userSettings),
     tests("NeuralTests", ["Kiln", "KilnNN"], exclude: ["Fixtures"], settings: userSettings),
+    tests(
+      "MacroTests",
+      [
+        "Kiln", "KilnMacroPlugin", "KilnMacros", "KilnNN", syntax("SwiftSyntax"), syntax("SwiftSyntaxMacroExpansion"),
+        syntax("SwiftSyntaxMacrosGenericTestSupport"),
+      ], settings: userSettings),
     tests("RuntimeTests", ["KilnIR", "KilnRuntime", "KilnCPU", "KilnTesting"]),
     tests(
       "OpenCLTests", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnOpenCL", "KilnTesting", "KilnBackends", "Kiln"]),
