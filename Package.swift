@@ -148,12 +148,7 @@ let package = Package(
     tests("MisuseTests", ["Kiln", "KilnIR"]),
     tests("DataTests", ["CZlib", "Kiln", "KilnData", "KilnNN"], settings: userSettings),
     tests("NeuralTests", ["Kiln", "KilnNN"], exclude: ["Fixtures"], settings: userSettings),
-    tests(
-      "MacroTests",
-      [
-        "Kiln", "KilnMacroPlugin", "KilnMacros", "KilnNN", syntax("SwiftSyntax"), syntax("SwiftSyntaxMacroExpansion"),
-        syntax("SwiftSyntaxMacrosGenericTestSupport"),
-      ], settings: userSettings),
+    tests("MacroTests", ["Kiln", "KilnMacros", "KilnNN", "KilnTesting"], settings: userSettings),
     tests("RuntimeTests", ["KilnIR", "KilnRuntime", "KilnCPU", "KilnTesting"]),
     tests(
       "OpenCLTests", ["KilnIR", "KilnPasses", "KilnRuntime", "KilnOpenCL", "KilnTesting", "KilnBackends", "Kiln"]),

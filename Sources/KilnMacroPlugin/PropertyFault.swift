@@ -24,20 +24,21 @@
     let name: String
     let reason: Reason
 
-    /// The error, with the fix that leaves the property out.
+    /// The error, with the fix that leaves the property out, where that leaves out no other.
     func diagnostic(at place: TokenSyntax, of variable: VariableDeclSyntax) -> Diagnostic {
       var ignored = variable
-      let space = variable.leadingTrivia
       ignored.leadingTrivia = []
       ignored.attributes.insert(
         .attribute(
           AttributeSyntax(attributeName: IdentifierTypeSyntax(name: .identifier("Ignored")), trailingTrivia: .space)),
         at: ignored.attributes.startIndex)
-      ignored.leadingTrivia = space
+      ignored.leadingTrivia = variable.leadingTrivia
       let fix = FixIt(
         message: Message(id: "ignore", text: "leave it out of the tree with @Ignored"),
         changes: [.replace(oldNode: Syntax(variable), newNode: Syntax(ignored))])
-      return Diagnostic(node: place, message: Message(id: "property", text: "'\(name)' \(reason.text)"), fixIt: fix)
+      return Diagnostic(
+        node: place, message: Message(id: "property", text: "'\(name)' \(reason.text)"),
+        fixIts: variable.bindings.count == 1 ? [fix] : [])
     }
 
     /// Why no value of `type` can be shown. Of the types that have a name, only the compiler knows it.

@@ -1,156 +1,113 @@
 #if Macros
-  import SwiftSyntaxMacrosGenericTestSupport
   import Testing
 
   @Suite("Mistakes in macros")
   struct MacroMistakeTests {
-    /// Compares what is said of a struct with one property, and the fix.
-    private func expect(
-      _ property: String, is reason: String, column: Int = 7, location: Testing.SourceLocation = #_sourceLocation
-    ) {
-      func text(_ attribute: String, _ mark: String) -> String {
-        "\(attribute)struct Model {\n  \(mark)\(property)\n  var good: Tensor<Float>\n}"
-      }
-      Expansion.expect(
-        text("@TensorTree\n", ""),
-        becomes: text("", "") + """
-
-
-          extension Model: Kiln.TensorTree {
-            mutating func visit(_ visitor: inout some Kiln.TensorVisitor) {
-              #sourceLocation(file: "test.swift", line: 4)
-              visitor.property(&self.good, "good")
-              #sourceLocation()
-            }
-          }
-          """,
-        diagnostics: [
-          DiagnosticSpec(
-            message: "'bad' \(reason)", line: 3, column: column,
-            fixIts: [FixItSpec(message: "leave it out of the tree with @Ignored")])
-        ], fixed: text("@TensorTree\n", "@Ignored "), location: location)
-    }
-
     @Test("what can be neither a tree nor a constant is an error on its line, with the fix that ignores it")
-    func properties() {
-      let closure = "has a closure, which is neither a TensorTree nor Hashable"
-      expect("var bad: () -> Void", is: closure)
-      expect("var bad = { 3 }", is: closure)
-      expect("let bad: (@Sendable (Float) -> Float)?", is: closure)
-      expect("public var bad: [String: [@Sendable () -> Void]]", is: closure, column: 14)
-      expect("var bad: Optional<Array<() -> Void>>", is: closure)
-      let tuple = "has a tuple, which is neither a TensorTree nor Hashable: a struct can be both"
-      expect("var bad: (Int, Tensor<Float>)", is: tuple)
-      expect("var bad = (1, 2)", is: tuple)
-      expect("var bad: Int.Type", is: "has a type, which is neither a TensorTree nor Hashable")
-      expect("var bad: Any", is: "has values of `Any`, which is neither a TensorTree nor Hashable")
-      expect("var bad: [AnyObject]", is: "has values of `AnyObject`, which is neither a TensorTree nor Hashable")
-      expect(
-        "weak var bad: Thing?",
-        is: "refers to an object without keeping it, which is neither a TensorTree nor Hashable",
-        column: 12)
-      expect(
-        "lazy var bad = 3", is: "is lazy: it has a value from its first use on, and a part of a tree has one always",
-        column: 12)
+    func properties() throws {
+      let properties = [
+        "var bad: () -> Void": "closure",
+        "var bad = { 3 }": "closure",
+        "let bad: (@Sendable (Float) -> Float)?": "closure",
+        "fileprivate var bad: [String: [@Sendable () -> Void]]": "closure",
+        "var bad: Optional<Array<() -> Void>>": "closure",
+        "var bad: (Int, Tensor<Float>)": "tuple",
+        "var bad = (1, 2)": "tuple",
+        "var bad: Int.Type": "type",
+        "var bad: Any": "`Any`",
+        "var bad: [AnyObject]": "`AnyObject`",
+        "weak var bad: Thing?": "reference",
+        "lazy var bad = 3": "lazy",
+      ]
+      let reasons = [
+        "closure": "has a closure, which is neither a TensorTree nor Hashable",
+        "tuple": "has a tuple, which is neither a TensorTree nor Hashable: a struct can be both",
+        "type": "has a type, which is neither a TensorTree nor Hashable",
+        "`Any`": "has values of `Any`, which is neither a TensorTree nor Hashable",
+        "`AnyObject`": "has values of `AnyObject`, which is neither a TensorTree nor Hashable",
+        "reference": "refers to an object without keeping it, which is neither a TensorTree nor Hashable",
+        "lazy": "is lazy: it has a value from its first use on, and a part of a tree has one always",
+      ]
+      let all = properties.sorted { $0.key < $1.key }
+      let structs = all.enumerated().map { index, property in
+        "@TensorTree struct Model\(index) {\n  // What it is.\n  \(property.key)\n  var good: Tensor<Float>\n}"
+      }
+      let found = try Expansion.mistakes(in: (["final class Thing {}"] + structs).joined(separator: "\n"))
+      let expected = try all.enumerated().map { index, property in
+        let column = try #require(property.key.firstRange(of: "bad")).lowerBound
+        let place = "\(5 * index + 4):\(property.key.distance(from: property.key.startIndex, to: column) + 3)"
+        let fix = "leave it out of the tree with @Ignored: @Ignored \(property.key)"
+        return "\(place) 'bad' \(try #require(reasons[property.value])) | \(fix)"
+      }
+      #expect(found.said == expected)
+      // What is in order is written all the same, so that no other error hides this one.
+      #expect(found.text.ranges(of: "visitor.property(&self.good, \"good\")").count == all.count)
+      #expect(!found.text.contains("bad"))
     }
 
-    @Test("in a line with several names each is an error")
-    func several() {
-      Expansion.expect(
-        """
-        @TensorTree
-        struct Model {
-          var a, b: () -> Void
-        }
-        """,
-        becomes: """
-          struct Model {
-            var a, b: () -> Void
+    @Test("among several names in a line each that is wrong is an error, and no fix leaves out the others")
+    func several() throws {
+      let found = try Expansion.mistakes(in: "@TensorTree struct Model {\n  var a = 1, b, c: () -> Void\n}")
+      let reason = "has a closure, which is neither a TensorTree nor Hashable"
+      #expect(found.said == ["2:14 'b' \(reason)", "2:17 'c' \(reason)"])
+      #expect(found.text.contains("self.a"))
+    }
+
+    @Test("the macros are for structs, whose visit is not there yet")
+    func targets() throws {
+      let found = try Expansion.mistakes(
+        in: """
+          @TensorTree enum Choice {}
+          @Module final class Model {}
+          @TensorTree actor Other {}
+          enum Parts {
+            @TensorTree private struct Part {}
           }
-
-          extension Model: Kiln.TensorTree {
-            mutating func visit(_ visitor: inout some Kiln.TensorVisitor) {
-            }
+          @TensorTree struct Written {
+            mutating func visit(_ visitor: inout some TensorVisitor) {}
           }
-          """,
-        diagnostics: [("a", 7), ("b", 10)].map { name, column in
-          DiagnosticSpec(
-            message: "'\(name)' has a closure, which is neither a TensorTree nor Hashable", line: 3, column: column,
-            fixIts: [FixItSpec(message: "leave it out of the tree with @Ignored")])
-        })
-    }
-
-    /// Compares what is said of a declaration to which a macro cannot be attached.
-    private func expect(
-      _ declaration: String, with macro: String, says message: String, line: Int = 1, column: Int = 1,
-      fixIts: [FixItSpec] = [], fixed: String? = nil, location: Testing.SourceLocation = #_sourceLocation
-    ) {
-      Expansion.expect(
-        declaration.replacing("MACRO", with: macro), becomes: declaration.replacing("MACRO ", with: ""),
-        diagnostics: [DiagnosticSpec(message: message, line: line, column: column, fixIts: fixIts)], fixed: fixed,
-        location: location)
-    }
-
-    @Test("the macros are for structs")
-    func targets() {
-      expect(
-        "MACRO enum Choice {}", with: "@TensorTree",
-        says: "@TensorTree is for structs: the visit of an enum shows its case, and is written by hand")
-      expect(
-        "MACRO final class Model {}", with: "@Module",
-        says: "@Module is for structs: a copy of an object is the object itself, so a tree is a value")
-      expect(
-        "MACRO actor Model {}", with: "@TensorTree",
-        says: "@TensorTree is for structs: a copy of an object is the object itself, so a tree is a value")
-    }
-
-    @Test("a struct that is private in another declaration cannot be extended")
-    func privateStruct() {
-      expect(
-        "enum Parts {\n  MACRO private struct Part {}\n}", with: "@TensorTree",
-        says: "@TensorTree extends Part, which is private in another declaration", line: 2, column: 15,
-        fixIts: [FixItSpec(message: "make it fileprivate")],
-        fixed: "enum Parts {\n  @TensorTree fileprivate struct Part {}\n}")
-    }
-
-    @Test("visit is written once")
-    func visit() {
-      expect(
-        "MACRO struct Part {\n  mutating func visit(_ visitor: inout some TensorVisitor) {}\n}", with: "@TensorTree",
-        says: "@TensorTree writes `visit`: remove this one, or @TensorTree and conform to TensorTree", line: 2,
-        column: 17)
+          """)
+      #expect(
+        found.said.sorted() == [
+          "1:1 @TensorTree is for structs: the visit of an enum shows its case, and is written by hand",
+          "2:1 @Module is for structs: a copy of an object is the object itself, so a tree is a value",
+          "3:1 @TensorTree is for structs: a copy of an object is the object itself, so a tree is a value",
+          "5:15 @TensorTree extends Part, which is private in another declaration | make it fileprivate: fileprivate",
+          "8:17 @TensorTree writes `visit`: remove this one, or @TensorTree and conform to TensorTree",
+        ])
+      #expect(found.text.isEmpty)
     }
 
     @Test("a module is called")
-    func call() {
+    func call() throws {
+      let found = try Expansion.mistakes(
+        in: """
+          @Module struct Part {}
+          @Module struct Other {
+            func callAsFunction(x: Int, _ pass: inout ForwardPass) -> Int { x }
+          }
+          """)
       let message =
         "a module is called: it has `mutating func callAsFunction(_ x: …, _ pass: inout ForwardPass) -> …`, or without a "
         + "pass if it does the same in training and in inference"
-      expect("MACRO struct Part {}", with: "@Module", says: message, column: 16)
-      expect(
-        "MACRO struct Part {\n  func callAsFunction(x: Int, _ pass: inout ForwardPass) {}\n}", with: "@Module",
-        says: message, column: 16)
+      #expect(found.said == ["1:16 \(message)", "2:16 \(message)"] && found.text.isEmpty)
     }
 
     @Test("only a stored property of a tree can be ignored")
-    func ignored() {
+    func ignored() throws {
+      let found = try Expansion.mistakes(
+        in: """
+          @TensorTree struct Part {
+            @Ignored var x: Int { 1 }
+            @Ignored static let y = 1
+            @Ignored func f() {}
+          }
+          struct Other {
+            @Ignored var x = 1
+          }
+          """)
       let message = "@Ignored leaves a stored property out of a struct with @TensorTree or @Module"
-      for text in ["var x: Int { 1 }", "static let x = 1", "func f() {}"] {
-        Expansion.expect(
-          "@TensorTree\nstruct Part {\n  @Ignored \(text)\n}",
-          becomes: """
-            struct Part {
-              \(text)
-            }
-
-            extension Part: Kiln.TensorTree {
-              mutating func visit(_ visitor: inout some Kiln.TensorVisitor) {
-              }
-            }
-            """,
-          diagnostics: [DiagnosticSpec(message: message, line: 3, column: 3)])
-      }
-      expect("struct Part {\n  MACRO var x = 1\n}", with: "@Ignored", says: message, line: 2, column: 3)
+      #expect(found.said == [2, 3, 4, 7].map { "\($0):3 \(message)" })
     }
   }
 #endif

@@ -24,4 +24,11 @@ package enum BuiltModules {
     return ["-I", folder.appendingPathComponent("Modules").path]
       + maps.flatMap { ["-Xcc", "-fmodule-map-file=\($0)"] }
   }
+
+  /// What expands the macros, if they were built.
+  package static func plugins() -> [String] {
+    let plugin = folder.appendingPathComponent("KilnMacroPlugin-tool").path
+    guard FileManager.default.isExecutableFile(atPath: plugin) else { return [] }
+    return ["-load-plugin-executable", "\(plugin)#KilnMacroPlugin"]
+  }
 }
