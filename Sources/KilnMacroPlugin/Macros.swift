@@ -37,12 +37,12 @@
     }
 
     /// What its call makes it: a layer, or one that needs no pass. The compiler expects all that the macro may bring, also
-    /// those that follow from another.
+    /// those that follow from another, and infers the types of the call from the first.
     private static func layerProtocols(of structure: StructDeclSyntax) -> [String]? {
       let calls = structure.functions(named: "callAsFunction").map { Array($0.signature.parameterClause.parameters) }
       let unnamed = calls.filter { $0.allSatisfy { $0.firstName.tokenKind == .wildcard } }
       if unnamed.contains(where: { $0.count == 2 && $0[1].isPass }) { return ["Layer"] }
-      return unnamed.contains { $0.count == 1 } ? ["Layer", "PureLayer"] : nil
+      return unnamed.contains { $0.count == 1 } ? ["PureLayer", "Layer"] : nil
     }
   }
 

@@ -71,7 +71,7 @@ struct FileNameTests {
     let code = #/`([A-Za-z-]+)`/#
     let manifest = try Repository.text("Package.swift").replacing("system]", with: "\"SystemPackage\"]")
     var made: [String: Set<String>] = [:]
-    let target = #/(?:library|program|cModule)\(\s*"([A-Za-z-]+)",\s*"([A-Za-z\/]+)"(?:,\s*\[([^\]]*)\])?/#
+    let target = #/(?:library|program|cModule|plugin)\(\s*"([A-Za-z-]+)",\s*"([A-Za-z\/]+)"(?:,\s*\[([^\]]*)\])?/#
     for match in manifest.matches(of: target) where !match.2.hasPrefix("Tests/") {
       let products = match.3.map { $0.matches(of: name).map { String($0.1) } } ?? []
       made[String(match.1)] = Set(products).subtracting(["swift-argument-parser"])

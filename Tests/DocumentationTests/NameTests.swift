@@ -5,9 +5,11 @@ struct NameTests {
   @Test("the names that are promised to those who come from elsewhere are there")
   func names() throws {
     var declared: Set<String> = ["print", "stride"]
-    for file in Repository.files(in: ["Sources/Kiln", "Sources/KilnNN", "Sources/KilnData"], ["swift"]) {
+    for file in Repository.files(
+      in: ["Sources/Kiln", "Sources/KilnNN", "Sources/KilnData", "Sources/KilnMacros"], ["swift"])
+    {
       let declarations = try Repository.text(file).matches(
-        of: /public [a-z ]*(?:func|var|let|struct|class|typealias) ([a-zA-Z0-9]+)/)
+        of: /public [a-z ]*(?:func|var|let|struct|class|typealias|macro) ([a-zA-Z0-9]+)/)
       declared.formUnion(declarations.map { String($0.1) })
     }
     let rows = try Repository.text("Documentation/Names.md").split(separator: "\n").filter { $0.hasPrefix("| `") }

@@ -151,7 +151,7 @@
             }
           }
 
-          extension Updated {
+          extension Updated: Kiln.TensorTree {
             mutating func visit(_ visitor: inout some Kiln.TensorVisitor) {
               #sourceLocation(file: "model.swift", line: 11)
               visitor.property(&self.weight, "weight")
@@ -192,7 +192,7 @@
             }
           }
 
-          extension Scale: KilnNN.Layer, KilnNN.PureLayer {
+          extension Scale: KilnNN.PureLayer, KilnNN.Layer {
             mutating func visit(_ visitor: inout some Kiln.TensorVisitor) {
               #sourceLocation(file: "model.swift", line: 9)
               visitor.property(&self.factor, "factor")

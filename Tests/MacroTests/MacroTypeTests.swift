@@ -8,7 +8,8 @@
     /// What is said of each line of a struct with `@TensorTree`.
     private func findings(_ lines: [String]) throws -> [[Compiler.Finding]] {
       let head = [
-        "import Foundation", "import Kiln", "import KilnMacros", "import KilnNN", "@TensorTree struct Model {",
+        "import Kiln", "import KilnMacros", "import KilnNN", "final class Thing: Sendable {}",
+        "@TensorTree struct Model {",
       ]
       let found = try Compiler.findings(in: (head + lines + ["}"]).joined(separator: "\n") + "\n")
       #expect(found.allSatisfy { $0.line > head.count }, "\(found)")
@@ -31,8 +32,8 @@
     @Test("a property that can be neither, or cannot change, is an error on its line")
     func wrong() throws {
       let said = try findings([
-        "var a: FileHandle",
-        "let b = Thread()",
+        "var a: Thing",
+        "let b = Thing()",
         "var c: [Character: Tensor<Float>] = [:]",
         "var good = Tensor<Float>(1)",
         "var d: [any Sendable] = []",

@@ -4,12 +4,12 @@
   import KilnNN
   import Testing
 
-  private protocol Classifier: Layer<Tensor<Float>, Tensor<Float>> {
+  private protocol TwinModule: Layer<Tensor<Float>, Tensor<Float>> {
     init(units: Int)
   }
 
   @Module
-  private struct ClassifierByMacro: Classifier {
+  private struct ClassifierByMacro: TwinModule {
     var hidden = Dense(inputs: 4, outputs: 8, key: RandomKey(seed: 1))
     var blocks: [Block]
     var dropout = Dropout(rate: 0.25)
@@ -39,7 +39,7 @@
     func callAsFunction(_ x: Tensor<Scalar>) -> Tensor<Scalar> { factor * x }
   }
 
-  private struct ClassifierByHand: Classifier {
+  private struct ClassifierByHand: TwinModule {
     var hidden = Dense(inputs: 4, outputs: 8, key: RandomKey(seed: 1))
     var blocks: [Block]
     var dropout = Dropout(rate: 0.25)
@@ -93,7 +93,7 @@
       #expect(try summary(module, x).rows.map(\.path).contains("blocks.1.norm"))
     }
 
-    private func trained<Model: Classifier>(_ type: Model.Type) throws -> ([Float], [[UInt8]], Int, Int) {
+    private func trained<Model: TwinModule>(_ type: Model.Type) throws -> ([Float], [[UInt8]], Int, Int) {
       let model = Model(units: 8)
       var training = TrainingStep(model, optimizer: Optimizer(Adam(), for: model, rate: 0.02), key: RandomKey(seed: 4))
       {
@@ -113,7 +113,7 @@
 
     @Test("a layer of a module that does not fit is named by its key path")
     func mistake() throws {
-      func message<Model: Classifier>(_ type: Model.Type) throws -> String {
+      func message<Model: TwinModule>(_ type: Model.Type) throws -> String {
         let error = #expect(throws: KilnError.self) {
           try compile { (model: Model, x: Tensor<Float>) in model(x) }.run(Model(units: 7), x)
         }

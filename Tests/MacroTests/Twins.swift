@@ -39,7 +39,7 @@
     var key = RandomKey(seed: 3)
     let rounding: Rounding
     var (low, high) = (0, 1)
-    var rates = [0.1, 0.2] { didSet { note = "changed" } }
+    var rates = [0.1, 0.2]
     var label: String?
     var count: Int { rates.count }
     static var other: Int { 2 }

@@ -1,4 +1,5 @@
 import Foundation
+import KilnTesting
 import Testing
 
 /// The compiler's side of the surface: what people type is checked quickly, what is wrong gets a sentence.
