@@ -36,8 +36,8 @@
       return try tree.extensions(of: structure, type: type, protocols: names, of: "KilnNN", missing: protocols)
     }
 
-    /// What its call makes it: a layer, or one that needs no pass. The compiler expects all that the macro may bring, also
-    /// those that follow from another, and infers the types of the call from the first.
+    /// What its call makes it: a layer, or one that needs no pass. The compiler expects all that the macro may bring,
+    /// also those that follow from another, and infers the types of the call from the first.
     private static func layerProtocols(of structure: StructDeclSyntax) -> [String]? {
       let calls = structure.functions(named: "callAsFunction").map { Array($0.signature.parameterClause.parameters) }
       let unnamed = calls.filter { $0.allSatisfy { $0.firstName.tokenKind == .wildcard } }

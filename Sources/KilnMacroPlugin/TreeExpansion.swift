@@ -34,8 +34,8 @@
       return structure
     }
 
-    /// An extension of `type` with `visit`, which conforms to those of the `protocols` of a module that the struct still
-    /// lacks.
+    /// An extension of `type` with `visit`, which conforms to those of the `protocols` of a module that the struct
+    /// still lacks.
     func extensions(
       of structure: StructDeclSyntax, type: some TypeSyntaxProtocol, protocols: [String], of module: String,
       missing: [TypeSyntax]

@@ -15,8 +15,8 @@
   /// ```
   /// Trees (tensors, layers, arrays, optionals and dictionaries of them) are visited; other values are constants of the
   /// program, and have to be `Hashable` and `Sendable`. What is neither does not compile, unless it is `@Ignored`.
-  /// A property with a tree is a `var`. Properties of an `#if` are shown where it holds; computed and static ones are not
-  /// stored.
+  /// A property with a tree is a `var`. Properties of an `#if` are shown where it holds; computed and static ones are
+  /// not stored.
   @attached(extension, conformances: TensorTree, names: named(visit))
   public macro TensorTree() = #externalMacro(module: "KilnMacroPlugin", type: "TensorTreeMacro")
 
